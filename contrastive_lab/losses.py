@@ -1,0 +1,118 @@
+"""The contrastive loss and what is read off it. Two tensors in, one number out.
+
+Letters: N queries, K negatives of a query, tau temperature, alpha the weight of the negatives (EqCo).
+All functions compute in float32 or better, also under autocast, and know nothing of where negatives come from.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def eqco_margin(K: int, alpha: float, tau: float) -> float:
+    """EqCo's margin m = tau * log(alpha / K), to be subtracted from the positive cosine.
+
+    Args:
+        K: number of negatives of a query, at least 1.
+        alpha: the number of negatives the loss should behave like, > 0.
+        tau: temperature, > 0.
+
+    Returns:
+        The margin in units of the cosine: positive for K < alpha, zero at K = alpha.
+
+    Raises:
+        ValueError: if K < 1, alpha <= 0 or tau <= 0.
+
+    Source: Zhu et al. 2020 (EqCo), Eq. 5.
+    """
+    if K < 1 or alpha <= 0 or tau <= 0:
+        raise ValueError(f"eqco_margin needs K >= 1, alpha > 0 and tau > 0, not K={K}, alpha={alpha}, tau={tau}")
+    return tau * math.log(alpha / K)
+
+
+def info_nce(
+    pos: Tensor,
+    neg: Tensor,
+    tau: float,
+    alpha: float | None = None,
+    reduction: Literal["mean", "none"] = "mean",
+) -> Tensor:
+    """The contrastive loss: mean over queries of log(1 + alpha * mean_k exp((neg_k - pos) / tau)).
+
+    K is the width of `neg`; the margin is read off the tensor. alpha = K is plain InfoNCE.
+
+    Args:
+        pos: cosine of each query with its key, (N,).
+        neg: cosines of each query with its K negatives, (N, K).
+        tau: temperature, > 0; results are finite down to 0.01.
+        alpha: weight of the negatives, > 0; None means alpha = K. Results are finite up to 1e9.
+        reduction: "mean" for the mean over queries, "none" for one value per query.
+
+    Returns:
+        () with "mean", (N,) with "none".
+
+    Raises:
+        ValueError: on other shapes or reductions, no negatives, tau <= 0 or alpha <= 0.
+
+    Source: Zhu et al. 2020 (EqCo), Eq. 1 and 5; van den Oord et al. 2018 for alpha = K.
+    """
+    if reduction not in ("mean", "none"):
+        raise ValueError(f'reduction is "mean" or "none", not {reduction!r}')
+    losses = F.softplus(_log_odds(pos, neg, tau, alpha), threshold=40.0)
+    return losses.mean() if reduction == "mean" else losses
+
+
+def mi_estimate(loss: Tensor | float, alpha: float) -> Tensor | float:
+    """Estimate of the mutual information of query and key in nats: log(1 + alpha) - loss.
+
+    The papers call it a lower bound. That holds for K = alpha (log(1 + K) - loss) and in the limit of many
+    negatives; for K far below alpha it is no strict bound and can exceed the true value, so it is an estimate.
+
+    Args:
+        loss: value of `info_nce`, of any shape.
+        alpha: the alpha of that loss (its K where alpha was None), > 0.
+
+    Returns:
+        The same shape as `loss`.
+
+    Source: Zhu et al. 2020 (EqCo), Eq. 4 and 6.
+    """
+    if alpha <= 0:
+        raise ValueError(f"alpha must be > 0, not {alpha}")
+    return math.log1p(alpha) - loss
+
+
+def gradient_bound(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = None) -> Tensor:
+    """Upper bound on the norm of each query's gradient: (2 / tau) * (1 - p), p the probability of the positive.
+
+    Args:
+        pos: (N,) cosines, as for `info_nce`.
+        neg: (N, K) cosines.
+        tau: temperature, > 0.
+        alpha: weight of the negatives; None means alpha = K.
+
+    Returns:
+        (N,) bounds on the L2 norm of d loss_i / d q_i, q on the unit sphere and keys of unit norm. With the
+        expectation over negatives in place of their mean it is EqCo's Theorem 2.
+
+    Source: Zhu et al. 2020 (EqCo), Eq. 7.
+    """
+    return 2 / tau * torch.sigmoid(_log_odds(pos, neg, tau, alpha))
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """`x` in float32, or as it is where it is more precise."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _log_odds(pos: Tensor, neg: Tensor, tau: float, alpha: float | None) -> Tensor:
+    """Log of alpha * mean_k exp((neg_k - pos) / tau), (N,): the log odds of "not the positive"."""
+    if pos.ndim != 1 or neg.ndim != 2 or len(pos) != len(neg) or neg.shape[1] < 1:
+        raise ValueError(f"pos (N,) and neg (N, K), K >= 1, are needed, not {tuple(pos.shape)} and {tuple(neg.shape)}")
+    K = neg.shape[1]
+    margin = eqco_margin(K, K if alpha is None else alpha, tau)
+    pos, neg = at_least_float32(pos), at_least_float32(neg)
+    return torch.logsumexp(neg / tau, dim=1) - (pos - margin) / tau
