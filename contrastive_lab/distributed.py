@@ -1,0 +1,65 @@
+"""Collectives over the processes of a run; with one process each is the identity.
+
+Gradients: every process computes the mean loss of its own rows, and DDP averages the parameters' gradients over the
+processes. With the backward passes below, the result equals the gradient of one process that holds the whole batch.
+"""
+
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch import Tensor
+
+
+def world_size() -> int:
+    """Number of processes."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def is_first() -> bool:
+    """Whether this is the process that prints and writes files; also true before the processes know each other."""
+    return int(getattr(rank_zero_only, "rank", 0) or 0) == 0
+
+
+def rank() -> int:
+    """Index of this process, from 0."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        parts = [torch.empty_like(x) for _ in range(world_size())]
+        dist.all_gather(parts, x)
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        grad = grads[0].contiguous()
+        dist.all_reduce(grad)
+        return grad.chunk(world_size())[rank()]
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        x = x.clone()
+        dist.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        grad = grads[0].clone()
+        dist.all_reduce(grad)
+        return grad
+
+
+def gather(x: Tensor) -> Tensor:
+    """Concatenate the rows of all processes in the order of their ranks: (n, ...) -> (N, ...), with gradient."""
+    return cast(Tensor, _Gather.apply(x.contiguous())) if world_size() > 1 else x
+
+
+def mean(x: Tensor) -> Tensor:
+    """Mean of `x` over the processes, of the same shape, with gradient."""
+    return cast(Tensor, _Sum.apply(x)) / world_size() if world_size() > 1 else x
