@@ -1,0 +1,102 @@
+"""Where negatives come from: the other images of the batch, or a queue of older keys.
+
+Letters: N queries of the global batch, n of them in this process, K negatives of a query, D dimensions.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from contrastive_lab.draw import Draw, generator
+
+Share = Literal["query", "batch"]
+
+
+def from_batch(
+    draw: Draw,
+    K: int | None,
+    views: int = 1,
+    share: Share = "query",
+    purpose: str = "negatives",
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Choose K keys of other images for every query, without replacement.
+
+    Args:
+        draw: random numbers of the step.
+        K: negatives of a query, at most the pool of views * (N - 1) keys; None takes the whole pool.
+        views: views of each image among the keys; the keys are ordered view by view, (views * N, D).
+        share: "query" draws for every query by itself (EqCo, Sec. 2.3); "batch" draws once per step, as positions
+            in the list of others, and all queries use the same positions (the EqCo authors' code).
+        purpose: names the draw; two draws of one step need two names.
+        device: where large draws are made and the answer lies.
+
+    Returns:
+        (n, K) indices into the keys; a query's own image is never among them.
+
+    Raises:
+        ValueError: if K is below 1 or more than the pool holds.
+
+    The draw for "query" costs N x pool random numbers in every process.
+    """
+    pool = views * (draw.size - 1)
+    K = pool if K is None else K
+    if not 1 <= K <= pool:
+        raise ValueError(f"K={K} negatives asked of a pool of {pool}: {views} view(s) of {draw.size} - 1 other images")
+    own = torch.arange(draw.start, draw.start + draw.count, device=device)[:, None]
+    position = _positions(draw, K, pool, share, purpose, device)
+    view, other = position // (draw.size - 1), position % (draw.size - 1)
+    return view * draw.size + other + (other >= own)
+
+
+def _positions(draw: Draw, K: int, pool: int, share: Share, purpose: str, device: torch.device | str) -> Tensor:
+    """K distinct numbers below `pool`: (n, K), or (1, K) where all queries share them."""
+    if pool == K:
+        return torch.arange(pool, device=device)[None]
+    if share == "batch":
+        return draw.permutation(purpose, pool)[None, :K].to(device)
+    return draw.uniform(purpose, pool, device=device).topk(K, dim=1).indices
+
+
+class Queue(nn.Module):
+    """The last K keys, first in first out, with the image each came from; saved with every checkpoint.
+
+    Any K and any batch size: K need not be a multiple of the batch, and a queue shorter than the batch keeps the
+    batch's last K keys, which are random ones since the order of a batch is (EqCo, Sec. 2.3).
+
+    Args:
+        K: length, at least 1.
+        dim: D.
+        seed: of the random unit vectors it starts with; their image is -1.
+
+    Source: He et al. 2020 (MoCo), Sec. 3.2.
+    """
+
+    keys: Tensor
+    ids: Tensor
+    cursor: Tensor
+
+    def __init__(self, K: int, dim: int, seed: int = 0) -> None:
+        super().__init__()
+        if K < 1:
+            raise ValueError(f"K must be at least 1, not {K}")
+        start = torch.randn(K, dim, generator=generator(seed, "queue"))
+        self.register_buffer("keys", F.normalize(start, dim=1))
+        self.register_buffer("ids", torch.full((K,), -1))
+        self.register_buffer("cursor", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def push(self, keys: Tensor, ids: Tensor) -> None:
+        """Put the keys (N, D) of the images (N,) in; the oldest N leave."""
+        K = len(self.keys)
+        keys, ids = keys[-K:], ids[-K:]
+        slots = (self.cursor + torch.arange(len(keys), device=self.cursor.device)) % K
+        self.keys.index_copy_(0, slots, keys.to(self.keys.dtype))
+        self.ids.index_copy_(0, slots, ids)
+        self.cursor.add_(len(keys)).remainder_(K)
+
+    def in_order(self) -> Tensor:
+        """Images of the keys, (K,), oldest first."""
+        return self.ids.roll(-int(self.cursor))

@@ -1,0 +1,94 @@
+from collections import deque
+
+import pytest
+import torch
+
+from contrastive_lab.draw import Draw
+from contrastive_lab.negatives import Queue, from_batch
+
+
+def draw(size: int = 12, start: int = 0, count: int | None = None, step: int = 0) -> Draw:
+    return Draw(seed=3, epoch=1, step=step, size=size, start=start, count=size if count is None else count)
+
+
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("share", ["query", "batch"])
+@pytest.mark.parametrize("K", [1, 5, 11, None])
+def test_negatives_are_distinct_keys_of_other_images(views: int, share: str, K: int | None) -> None:
+    chosen = from_batch(draw(), K, views, share)  # type: ignore[arg-type]
+    assert chosen.shape == (12, views * 11 if K is None else K)
+    for own, row in enumerate(chosen.tolist()):
+        assert len(set(row)) == len(row)
+        assert all(0 <= key < 12 * views and key % 12 != own for key in row)
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_the_whole_pool_is_every_other_key(views: int) -> None:
+    for own, row in enumerate(from_batch(draw(), None, views).tolist()):
+        assert set(row) == {key for key in range(12 * views) if key % 12 != own}
+
+
+def test_a_process_draws_its_rows_of_the_global_draw() -> None:
+    whole = from_batch(draw(), 4)
+    parts = [from_batch(draw(start=start, count=4), 4) for start in (0, 4, 8)]
+    assert torch.equal(torch.cat(parts), whole)
+
+
+def test_queries_draw_by_themselves_or_share() -> None:
+    by_query, shared = from_batch(draw(100), 5), from_batch(draw(100), 5, share="batch")
+    as_position = shared - (shared > torch.arange(100)[:, None]).long()  # undo the step over the own key
+    assert (as_position == as_position[0]).all()
+    assert len({tuple(sorted(row)) for row in by_query.tolist()}) == 100
+    assert not torch.equal(from_batch(draw(step=1), 5), from_batch(draw(), 5))
+
+
+def test_every_key_of_the_pool_is_equally_likely() -> None:
+    counts = torch.zeros(12)
+    steps = 3000
+    for step in range(steps):
+        counts += torch.bincount(from_batch(draw(step=step, count=1), 3)[0], minlength=12)
+    p = 3 / 11
+    standard_error = (p * (1 - p) / steps) ** 0.5
+    assert counts[0] == 0
+    assert ((counts[1:] / steps - p).abs() < 4.5 * standard_error).all()
+
+
+def test_more_than_the_pool_is_refused_with_the_numbers() -> None:
+    with pytest.raises(ValueError, match=r"K=12 .* pool of 11.* 12 - 1"):
+        from_batch(draw(), 12)
+
+
+@pytest.mark.parametrize("K", [1, 3, 8, 10, 11])
+@pytest.mark.parametrize("N", [1, 3, 8, 11, 25])
+def test_queue_holds_exactly_the_last_K_keys(K: int, N: int) -> None:
+    queue, expected = Queue(K, 2), deque([-1] * K, maxlen=K)
+    for push in range(7):
+        ids = torch.arange(push * N, (push + 1) * N)
+        queue.push(torch.stack([ids, -ids], dim=1).float(), ids)
+        expected.extend(ids.tolist())
+        assert queue.in_order().tolist() == list(expected)
+        filled = queue.ids >= 0
+        assert torch.equal(queue.keys[filled, 0], queue.ids[filled].float())  # keys and ids stay together
+
+
+def test_queue_starts_with_random_unit_vectors_of_no_image() -> None:
+    queue = Queue(50, 16, seed=1)
+    torch.testing.assert_close(queue.keys.norm(dim=1), torch.ones(50))
+    assert (queue.ids == -1).all()
+    assert torch.equal(queue.keys, Queue(50, 16, seed=1).keys)
+    assert not torch.equal(queue.keys, Queue(50, 16, seed=2).keys)
+
+
+def test_queue_survives_a_round_trip_through_its_state() -> None:
+    first, second = Queue(10, 2), Queue(10, 2, seed=9)
+    first.push(torch.randn(7, 2), torch.arange(7))
+    second.load_state_dict(first.state_dict())
+    for queue in (first, second):
+        queue.push(torch.arange(10.0).view(5, 2), torch.arange(7, 12))
+    assert torch.equal(first.keys, second.keys)
+    assert first.in_order().tolist() == second.in_order().tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+
+
+def test_an_empty_queue_is_refused() -> None:
+    with pytest.raises(ValueError, match="K must be at least 1"):
+        Queue(0, 4)
