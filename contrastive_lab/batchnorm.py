@@ -1,0 +1,111 @@
+"""Batch normalisation whose result does not depend on the number of processes.
+
+- sync: the statistics of the global batch.
+- split: the statistics of `groups` equal groups of the global batch, each of consecutive rows.
+- shuffle: split, with the key images permuted over the groups (the permutation is `momentum.KeyEncoder`'s).
+- plain: the statistics of the rows that each process holds.
+"""
+
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from contrastive_lab import distributed
+from contrastive_lab.losses import at_least_float32
+
+Kind = Literal["sync", "split", "shuffle", "plain"]
+
+
+def convert(module: nn.Module, kind: Kind, groups: int = 8, world_size: int = 1, accelerator: str = "cpu") -> nn.Module:
+    """Replace every batch normalisation in `module` by one of the given kind, parameters kept.
+
+    Args:
+        module: any network; changed in place and returned.
+        kind: see the module's text.
+        groups: groups of the global batch for "split" and "shuffle"; a multiple of `world_size`.
+        world_size: number of processes that will run it.
+        accelerator: "cpu" or another; torch's own SyncBatchNorm refuses CPU tensors.
+
+    Raises:
+        ValueError: if the groups cannot be shared out over the processes.
+    """
+    if kind in ("split", "shuffle"):
+        if groups % world_size:
+            raise ValueError(f"batchnorm.groups={groups} is not a multiple of the {world_size} processes")
+        return _replace(module, groups // world_size)
+    if kind == "sync" and world_size > 1:
+        return _replace(module, 1) if accelerator == "cpu" else nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    return module
+
+
+class GlobalBatchNorm(nn.Module):
+    """Batch normalisation over groups of rows, or over the rows of all processes.
+
+    Input (n, C) or (n, C, H, W). With `groups` = 1 the moments are those of the global batch, summed by a
+    differentiable all-reduce; with more, each of the groups of this process is normalised by itself, and the running
+    statistics are the mean over all groups of all processes.
+
+    Args:
+        like: the batch normalisation to replace.
+        groups: groups among the rows of this process.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, like: nn.BatchNorm1d | nn.BatchNorm2d, groups: int) -> None:
+        super().__init__()
+        self.groups, self.eps, self.momentum = groups, like.eps, like.momentum or 0.1
+        self.weight, self.bias = like.weight, like.bias
+        for name, buffer in like.named_buffers():
+            self.register_buffer(name, buffer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise x, (n, C) or (n, C, H, W), of which n is a multiple of `groups` in training."""
+        if not self.training:
+            return functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        if len(x) % self.groups:
+            raise ValueError(f"batch normalisation in {self.groups} groups needs a multiple of them, not {len(x)} rows")
+        return self._over_processes(x) if self.groups == 1 else self._by_group(x)
+
+    def _by_group(self, x: Tensor) -> Tensor:
+        """Each group by torch's own kernel."""
+        normalise = partial(torch.native_batch_norm, training=True, momentum=0.0, eps=self.eps)
+        parts = [normalise(rows, self.weight, self.bias, None, None) for rows in x.chunk(self.groups)]
+        mean, inverse = (torch.stack([part[i] for part in parts]) for i in (1, 2))
+        self._track(mean, inverse.pow(-2) - self.eps, count=x[:, 0].numel() // self.groups)
+        return torch.cat([part[0] for part in parts])
+
+    def _over_processes(self, x: Tensor) -> Tensor:
+        """One group, the rows of all processes."""
+        rows = x.movedim(1, -1).reshape(-1, x.shape[1])  # no copy for images in channels_last
+        exact = at_least_float32(rows)
+        mean = distributed.mean(exact.mean(dim=0))
+        var = distributed.mean((exact - mean).square().mean(dim=0))
+        self._track(mean[None], var[None], count=len(rows) * distributed.world_size())
+        scale = (var + self.eps).rsqrt()
+        scale = scale if self.weight is None else scale * self.weight
+        shift = -mean * scale if self.bias is None else self.bias - mean * scale
+        y = torch.addcmul(shift.to(x.dtype), rows, scale.to(x.dtype))
+        return y.reshape(x.movedim(1, -1).shape).movedim(-1, 1)
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, var: Tensor, count: int) -> None:
+        """Move the running statistics towards the mean over all groups (groups, C), each of `count` values."""
+        unbiased = var * (count / max(count - 1, 1))
+        mean, unbiased = distributed.mean(mean.mean(0)), distributed.mean(unbiased.mean(0))
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+        self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
+        self.num_batches_tracked.add_(1)
+
+
+def _replace(module: nn.Module, groups: int) -> nn.Module:
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        return GlobalBatchNorm(module, groups)
+    for name, child in module.named_children():
+        setattr(module, name, _replace(child, groups))
+    return module
