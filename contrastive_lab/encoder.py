@@ -1,0 +1,94 @@
+"""The encoder: images -> backbone features h -> unit vectors z."""
+
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from contrastive_lab.losses import at_least_float32
+
+HeadKind = Literal["none", "linear", "mlp", "mlp_bn"]
+
+
+class Encoder(nn.Module):
+    """Backbone and head.
+
+    Args:
+        backbone: images (n, 3, H, W) -> features (n, F), with F as its attribute `num_features`.
+        head: features (n, F) -> (n, D); D is the width of its last linear layer, F without one.
+
+    Attributes:
+        features: F.
+        dim: D.
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # 1.5 times as fast on a CPU
+        self.head = head
+        layers = [layer for layer in head.modules() if isinstance(layer, nn.Linear)]
+        self.features = cast(int, backbone.num_features)
+        self.dim = layers[-1].out_features if layers else self.features
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (n, 3, H, W) -> features h (n, F) and unit vectors z (n, D), z in float32 or better."""
+        h = self.backbone(images.contiguous(memory_format=torch.channels_last))
+        return h, unit(self.head(h))
+
+    def forward_views(self, views: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Encode several views of one size in one pass, the views of an image in consecutive rows.
+
+        Batch normalisation then sees all views at once, as in SimCLR's reference code, and a group of rows holds
+        the same images whatever the number of processes.
+
+        Returns:
+            Features h and unit vectors z, one tensor for each view.
+        """
+        rows = torch.stack(views, dim=1).flatten(0, 1)
+        h, z = self(rows)
+        count = len(views)
+        return list(h.unflatten(0, (-1, count)).unbind(1)), list(z.unflatten(0, (-1, count)).unbind(1))
+
+
+def unit(x: Tensor) -> Tensor:
+    """Rows of length one, in float32 or better: (n, D) -> (n, D)."""
+    return F.normalize(at_least_float32(x), dim=1)
+
+
+def cosines(query: Tensor, key: Tensor) -> Tensor:
+    """All cosines of unit rows (n, D) and (m, D): (n, m), in float32 or better also under autocast."""
+    with torch.autocast(query.device.type, enabled=False):
+        return query @ key.to(query.dtype).T
+
+
+def build_head(
+    kind: HeadKind, features: int, dim: int = 128, hidden: int | None = None, scale: bool = True
+) -> nn.Module:
+    """The projection head of a method: (n, features) -> (n, dim).
+
+    Args:
+        kind: "none" keeps the features; "linear" is MoCo v1's; "mlp" is MoCo v2's linear-ReLU-linear; "mlp_bn" is
+            SimCLR's and SiMo's, with batch normalisation after each layer and without biases.
+        features: width of the backbone's features.
+        dim: D, width of the result (not used by "none").
+        hidden: width of the hidden layer; None means `features`.
+        scale: whether the last batch normalisation of "mlp_bn" has weight and bias (SiMo yes, SimCLR no).
+
+    Raises:
+        ValueError: on another kind.
+    """
+    hidden = features if hidden is None else hidden
+    if kind == "none":
+        return nn.Identity()
+    if kind == "linear":
+        return nn.Linear(features, dim)
+    if kind == "mlp":
+        return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, dim))
+    if kind == "mlp_bn":
+        layers = [nn.Linear(features, hidden, bias=False), nn.Linear(hidden, dim, bias=False)]
+        for layer in layers:
+            nn.init.normal_(layer.weight, std=0.01)
+        norms = [nn.BatchNorm1d(hidden), nn.BatchNorm1d(dim, affine=scale)]
+        return nn.Sequential(layers[0], norms[0], nn.ReLU(), layers[1], norms[1])
+    raise ValueError(f"head is none, linear, mlp or mlp_bn, not {kind!r}")

@@ -1,0 +1,47 @@
+"""The momentum encoder of MoCo and SiMo."""
+
+import copy
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from contrastive_lab.distributed import gather
+from contrastive_lab.draw import Draw
+
+
+class KeyEncoder(nn.Module):
+    """A copy of the query encoder that follows it slowly and gives keys without gradient.
+
+    Only parameters are averaged. The statistics of batch normalisation come from the copy's own forward passes, in
+    train mode, as in the reference code of MoCo.
+
+    Args:
+        encoder: the query encoder, images (n, 3, H, W) -> (h, z); copied.
+        momentum: share kept at each step, 0 (a plain copy) to 1 (never changes).
+        shuffle: permute the images over the groups of batch normalisation (He et al. 2020, Sec. 3.3).
+    """
+
+    def __init__(self, encoder: nn.Module, momentum: float, shuffle: bool = False) -> None:
+        super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum must lie in [0, 1], not {momentum}")
+        self.encoder = copy.deepcopy(encoder).requires_grad_(False)
+        self.momentum = momentum
+        self.shuffle = shuffle
+
+    @torch.no_grad()
+    def forward(self, images: Tensor, draw: Draw) -> Tensor:
+        """Keys of the whole global batch, (N, D), in its order, from the images (n, 3, H, W) of this process."""
+        if not self.shuffle:
+            return gather(cast(Tensor, self.encoder(images)[1]))
+        order = draw.permutation("shuffle").to(images.device)
+        keys = gather(cast(Tensor, self.encoder(gather(images)[order[draw.rows]])[1]))
+        return keys[order.argsort()]
+
+    @torch.no_grad()
+    def follow(self, encoder: nn.Module) -> None:
+        """Move towards `encoder`: key <- momentum * key + (1 - momentum) * query (EqCo, Eq. 16)."""
+        theirs: list[Tensor] = list(encoder.parameters())
+        ours: list[Tensor] = list(self.encoder.parameters())
+        torch._foreach_lerp_(ours, theirs, 1 - self.momentum)
