@@ -1,0 +1,85 @@
+"""Data sets as packed arrays: `<data_dir>/<name>/{train,test}_{images,labels}.npy`."""
+
+import os
+from collections.abc import Iterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torchvision.datasets
+from numpy.typing import NDArray
+
+from contrastive_lab.config.errors import RunError
+from contrastive_lab.dataset.split import Arrays, Splits
+
+Parts = dict[str, NDArray[Any]]
+
+
+def embedded() -> Splits:
+    """The images that ship with the package: 5,000 + 1,000 of Fashion-MNIST, 28 x 28, grey (Zalando SE, MIT)."""
+    with as_file(files("contrastive_lab.dataset") / "fashion_mnist_mini.npz") as path, np.load(path) as data:
+        train, test = (
+            Arrays(data[f"x_{part}"][..., None], data[f"y_{part}"].astype(np.int64)) for part in ("train", "test")
+        )
+    return Splits(pretrain=train, train=train, test=test)
+
+
+def packed(name: str, data_dir: str) -> Splits:
+    """A data set of packed arrays, memory-mapped; made once by torchvision's download where they are missing.
+
+    Args:
+        name: fashion_mnist, cifar10, cifar100 or stl10.
+        data_dir: holds a folder `name` with uint8 images (n, H, W, C) and int64 labels (n,). Images in
+            `unlabeled_images.npy`, where there is such a file, are what the encoder learns from.
+
+    Raises:
+        RunError: if the arrays are missing and the download fails.
+    """
+    folder = Path(data_dir) / name
+    if not (folder / "train_images.npy").exists():
+        _pack(name, folder)
+    train, test = (_load(folder, part) for part in ("train", "test"))
+    extra = folder / "unlabeled_images.npy"
+    return Splits(Arrays(np.load(extra, mmap_mode="r")) if extra.exists() else train, train, test)
+
+
+def _load(folder: Path, part: str) -> Arrays:
+    images = np.load(folder / f"{part}_images.npy", mmap_mode="r")
+    return Arrays(images, np.load(folder / f"{part}_labels.npy"))
+
+
+def _pack(name: str, folder: Path) -> None:
+    """Download a data set and write its arrays, train_images.npy last, so that a broken download is not taken."""
+    print(f"{folder} has no packed arrays yet: torchvision downloads {name}", flush=True)
+    try:
+        parts = dict(_download(name, folder / "download"))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise RunError(f"dataset={name}: no arrays in {folder} and the download failed ({reason})") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in sorted(parts, key=lambda part: part == "train_images"):
+        partial = folder / f"{part}.partial-{os.getpid()}.npy"
+        np.save(partial, parts[part])
+        partial.replace(folder / f"{part}.npy")
+
+
+def _download(name: str, root: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Arrays of a data set by the names of their files."""
+    if name == "stl10":
+        yield from _download_stl10(root)
+        return
+    source = {"fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}[name]
+    for part, train in (("train", True), ("test", False)):
+        data = getattr(torchvision.datasets, source)(str(root), train=train, download=True)
+        images = np.asarray(data.data)
+        yield f"{part}_images", images if images.ndim == 4 else images[..., None]
+        yield f"{part}_labels", np.asarray(data.targets, dtype=np.int64)
+
+
+def _download_stl10(root: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    for part in ("train", "test", "unlabeled"):
+        data = torchvision.datasets.STL10(str(root), split=part, download=True)
+        yield f"{part}_images", np.ascontiguousarray(data.data.transpose(0, 2, 3, 1))
+        if part != "unlabeled":
+            yield f"{part}_labels", np.asarray(data.labels, dtype=np.int64)

@@ -1,0 +1,162 @@
+"""From positions in an epoch to views on the device.
+
+A batch is a function of (seed, epoch, step): the loader yields nothing but positions (and, for files, their crops),
+so a resumed run goes on with exactly the batch that would have come next.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from contrastive_lab import distributed
+from contrastive_lab.augment import Recipe
+from contrastive_lab.dataset import folder
+from contrastive_lab.dataset.split import Files, Split, Splits
+from contrastive_lab.draw import Draw, generator
+
+
+class Batch(NamedTuple):
+    """The rows of one process.
+
+    Fields:
+        views: each (n, 3, S, S), normalised.
+        ids: (n,) number of each image in the data set.
+        draw: the random numbers of the step.
+        classes: (images,) label of every image of the data set by its number, or None.
+    """
+
+    views: list[Tensor]
+    ids: Tensor
+    draw: Draw
+    classes: Tensor | None = None
+
+
+class Position(NamedTuple):
+    """What a loader yields: where the batch stands, its images, and their crops if they are files."""
+
+    epoch: int
+    step: int
+    ids: Tensor
+    crops: list[Tensor]
+
+
+class Images(pl.LightningDataModule):
+    """Batches of augmented views of a data set.
+
+    Args:
+        splits: the data set.
+        recipe: how a view is made.
+        batch_size: N, rows of a batch over all processes.
+        seed: of the order of the epochs and of the views.
+        views: V, views of each image.
+        workers: processes that decode files; not used by arrays.
+
+    Raises:
+        ValueError: if the batch is larger than the data set or not divisible over the processes.
+    """
+
+    def __init__(
+        self, splits: Splits, recipe: Recipe, batch_size: int, seed: int = 0, views: int = 2, workers: int = 0
+    ) -> None:
+        super().__init__()
+        if batch_size > len(splits.pretrain):
+            raise ValueError(f"batch_size={batch_size}: more than the {len(splits.pretrain)} images")
+        self.splits, self.recipe = splits, recipe
+        self.batch_size, self.seed, self.views = batch_size, seed, views
+        self.workers = workers if isinstance(splits.pretrain, Files) else 0
+        self._images: Tensor | None = None
+        self._classes: Tensor | None = None
+
+    def train_dataloader(self) -> "Loader":
+        """The loader of positions."""
+        return Loader(self)
+
+    def draw(self, epoch: int, step: int) -> Draw:
+        """The random numbers of a step, for the rows of this process."""
+        rows = self.batch_size // distributed.world_size()
+        return Draw(self.seed, epoch, step, self.batch_size, distributed.rank() * rows, rows)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
+        """Make the views of a `Position` on the device, in the precision of the network."""
+        draw = self.draw(batch.epoch, batch.step)
+        trainer = self.trainer
+        module = trainer.lightning_module if trainer is not None else None
+        dtype = cast(torch.dtype, module.dtype) if module is not None else torch.float32
+        device = batch.ids.device
+        if isinstance(self.splits.pretrain, Files):
+            views = [self.recipe.finish(crop, draw, view, dtype) for view, crop in enumerate(batch.crops)]
+        else:
+            images = self._on(device)[batch.ids]
+            views = [self.recipe(images, draw, view, dtype) for view in range(self.views)]
+        return Batch(views, batch.ids, draw, self._labels_on(device))
+
+    def _on(self, device: torch.device) -> Tensor:
+        """All images as one tensor on the device; no buffer of a module, so no checkpoint holds it."""
+        if self._images is None or self._images.device != device:
+            pretrain = self.splits.pretrain
+            assert not isinstance(pretrain, Files)
+            self._images = pretrain.tensor(device)
+        return self._images
+
+    def _labels_on(self, device: torch.device) -> Tensor | None:
+        labels = self.splits.pretrain.labels
+        if labels is not None and (self._classes is None or self._classes.device != device):
+            self._classes = labels.to(device)
+        return self._classes
+
+
+class Loader:
+    """Yields the positions of one epoch, from where the trainer stands.
+
+    The position is read when the first batch is asked for, not when the iterator is made: Lightning makes iterators
+    before it knows where a resumed run goes on.
+    """
+
+    def __init__(self, data: Images) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data.splits.pretrain) // self.data.batch_size
+
+    def __iter__(self) -> Iterator[Position]:
+        epoch, first = self._position()
+        steps = [(epoch, step) for step in range(first, len(self))]
+        yield from DataLoader(Steps(self.data, epoch), sampler=steps, batch_size=None, num_workers=self.data.workers)
+
+    def _position(self) -> tuple[int, int]:
+        trainer = self.data.trainer
+        if trainer is None:
+            return 0, 0
+        return trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
+
+    def state_dict(self) -> dict[str, Any]:
+        """Empty: there is nothing to remember. That the method exists tells Lightning that resuming is exact."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to do, see `state_dict`."""
+
+
+class Steps(Dataset[Position]):
+    """Maps (epoch, step) of one epoch to the position of this process's rows; in workers where files are decoded."""
+
+    def __init__(self, data: Images, epoch: int) -> None:
+        # Neither `data` nor its trainer is kept: workers get a copy of this object.
+        self.pretrain: Split = data.splits.pretrain
+        self.recipe, self.views = data.recipe, data.views
+        self.draw = data.draw(epoch, 0)
+        self.order = torch.randperm(len(self.pretrain), generator=generator(data.seed, "order", epoch))
+
+    def __getitem__(self, position: tuple[int, int]) -> Position:
+        epoch, step = position
+        draw = replace(self.draw, step=step)
+        ids = self.order[step * draw.size :][draw.rows]
+        cut: list[Tensor] = []
+        if isinstance(self.pretrain, Files):
+            cut = folder.crops([self.pretrain.paths[i] for i in ids.tolist()], self.recipe, draw, self.views)
+        return Position(epoch, step, ids, cut)

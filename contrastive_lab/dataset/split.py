@@ -1,0 +1,75 @@
+"""A split of a data set: images as one array, or as files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Arrays:
+    """Images in memory or in a memory-mapped file.
+
+    Args:
+        images: uint8 (n, H, W, C) with C = 1 or 3.
+        labels: int64 (n,) from 0, or None.
+
+    Raises:
+        ValueError: on other shapes or types.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None = None) -> None:
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+            raise ValueError(f"images are uint8 (n, H, W, 1 or 3), not {images.dtype} {images.shape}")
+        if labels is not None and labels.shape != (len(images),):
+            raise ValueError(f"{len(images)} images have {len(images)} labels, not {labels.shape}")
+        self.images = images
+        self.labels = None if labels is None else torch.from_numpy(np.array(labels, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def tensor(self, device: torch.device | str) -> Tensor:
+        """All images as one uint8 tensor (n, C, H, W) on the device."""
+        # np.array copies: a memory-mapped file is read-only, and torch warns about that.
+        return torch.from_numpy(np.array(self.images)).to(device).permute(0, 3, 1, 2).contiguous()
+
+
+class Files:
+    """Images as files.
+
+    Args:
+        paths: the files.
+        labels: class of each from 0, or None.
+    """
+
+    def __init__(self, paths: Sequence[Path], labels: Sequence[int] | None = None) -> None:
+        self.paths = list(paths)
+        self.labels = None if labels is None else torch.tensor(list(labels))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+Split = Arrays | Files
+
+
+class Splits(NamedTuple):
+    """What a run needs of a data set.
+
+    `pretrain` is what the encoder learns from; `train` and `test` are for the probes, None where there are no labels.
+    """
+
+    pretrain: Split
+    train: Split | None
+    test: Split | None
+
+    @property
+    def classes(self) -> int:
+        """Number of classes C of the probes' labels; 0 without labels."""
+        if self.train is None or self.train.labels is None:
+            return 0
+        return int(self.train.labels.max()) + 1
