@@ -1,0 +1,104 @@
+"""What is logged of a step beside its loss, and what tells a collapse from a working run."""
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from contrastive_lab import distributed
+from contrastive_lab.losses import gradient_bound, mi_estimate
+
+if TYPE_CHECKING:
+    from contrastive_lab.method.pairs import Pairs
+
+
+def diagnose(
+    pairs: "Pairs", losses: Tensor, tau: float, alpha: float | None, classes: Tensor | None
+) -> dict[str, Tensor]:
+    """Diagnostics of one step, each a mean over the queries of all processes.
+
+    Args:
+        pairs: what the method made.
+        losses: (n,) loss of each query, with its graph; it is kept.
+        tau: temperature.
+        alpha: EqCo's alpha; None means alpha = K.
+        classes: labels of all images by number, or None.
+
+    Returns:
+        mi_estimate (nats), gradient_norm (mean over queries of |dL_i/dq_i|, EqCo Fig. 2), gradient_bound (EqCo Eq. 7),
+        contrastive_top1 (percent of queries nearer to their key than to any negative, without the margin),
+        positive_cosine, negative_cosine, alignment, uniformity, effective_rank, own_image (share of negatives that
+        are keys of the query's own image), own_class (share of its class; only with labels).
+    """
+    pos, neg = pairs.pos.detach(), pairs.neg.detach()
+    queries = torch.cat(pairs.queries).detach()
+    values = {
+        "mi_estimate": torch.as_tensor(mi_estimate(losses.detach().mean(), alpha or neg.shape[1])),
+        "gradient_norm": gradient_norm(losses, pairs.queries),
+        "gradient_bound": gradient_bound(pos, neg, tau, alpha).mean(),
+        "contrastive_top1": 100 * (pos > neg.amax(dim=1)).float().mean(),
+        "positive_cosine": pos.mean(),
+        "negative_cosine": neg.mean(),
+        "alignment": (2 - 2 * pos).mean(),
+        **_shares(pairs, classes),
+    }
+    means = distributed.mean(torch.stack([value.to(torch.float64) for value in values.values()]))
+    everyone = distributed.gather(queries)
+    spread = {"uniformity": uniformity(everyone), "effective_rank": effective_rank(everyone)}
+    return {**dict(zip(values, means, strict=True)), **spread}
+
+
+def gradient_norm(losses: Tensor, queries: list[Tensor]) -> Tensor:
+    """Mean over queries of the L2 norm of d loss_i / d q_i, q_i the unit vector; the graph is kept."""
+    gradients = torch.autograd.grad(losses.sum(), queries, retain_graph=True)
+    norms: Tensor = torch.linalg.vector_norm(torch.cat(gradients), dim=1)
+    return norms.mean()
+
+
+def uniformity(x: Tensor, t: float = 2.0) -> Tensor:
+    """Log of the mean of exp(-t |x_i - x_j|^2) over all pairs i < j of unit rows (n, D); Wang & Isola 2020, Eq. 2.
+
+    0 where all rows are equal; about -2 t (1 - t / D) where they are uniform on the sphere. Not a number for one row.
+    """
+    n = len(x)
+    squares = (2 - 2 * x @ x.T).clamp(min=0)
+    off_diagonal = -t * squares[~torch.eye(n, dtype=torch.bool, device=x.device)]
+    return torch.logsumexp(off_diagonal, dim=0) - math.log(max(n * (n - 1), 1))
+
+
+def effective_rank(x: Tensor) -> Tensor:
+    """Exponential of the entropy of the normalised singular values of rows (n, D), centred; Roy & Vetterli 2007.
+
+    Between 1 (all rows on a line, or equal) and min(n, D).
+    """
+    values = torch.linalg.svdvals((x - x.mean(dim=0)).to(torch.promote_types(x.dtype, torch.float32)))
+    shares = values / values.sum().clamp(min=torch.finfo(values.dtype).tiny)
+    return torch.exp(-(shares * shares.clamp(min=torch.finfo(values.dtype).tiny).log()).sum())
+
+
+def _shares(pairs: "Pairs", classes: Tensor | None) -> dict[str, Tensor]:
+    """Shares of negatives that come from the query's own image and its own class."""
+    ids, known = pairs.ids[:, None], pairs.neg_ids >= 0
+    count = known.expand(len(ids), -1).sum().clamp(min=1)
+    shares = {"own_image": (pairs.neg_ids == ids).sum() / count}
+    if classes is not None:
+        same = (classes[pairs.neg_ids.clamp(min=0)] == classes[ids]) & known
+        shares["own_class"] = same.sum() / count
+    return shares
+
+
+def verdict(values: dict[str, float], dim: int) -> str:
+    """One plain sentence on whether the representation has collapsed.
+
+    Args:
+        values: the last diagnostics of a run.
+        dim: D.
+    """
+    gap = values["positive_cosine"] - values["negative_cosine"]
+    rank = values["effective_rank"]
+    if not gap > 0.05:
+        return f"COLLAPSED: keys of an image are no nearer to it than others (cosines differ by {gap:.3f})"
+    if rank < 0.05 * dim:
+        return f"PARTLY COLLAPSED: the vectors use about {rank:.1f} of {dim} dimensions"
+    return f"no collapse: cosine {values['positive_cosine']:.2f} to the key, {values['negative_cosine']:.2f} to others"

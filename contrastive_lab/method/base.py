@@ -1,0 +1,94 @@
+"""The one abstract LightningModule: optimizer, logging, and the order of a step. Methods fill in `pairs`."""
+
+from abc import ABC, abstractmethod
+from typing import Any, cast
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from contrastive_lab import distributed
+from contrastive_lab.dataset.module import Batch
+from contrastive_lab.diagnostics import diagnose
+from contrastive_lab.draw import generator
+from contrastive_lab.encoder import Encoder
+from contrastive_lab.losses import info_nce
+from contrastive_lab.method.pairs import Pairs
+from contrastive_lab.optim import Optim
+
+
+class ContrastiveModule(pl.LightningModule, ABC):
+    """Views -> pairs -> loss -> step -> `after_step`.
+
+    Args:
+        encoder: the query encoder.
+        tau: temperature.
+        alpha: EqCo's alpha; None means alpha = K.
+        optim: optimizer and schedule; None means the defaults of `Optim`.
+        seed: of whatever the method draws outside a batch.
+    """
+
+    epoch_loss: Tensor
+
+    def __init__(
+        self, encoder: Encoder, tau: float, alpha: float | None = None, optim: Optim | None = None, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.tau, self.alpha, self.seed = tau, alpha, seed
+        self.optim = optim or Optim()
+        self.register_buffer("epoch_loss", torch.zeros(2))  # sum and count of this epoch's steps, kept on resume
+
+    @abstractmethod
+    def pairs(self, batch: Batch) -> Pairs:
+        """Cosines of this process's queries with their keys and negatives; changes no state."""
+
+    def after_step(self) -> None:
+        """Change what changes between steps: momentum encoder, queue. Called after every optimizer step."""
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """One step; hands on the loss, the features for probes, and what must be finite."""
+        self._seed_dropout(batch)
+        pairs = self.pairs(batch)
+        losses = info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+        loss = losses.mean()
+        self._log_step(pairs, losses, batch)
+        finite = {"views": batch.views[0], "query": pairs.queries[0], "pos": pairs.pos, "neg": pairs.neg, "loss": loss}
+        return {"loss": loss, "features": pairs.features.detach(), "finite": {k: v.detach() for k, v in finite.items()}}
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer of the query encoder."""
+        steps = int(self.trainer.estimated_stepping_batches)
+        return self.optim.configure(self.encoder, steps, int(self.trainer.num_training_batches))
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, then change the method's state: callbacks, checkpoints among them, come after both."""
+        super().optimizer_step(*args, **kwargs)
+        self.after_step()
+
+    def on_train_epoch_end(self) -> None:
+        """Log the mean loss of the epoch."""
+        total, count = distributed.mean(self.epoch_loss).unbind()
+        self.log("loss_epoch", total / count)
+        self.epoch_loss.zero_()
+
+    def _log_step(self, pairs: Pairs, losses: Tensor, batch: Batch) -> None:
+        loss = losses.detach().mean()
+        self.epoch_loss += torch.stack([loss, torch.ones_like(loss)])
+        rows = len(losses)
+        self.log("loss", distributed.mean(loss) if self._due() else loss, prog_bar=True, batch_size=rows)
+        if self._due():
+            values = diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+            values["lr"] = torch.tensor(self.trainer.optimizers[0].param_groups[0]["lr"])
+            self.log_dict(values, batch_size=rows)
+
+    def _due(self) -> bool:
+        """Whether Lightning will hand this step's values to the loggers."""
+        every = cast(Any, self.trainer).log_every_n_steps
+        return bool(every) and (self.global_step + 1) % every == 0
+
+    def _seed_dropout(self, batch: Batch) -> None:
+        """Make dropout, where a backbone has it, a function of seed and step as every other draw."""
+        draw = batch.draw
+        source = generator(draw.seed, "dropout", draw.epoch, draw.step, draw.start)
+        torch.manual_seed(source.initial_seed())

@@ -1,0 +1,71 @@
+"""MoCo v1 and v2: He et al. 2020, Algorithm 1; Chen et al. 2020. They differ in head, views, tau and schedule alone.
+
+Two differences from the reference code: the momentum encoder and the queue change after the optimizer step instead of
+inside the forward pass (it shows in the first step only), and K need not be a multiple of the batch.
+"""
+
+from torch import Tensor
+
+from contrastive_lab import distributed
+from contrastive_lab.batchnorm import Kind
+from contrastive_lab.dataset.module import Batch
+from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.method.pairs import Pairs, joined, row_cosines
+from contrastive_lab.momentum import KeyEncoder
+from contrastive_lab.negatives import Queue
+from contrastive_lab.optim import Optim
+
+
+class MoCo(ContrastiveModule):
+    """Queries from one view, keys of a momentum encoder from the other, negatives from a queue of older keys.
+
+    Args:
+        encoder: the query encoder.
+        K: length of the queue.
+        alpha: EqCo's alpha; None means alpha = K.
+        tau: temperature.
+        momentum: of the key encoder, in [0, 1].
+        symmetric: each view is query once and key once; the loss is the mean over both (MoCo's CIFAR notebook takes
+            the sum: double the learning rate to do as it does), and both views' keys enter the queue.
+        batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
+        optim: optimizer and schedule.
+        seed: of the run and of the queue's start.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        K: int = 65536,
+        alpha: float | None = None,
+        tau: float = 0.2,
+        momentum: float = 0.999,
+        symmetric: bool = False,
+        batchnorm: Kind = "shuffle",
+        optim: Optim | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(encoder, tau, alpha, optim, seed)
+        self.symmetric = symmetric
+        self.key_encoder = KeyEncoder(encoder, momentum, shuffle=batchnorm == "shuffle")
+        self.queue = Queue(K, encoder.dim, seed)
+        self._new: list[tuple[Tensor, Tensor]] = []
+
+    def pairs(self, batch: Batch) -> Pairs:
+        """N queries (2N if symmetric) against the queue as it was before this batch."""
+        self._new = []
+        pairs = self._direction(batch, *batch.views)
+        return joined(pairs, self._direction(batch, *reversed(batch.views))) if self.symmetric else pairs
+
+    def _direction(self, batch: Batch, query_view: Tensor, key_view: Tensor) -> Pairs:
+        features, query = self.encoder(query_view)
+        keys = self.key_encoder(key_view, batch.draw)
+        self._new.append((keys, distributed.gather(batch.ids)))
+        pos = row_cosines(query, keys[batch.draw.rows])
+        return Pairs(pos, cosines(query, self.queue.keys), [query], batch.ids, self.queue.ids[None], features)
+
+    def after_step(self) -> None:
+        """Let the key encoder follow and put the batch's keys into the queue."""
+        self.key_encoder.follow(self.encoder)
+        for keys, ids in self._new:
+            self.queue.push(keys, ids)

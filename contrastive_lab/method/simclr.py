@@ -1,0 +1,64 @@
+"""SimCLR: Chen et al. 2020, Algorithm 1 (NT-Xent).
+
+One encoder gives queries and keys, and gradient flows through both. The loss is the mean over the 2N anchors; the
+reference code adds the means of the two directions, which is twice that.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from contrastive_lab import distributed
+from contrastive_lab.dataset.module import Batch
+from contrastive_lab.encoder import Encoder
+from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.method.pairs import Pairs, from_keys, joined
+from contrastive_lab.negatives import Share, from_batch
+from contrastive_lab.optim import Optim
+
+
+class SimCLR(ContrastiveModule):
+    """2N anchors, each against its other view and against views of other images.
+
+    Args:
+        encoder: the encoder.
+        K: negatives of an anchor, drawn for each by itself; None takes the whole pool.
+        alpha: EqCo's alpha; None means alpha = K.
+        tau: temperature.
+        pool: "2N-2", both views of the other images, or "N-1", the other view alone.
+        share: "query" draws negatives for every anchor by itself, "batch" once per step.
+        optim: optimizer and schedule.
+        seed: of the run.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        K: int | None = None,
+        alpha: float | None = None,
+        tau: float = 0.1,
+        pool: Literal["2N-2", "N-1"] = "2N-2",
+        share: Share = "query",
+        optim: Optim | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(encoder, tau, alpha, optim, seed)
+        self.K, self.pool, self.share = K, pool, share
+
+    def pairs(self, batch: Batch) -> Pairs:
+        """2N anchors: first those of the first view, then those of the second."""
+        features, views = self.encoder.forward_views(batch.views)
+        keys = [distributed.gather(z) for z in views]
+        first, second = (self._direction(batch, features[this], views, keys, this) for this in (0, 1))
+        return joined(first, second)
+
+    def _direction(self, batch: Batch, features: Tensor, views: list[Tensor], keys: list[Tensor], this: int) -> Pairs:
+        """The anchors of one view, each with the other view of its image as key."""
+        other = 1 - this
+        anchor = views[this].view_as(views[this])  # an alias: the gradient at it is that of the query alone
+        pool = [keys[other]] if self.pool == "N-1" else keys
+        chosen = from_batch(batch.draw, self.K, len(pool), self.share, f"negatives/{this}", anchor.device)
+        pos, neg = from_keys(anchor, views[other], torch.cat(pool), chosen)
+        ids = distributed.gather(batch.ids).repeat(len(pool))
+        return Pairs(pos, neg, [anchor], batch.ids, ids[chosen], features)

@@ -1,0 +1,60 @@
+"""SiMo: Zhu et al. 2020, EqCo, Sec. 4.
+
+A momentum encoder without a queue: the negatives of a query are the keys of the other images of the current batch.
+The authors' code leaves the factor alpha / K out (its K and alpha are both 256) and draws one set of negatives per step
+for all queries (`share="batch"`).
+"""
+
+from contrastive_lab import distributed
+from contrastive_lab.batchnorm import Kind
+from contrastive_lab.dataset.module import Batch
+from contrastive_lab.encoder import Encoder
+from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.method.pairs import Pairs, from_keys
+from contrastive_lab.momentum import KeyEncoder
+from contrastive_lab.negatives import Share, from_batch
+from contrastive_lab.optim import Optim
+
+
+class SiMo(ContrastiveModule):
+    """Queries from one view, keys of a momentum encoder from the other.
+
+    Args:
+        encoder: the query encoder.
+        K: negatives of a query, at most N - 1; None takes all N - 1.
+        alpha: EqCo's alpha; None means alpha = K.
+        tau: temperature.
+        momentum: of the key encoder, in [0, 1].
+        share: "query" draws negatives for every query by itself, "batch" once per step.
+        batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
+        optim: optimizer and schedule.
+        seed: of the run.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        K: int | None = 255,
+        alpha: float | None = 256,
+        tau: float = 0.2,
+        momentum: float = 0.999,
+        share: Share = "query",
+        batchnorm: Kind = "sync",
+        optim: Optim | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(encoder, tau, alpha, optim, seed)
+        self.K, self.share = K, share
+        self.key_encoder = KeyEncoder(encoder, momentum, shuffle=batchnorm == "shuffle")
+
+    def pairs(self, batch: Batch) -> Pairs:
+        """N queries against keys of the same batch."""
+        features, query = self.encoder(batch.views[0])
+        keys = self.key_encoder(batch.views[1], batch.draw)
+        chosen = from_batch(batch.draw, self.K, share=self.share, device=query.device)
+        pos, neg = from_keys(query, keys[batch.draw.rows], keys, chosen)
+        return Pairs(pos, neg, [query], batch.ids, distributed.gather(batch.ids)[chosen], features)
+
+    def after_step(self) -> None:
+        """Let the key encoder follow."""
+        self.key_encoder.follow(self.encoder)

@@ -1,0 +1,79 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from contrastive_lab.diagnostics import diagnose, effective_rank, gradient_norm, uniformity, verdict
+from contrastive_lab.losses import info_nce
+from contrastive_lab.method.pairs import Pairs
+
+
+def pairs(n: int = 6, K: int = 4) -> tuple[Pairs, torch.Tensor, torch.Tensor]:
+    source = torch.Generator().manual_seed(0)
+    query, key, negatives = (
+        F.normalize(torch.randn(shape, generator=source, dtype=torch.float64), dim=-1)
+        for shape in ((n, 8), (n, 8), (n, K, 8))
+    )
+    query.requires_grad_()
+    neg_ids = torch.tensor([[1, 2, 3, -1]]).expand(n, -1)
+    made = Pairs(
+        (query * key).sum(1), torch.einsum("nd,nkd->nk", query, negatives), [query], torch.arange(n), neg_ids, query
+    )
+    return made, key, negatives
+
+
+def test_gradient_norm_is_the_formula() -> None:
+    made, key, negatives = pairs()
+    alpha, tau = 100.0, 0.2
+    losses = info_nce(made.pos, made.neg, tau, alpha, reduction="none")
+    # dL/dq = (1/tau) sum_k p_k (k_k - k_0), p_k the probability of negative k with weight alpha/K: EqCo, App. A.
+    weights = torch.cat([(made.pos / tau).exp()[:, None], alpha / 4 * (made.neg / tau).exp()], dim=1)
+    p = weights / weights.sum(1, keepdim=True)
+    gradient = torch.einsum("nk,nkd->nd", p[:, 1:], negatives - key[:, None]) / tau
+    torch.testing.assert_close(gradient_norm(losses, made.queries), gradient.norm(dim=1).mean())
+
+
+def test_diagnosis_of_known_pairs() -> None:
+    made, _, _ = pairs()
+    losses = info_nce(made.pos, made.neg, 0.2, 100, reduction="none")
+    classes = torch.tensor([0, 0, 1, 1, 0, 0])
+    values = {k: float(v) for k, v in diagnose(made, losses, 0.2, 100, classes).items()}
+    assert values["mi_estimate"] == pytest.approx(math.log(101) - losses.mean().item())
+    assert values["contrastive_top1"] == pytest.approx(100 * (made.pos > made.neg.max(1).values).double().mean().item())
+    assert values["alignment"] == pytest.approx((2 - 2 * made.pos).mean().item())
+    assert values["gradient_norm"] <= values["gradient_bound"]
+    # Every query sees images 1, 2 and 3 and one key of no image: of 18 negatives three are a query's own image, and
+    # queries of class 0 (four of them) meet one of their class, those of class 1 (two) meet two.
+    assert values["own_image"] == pytest.approx(3 / 18)
+    assert values["own_class"] == pytest.approx((4 * 1 + 2 * 2) / 18)
+    assert "own_class" not in diagnose(made, losses, 0.2, 100, None)
+
+
+def test_uniformity_has_its_closed_forms() -> None:
+    assert uniformity(torch.ones(5, 1)).item() == pytest.approx(0, abs=1e-6)
+    opposite = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    assert uniformity(opposite).item() == pytest.approx(-2 * 4)
+    square = torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, -1]])  # four pairs at distance^2 2, two at 4
+    assert uniformity(square).item() == pytest.approx(math.log((4 * math.exp(-4) + 2 * math.exp(-8)) / 6), rel=1e-6)
+
+
+def test_effective_rank_has_its_closed_forms() -> None:
+    assert effective_rank(torch.cat([torch.eye(6), -torch.eye(6)])).item() == pytest.approx(6, rel=1e-5)
+    line = torch.outer(torch.linspace(-1, 1, 9), torch.ones(4))
+    assert effective_rank(line).item() == pytest.approx(1, rel=1e-4)
+    assert effective_rank(torch.ones(5, 3)).item() == pytest.approx(1, rel=1e-4)
+    # Singular values 3 and 1: entropy of (3/4, 1/4).
+    two = torch.tensor([[3.0, 0], [-3.0, 0], [0, 1.0], [0, -1.0]]) / math.sqrt(2)
+    expected = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
+    assert effective_rank(two).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_verdict_tells_collapse_from_a_working_run() -> None:
+    def say(positive: float, negative: float, rank: float) -> str:
+        return verdict({"positive_cosine": positive, "negative_cosine": negative, "effective_rank": rank}, dim=128)
+
+    assert say(1.0, 0.99, 1.0).startswith("COLLAPSED")
+    assert say(0.9, 0.1, 2.0).startswith("PARTLY COLLAPSED")
+    assert say(0.9, 0.1, 30.0).startswith("no collapse")
+    assert say(float("nan"), 0.1, 30.0).startswith("COLLAPSED")
