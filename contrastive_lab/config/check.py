@@ -1,0 +1,158 @@
+"""Ranges and combinations of a composed configuration: every problem at once, before any data is read."""
+
+import math
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig
+
+CHOICES = {
+    "method.share": ("query", "batch"),
+    "method.pool": ("2N-2", "N-1"),
+    "head.kind": ("none", "linear", "mlp", "mlp_bn"),
+    "batchnorm.kind": ("sync", "split", "shuffle", "plain"),
+    "optim.schedule": ("cosine", "warmup_times_cosine", "steps"),
+    "augment.crop.interpolation": ("bilinear", "bicubic"),
+    "evaluation.features": ("h", "z"),
+}
+
+
+class Range(NamedTuple):
+    """Numbers from `low` to `high`; `low` itself only where it is not `open`."""
+
+    low: float
+    high: float = math.inf
+    open: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies in it; NaN does not."""
+        return self.low <= value <= self.high and not (self.open and value == self.low)
+
+    def __str__(self) -> str:
+        if self.high < math.inf:
+            return f"between {self.low:g} and {self.high:g}"
+        return f"more than {self.low:g}" if self.open else f"{self.low:g} or more"
+
+
+RANGES = {
+    "K": Range(1),
+    "batch_size": Range(2),
+    "epochs": Range(0),
+    "seed": Range(0),
+    "checkpoint_every_n_steps": Range(1),
+    "head.dim": Range(1),
+    "head.hidden": Range(1),
+    "batchnorm.groups": Range(1),
+    "optim.warmup_epochs": Range(0),
+    "optim.weight_decay": Range(0),
+    "evaluation.epochs": Range(1),
+    "evaluation.online.every_n_epochs": Range(1),
+    "evaluation.knn.every_n_epochs": Range(1),
+    "evaluation.knn.k": Range(1),
+    "strategy.devices": Range(1),
+    "trainer.num_nodes": Range(1),
+    "trainer.log_every_n_steps": Range(1),
+    "dataset.workers": Range(0),
+    "alpha": Range(0, open=True),
+    "tau": Range(0, open=True),
+    "base_lr": Range(0, open=True),
+    "evaluation.online.lr": Range(0, open=True),
+    "evaluation.knn.temperature": Range(0, open=True),
+    "method.momentum": Range(0, 1),
+    "optim.momentum": Range(0, 1),
+    "augment.flip": Range(0, 1),
+    "augment.color.p": Range(0, 1),
+    "augment.gray": Range(0, 1),
+    "augment.blur": Range(0, 1),
+}
+
+
+def check(config: DictConfig) -> list[str]:
+    """What is wrong with a configuration, a line a problem; nothing where it can run."""
+    return [*_ranges(config), *_negatives(config), *_devices(config), *_files(config)]
+
+
+def processes(config: DictConfig) -> int:
+    """Number of processes a run starts."""
+    return int(config.strategy.devices) * int(config.trainer.num_nodes)
+
+
+def pool_size(config: DictConfig) -> int | None:
+    """How many keys a query's K negatives are chosen from; None where any K will do (a queue)."""
+    N = config.batch_size
+    return {"N-1": N - 1, "2N-2": 2 * N - 2}.get(config.about.pool)
+
+
+def effective_K(config: DictConfig) -> int:
+    """The number of negatives of a query that the run will use: K, or the whole pool."""
+    K = config.K if config.K is not None else pool_size(config)
+    assert K is not None, "K=null with a queue is refused by check"
+    return int(K)
+
+
+def _ranges(config: DictConfig) -> Iterator[str]:
+    for key, choices in CHOICES.items():
+        if (value := _value(config, key)) is not None and value not in choices:
+            yield f"{key}={value}: choose one of {', '.join(choices)}"
+    for key, allowed in RANGES.items():
+        if (value := _value(config, key)) is not None and not allowed.holds(value):
+            yield f"{key}={value}: must be {allowed}"
+
+
+def _negatives(config: DictConfig) -> Iterator[str]:
+    pool, N = pool_size(config), config.batch_size
+    if config.K is None and pool is None:
+        yield f"K=null: {config.about.name} keeps a queue, whose length K must be a number"
+    if config.K is not None and pool is not None and config.K > pool >= 1:
+        yield f"K={config.K}: more than the {config.about.pool} = {pool} keys of batch_size={N}; lower K or raise N"
+    if config.batchnorm.kind == "shuffle" and not config.about.key_encoder:
+        yield f"batchnorm=shuffle: {config.about.name} has no key encoder to shuffle for; use split or sync"
+    if config.dataset.images is not None and config.dataset.images < N:
+        yield f"batch_size={N}: more than the {config.dataset.images} images of dataset={config.dataset.name}"
+
+
+def _devices(config: DictConfig) -> Iterator[str]:
+    N, world = config.batch_size, processes(config)
+    groups = config.batchnorm.groups if config.batchnorm.kind in ("split", "shuffle") else world
+    if config.strategy.name == "single" and world > 1:
+        yield f"strategy=single: one process, not {world}; use strategy=ddp, or strategy=ddp_cpu without GPUs"
+    if world >= 1 and N % world:
+        yield f"batch_size={N}: not divisible over strategy.devices, {world} processes in all"
+    if world >= 1 and groups >= 1 and groups % world:
+        yield f"batchnorm.groups={groups}: not divisible over {world} processes"
+    if groups >= 1 and groups != world and N % groups:
+        yield f"batch_size={N}: not divisible into batchnorm.groups={groups}"
+    if config.trainer.accumulate_grad_batches != 1:
+        yield "trainer.accumulate_grad_batches: must stay 1, else K and a queue mean something else; raise batch_size"
+    if config.trainer.use_distributed_sampler:
+        yield "trainer.use_distributed_sampler: must stay false; the project shares batches out itself"
+
+
+def _files(config: DictConfig) -> Iterator[str]:
+    for key in ("dataset.root", "dataset.probe_root"):
+        if (folder := _value(config, key)) is not None and not Path(folder).is_dir():
+            yield f"{key}={folder}: no such folder"
+
+
+def check_resume(folder: Path) -> list[str]:
+    """What keeps the run in `folder` from being resumed."""
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    if not (folder / ".hydra" / "config.yaml").is_file():
+        return [f"resume={folder}: not the folder of a run (no .hydra/config.yaml in it)"]
+    if not checkpoint.is_file():
+        return [f"resume={folder}: has no checkpoint yet (checkpoints/last.ckpt); start the run anew"]
+    if not zipfile.is_zipfile(checkpoint):
+        return [f"resume={folder}: its checkpoint checkpoints/last.ckpt is damaged and cannot be read"]
+    return []
+
+
+def _value(config: DictConfig, key: str) -> Any:
+    """The value at a dotted key; None where the method, data set or group has no such key."""
+    node: Any = config
+    for part in key.split("."):
+        if not isinstance(node, DictConfig) or part not in node:
+            return None
+        node = node[part]
+    return node

@@ -1,0 +1,63 @@
+"""What makes two runs the same run."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+# Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is.
+OMITTED = {
+    "data_dir",
+    "resume",
+    "checkpoint_every_n_steps",
+    "about",
+    "logger",
+    "strategy",
+    "trainer.num_nodes",
+    "trainer.enable_progress_bar",
+    "trainer.enable_model_summary",
+    "trainer.enable_checkpointing",
+    "trainer.log_every_n_steps",
+    "trainer.profiler",
+    "trainer.max_time",
+    "trainer.detect_anomaly",
+    "trainer.plugins",
+    "trainer.model_registry",
+    "trainer.enable_autolog_hparams",
+    "dataset.workers",
+    "dataset.splits",
+}
+FOLDERS = ("dataset.root", "dataset.probe_root")  # of these the last part of the path counts
+
+
+def identity(config: DictConfig) -> dict[str, Any]:
+    """The values that the result depends on, by dotted key."""
+    values = flat(config)
+    kept = {k: v for k, v in values.items() if k not in OMITTED and not any(k.startswith(f"{o}.") for o in OMITTED)}
+    return {k: Path(v).name if k in FOLDERS and v else v for k, v in kept.items()}
+
+
+def config_hash(config: DictConfig) -> str:
+    """Twelve hexadecimal digits that differ where the results may differ; the same on every machine."""
+    text = json.dumps(identity(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def flat(config: DictConfig) -> dict[str, Any]:
+    """All values of a configuration, resolved, by dotted key; lists count as values."""
+
+    def walk(node: Any, prefix: str) -> dict[str, Any]:
+        if not isinstance(node, dict) or not node:
+            return {prefix: node} if not isinstance(node, dict) else {}
+        parts = [walk(child, f"{prefix}.{name}" if prefix else str(name)) for name, child in node.items()]
+        return {key: value for part in parts for key, value in part.items()}
+
+    return walk(OmegaConf.to_container(config, resolve=True), "")
+
+
+def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """Keys whose values differ, as lines `key: first, not second`."""
+    keys = sorted(first.keys() | second.keys())
+    return [f"{k}: {first.get(k)}, not {second.get(k)}" for k in keys if first.get(k) != second.get(k)]

@@ -1,0 +1,31 @@
+"""What of a run differs from the paper of its method."""
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from contrastive_lab.config.command_line import CONF
+from contrastive_lab.config.identity import flat
+from contrastive_lab.config.overrides import base
+
+COMPARED = ("K", "alpha", "tau", "batch_size", "epochs", "base_lr", "dataset.name", "backbone.name")
+COMPARED_GROUPS = ("method", "head", "optim", "augment", "batchnorm")
+OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "optim.batch_size", "backbone.arch")
+
+
+def paper_differences(config: DictConfig) -> list[str]:
+    """Settings that are not those of the method at `scale=paper`, as lines like `epochs 10 (paper: 200)`."""
+    ours, papers = _settings(config), _settings(base((f"method={config.about.id}", "scale=paper"), CONF))
+    return [
+        f"{key} {_short(ours[key])} (paper: {_short(papers.get(key))})" for key in ours if ours[key] != papers.get(key)
+    ]
+
+
+def _settings(config: DictConfig) -> dict[str, Any]:
+    values = flat(config)
+    groups = [key for key in values if key.partition(".")[0] in COMPARED_GROUPS and key not in OMITTED]
+    return {key: values[key] for key in (*COMPARED, *groups)}
+
+
+def _short(value: Any) -> str:
+    return "all" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
