@@ -1,0 +1,1 @@
+"""Frozen features to accuracies: one module per protocol."""

@@ -1,0 +1,123 @@
+"""Probes during training, shared by all methods. They never touch the encoder."""
+
+from typing import Any, cast
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from contrastive_lab import distributed
+from contrastive_lab.dataset.module import Batch, Images
+from contrastive_lab.draw import generator
+from contrastive_lab.encoder import Encoder
+from contrastive_lab.evaluation.features import labelled_features
+from contrastive_lab.evaluation.knn import knn
+from contrastive_lab.evaluation.scores import topk
+
+
+class OnlineProbe(pl.Callback):
+    """A linear classifier trained beside the encoder on its detached features h, scored on clean test images.
+
+    Logs `online_loss` and, at the end of every n-th epoch and of the training, `online_top1` in percent. Its weights
+    and optimizer are in the checkpoint.
+
+    Args:
+        lr: learning rate of its SGD (momentum 0.9, no weight decay) per 256 images.
+        every_n_epochs: how often it is scored.
+        seed: of its first weights.
+    """
+
+    def __init__(self, lr: float = 0.1, every_n_epochs: int = 1, seed: int = 0) -> None:
+        self.lr, self.every, self.seed = lr, every_n_epochs, seed
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Make classifier and optimizer, before a checkpoint is read."""
+        data = _data(trainer)
+        self.linear = nn.Linear(_encoder(pl_module).features, data.splits.classes).to(pl_module.dtype)
+        with torch.no_grad():
+            self.linear.weight.normal_(std=0.01, generator=generator(self.seed, "probe"))
+            self.linear.bias.zero_()
+        lr = self.lr * data.batch_size / 256
+        self.optimizer = torch.optim.SGD(self.linear.parameters(), lr=lr, momentum=0.9)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Move to the device, after a checkpoint was read."""
+        self.linear.to(pl_module.device)
+        for state in self.optimizer.state.values():
+            state.update({k: v.to(pl_module.device) for k, v in state.items() if isinstance(v, Tensor)})
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """One step on the features of the training step."""
+        if batch.classes is None:
+            return
+        features = outputs["features"].detach().to(self.linear.weight.dtype)
+        loss = F.cross_entropy(self.linear(features), batch.classes[batch.ids])
+        self.optimizer.zero_grad()
+        loss.backward()
+        for parameter in self.linear.parameters():
+            parameter.grad = distributed.mean(cast(Tensor, parameter.grad))
+        self.optimizer.step()
+        pl_module.log("online_loss", loss.detach(), batch_size=len(batch.ids))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Score on the test split."""
+        data = _data(trainer)
+        if data.splits.pretrain.labels is None or data.splits.test is None or not _due(trainer, self.every):
+            return
+        test = labelled_features(_encoder(pl_module), data.splits.test, data.recipe, workers=data.workers)
+        with torch.no_grad():
+            scores = self.linear(test.features.to(self.linear.weight.dtype))
+        pl_module.log("online_top1", topk(scores, test.labels).top1, prog_bar=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights and optimizer, plain types."""
+        return {"linear": self.linear.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Put both back."""
+        self.linear.load_state_dict(state_dict["linear"])
+        self.optimizer.load_state_dict(state_dict["optimizer"])
+
+
+class KnnProbe(pl.Callback):
+    """Weighted kNN on clean images, features h; logs `knn_top1` in percent.
+
+    Args:
+        k: neighbours.
+        temperature: of their weights.
+        every_n_epochs: how often; always at the end.
+    """
+
+    def __init__(self, k: int = 200, temperature: float = 0.1, every_n_epochs: int = 5) -> None:
+        self.k, self.temperature, self.every = k, temperature, every_n_epochs
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Classify the test split by its neighbours in the training split."""
+        data = _data(trainer)
+        splits = data.splits
+        if splits.train is None or splits.test is None or not _due(trainer, self.every):
+            return
+        train, test = (
+            labelled_features(_encoder(pl_module), split, data.recipe, workers=data.workers)
+            for split in (splits.train, splits.test)
+        )
+        pl_module.log("knn_top1", knn(train, test, self.k, self.temperature).top1, prog_bar=True)
+
+
+def _encoder(pl_module: pl.LightningModule) -> Encoder:
+    return cast(Encoder, pl_module.encoder)
+
+
+def _data(trainer: pl.Trainer) -> Images:
+    data = cast(Any, trainer).datamodule
+    if not isinstance(data, Images):
+        raise TypeError("probes need trainer.fit(method, Images(...))")
+    return data
+
+
+def _due(trainer: pl.Trainer, every: int) -> bool:
+    epoch, last = trainer.current_epoch + 1, trainer.max_epochs
+    return epoch % every == 0 or epoch == last or 0 < trainer.max_steps <= trainer.global_step

@@ -1,0 +1,35 @@
+"""The mean classifier: no training, one prototype per class."""
+
+import torch
+from torch.nn import functional as F
+
+from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
+
+
+@torch.no_grad()
+def class_mean(train: Split, test: Split) -> Scores:
+    """Accuracy of the linear classifier whose weight of a class is the mean feature of that class.
+
+    The score of class c is z . mu_c, with z the unit feature and mu_c the mean of unit features. mu_c is not put back
+    on the sphere, so a spread-out class has a shorter mean and lower scores; there is no bias.
+
+    Args:
+        train: features (n, D) of any scale and labels (n,) that the means are taken of.
+        test: features (m, D) and labels (m,) of the examples to classify.
+
+    Returns:
+        Accuracies in percent.
+
+    Raises:
+        ValueError: if a class below the largest training label has no training example, or on splits that `checked`
+            refuses.
+
+    Source: Arora et al. 2019, Sec. 2 (mean classifier); Nozawa & Sato 2021, Sec. 2 (unit features).
+    """
+    train, test, classes = checked(train, test)
+    missing = sorted(set(range(classes)) - set(train.labels.tolist()))
+    if missing:
+        raise ValueError(f"class_mean needs training examples of every class below {classes}; none of {missing}")
+    unit = F.normalize(train.features, dim=1)
+    means = torch.stack([unit[train.labels == c].mean(0) for c in range(classes)])
+    return topk(F.normalize(test.features, dim=1) @ means.T, test.labels)

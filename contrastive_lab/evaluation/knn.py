@@ -1,0 +1,51 @@
+"""Weighted k-nearest-neighbour classification of frozen features."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
+
+BLOCK = 2**23  # numbers held at once: 32 MiB of float32 similarities
+
+
+@torch.no_grad()
+def knn(train: Split, test: Split, k: int = 200, temperature: float = 0.1, classes: int | None = None) -> Scores:
+    """Accuracy of a vote among the k training examples of highest cosine, each weighing exp(cosine / temperature).
+
+    Args:
+        train: features (n, D) of any scale and labels (n,) of the examples that vote.
+        test: features (m, D) and labels (m,) of the examples to classify.
+        k: neighbours, at least 1; n where it is more than n. Which of several examples at the same cosine takes the
+            last place is up to `torch.topk`.
+        temperature: > 0; as it goes to 0 the vote becomes that of the nearest neighbour.
+        classes: number of classes C; None means the largest training label + 1.
+
+    Returns:
+        Accuracies in percent; classes without a vote share their places as in `topk`.
+
+    Raises:
+        ValueError: on k < 1, temperature <= 0 or splits that `checked` refuses.
+
+    Memory does not grow with m: test examples are taken in blocks.
+    Source: Wu et al. 2018 (instance discrimination), Sec. 3.4.
+    """
+    if k < 1 or not temperature > 0:
+        raise ValueError(f"knn needs k >= 1 and temperature > 0, not k={k}, temperature={temperature}")
+    train, test, classes = checked(train, test, classes)
+    keys, queries = F.normalize(train.features, dim=1), F.normalize(test.features, dim=1)
+    k = min(k, len(keys))
+    blocks = math.ceil(len(queries) * max(len(keys), k * classes) / BLOCK)
+    votes = [_votes(block, keys, train.labels, k, temperature, classes) for block in queries.tensor_split(blocks)]
+    return topk(torch.cat(votes), test.labels)
+
+
+def _votes(queries: Tensor, keys: Tensor, labels: Tensor, k: int, temperature: float, classes: int) -> Tensor:
+    """Votes of each class for unit queries (b, D) among unit keys (n, D): (b, C), in units of the nearest's weight."""
+    cosines, nearest = (queries @ keys.T).topk(k, dim=1)
+    # Every weight over that of the nearest: the order of classes is the same and no exponential overflows.
+    weights = ((cosines - cosines[:, :1]) / temperature).exp()
+    # A product and no scatter_add: its sums have one order on every device.
+    return torch.einsum("bk,bkc->bc", weights, F.one_hot(labels[nearest], classes).to(weights.dtype))

@@ -1,0 +1,166 @@
+"""Linear classification of frozen features: offline with a chosen learning rate, or MoCo's probe step by step.
+
+Letters: n examples, D dimensions, C classes, R learning rates trained at once, B examples of a batch.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from contrastive_lab.draw import generator
+from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
+
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+class LinearResult(NamedTuple):
+    """Test accuracies of `linear`, the learning rate it chose and the held-out top-1 of each rate, in percent."""
+
+    scores: Scores
+    rate: float
+    held_out: dict[float, float]
+
+
+@torch.no_grad()
+def linear(
+    train: Split,
+    test: Split,
+    seed: int = 0,
+    epochs: int = 100,
+    batch_size: int = 256,
+    rates: Sequence[float] = RATES,
+    held_out: float = 0.1,
+) -> LinearResult:
+    """Accuracy of logistic regression on frozen features, its learning rate chosen on held-out training examples.
+
+    All rates are trained at once on the training split less a random part of it. The rate with the highest top-1 on
+    that part (the lowest of equals) is trained anew on the whole split, and its last weights are scored on the test
+    split, once. `fit_predict` does both trainings.
+
+    Args:
+        train: features (n, D) of any scale and labels (n,).
+        test: features (m, D) and labels (m,).
+        seed: of the held-out choice, which ignores classes, and of the order of examples.
+        epochs: passes over the training examples.
+        batch_size: examples of a step, at most.
+        rates: learning rates to choose from, each > 0.
+        held_out: share of the training examples to choose the rate on, in (0, 1).
+
+    Returns:
+        Test accuracies, the rate and the held-out accuracies, in percent.
+
+    Raises:
+        ValueError: on settings outside these ranges, an empty part of the training split, or what `checked` refuses.
+
+    Memory: R * C * (D + 1) weights three times over, and R * C logits of every held-out example.
+    Source: the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.
+    """
+    train, test, classes = checked(train, test)
+    n = len(train.labels)
+    count = round(held_out * n)
+    if not 0 < count < n:
+        raise ValueError(f"held_out={held_out} of {n} training examples leaves one part empty")
+    order = torch.randperm(n, generator=generator(seed, "linear", "held out")).to(train.labels.device)
+    out, rest = (Split(train.features[rows], train.labels[rows]) for rows in (order[:count], order[count:]))
+    logits = fit_predict(rest, out.features, classes, rates, seed, epochs, batch_size)
+    accuracies = {rate: topk(scores, out.labels).top1 for rate, scores in zip(rates, logits, strict=True)}
+    rate = max(sorted(accuracies), key=accuracies.__getitem__)
+    final = fit_predict(train, test.features, classes, [rate], seed, epochs, batch_size)[0]
+    return LinearResult(topk(final, test.labels), rate, accuracies)
+
+
+def fit_predict(
+    train: Split, features: Tensor, classes: int, rates: Sequence[float], seed: int, epochs: int, batch_size: int
+) -> Tensor:
+    """Train logistic regression on `train` with each of R rates; its logits (R, m, C) of other features (m, D).
+
+    SGD from zero, momentum 0.9, no decay, cosine to 0 per step, and the same batches for all rates: every epoch takes
+    the n examples in a new order, in ceil(n / batch_size) batches that differ by one example at most.
+    """
+    if epochs < 1 or batch_size < 1 or not rates or not all(rate > 0 for rate in rates):
+        raise ValueError(f"{epochs=} and {batch_size=} must be at least 1, and {rates=} some numbers > 0")
+    x, queries = _inputs(train.features, features)
+    weights = x.new_zeros(classes, len(rates), x.shape[1])
+    velocity, rate = torch.zeros_like(weights), x.new_tensor(list(rates))[:, None]
+    per_epoch = math.ceil(len(x) / batch_size)
+    for epoch in range(epochs):
+        order = torch.randperm(len(x), generator=generator(seed, "linear", epoch)).to(x.device)
+        for step, rows in enumerate(order.tensor_split(per_epoch), epoch * per_epoch):
+            velocity.mul_(0.9).add_(gradient(weights, x.index_select(0, rows), train.labels[rows]))
+            cosine = 0.5 + 0.5 * math.cos(math.pi * step / (epochs * per_epoch))
+            weights.addcmul_(velocity, rate, value=-cosine)
+    return (weights @ queries.T).permute(1, 2, 0)
+
+
+def gradient(weights: Tensor, x: Tensor, labels: Tensor) -> Tensor:
+    """Gradient of the mean cross-entropy of inputs x (B, D + 1) by the weights (C, R, D + 1), each rate by itself."""
+    # Classes come first since softmax over the last of (B, R, C) takes ten times as long on a CPU, and what is next to
+    # zero becomes zero since denormal numbers slow the product that follows.
+    error = F.threshold((weights @ x.T).softmax(0), 1e-30, 0.0)
+    error[labels, :, torch.arange(len(x), device=x.device)] -= 1
+    return error @ x / len(x)
+
+
+def _inputs(train: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Both standardised by mean and standard deviation of `train`, with a last column of ones for the bias."""
+    deviation, mean = torch.std_mean(train, dim=0, correction=0)
+    scale = torch.where(deviation > 0, 1 / deviation, 0.0)  # of equal numbers std_mean gives 0 without rounding errors
+    first, second = (F.pad((x - mean) * scale, (0, 1), value=1.0) for x in (train, other))
+    return first, second
+
+
+class MocoProbe:
+    """MoCo's linear probe, fed with features of augmented images; they are taken as they are, so lr must fit them.
+
+    Args:
+        dim: D.
+        classes: C.
+        steps_per_epoch: calls of `step` in an epoch.
+        epochs: length of the training; the milestones scale with it.
+        lr: learning rate of SGD (momentum 0.9, no decay) from weights N(0, 0.01) and zero bias.
+        milestones: where the rate falls to a tenth, in epochs of a training of 100.
+        seed: of the first weights.
+        device: where the features will be.
+
+    Source: He et al. 2020 (MoCo), Sec. 4.1; 0.01 is the standard deviation in the authors' code (main_lincls).
+    """
+
+    @torch.inference_mode(False)  # evaluation often runs inside inference mode, where nothing can be trained
+    def __init__(
+        self,
+        dim: int,
+        classes: int,
+        steps_per_epoch: int,
+        epochs: int = 100,
+        lr: float = 30.0,
+        milestones: Sequence[float] = (60, 80),
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        weight = 0.01 * torch.randn(classes, dim, generator=generator(seed, "moco probe"))
+        # Made empty first, as nn.Linear's own start would draw from torch's global generator.
+        self.head = nn.Linear(dim, classes, device="meta").to_empty(device=device)
+        self.head.load_state_dict({"weight": weight, "bias": torch.zeros(classes)})
+        self.optimizer = torch.optim.SGD(self.head.parameters(), lr=lr, momentum=0.9)
+        falls = [round(milestone / 100 * epochs * steps_per_epoch) for milestone in milestones]
+        self.schedule = torch.optim.lr_scheduler.MultiStepLR(self.optimizer, falls, gamma=0.1)
+
+    @torch.inference_mode(False)
+    def step(self, features: Tensor, labels: Tensor) -> Tensor:
+        """One step on features (B, D) and labels (B,); returns the mean cross-entropy before it, ()."""
+        features, labels = features.detach().float().clone(), labels.clone()  # copies made here can be trained on
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.head(features), labels)
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def scores(self, split: Split) -> Scores:
+        """Accuracies in percent on features (n, D) and labels (n,)."""
+        return topk(self.head(split.features.float()), split.labels)
