@@ -1,0 +1,93 @@
+"""Colour jitter with a strength and an order of its own for every image."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from contrastive_lab.augment import ops
+
+OPS = (ops.brightness_, ops.contrast_, ops.saturation_, ops.hue_)
+
+
+@dataclass(frozen=True)
+class Color:
+    """Colour jitter, drawn as torchvision's ColorJitter draws it and applied with probability `p`.
+
+    Args:
+        p: probability.
+        brightness: b, the factor is uniform in [max(0, 1 - b), 1 + b].
+        contrast: the same for the contrast.
+        saturation: the same for the saturation.
+        hue: h, the turn is uniform in [-h, h] of the colour circle.
+        strength: multiplies the four (SimCLR, Appendix A).
+
+    Raises:
+        ValueError: if `strength * hue` is above 0.5, half the circle.
+    """
+
+    p: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.1
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the hue."""
+        if self.strength * self.hue > 0.5:
+            raise ValueError(f"strength * hue is at most 0.5, not {self.strength * self.hue}")
+
+    def spreads(self) -> Tensor:
+        """Strengths of the four operations: float64 (4,)."""
+        spreads = torch.tensor([self.brightness, self.contrast, self.saturation, self.hue], dtype=torch.float64)
+        return spreads * self.strength
+
+    def factors(self, numbers: Tensor) -> Tensor:
+        """Factors of brightness, contrast and saturation and turn of the hue: uniform (n, 4) -> float64 (n, 4)."""
+        spreads, neutral = self.spreads(), torch.tensor([1.0, 1.0, 1.0, 0.0], dtype=torch.float64)
+        least = torch.tensor([0.0, 0.0, 0.0, -1.0], dtype=torch.float64)
+        return ops.between(numbers, torch.maximum(neutral - spreads, least), neutral + spreads)
+
+    def order(self, apply: Tensor, keys: Tensor) -> Tensor:
+        """The operation that each image gets in each of four slots, as its position in OPS, or len(OPS) for none.
+
+        Args:
+            apply: uniform in [0, 1), (n,); below `p` the image is jittered.
+            keys: uniform in [0, 1), (n, 4); their ranks are the order.
+
+        Returns:
+            Integers (n, 4).
+        """
+        order = keys.argsort(dim=1, stable=True)
+        idle = (apply >= self.p).unsqueeze(1) | (self.spreads() == 0)[order]
+        return order.masked_fill(idle, len(OPS))
+
+
+def jitter_(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
+    """Apply to every image the operations that its row of `order` names, with its own factors.
+
+    In each slot the images are sorted by operation, from one buffer into another, where every operation works in
+    place on consecutive images while they are still in the cache.
+
+    Args:
+        images: float (n, C, H, W) in [0, 1]; its memory is one of the buffers, so its values are lost.
+        factors: of the four operations, (n, 4) on the CPU.
+        order: positions in OPS, or len(OPS) for none, (n, slots) on the CPU.
+
+    Returns:
+        (n, C, H, W) in [0, 1].
+    """
+    spare = torch.empty_like(images)
+    factors = factors.gather(1, order.clamp(max=len(OPS) - 1)).to(images.dtype)
+    place = torch.arange(len(order))  # where each image is now
+    for slot, factor in zip(order.unbind(1), factors.unbind(1), strict=True):
+        sort, counts = slot.argsort(stable=True), slot.bincount(minlength=len(OPS) + 1).tolist()
+        rows = ops.to_device(place[sort], images.device).split(counts)
+        numbers = ops.to_device(factor[sort], images.device).view(-1, 1, 1, 1).split(counts)
+        for index, part in enumerate(spare.split(counts)):
+            torch.index_select(images, 0, rows[index], out=part)
+            if index < len(OPS):
+                OPS[index](part, numbers[index])
+        images, spare, place = spare, images, sort.argsort()
+    return torch.index_select(images, 0, ops.to_device(place, images.device), out=spare)

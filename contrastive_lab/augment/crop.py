@@ -1,0 +1,66 @@
+"""Random crop boxes for all images at once, drawn as torchvision's RandomResizedCrop.get_params draws them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from contrastive_lab.augment.ops import between
+from contrastive_lab.augment.resample import Interpolation
+
+TRIES = 10
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Random crop, resized with antialiasing.
+
+    Args:
+        scale: least and greatest area of the crop as a share of the image's, in (0, 1].
+        ratio: least and greatest width / height of the crop; its logarithm is uniform.
+        interpolation: "bilinear" or "bicubic".
+
+    Raises:
+        ValueError: on another interpolation.
+    """
+
+    scale: Sequence[float] = (0.2, 1.0)
+    ratio: Sequence[float] = (3 / 4, 4 / 3)
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        """Check the interpolation."""
+        if self.interpolation not in ("bilinear", "bicubic"):
+            raise ValueError(f"interpolation is bilinear or bicubic, not {self.interpolation!r}")
+
+    def boxes(self, numbers: Tensor, heights: Tensor, widths: Tensor) -> Tensor:
+        """The first box of each image that fits into it, or else the central one.
+
+        Args:
+            numbers: uniform in [0, 1), (n, TRIES, 4): area, aspect ratio, top and left of each try.
+            heights: heights of the images, integers (n,).
+            widths: widths of the images, integers (n,).
+
+        Returns:
+            Integers (n, 4): top, left, height, width.
+        """
+        size = torch.stack((heights, widths), dim=1)
+        share, aspect, top, left = numbers.unbind(-1)
+        area = between(share, *self.scale) * size.prod(1, keepdim=True)
+        aspect = between(aspect, *map(math.log, self.ratio)).exp()
+        tries = torch.stack((area / aspect, area * aspect), dim=-1).sqrt_().round_()
+        fits = ((tries > 0) & (tries <= size.unsqueeze(1))).all(-1)
+        first = torch.arange(len(size)), fits.int().argmax(1)
+        box = tries[first]
+        corner = (torch.stack((top, left), dim=-1)[first].double() * (size - box + 1)).floor()
+        drawn = torch.cat((corner, box), dim=1).long()
+        return torch.where(fits.any(1, keepdim=True), drawn, central_boxes(heights, widths, self.ratio))
+
+
+def central_boxes(heights: Tensor, widths: Tensor, ratio: Sequence[float]) -> Tensor:
+    """The largest central box of each image with an aspect ratio in the range: (n,), (n,) -> integers (n, 4)."""
+    height = torch.minimum(heights, (widths.double() / min(ratio)).round().long())
+    width = torch.minimum(widths, (heights.double() * max(ratio)).round().long())
+    return torch.stack(((heights - height) // 2, (widths - width) // 2, height, width), dim=1)

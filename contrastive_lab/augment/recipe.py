@@ -1,0 +1,111 @@
+"""A recipe of augmentations: crop, flip, then colour jitter, grey and blur in the paper's order, then normalisation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from contrastive_lab.augment import ops, resample
+from contrastive_lab.augment.color import Color, jitter_
+from contrastive_lab.augment.crop import TRIES, Crop
+from contrastive_lab.draw import Draw
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a view is made; every random number is a function of the draw, the view and the operation.
+
+    Turning an operation off therefore leaves the numbers of the others as they were. Numbers are drawn on the CPU and
+    sent to the images' device, which the host never waits for. Letters: n images, C channels (1 or 3).
+
+    Args:
+        size: side of a view in pixels.
+        mean: mean of each channel, one or three numbers.
+        std: standard deviation of each channel, one or three numbers.
+        crop: the random crop.
+        flip: probability of a horizontal flip.
+        color: the colour jitter.
+        gray: probability of grey.
+        blur: probability of a Gaussian blur, whose kernel is a tenth of the size wide (SimCLR, Appendix A).
+        blur_sigma: least and greatest standard deviation of the blur in pixels.
+        order: the operations after crop and flip: "color", "gray" and "blur"; what is left out is off.
+
+    Raises:
+        ValueError: if `order` names another operation.
+    """
+
+    size: int
+    mean: Sequence[float]
+    std: Sequence[float]
+    crop: Crop
+    flip: float
+    color: Color
+    gray: float
+    blur: float
+    blur_sigma: Sequence[float] = (0.1, 2.0)
+    order: Sequence[str] = ("color", "gray", "blur")
+
+    def __post_init__(self) -> None:
+        """Check the order."""
+        if unknown := set(self.order) - {"color", "gray", "blur"}:
+            raise ValueError(f"order names color, gray and blur, not {', '.join(sorted(unknown))}")
+
+    def __call__(self, images: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Make one view of each image: uint8 (n, C, H, W) -> `dtype` (n, 3, size, size)."""
+        return self._finish_(self.crop_batch(images, draw, view, dtype), draw, view)
+
+    def boxes(self, draw: Draw, view: int, heights: Tensor, widths: Tensor) -> Tensor:
+        """Crop boxes for images of the given sizes, integers (n,) on the CPU: top, left, height, width, (n, 4)."""
+        return self.crop.boxes(draw.uniform(f"crop/{view}", TRIES, 4), heights, widths)
+
+    def crop_batch(self, images: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Crop and resize: uint8 (n, C, H, W) -> `dtype` (n, C, size, size) in [0, 1]."""
+        heights, widths = (torch.full((len(images),), side) for side in images.shape[2:])
+        boxes = ops.to_device(self.boxes(draw, view, heights, widths), images.device)
+        return resample.resized_crop(images, boxes, self.size, self.crop.interpolation, dtype)
+
+    def finish(self, crops: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Flip, apply the operations of `order` and normalise.
+
+        One-channel images become three only for the normalisation, since no operation gives colour to a grey image.
+
+        Args:
+            crops: (n, C, size, size), uint8 or float in [0, 1]; not changed.
+            draw: the random numbers of this step, for n rows.
+            view: number of the view; another one has other random numbers.
+            dtype: float32 or float64.
+
+        Returns:
+            `dtype` (n, 3, size, size).
+        """
+        images = crops.to(dtype, copy=True)
+        return self._finish_(images if crops.is_floating_point() else images.div_(255), draw, view)
+
+    def _finish_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
+        flipped = draw.uniform(f"flip/{view}") < self.flip
+        ops.replace_(images, _rows(flipped), lambda part: part.flip(-1))
+        steps = {"color": self._color_, "gray": self._gray_, "blur": self._blur_}
+        for name in self.order:
+            images = steps[name](images, draw, view)
+        return ops.normalize_(images.expand(-1, 3, -1, -1).contiguous(), self.mean, self.std)
+
+    def _color_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
+        numbers = draw.uniform(f"color/{view}", 9)
+        order = self.color.order(numbers[:, 0], numbers[:, 5:])
+        return jitter_(images, self.color.factors(numbers[:, 1:5]), order)
+
+    def _gray_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
+        return ops.replace_(images, _rows(draw.uniform(f"gray/{view}") < self.gray), ops.gray)
+
+    def _blur_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
+        apply, numbers = draw.uniform(f"blur/{view}", 2).unbind(1)
+        rows = _rows(apply < self.blur)
+        sigma = ops.between(numbers[rows], *self.blur_sigma).to(images.dtype)
+        sigma = ops.to_device(sigma, images.device)
+        kernel = max(self.size // 10 | 1, 3)  # odd
+        return ops.replace_(images, rows, lambda part: resample.gaussian_blur(part, sigma, kernel))
+
+
+def _rows(chosen: Tensor) -> Tensor:
+    return chosen.nonzero().squeeze(1)
