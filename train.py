@@ -5,10 +5,10 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from contrastive_lab.config.command_line import command_line
+from contrastive_lab.config.command_line import CONF, command_line
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def main(config: DictConfig) -> float | None:
     """One run; its `linear_top1` goes to Hydra's sweepers."""
     from contrastive_lab.run import train  # here, so that --help and errors need not wait for torch

@@ -22,17 +22,27 @@ CONF = Path(__file__).parents[2] / "conf"
 
 
 def command_line(task: Callable[[], object]) -> int:
-    """Run a task decorated by `hydra.main` and return its exit code.
+    """Check the line, run a task decorated by `hydra.main`, and return the exit code."""
+    prepare()
 
-    Returns:
-        0 if all went well, 1 if a run failed, 2 if the command was refused before any work.
-    """
+    def checked() -> None:
+        if "LOCAL_RANK" not in os.environ:  # the other processes of a run were checked by their parent
+            preflight(sys.argv[1:])
+        task()
+
+    return exit_code(checked)
+
+
+def prepare() -> None:
+    """Tell Hydra the schema and the folder names."""
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
     OmegaConf.register_new_resolver("new_folder", new_folder, replace=True)
+
+
+def exit_code(task: Callable[[], object]) -> int:
+    """Run a task: 0 if all went well, 1 if it failed, 2 if it was refused before any work; errors as single lines."""
     try:
-        if "LOCAL_RANK" not in os.environ:  # the other processes of a run were checked by their parent
-            preflight(sys.argv[1:])
         task()
         return 0
     except ConfigError as error:

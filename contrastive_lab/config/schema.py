@@ -35,6 +35,7 @@ class Config:
     batchnorm: Node = field(default_factory=dict)
     optim: Node = field(default_factory=dict)
     evaluation: Node = field(default_factory=dict)
+    probes: Node = field(default_factory=dict)
     trainer: Node = field(default_factory=dict)
     strategy: Node = field(default_factory=dict)
     logger: Node = field(default_factory=dict)

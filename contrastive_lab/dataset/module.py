@@ -81,19 +81,28 @@ class Images(pl.LightningDataModule):
         rows = self.batch_size // distributed.world_size()
         return Draw(self.seed, epoch, step, self.batch_size, distributed.rank() * rows, rows)
 
+    def positions(self, epoch: int, first: int = 0) -> Iterator[Position]:
+        """What the batches of an epoch are made of, from its step `first` on."""
+        steps = [(epoch, step) for step in range(first, len(self))]
+        yield from DataLoader(Steps(self, epoch), sampler=steps, batch_size=None, num_workers=self.workers)
+
+    def __len__(self) -> int:
+        return len(self.splits.pretrain) // self.batch_size
+
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
         """Make the views of a `Position` on the device, in the precision of the network."""
-        draw = self.draw(batch.epoch, batch.step)
-        trainer = self.trainer
-        module = trainer.lightning_module if trainer is not None else None
-        dtype = cast(torch.dtype, module.dtype) if module is not None else torch.float32
-        device = batch.ids.device
+        module = self.trainer.lightning_module if self.trainer is not None else None
+        return self.batch(batch, cast(torch.dtype, module.dtype) if module is not None else torch.float32)
+
+    def batch(self, position: Position, dtype: torch.dtype = torch.float32) -> Batch:
+        """The batch at a position, on the device that its ids are on."""
+        draw, device = self.draw(position.epoch, position.step), position.ids.device
         if isinstance(self.splits.pretrain, Files):
-            views = [self.recipe.finish(crop, draw, view, dtype) for view, crop in enumerate(batch.crops)]
+            views = [self.recipe.finish(crop, draw, view, dtype) for view, crop in enumerate(position.crops)]
         else:
-            images = self._on(device)[batch.ids]
+            images = self._on(device)[position.ids]
             views = [self.recipe(images, draw, view, dtype) for view in range(self.views)]
-        return Batch(views, batch.ids, draw, self._labels_on(device))
+        return Batch(views, position.ids, draw, self._labels_on(device))
 
     def _on(self, device: torch.device) -> Tensor:
         """All images as one tensor on the device; no buffer of a module, so no checkpoint holds it."""
@@ -121,12 +130,10 @@ class Loader:
         self.data = data
 
     def __len__(self) -> int:
-        return len(self.data.splits.pretrain) // self.data.batch_size
+        return len(self.data)
 
     def __iter__(self) -> Iterator[Position]:
-        epoch, first = self._position()
-        steps = [(epoch, step) for step in range(first, len(self))]
-        yield from DataLoader(Steps(self.data, epoch), sampler=steps, batch_size=None, num_workers=self.data.workers)
+        yield from self.data.positions(*self._position())
 
     def _position(self) -> tuple[int, int]:
         trainer = self.data.trainer

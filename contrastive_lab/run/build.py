@@ -1,0 +1,62 @@
+"""From a configuration to the objects of a run."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from contrastive_lab import batchnorm
+from contrastive_lab.config.check import processes
+from contrastive_lab.dataset import Images, Splits
+from contrastive_lab.draw import generator
+from contrastive_lab.encoder import Encoder, build_head
+from contrastive_lab.evaluation.scores import Scores
+from contrastive_lab.method.base import ContrastiveModule
+
+
+def build_data(config: DictConfig) -> Images:
+    """The data set with the recipe of its views."""
+    splits: Splits = instantiate(config.dataset.splits)
+    recipe = instantiate(config.augment, _convert_="all")
+    workers = int(config.dataset.get("workers", 0))
+    return Images(splits, recipe, config.batch_size, config.seed, workers=workers)
+
+
+def build_encoder(config: DictConfig) -> Encoder:
+    """Backbone and head, with batch normalisation of the kind asked for; its weights are a function of the seed."""
+    torch.manual_seed(generator(config.seed, "weights").initial_seed())
+    backbone: nn.Module = instantiate(_without_name(config.backbone))
+    head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
+    encoder = Encoder(backbone, head)
+    return cast(Encoder, batchnorm.convert(encoder, **_plain(config.batchnorm), **_devices(config)))
+
+
+def build_method(config: DictConfig) -> ContrastiveModule:
+    """The method around its encoder; the dials go to it by name."""
+    make: Callable[..., ContrastiveModule] = instantiate(config.method, _partial_=True)
+    dials = {"K": config.K, "alpha": config.alpha, "tau": config.tau, "seed": config.seed}
+    return make(encoder=build_encoder(config), optim=instantiate(config.optim, _convert_="all"), **dials)
+
+
+def score(config: DictConfig, encoder: Encoder, data: Images) -> Scores:
+    """Accuracy of an encoder by the protocol of the configuration."""
+    return cast(Scores, instantiate(_without_name(config.evaluation), encoder=encoder, data=data, seed=config.seed))
+
+
+def _devices(config: DictConfig) -> dict[str, Any]:
+    accelerator = config.strategy.accelerator
+    if accelerator == "auto":
+        accelerator = "gpu" if torch.cuda.is_available() else "cpu"
+    return {"world_size": processes(config), "accelerator": accelerator}
+
+
+def _plain(node: DictConfig) -> dict[str, Any]:
+    return cast(dict[str, Any], OmegaConf.to_container(node, resolve=True))
+
+
+def _without_name(node: DictConfig) -> dict[str, Any]:
+    """What a node hands to its target: all but the name it is listed under."""
+    return {key: value for key, value in _plain(node).items() if key != "name"}

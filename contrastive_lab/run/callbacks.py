@@ -1,0 +1,131 @@
+"""Callbacks of every run: nothing that is not finite gets through, checkpoints that resume, and a clock."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Checkpoint
+from torch import Tensor
+
+from contrastive_lab.config.errors import RunError
+from contrastive_lab.config.identity import config_hash, differences, identity
+from contrastive_lab.run.metrics_file import MetricsFile
+
+
+class FiniteGuard(pl.Callback):
+    """Stops a run at its first NaN or infinity and names the step and the tensor.
+
+    Every step is flagged on the device, without waiting for it; the flags are looked at every `every_n_steps` and
+    before any checkpoint, so that no checkpoint holds what is not finite.
+    """
+
+    def __init__(self, every_n_steps: int) -> None:
+        self.every = every_n_steps
+        self.names: list[str] = []
+        self.first_bad: Tensor | None = None  # (tensors,) first bad step of each, infinity where there is none
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Flag the step's tensors."""
+        tensors: dict[str, Tensor] = outputs["finite"]
+        sums = torch.stack([tensor.sum(dtype=torch.float64).float() for tensor in tensors.values()])
+        if self.first_bad is None:
+            self.names, self.first_bad = list(tensors), torch.full_like(sums, torch.inf)
+        now = torch.where(sums.isfinite(), torch.inf, float(trainer.global_step - 1))
+        self.first_bad = torch.minimum(self.first_bad, now)
+        if trainer.global_step % self.every == 0:
+            self.check(pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the flags of the last steps."""
+        self.check(pl_module)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Look at the flags, and at what would be stored."""
+        self.check(pl_module)
+        for name, value in pl_module.state_dict().items():
+            if value.is_floating_point() and not value.sum(dtype=torch.float64).isfinite():
+                raise RunError(f"not finite after step {trainer.global_step - 1}: {name}; lower base_lr or raise tau")
+
+    def check(self, pl_module: pl.LightningModule) -> None:
+        """Raise a RunError if any step so far was not finite."""
+        if self.first_bad is None:
+            return
+        first = self.first_bad.tolist()
+        if (step := min(first)) != float("inf"):
+            name = self.names[first.index(step)]
+            raise RunError(f"not finite at step {int(step)}: {name}; lower base_lr or raise tau")
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `<folder>/last.ckpt`: at the end of every epoch, and every n steps if asked for; never half written.
+
+    The configuration goes with it, and a run is not resumed with another one.
+
+    Args:
+        folder: where the file lies.
+        config: of the run.
+        every_n_steps: None for the ends of epochs alone.
+    """
+
+    def __init__(self, folder: Path, config: DictConfig, every_n_steps: int | None = None) -> None:
+        self.path = folder / "last.ckpt"
+        self.every = every_n_steps
+        self.identity, self.hash = identity(config), config_hash(config)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save in mid-epoch."""
+        if self.every and trainer.global_step % self.every == 0:
+            trainer.save_checkpoint(self.path)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save at the end of an epoch."""
+        trainer.save_checkpoint(self.path)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Add the configuration."""
+        checkpoint["config"], checkpoint["config_hash"] = self.identity, self.hash
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Refuse the checkpoint of another configuration; let metrics.csv go on where it stands."""
+        if checkpoint["config_hash"] != self.hash:
+            changed = "; ".join(differences(self.identity, checkpoint["config"]))
+            raise RunError(f"the checkpoint is of another configuration: {changed}")
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                logger.resume(checkpoint["global_step"])
+
+
+class Clock(pl.Callback):
+    """Measures training alone, without probes, in this process's life: `seconds`, and `images` of all processes."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self.seconds, self.images, self.start, self.first = 0.0, 0, 0.0, 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start; a run resumed in mid-epoch has no other start of it."""
+        self.on_train_epoch_start(trainer, pl_module)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start."""
+        self.start, self.first = time.perf_counter(), trainer.global_step
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop; the first of the callbacks, before probes."""
+        if pl_module.device.type == "cuda":
+            torch.cuda.synchronize(pl_module.device)
+        self.seconds += time.perf_counter() - self.start
+        self.images += self.batch_size * (trainer.global_step - self.first)

@@ -1,0 +1,63 @@
+"""What a run's folder says of the run: command, code, packages, result."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
+
+
+def describe(folder: Path) -> None:
+    """Write command.txt, environment.json, and git.diff where the code differs from its commit."""
+    command = shlex.join([Path(sys.executable).name, *sys.argv])
+    with (folder / "command.txt").open("a") as file:  # a resumed run has two commands
+        file.write(command + "\n")
+    write_json(folder / "environment.json", environment())
+    if diff := _git("diff", "HEAD"):
+        (folder / "git.diff").write_text(diff + "\n")
+
+
+def environment() -> dict[str, Any]:
+    """Machine, Python, packages and commit."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        "git": commit(),
+        **{name: _version(name) for name in PACKAGES},
+    }
+
+
+def commit() -> str | None:
+    """Commit of the code, with `+` behind it where files differ from it; None outside a git checkout."""
+    head = _git("rev-parse", "HEAD")
+    return None if head is None else head[:12] + ("+" if _git("status", "--porcelain", "-uno") else "")
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a flat object, beside itself first, so that a reader never sees half of it."""
+    partial = path.with_suffix(".json.partial")
+    partial.write_text(json.dumps(values, indent=2) + "\n")
+    partial.replace(path)
+
+
+def _git(*arguments: str) -> str | None:
+    """Output of git about this code, None where there is none."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return None
+    done = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,62 @@
+"""The logger that was asked for, beside metrics.csv."""
+
+import importlib.util
+import netrc
+import os
+from pathlib import Path
+from typing import Any, cast
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pytorch_lightning.loggers import Logger
+
+from contrastive_lab.config.errors import RunError
+from contrastive_lab.config.identity import flat
+
+
+def build_logger(config: DictConfig, folder: Path) -> list[Logger]:
+    """The chosen logger, writing into the run's folder; an empty list for csv.
+
+    Raises:
+        RunError: if it needs a package that is not installed.
+    """
+    options: dict[str, Any] = {k: v for k, v in config.logger.items() if k != "name"}
+    if config.logger.name == "csv":
+        return []
+    if config.logger.name == "tensorboard":
+        if not importlib.util.find_spec("tensorboard") and not importlib.util.find_spec("tensorboardX"):
+            raise RunError('logger=tensorboard: install it with pip install -e ".[tensorboard]"')
+        options |= {"name": "", "version": "tensorboard"}
+    if config.logger.name == "wandb":
+        options |= _wandb(config, folder)
+    logger = cast(Logger, instantiate(options, save_dir=str(folder)))
+    logger.log_hyperparams(flat(config))
+    return [logger]
+
+
+def _wandb(config: DictConfig, folder: Path) -> dict[str, Any]:
+    """Name and place of a W&B run; offline where there is no key, with a notice."""
+    offline = os.environ.get("WANDB_MODE") == "offline"
+    if not offline and not _has_wandb_key():
+        print("notice: logger=wandb finds no key (WANDB_API_KEY or wandb login); the run is written offline")
+        offline = True
+    name = f"{config.about.id}-K{config.K}-a{config.alpha}-s{config.seed}"
+    return {"name": name, "offline": offline}
+
+
+def _has_wandb_key() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        hosts = netrc.netrc(os.environ.get("NETRC")).hosts
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return any("wandb" in host for host in hosts)
+
+
+def close_wandb(failed: bool) -> None:
+    """End the W&B run of this process, if there is one, marked as failed or not."""
+    import wandb
+
+    if wandb.run is not None:
+        wandb.finish(exit_code=1 if failed else 0)

@@ -1,0 +1,129 @@
+"""What tests share: tiny data, the real command line, and a handful of processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+import train
+from contrastive_lab.config import command_line
+from contrastive_lab.config.command_line import CONF
+from contrastive_lab.config.overrides import composed
+from contrastive_lab.config.schema import register
+from contrastive_lab.dataset import Arrays, Splits
+
+ROOT = Path(__file__).parents[1]
+# One small run: 5 steps of 64 images, a narrow net, no progress bar.
+TINY = (
+    "K=5",
+    "backbone.widths=[4,8]",
+    "head.dim=16",
+    "batch_size=64",
+    "trainer.limit_train_batches=5",
+    "trainer.log_every_n_steps=1",
+    "trainer.enable_progress_bar=false",
+    "epochs=1",
+    "evaluation.epochs=2",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Small tensors are quicker on one thread, and results are equal only at equal thread counts."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hydra() -> None:
+    register()
+    OmegaConf.register_new_resolver("new_folder", lambda parent: parent, replace=True)
+
+
+@pytest.fixture
+def compose() -> Callable[..., DictConfig]:
+    """Compose and check a configuration from overrides, as the command line does."""
+    return lambda *overrides: composed(list(overrides), CONF)
+
+
+@pytest.fixture
+def splits() -> Splits:
+    """120 random colour images of 3 classes to learn from, 30 to test on."""
+    source = np.random.default_rng(0)
+
+    def arrays(n: int) -> Arrays:
+        return Arrays(source.integers(0, 256, (n, 12, 12, 3), dtype=np.uint8), np.arange(n, dtype=np.int64) % 3)
+
+    train = arrays(120)
+    return Splits(train, train, arrays(30))
+
+
+def command(*arguments: str, cwd: Path, timeout: float = 240, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run train.py, or the script that `arguments` start with, as a user would, on one thread."""
+    script = arguments[0] if arguments and arguments[0].endswith(".py") else "train.py"
+    rest = arguments[1:] if script == arguments[0] else arguments
+    environ = {**os.environ, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "0", **environ}
+    line = [sys.executable, str(ROOT / script), *rest]
+    return subprocess.run(
+        line,
+        cwd=cwd,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+class Line(NamedTuple):
+    """What a command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Line]:
+    """Type `python train.py ...` in a folder (default: tmp_path), in this process: no seconds of importing torch."""
+
+    def run(*arguments: str, cwd: Path = tmp_path) -> Line:
+        cwd.mkdir(exist_ok=True)
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+        GlobalHydra.instance().clear()
+        command_line.new_folder.cache_clear()
+        try:
+            code = command_line.command_line(train.main)
+        finally:
+            GlobalHydra.instance().clear()
+            OmegaConf.register_new_resolver("new_folder", lambda parent: parent, replace=True)
+        return Line(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def trained(line: Callable[..., Line]) -> Callable[..., str]:
+    """The same, for a line that must go well; returns what it printed."""
+
+    def run(*arguments: str, **options: Path) -> str:
+        done = line(*arguments, **options)
+        assert done.code == 0, done.err
+        return done.out
+
+    return run
+
+
+def only_run(cwd: Path) -> Path:
+    """The folder of the one run under `cwd`."""
+    (folder,) = (path.parent for path in (cwd / "outputs").rglob("result.json"))
+    return folder
