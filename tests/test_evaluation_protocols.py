@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from contrastive_lab.draw import generator
 from contrastive_lab.evaluation.class_mean import class_mean
 from contrastive_lab.evaluation.knn import knn
-from contrastive_lab.evaluation.linear import LinearResult, MocoProbe, fit_predict, gradient, linear
+from contrastive_lab.evaluation.linear import LinearResult, fit_predict, gradient, linear
+from contrastive_lab.evaluation.moco_probe import MocoProbe
 from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
 
 Protocol = Callable[[Split, Split], Scores | LinearResult]

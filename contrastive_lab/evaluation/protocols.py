@@ -1,0 +1,90 @@
+"""The papers' protocols on an encoder: what `evaluation=<name>` runs, all with one signature.
+
+Each takes an encoder, a data set and which features to use ("h", "z", or "pixels", which the encoder has to beat), and
+gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode.
+"""
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+
+from contrastive_lab.augment import Color, Crop
+from contrastive_lab.dataset import Images, Splits
+from contrastive_lab.encoder import Encoder
+from contrastive_lab.evaluation import class_mean as class_means
+from contrastive_lab.evaluation import features as extract
+from contrastive_lab.evaluation import knn as neighbours
+from contrastive_lab.evaluation import linear as regression
+from contrastive_lab.evaluation.moco_probe import MocoProbe
+from contrastive_lab.evaluation.scores import Scores, Split
+
+Features = Literal["h", "z", "pixels"]
+
+
+def linear(encoder: Encoder, data: Images, features: Features = "h", seed: int = 0, epochs: int = 100) -> Scores:
+    """Logistic regression on standardised features of clean images; see `evaluation.linear.linear`."""
+    return regression.linear(*_both(encoder, data, features), seed=seed, epochs=epochs).scores
+
+
+def knn(
+    encoder: Encoder, data: Images, features: Features = "h", seed: int = 0, k: int = 200, temperature: float = 0.1
+) -> Scores:
+    """Weighted kNN, `k` and `temperature` as in Wu et al. 2018, Sec. 3.4; nothing in it depends on the seed."""
+    train, test = _both(encoder, data, features)
+    return neighbours.knn(train, test, k, temperature, data.splits.classes)
+
+
+def mean(encoder: Encoder, data: Images, features: Features = "z", seed: int = 0) -> Scores:
+    """The mean classifier of Arora et al. 2019 and Nozawa & Sato 2021; nothing in it depends on the seed."""
+    return class_means.class_mean(*_both(encoder, data, features))
+
+
+def linear_moco(
+    encoder: Encoder, data: Images, features: Features = "h", seed: int = 0, epochs: int = 100, lr: float = 30.0
+) -> Scores:
+    """MoCo's protocol: SGD on features of randomly cropped and flipped images, batches of 256, the final value.
+
+    Source: He et al. 2020 (MoCo), Sec. 4.1: learning rate 30, times 0.1 at epochs 60 and 80 of 100. It fits MoCo's
+    small features; on larger ones lower it.
+
+    Raises:
+        ValueError: on "pixels", or without labels.
+    """
+    splits = data.splits
+    if features == "pixels" or splits.train is None or splits.test is None or splits.train.labels is None:
+        raise ValueError("linear_moco needs an encoder's features h or z and labelled images")
+    recipe = replace(data.recipe, crop=Crop(scale=(0.08, 1.0)), flip=0.5, color=Color(p=0.0), gray=0.0, blur=0.0)
+    rows = min(256, len(splits.train))
+    crops = Images(Splits(splits.train, None, None), recipe, rows, seed, views=1, workers=data.workers)
+    width = encoder.features if features == "h" else encoder.dim
+    like = next(encoder.parameters())
+    probe = MocoProbe(width, splits.classes, len(crops), epochs, lr, seed=seed, device=like.device)
+    for epoch in range(epochs):
+        for position in crops.positions(epoch):
+            moved = position._replace(
+                ids=position.ids.to(like.device), crops=[c.to(like.device) for c in position.crops]
+            )
+            with extract.evaluating(encoder):
+                found = encoder(crops.batch(moved, like.dtype).views[0])[("h", "z").index(features)]
+            probe.step(found, splits.train.labels.to(like.device)[moved.ids])
+    return probe.scores(_float(extract.labelled_features(encoder, splits.test, data.recipe, features, data.workers)))
+
+
+def _both(encoder: Encoder, data: Images, features: Features) -> tuple[Split, Split]:
+    """Features of the probes' training and test images."""
+    splits = data.splits
+    if splits.train is None or splits.test is None:
+        raise ValueError("this data set has no labelled test images")
+    if features == "pixels":
+        first, second = (extract.pixels(split, data.recipe, data.workers) for split in (splits.train, splits.test))
+    else:
+        first, second = (
+            extract.labelled_features(encoder, split, data.recipe, features, data.workers)
+            for split in (splits.train, splits.test)
+        )
+    return first, second
+
+
+def _float(split: Split) -> Split:
+    return Split(split.features.to(torch.float32), split.labels)

@@ -1,0 +1,49 @@
+"""Evaluate a stored run by one of the papers' protocols.
+
+python scripts/evaluate.py run=outputs/simo/<date> evaluation=linear|linear_moco|mean|knn
+python scripts/evaluate.py run=outputs/simo/<date> evaluation=knn evaluation.features=h|z|pixels evaluation.k=20
+"""
+
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.config.check import check_resume
+from contrastive_lab.config.command_line import CONF, exit_code, prepare
+from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.config.overrides import composed
+
+
+def main() -> None:
+    """Check the line, load the encoder, print and store its accuracies."""
+    folder, config = stored_run(sys.argv[1:])
+    from contrastive_lab.run.evaluate import evaluate_run  # here, so that errors need not wait for torch
+
+    print(evaluate_run(folder, config))
+
+
+def stored_run(arguments: list[str]) -> tuple[Path, DictConfig]:
+    """The folder of a run and its configuration with the evaluation asked for."""
+    runs = [a.removeprefix("run=") for a in arguments if a.startswith("run=")]
+    others = [a for a in arguments if not a.startswith("run=")]
+    wrong = [a for a in others if not a.startswith(("evaluation=", "evaluation.", "data_dir="))]
+    if len(runs) != 1 or wrong:
+        problem = (
+            f"{wrong[0]}: takes run=, evaluation= and data_dir= alone" if wrong else "run=<folder of a run>: needed"
+        )
+        raise ConfigError(f"{problem}; see {Path(sys.argv[0]).name} in the README")
+    folder = Path(runs[0])
+    if problems := check_resume(folder):
+        raise ConfigError(*[problem.replace("resume=", "run=") for problem in problems])
+    asked, config = composed(others, CONF), OmegaConf.load(folder / ".hydra" / "config.yaml")
+    assert isinstance(config, DictConfig)
+    config.evaluation = asked.evaluation
+    if any(a.startswith("data_dir=") for a in others):
+        config.data_dir = asked.data_dir
+    return folder, config
+
+
+if __name__ == "__main__":
+    prepare()
+    sys.exit(exit_code(main))
