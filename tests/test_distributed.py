@@ -1,0 +1,130 @@
+"""Several processes compute what one process with the whole batch computes."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import multiprocessing
+
+from contrastive_lab import distributed
+from contrastive_lab.backbone import small_resnet
+from contrastive_lab.batchnorm import convert
+from contrastive_lab.dataset import Batch
+from contrastive_lab.draw import Draw
+from contrastive_lab.encoder import Encoder, build_head
+from contrastive_lab.losses import info_nce
+from contrastive_lab.method import MoCo, SimCLR, SiMo
+from contrastive_lab.method.base import ContrastiveModule
+from tests.conftest import TINY, command, only_run
+
+N, STEPS = 16, 3
+CASES = {
+    "simclr": ("sync", lambda encoder: SimCLR(encoder, K=9, tau=0.2)),
+    "simclr-all-split": ("split", lambda encoder: SimCLR(encoder, tau=0.2)),
+    "simo": ("sync", lambda encoder: SiMo(encoder, K=4, alpha=64, momentum=0.5)),
+    "simo-shared": ("shuffle", lambda encoder: SiMo(encoder, K=4, share="batch", momentum=0.5, batchnorm="shuffle")),
+    "moco": ("shuffle", lambda encoder: MoCo(encoder, K=27, momentum=0.5)),
+    "moco-symmetric": ("split", lambda encoder: MoCo(encoder, K=27, symmetric=True, momentum=0.5, batchnorm="split")),
+}
+
+
+def build(name: str, world: int) -> ContrastiveModule:
+    torch.manual_seed(0)
+    encoder = Encoder(small_resnet((4, 8)), build_head("mlp_bn", 8, dim=6))
+    kind, make = CASES[name]
+    return make(convert(encoder, kind, groups=4, world_size=world)).double()
+
+
+def follow(name: str) -> dict[str, Any]:
+    """A few steps of plain SGD on this process's rows, with gradients averaged as DDP does."""
+    rank, world = distributed.rank(), distributed.world_size()
+    method, rows = build(name, world), N // world
+    losses, gradients = [], []
+    for step in range(STEPS):
+        source = torch.Generator().manual_seed(step)
+        views = [torch.randn(N, 3, 8, 8, generator=source, dtype=torch.float64) for _ in range(2)]
+        own = slice(rank * rows, (rank + 1) * rows)
+        ids = torch.arange(step * N, (step + 1) * N)[own]
+        batch = Batch([view[own] for view in views], ids, Draw(0, 0, step, N, rank * rows, rows), None)
+        pairs = method.pairs(batch)
+        loss = info_nce(pairs.pos, pairs.neg, 0.2, 64)
+        grads = torch.autograd.grad(loss, list(method.encoder.parameters()))
+        grads = [distributed.mean(grad) for grad in grads]
+        with torch.no_grad():
+            for parameter, grad in zip(method.encoder.parameters(), grads, strict=True):
+                parameter -= 0.1 * grad
+        method.after_step()
+        losses.append(distributed.mean(loss.detach()))
+        gradients.append(grads)
+    return {"losses": losses, "gradients": gradients, "buffers": dict(method.named_buffers())}
+
+
+def worker(rank: int, world: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=world)
+    found = {name: follow(name) for name in CASES}
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("processes")
+    multiprocessing.spawn(worker, args=(2, str(folder)), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_equal_one(name: str, two_processes: list[dict[str, Any]]) -> None:
+    """Losses, gradients, queues, key encoders and running statistics, over several steps."""
+    alone = follow(name)
+    for together in two_processes:
+        torch.testing.assert_close(together[name]["losses"], alone["losses"], rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(together[name]["gradients"], alone["gradients"], rtol=1e-8, atol=1e-10)
+        torch.testing.assert_close(together[name]["buffers"], alone["buffers"], rtol=1e-8, atol=1e-10)
+
+
+def test_gradients_are_not_zero() -> None:
+    """Else the comparison above would say nothing."""
+    for name in CASES:
+        assert all(grad.abs().max() > 1e-6 for grad in follow(name)["gradients"][0] if grad.ndim > 1)
+
+
+def test_one_process_needs_no_collective() -> None:
+    x = torch.randn(3, 2)
+    assert distributed.gather(x) is x and distributed.mean(x) is x
+    assert (distributed.rank(), distributed.world_size(), distributed.is_first()) == (0, 1, True)
+
+
+def losses(folder: Path) -> list[float]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
+
+
+def run(devices: int, *arguments: str, cwd: Path) -> Path:
+    cwd.mkdir()
+    done = command(*TINY, *arguments, "strategy=ddp_cpu", f"strategy.devices={devices}", cwd=cwd)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return only_run(cwd)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["simclr", "moco_v1", "moco_v2", "simo"])
+def test_1_2_and_4_processes_train_alike(method: str, tmp_path: Path) -> None:
+    exact = (f"method={method}", "K=20", "trainer.limit_train_batches=20", "trainer.precision=64-true")
+    one, two, four = (run(devices, *exact, cwd=tmp_path / str(devices)) for devices in (1, 2, 4))
+    assert len(losses(one)) == 20
+    assert losses(two) == pytest.approx(losses(one), abs=1e-8, rel=0)
+    assert losses(four) == pytest.approx(losses(one), abs=1e-8, rel=0)
+
+
+@pytest.mark.long
+def test_a_distributed_run_is_one_run(tmp_path: Path) -> None:
+    """float32: the first loss agrees to 1e-5; one folder, one result, probes scored once."""
+    one, two = (run(devices, "method=simo", cwd=tmp_path / str(devices)) for devices in (1, 2))
+    assert losses(two)[0] == pytest.approx(losses(one)[0], rel=1e-5)
+    assert (two / "result.json").is_file()
+    assert len((two / "command.txt").read_text().splitlines()) == 1
