@@ -1,0 +1,38 @@
+# `make demo` and `make test` set up what is missing; underneath they are the plain commands of the README.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install demo test test-long lint format bench
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(VENV)/installed ## virtual environment with the package and its tools
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: install ## pre-train and probe an encoder, about a minute and a half on two cores
+	$(BIN)/python train.py method=simo K=16 alpha=65536
+
+test: install ## the test suite
+	$(BIN)/pytest
+
+test-long: install ## the tests that take minutes
+	$(BIN)/pytest -m long
+
+lint: install ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install ## the benchmarks
+	$(BIN)/python scripts/bench.py views
+	$(BIN)/python scripts/bench.py diagnostics

@@ -1,0 +1,58 @@
+"""Draw a run's metrics.csv: python scripts/curves.py run=outputs/simo/<date> writes curves.png into that folder."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+Series = dict[str, list[tuple[int, float]]]
+
+
+def main() -> None:
+    """Four panels: loss, MI estimate and accuracies, cosines, gradient norm with its bound."""
+    if len(sys.argv) != 2 or not sys.argv[1].startswith("run="):
+        sys.exit("error: one argument, run=<folder of a run>")
+    folder = Path(sys.argv[1].removeprefix("run="))
+    if not (folder / "metrics.csv").is_file():
+        sys.exit(f"error: run={folder}: no metrics.csv in it")
+    series, result = read(folder / "metrics.csv"), json.loads((folder / "result.json").read_text())
+    figure, axes = plt.subplots(2, 2, figsize=(9, 5.5), layout="constrained")
+    figure.suptitle(f"{result['method']} on {result['dataset']}: K = {result['K']}, alpha = {result['alpha']:g}")
+    draw(axes[0, 0], series, ["loss", "mi_estimate"], "nats")
+    draw(axes[0, 1], series, ["contrastive_top1", "online_top1", "knn_top1"], "percent")
+    draw(axes[1, 0], series, ["positive_cosine", "negative_cosine"], "cosine")
+    draw(axes[1, 1], series, ["gradient_norm", "gradient_bound"], "norm of dL/dq")
+    figure.savefig(folder / "curves.png", dpi=110)
+    print(folder / "curves.png")
+
+
+def read(path: Path) -> Series:
+    """Steps and values of each metric."""
+    series: Series = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            for name, value in row.items():
+                if value:
+                    series.setdefault(name, []).append((int(row["step"]), float(value)))
+    return series
+
+
+def draw(axes: Axes, series: Series, names: list[str], unit: str) -> None:
+    """One panel."""
+    for name in names:
+        if name in series:
+            steps, values = zip(*series[name], strict=True)
+            axes.plot(steps, values, marker="." if len(steps) < 40 else "", label=name.replace("_", " "))
+    axes.set(xlabel="optimizer step", ylabel=unit)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+
+
+if __name__ == "__main__":
+    main()

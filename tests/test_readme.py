@@ -1,0 +1,75 @@
+"""What the README says is so."""
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig
+
+from contrastive_lab.config.errors import ConfigError
+from tests.conftest import ROOT
+
+TEXT = (ROOT / "README.md").read_text()
+
+
+def tree() -> list[str]:
+    """Paths of the tree in the README."""
+    block = TEXT[TEXT.index("```\ntrain.py") :].split("```")[1]
+    paths, parents = [], [""]
+    for line in block.strip().splitlines():
+        depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
+        parents = [*parents[: depth + 1], name]
+        paths.append("".join(parents[1:]))
+    return paths
+
+
+def test_the_tree_names_what_is_there() -> None:
+    for path in tree():
+        assert (ROOT / path).exists(), path
+
+
+def test_the_tree_names_all_of_the_package_and_the_scripts() -> None:
+    named = {path.rstrip("/") for path in tree()}
+    for folder in ("contrastive_lab", "scripts"):
+        found = {
+            f"{folder}/{path.name}" for path in (ROOT / folder).iterdir() if not path.name.startswith(("_", "py."))
+        }
+        assert found - named == set()
+
+
+def test_every_method_is_in_the_table() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \| \[.*yaml\)", TEXT, re.MULTILINE)) == {
+        path.stem for path in (ROOT / "conf" / "method").glob("*.yaml")
+    }
+
+
+def test_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", TEXT):
+        assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
+def test_every_command_is_one_that_runs(compose: Callable[..., DictConfig]) -> None:
+    lines = [
+        shlex.split(line, comments=True) for line in re.findall(r"^    python train\.py (.*)$", TEXT, re.MULTILINE)
+    ]
+    assert len(lines) > 10
+    for line in lines:
+        if "--help" in line or line[0] in ("-m",) or line[0].startswith("resume="):
+            continue
+        try:
+            compose(*line)
+        except ConfigError as error:  # this machine lacks the README's folders, nothing else
+            assert all(problem.startswith("dataset.root=") for problem in error.problems), error
+
+
+@pytest.mark.long
+def test_the_notebook_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+    import sys
+
+    block = TEXT[TEXT.index("    import pytorch_lightning") :].split("\n\n## ")[0]
+    code = "\n".join(line[4:] for line in block.splitlines())
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
