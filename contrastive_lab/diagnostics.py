@@ -70,11 +70,14 @@ def uniformity(x: Tensor, t: float = 2.0) -> Tensor:
 def effective_rank(x: Tensor) -> Tensor:
     """Exponential of the entropy of the normalised singular values of rows (n, D), centred; Roy & Vetterli 2007.
 
-    Between 1 (all rows on a line, or equal) and min(n, D).
+    Between 1 (all rows on a line, or equal) and min(n, D); not a number where `x` is not finite.
     """
-    values = torch.linalg.svdvals((x - x.mean(dim=0)).to(torch.promote_types(x.dtype, torch.float32)))
+    finite = x.isfinite().all()
+    rows = torch.where(finite, x, 0).to(torch.promote_types(x.dtype, torch.float32))
+    values = torch.linalg.svdvals(rows - rows.mean(dim=0))  # it would raise on NaN
     shares = values / values.sum().clamp(min=torch.finfo(values.dtype).tiny)
-    return torch.exp(-(shares * shares.clamp(min=torch.finfo(values.dtype).tiny).log()).sum())
+    rank = torch.exp(-(shares * shares.clamp(min=torch.finfo(values.dtype).tiny).log()).sum())
+    return torch.where(finite, rank, torch.nan)
 
 
 def _shares(pairs: "Pairs", classes: Tensor | None) -> dict[str, Tensor]:

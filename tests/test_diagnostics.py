@@ -63,6 +63,7 @@ def test_effective_rank_has_its_closed_forms() -> None:
     line = torch.outer(torch.linspace(-1, 1, 9), torch.ones(4))
     assert effective_rank(line).item() == pytest.approx(1, rel=1e-4)
     assert effective_rank(torch.ones(5, 3)).item() == pytest.approx(1, rel=1e-4)
+    assert effective_rank(torch.tensor([[torch.nan, 1.0], [1.0, 2.0]])).isnan()
     # Singular values 3 and 1: entropy of (3/4, 1/4).
     two = torch.tensor([[3.0, 0], [-3.0, 0], [0, 1.0], [0, -1.0]]) / math.sqrt(2)
     expected = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))

@@ -10,7 +10,7 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.draw import Draw
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.losses import info_nce
-from contrastive_lab.method import MoCo, SiMo, SimCLR
+from contrastive_lab.method import MoCo, SimCLR, SiMo
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.run.build import build_encoder, build_method
 
