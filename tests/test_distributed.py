@@ -1,6 +1,7 @@
 """Several processes compute what one process with the whole batch computes."""
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,10 @@ def test_1_2_and_4_processes_train_alike(method: str, tmp_path: Path) -> None:
     assert len(losses(one)) == 20
     assert losses(two) == pytest.approx(losses(one), abs=1e-8, rel=0)
     assert losses(four) == pytest.approx(losses(one), abs=1e-8, rel=0)
+    scores = [json.loads((folder / "result.json").read_text()) for folder in (one, two, four)]
+    for name in ("online_top1", "knn_top1", "linear_top1"):  # the probes' gradients and statistics are global too
+        assert scores[1][name] == pytest.approx(scores[0][name], abs=0.11)  # one of 1,000 images
+        assert scores[2][name] == pytest.approx(scores[0][name], abs=0.11)
 
 
 @pytest.mark.long

@@ -211,3 +211,28 @@ def test_wandb_without_a_key_goes_offline(tmp_path: Path) -> None:
     (run,) = folder.glob("wandb/offline-run-*")
     assert list(run.glob("*.wandb"))
     assert result(folder)["status"] == "done"
+
+
+def test_gpus_that_are_not_there_are_refused(line: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    done = line(*TINY, "strategy=ddp")
+    assert (done.code, done.err.splitlines()[-1]) == (
+        2,
+        "error: strategy.devices=2: this machine has 0 GPUs; strategy=ddp_cpu needs none",
+    )
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
+def test_other_precisions_train(precision: str, tmp_path: Path, trained: Trained) -> None:
+    trained(*TINY, "method=moco_v2", f"trainer.precision={precision}")
+    rows = [row for row in metrics(only_run(tmp_path)) if row["loss"]]
+    exact = {"bf16-mixed": torch.float32, "64-true": torch.float64}[precision]
+    assert weights(only_run(tmp_path))["queue.keys"].dtype == exact
+    assert all(math.isfinite(float(row["loss"])) for row in rows)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_on_a_gpu_in_mixed_precision(method: str, tmp_path: Path, trained: Trained) -> None:
+    trained(*TINY, f"method={method}", "K=20", "strategy.accelerator=gpu", "trainer.precision=bf16-mixed")
+    assert result(only_run(tmp_path))["status"] == "done"

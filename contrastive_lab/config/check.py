@@ -3,6 +3,7 @@
 import math
 import zipfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,6 +135,8 @@ def _devices(config: DictConfig) -> Iterator[str]:
 
 
 def _files(config: DictConfig) -> Iterator[str]:
+    if config.logger.name == "tensorboard" and not find_spec("tensorboard"):
+        yield 'logger=tensorboard: not installed; pip install -e ".[tensorboard]"'
     for key in ("dataset.root", "dataset.probe_root"):
         if (folder := _value(config, key)) is not None and not Path(folder).is_dir():
             yield f"{key}={folder}: no such folder"

@@ -10,6 +10,7 @@ from torch import nn
 
 from contrastive_lab import batchnorm
 from contrastive_lab.config.check import processes
+from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.dataset import Images, Splits
 from contrastive_lab.draw import generator
 from contrastive_lab.encoder import Encoder, build_head
@@ -44,6 +45,17 @@ def build_method(config: DictConfig) -> ContrastiveModule:
 def score(config: DictConfig, encoder: Encoder, data: Images) -> Scores:
     """Accuracy of an encoder by the protocol of the configuration."""
     return cast(Scores, instantiate(_without_name(config.evaluation), encoder=encoder, data=data, seed=config.seed))
+
+
+def check_devices(config: DictConfig) -> None:
+    """Refuse GPUs that this machine does not have.
+
+    Raises:
+        ConfigError: with what would be right.
+    """
+    asked, there = config.strategy.devices, torch.cuda.device_count()
+    if config.strategy.accelerator == "gpu" and asked > there:
+        raise ConfigError(f"strategy.devices={asked}: this machine has {there} GPUs; strategy=ddp_cpu needs none")
 
 
 def _devices(config: DictConfig) -> dict[str, Any]:

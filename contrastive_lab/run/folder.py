@@ -14,13 +14,18 @@ PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hyd
 
 
 def describe(folder: Path) -> None:
-    """Write command.txt, environment.json, and git.diff where the code differs from its commit."""
-    command = shlex.join([Path(sys.executable).name, *sys.argv])
-    with (folder / "command.txt").open("a") as file:  # a resumed run has two commands
-        file.write(command + "\n")
-    write_json(folder / "environment.json", environment())
+    """Write command.txt, environment.json, and git.diff where the code differs from its commit.
+
+    A run that is resumed adds a line to the first, and its environment and diff get a number of their own.
+    """
+    commands = folder / "command.txt"
+    resumed = len(commands.read_text().splitlines()) if commands.exists() else 0
+    with commands.open("a") as file:
+        file.write(shlex.join([Path(sys.executable).name, *sys.argv]) + "\n")
+    number = f".{resumed + 1}" if resumed else ""
+    write_json(folder / f"environment{number}.json", environment())
     if diff := _git("diff", "HEAD"):
-        (folder / "git.diff").write_text(diff + "\n")
+        (folder / f"git{number}.diff").write_text(diff + "\n")
 
 
 def environment() -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The logger that was asked for, beside metrics.csv."""
 
-import importlib.util
 import netrc
 import os
 from pathlib import Path
@@ -10,22 +9,15 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
-from contrastive_lab.config.errors import RunError
 from contrastive_lab.config.identity import flat
 
 
 def build_logger(config: DictConfig, folder: Path) -> list[Logger]:
-    """The chosen logger, writing into the run's folder; an empty list for csv.
-
-    Raises:
-        RunError: if it needs a package that is not installed.
-    """
+    """The chosen logger, writing into the run's folder; an empty list for csv."""
     options: dict[str, Any] = {k: v for k, v in config.logger.items() if k != "name"}
     if config.logger.name == "csv":
         return []
     if config.logger.name == "tensorboard":
-        if not importlib.util.find_spec("tensorboard") and not importlib.util.find_spec("tensorboardX"):
-            raise RunError('logger=tensorboard: install it with pip install -e ".[tensorboard]"')
         options |= {"name": "", "version": "tensorboard"}
     if config.logger.name == "wandb":
         options |= _wandb(config, folder)

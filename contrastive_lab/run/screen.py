@@ -36,13 +36,16 @@ def banner(config: DictConfig, images: int, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def summary(result: dict[str, Any], values: dict[str, float], dim: int, folder: Path) -> str:
+def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float], folder: Path) -> str:
     """What came out."""
+    dim, neighbours = config.head.dim, config.probes.knn
     lines = [f"{result['method']} K={result['K']} alpha={result['alpha']:g} seed={result['seed']}: {result['status']}"]
     if result["linear_top1"] is not None:
         lines.append(f"linear     {result['linear_top1']:.2f} % top-1 (offline, frozen features, final value)")
     if result["knn_top1"] is not None:
-        lines.append(f"kNN        {result['knn_top1']:.2f} %")
+        lines.append(
+            f"kNN        {result['knn_top1']:.2f} % (k = {neighbours.k}, temperature {neighbours.temperature:g})"
+        )
     if result["online_top1"] is not None:
         lines.append(f"online     {result['online_top1']:.2f} % (probe trained beside the encoder)")
     if result["linear_top1"] is None:

@@ -22,7 +22,7 @@ from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.run.build import build_data, build_method, score
+from contrastive_lab.run.build import build_data, build_method, check_devices, score
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from contrastive_lab.run.folder import commit, describe, write_json
 from contrastive_lab.run.loggers import build_logger, close_wandb
@@ -49,7 +49,7 @@ def train(config: DictConfig, folder: Path | None = None) -> float | None:
         values = _run(config, folder, checkpoint, result)
         result["status"] = "done"
     if is_first():
-        print(summary(result, values, config.head.dim, folder), flush=True)
+        print(summary(config, result, values, folder), flush=True)
     top1: float | None = result["linear_top1"]
     return top1
 
@@ -108,6 +108,7 @@ def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
 
 def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict[str, Any]) -> dict[str, float]:
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
+    check_devices(config)
     data, method = build_data(config), build_method(config)
     if is_first():
         print(banner(config, len(data.splits.pretrain), folder), flush=True)
@@ -135,7 +136,9 @@ def build_trainer(config: DictConfig, folder: Path, data: Images) -> tuple[pl.Tr
     if data.splits.classes:
         online, neighbours = config.probes.online, config.probes.knn
         callbacks += [OnlineProbe(**online, seed=config.seed), KnnProbe(**neighbours)]
-    callbacks += [FiniteGuard(every), LastCheckpoint(folder / "checkpoints", config, config.checkpoint_every_n_steps)]
+    callbacks.append(FiniteGuard(every))
+    if config.trainer.enable_checkpointing is not False:
+        callbacks.append(LastCheckpoint(folder / "checkpoints", config, config.checkpoint_every_n_steps))
     if config.trainer.enable_progress_bar is not False:
         callbacks.append(Progress(refresh_rate=10))
     strategy = instantiate(config.strategy.trainer)
