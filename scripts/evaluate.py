@@ -9,7 +9,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.check import check_resume
+from contrastive_lab.config.check import check_stored
 from contrastive_lab.config.command_line import CONF, exit_code, prepare
 from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.overrides import composed
@@ -34,8 +34,8 @@ def stored_run(arguments: list[str]) -> tuple[Path, DictConfig]:
         )
         raise ConfigError(f"{problem}; see {Path(sys.argv[0]).name} in the README")
     folder = Path(runs[0])
-    if problems := check_resume(folder):
-        raise ConfigError(*[problem.replace("resume=", "run=") for problem in problems])
+    if problems := check_stored(folder):
+        raise ConfigError(*[f"run={problem}" for problem in problems])
     asked, config = composed(others, CONF), OmegaConf.load(folder / ".hydra" / "config.yaml")
     assert isinstance(config, DictConfig)
     config.evaluation = asked.evaluation

@@ -157,10 +157,12 @@ def test_resume_takes_no_other_dial(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         command_line.preflight([f"resume={tmp_path}"])
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").write_text("K: 3")
-    assert "has no checkpoint yet" in check_resume(tmp_path)[0]
+    assert "has no checkpoint" in check_resume(tmp_path)[0]
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"half a checkpoint")
     assert "damaged" in check_resume(tmp_path)[0]
+    (tmp_path / "result.json").write_text('{"status": "done"}')
+    assert "that run is finished" in check_resume(tmp_path)[0]
 
 
 def test_exit_codes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

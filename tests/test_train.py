@@ -133,6 +133,7 @@ def test_a_killed_run_resumes_to_the_same_bits(method: str, every: str, tmp_path
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path, trained: Trained, line: Typed) -> None:
     trained(*TINY, "K=4")
     folder = only_run(tmp_path)
+    (folder / "result.json").write_text('{"status": "running"}')
     config = folder / ".hydra" / "config.yaml"
     config.write_text(config.read_text().replace("K: 4\n", "K: 8\n"))
     done = line(f"resume={folder.relative_to(tmp_path)}")

@@ -1,5 +1,6 @@
 """Ranges and combinations of a composed configuration: every problem at once, before any data is read."""
 
+import json
 import math
 import zipfile
 from collections.abc import Iterator
@@ -144,13 +145,21 @@ def _files(config: DictConfig) -> Iterator[str]:
 
 def check_resume(folder: Path) -> list[str]:
     """What keeps the run in `folder` from being resumed."""
+    result = folder / "result.json"
+    if result.is_file() and json.loads(result.read_text())["status"] == "done":
+        return [f"resume={folder}: that run is finished; nothing is left to do"]
+    return [f"resume={problem}" for problem in check_stored(folder)]
+
+
+def check_stored(folder: Path) -> list[str]:
+    """What keeps the checkpoint of the run in `folder` from being read."""
     checkpoint = folder / "checkpoints" / "last.ckpt"
     if not (folder / ".hydra" / "config.yaml").is_file():
-        return [f"resume={folder}: not the folder of a run (no .hydra/config.yaml in it)"]
+        return [f"{folder}: not the folder of a run (no .hydra/config.yaml in it)"]
     if not checkpoint.is_file():
-        return [f"resume={folder}: has no checkpoint yet (checkpoints/last.ckpt); start the run anew"]
+        return [f"{folder}: has no checkpoint (checkpoints/last.ckpt)"]
     if not zipfile.is_zipfile(checkpoint):
-        return [f"resume={folder}: its checkpoint checkpoints/last.ckpt is damaged and cannot be read"]
+        return [f"{folder}: its checkpoint checkpoints/last.ckpt is damaged and cannot be read"]
     return []
 
 

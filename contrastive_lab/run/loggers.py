@@ -2,6 +2,7 @@
 
 import netrc
 import os
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,7 +49,6 @@ def _has_wandb_key() -> bool:
 
 def close_wandb(failed: bool) -> None:
     """End the W&B run of this process, if there is one, marked as failed or not."""
-    import wandb
-
-    if wandb.run is not None:
+    wandb = sys.modules.get("wandb")  # importing it takes a second
+    if wandb is not None and wandb.run is not None:
         wandb.finish(exit_code=1 if failed else 0)
