@@ -1,10 +1,17 @@
+import json
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 from torch import nn
 
-from contrastive_lab.optim import Optim, factor
+from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.optim import LARS, Optim, factor
+from tests.conftest import TINY, only_run
 
 
 def test_the_rate_follows_the_number_of_queries() -> None:
@@ -53,3 +60,109 @@ def test_the_schedule_drives_the_optimizer() -> None:
         configured["optimizer"].step()
         configured["lr_scheduler"]["scheduler"].step()
     assert rates == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])  # warm-up of 4 steps to 0.1 * 512 / 256
+
+
+def test_the_square_root_rule_is_simclrs() -> None:
+    # README of google-research/simclr: 0.075 under sqrt is 0.3 under linear at a batch of 4096, both are 4.8.
+    assert Optim(base_lr=0.075, batch_size=4096, scaling="sqrt").lr == pytest.approx(4.8)
+    assert Optim(base_lr=0.3, batch_size=4096).lr == pytest.approx(4.8)
+    assert Optim(base_lr=0.075, batch_size=4096, scaling="sqrt").rule == "0.075 * sqrt(4096)"
+    assert Optim(base_lr=0.3, batch_size=256).rule == "0.3 * 256/256"
+
+
+@pytest.mark.parametrize("name", ["kind", "scaling"])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not 'other'"):
+        Optim(**{name: "other"})
+
+
+def test_two_steps_of_lars_by_hand() -> None:
+    """Decay before the length, and each step's rate kept in the buffer: google-research/simclr, lars_optimizer.py."""
+    w = nn.Parameter(torch.tensor([3.0, 4.0]))
+    lars = LARS([w], lr=8.0, momentum=0.5, weight_decay=0.1, trust=0.1)
+    # |w| = 5. g = (-0.3, 0.6) + 0.1 w = (0, 1), so v = 8 * 0.1 * 5 / 1 * g = (0, 4) and w = (3, 0).
+    w.grad = torch.tensor([-0.3, 0.6])
+    lars.step()
+    torch.testing.assert_close(w.detach(), torch.tensor([3.0, 0.0]))
+    # |w| = 3. g = (1.2, -2) + 0.1 w = (1.5, -2), |g| = 2.5, so v = 0.5 v + 0.5 * 0.1 * 3 / 2.5 * g = (0.09, 1.88).
+    lars.param_groups[0]["lr"] = 0.5
+    w.grad = torch.tensor([1.2, -2.0])
+    lars.step()
+    torch.testing.assert_close(w.detach(), torch.tensor([2.91, -1.88]))
+    assert w.grad.tolist() == pytest.approx([1.2, -2.0])  # the gradient itself is left as it was
+
+
+def test_lars_does_not_scale_where_a_length_is_0() -> None:
+    zero, still = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.ones(2))
+    lars = LARS([zero, still], lr=0.5)
+    zero.grad, still.grad = torch.tensor([1.0, -2.0]), torch.zeros(2)
+    lars.step()
+    assert zero.tolist() == [-0.5, 1.0]
+    assert still.tolist() == [1.0, 1.0]
+
+
+def test_lars_leaves_norms_and_biases_to_plain_sgd() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    optim = Optim(base_lr=2.0, kind="lars", weight_decay=0.1, decay_norm=False)
+    lars = optim.configure(net, 10, 5)["optimizer"]
+    for value in net.parameters():
+        value.grad = torch.randn_like(value)
+    lars.step()
+    moved = {name: before[name] - value.detach() for name, value in net.named_parameters()}
+    # The first step of an adapted tensor is as long as lr * trust * |w|, whatever its gradient and decay.
+    assert float(moved["0.weight"].norm()) == pytest.approx(2.0 * 0.001 * float(before["0.weight"].norm()), rel=1e-5)
+    for name in ("0.bias", "1.weight", "1.bias"):
+        torch.testing.assert_close(moved[name], 2.0 * net.get_parameter(name).grad)
+
+
+def test_lars_calls_a_closure_with_gradients() -> None:
+    w = nn.Parameter(torch.tensor([3.0, 4.0]))
+    lars = LARS([w], lr=1.0, trust=None)
+
+    def closure() -> torch.Tensor:
+        loss = w.sum()
+        loss.backward()
+        return loss
+
+    assert lars.step(closure) == 7
+    assert w.tolist() == [2.0, 3.0]
+
+
+def test_the_first_step_of_adamw() -> None:
+    """Its bias correction makes the first step lr * sign(g), and its decay is apart from that: Loshchilov 2019."""
+    net = nn.Linear(2, 1, bias=False)
+    before = net.weight.detach().clone()
+    adamw = Optim(base_lr=0.01, batch_size=512, kind="adamw", weight_decay=0.5).configure(net, 10, 5)["optimizer"]
+    net.weight.grad = torch.tensor([[0.3, -7.0]])
+    adamw.step()
+    torch.testing.assert_close(net.weight.detach(), before * (1 - 0.02 * 0.5) - 0.02 * torch.tensor([[1.0, -1.0]]))
+    assert adamw.param_groups[0]["betas"] == (0.9, 0.999)
+
+
+@pytest.mark.parametrize("name", ["sgd", "lars", "adamw"])
+@pytest.mark.parametrize("method", sorted(path.stem for path in Path("conf/method").glob("*.yaml")))
+def test_a_method_sets_its_values_on_every_optimizer(
+    method: str, name: str, compose: Callable[..., DictConfig]
+) -> None:
+    config = compose(f"method={method}", f"optim={name}", "optim.scaling=sqrt")
+    optim = instantiate(config.optim, _convert_="all")
+    assert (optim.kind, optim.scaling) == (name, "sqrt")
+    assert optim.schedule == compose(f"method={method}").optim.schedule
+    assert optim.lr == pytest.approx(config.base_lr * math.sqrt(config.batch_size))
+    assert config.optim.decay_norm is (name != "lars" and method != "simclr")
+
+
+def test_an_unknown_rule_is_one_line(compose: Callable[..., DictConfig]) -> None:
+    with pytest.raises(ConfigError, match=r"^optim.scaling=log: choose one of linear, sqrt$"):
+        compose("optim.scaling=log")
+
+
+@pytest.mark.parametrize("name", ["lars", "adamw"])
+def test_every_optimizer_trains_and_is_stored(name: str, tmp_path: Path, trained: Callable[..., str]) -> None:
+    trained(*TINY, "method=simclr", f"optim={name}", "base_lr=0.01")
+    folder = only_run(tmp_path)
+    assert json.loads((folder / "result.json").read_text())["status"] == "done"
+    (stored,) = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"]
+    assert len(stored["state"]) == sum(len(group["params"]) for group in stored["param_groups"])
