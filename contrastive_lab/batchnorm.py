@@ -7,7 +7,7 @@
 """
 
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ def convert(module: nn.Module, kind: Kind, groups: int = 8, world_size: int = 1,
             raise ValueError(f"batchnorm.groups={groups} is not a multiple of the {world_size} processes")
         return _replace(module, groups // world_size)
     if kind == "sync" and world_size > 1:
-        return _replace(module, 1) if accelerator == "cpu" else nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        return _replace(module, 1) if accelerator == "cpu" else _torchs_own(module)
     return module
 
 
@@ -63,9 +63,14 @@ class GlobalBatchNorm(nn.Module):
         self.weight, self.bias = like.weight, like.bias
         for name, buffer in like.named_buffers():
             self.register_buffer(name, buffer)
+        # timm's normalisations hold the activation that follows them.
+        self.act = nn.Sequential(*(getattr(like, part) for part in ("drop", "act") if hasattr(like, part)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x, (n, C) or (n, C, H, W), of which n is a multiple of `groups` in training."""
+        return cast(Tensor, self.act(self._normalise(x)))
+
+    def _normalise(self, x: Tensor) -> Tensor:
         if not self.training:
             return functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         if len(x) % self.groups:
@@ -77,7 +82,9 @@ class GlobalBatchNorm(nn.Module):
         normalise = partial(torch.native_batch_norm, training=True, momentum=0.0, eps=self.eps)
         parts = [normalise(rows, self.weight, self.bias, None, None) for rows in x.chunk(self.groups)]
         mean, inverse = (torch.stack([part[i] for part in parts]) for i in (1, 2))
-        self._track(mean, inverse.pow(-2) - self.eps, count=x[:, 0].numel() // self.groups)
+        moments = torch.stack([mean.mean(0), (inverse.pow(-2) - self.eps).mean(0)]).detach()
+        mean, var = distributed.mean(moments).unbind()
+        self._track(mean, var, count=x[:, 0].numel() // self.groups)
         return torch.cat([part[0] for part in parts])
 
     def _over_processes(self, x: Tensor) -> Tensor:
@@ -86,7 +93,7 @@ class GlobalBatchNorm(nn.Module):
         exact = at_least_float32(rows)
         mean = distributed.mean(exact.mean(dim=0))
         var = distributed.mean((exact - mean).square().mean(dim=0))
-        self._track(mean[None], var[None], count=len(rows) * distributed.world_size())
+        self._track(mean, var, count=len(rows) * distributed.world_size())
         scale = (var + self.eps).rsqrt()
         scale = scale if self.weight is None else scale * self.weight
         shift = -mean * scale if self.bias is None else self.bias - mean * scale
@@ -95,12 +102,18 @@ class GlobalBatchNorm(nn.Module):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, var: Tensor, count: int) -> None:
-        """Move the running statistics towards the mean over all groups (groups, C), each of `count` values."""
+        """Move the running statistics towards the batch's, each (C,), of `count` values; the variance is unbiased."""
         unbiased = var * (count / max(count - 1, 1))
-        mean, unbiased = distributed.mean(mean.mean(0)), distributed.mean(unbiased.mean(0))
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
         self.num_batches_tracked.add_(1)
+
+
+def _torchs_own(module: nn.Module) -> nn.Module:
+    """Torch's SyncBatchNorm for GPUs, by timm's converter, which keeps the activations of timm's normalisations."""
+    import timm.layers  # only here: it takes seconds to import
+
+    return cast(nn.Module, timm.layers.convert_sync_batchnorm(module))
 
 
 def _replace(module: nn.Module, groups: int) -> nn.Module:

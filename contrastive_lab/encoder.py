@@ -1,5 +1,7 @@
 """The encoder: images -> backbone features h -> unit vectors z."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, cast
 
 import torch
@@ -63,7 +65,7 @@ def cosines(query: Tensor, key: Tensor) -> Tensor:
 
 
 def build_head(
-    kind: HeadKind, features: int, dim: int = 128, hidden: int | None = None, scale: bool = True
+    kind: HeadKind, features: int, dim: int = 128, hidden: int | None = None, beta: bool = True, layers: int = 2
 ) -> nn.Module:
     """The projection head of a method: (n, features) -> (n, dim).
 
@@ -72,23 +74,36 @@ def build_head(
             SimCLR's and SiMo's, with batch normalisation after each layer and without biases.
         features: width of the backbone's features.
         dim: D, width of the result (not used by "none").
-        hidden: width of the hidden layer; None means `features`.
-        scale: whether the last batch normalisation of "mlp_bn" has weight and bias (SiMo yes, SimCLR no).
+        hidden: width of the hidden layers; None means `features`.
+        beta: whether the last batch normalisation of "mlp_bn" has a bias (SiMo yes, SimCLR no).
+        layers: linear layers of "mlp" and "mlp_bn", 1 to 3; the papers have 2, google-research/simclr's default is 3.
 
     Raises:
-        ValueError: on another kind.
+        ValueError: on another kind or number of layers.
     """
-    hidden = features if hidden is None else hidden
+    if layers not in (1, 2, 3):
+        raise ValueError(f"a head has 1, 2 or 3 layers, not {layers}")
     if kind == "none":
         return nn.Identity()
     if kind == "linear":
         return nn.Linear(features, dim)
-    if kind == "mlp":
-        return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, dim))
-    if kind == "mlp_bn":
-        layers = [nn.Linear(features, hidden, bias=False), nn.Linear(hidden, dim, bias=False)]
-        for layer in layers:
-            nn.init.normal_(layer.weight, std=0.01)
-        norms = [nn.BatchNorm1d(hidden), nn.BatchNorm1d(dim, affine=scale)]
-        return nn.Sequential(layers[0], norms[0], nn.ReLU(), layers[1], norms[1])
+    if kind in ("mlp", "mlp_bn"):
+        hidden = features if hidden is None else hidden
+        return _mlp([features, *[hidden] * (layers - 1), dim], norm=kind == "mlp_bn", beta=beta)
     raise ValueError(f"head is none, linear, mlp or mlp_bn, not {kind!r}")
+
+
+def _mlp(widths: Sequence[int], norm: bool, beta: bool) -> nn.Sequential:
+    linears = [nn.Linear(inputs, outputs, bias=not norm) for inputs, outputs in pairwise(widths)]
+    parts: list[nn.Module] = []
+    for linear in linears:
+        last = linear is linears[-1]
+        parts.append(linear)
+        if norm:
+            nn.init.normal_(linear.weight, std=0.01)
+            parts.append(nn.BatchNorm1d(linear.out_features))
+            if last and not beta:
+                parts[-1].register_parameter("bias", None)
+        if not last:
+            parts.append(nn.ReLU())
+    return nn.Sequential(*parts)

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from contrastive_lab.backbone import imagenet_resnet, small_image_resnet, small_resnet, timm_model
+from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.encoder import Encoder, build_head
 
 
@@ -58,6 +59,8 @@ def test_small_resnet_halves_at_each_width(stride: int, size: int) -> None:
 def test_any_timm_name() -> None:
     net = timm_model("resnet10t", zero_init_residual=True)
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, net.num_features)
+    wider = timm_model("mobilenetv3_small_050").eval()  # widens after its last block
+    assert wider(torch.zeros(1, 3, 32, 32)).shape == (1, wider.num_features)
     with pytest.raises(ValueError, match="timm has no such model"):
         timm_model("resnet_of_nobody")
 
@@ -65,8 +68,51 @@ def test_any_timm_name() -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in Path("conf/backbone").glob("*.yaml")))
 def test_every_yaml_builds_features_of_its_width(name: str, compose: Callable[..., DictConfig]) -> None:
     node = {k: v for k, v in compose(f"backbone={name}").backbone.items() if k != "name"}
-    net = instantiate(node).eval()
-    assert net(torch.zeros(1, 3, 32, 32)).shape == (1, net.num_features)
+    with torch.device("meta"):  # shapes without numbers: the widest has 1.5 GB of them
+        net = instantiate(node).eval()
+        assert net(torch.zeros(1, 3, 32, 32)).shape == (1, net.num_features)
+
+
+def resnet50_parameters(width: int, stem: int) -> int:
+    """Parameters of a ResNet-50 without its classifier, `width` times the channels, first convolution `stem` wide.
+
+    A convolution has in * out * size**2 parameters, a batch normalisation 2 a channel. A block goes from `inputs` to c
+    (1x1), to c (3x3), to 4c (1x1); the first of a stage has a 1x1 convolution beside it.
+    """
+
+    def layer(inputs: int, outputs: int, size: int) -> int:
+        return inputs * outputs * size**2 + 2 * outputs
+
+    inputs = 64 * width
+    total = layer(3, inputs, stem)
+    for c, blocks in ((64 * width, 3), (128 * width, 4), (256 * width, 6), (512 * width, 3)):
+        total += layer(inputs, 4 * c, 1)
+        for _ in range(blocks):
+            total += layer(inputs, c, 1) + layer(c, c, 3) + layer(c, 4 * c, 1)
+            inputs = 4 * c
+    return total
+
+
+@pytest.mark.parametrize(("width", "millions"), [(1, 23.5), (2, 93.9), (4, 375.4)])
+def test_wide_resnets_have_the_papers_size(width: int, millions: float) -> None:
+    # EqCo, Table 8: 94 M (2x) and 375 M (4x); 23.5 M is ResNet-50 without its classifier.
+    with torch.device("meta"):
+        net, small = imagenet_resnet("resnet50", width=width), small_image_resnet("resnet50", width=width)
+    assert parameters(net) == resnet50_parameters(width, stem=7)
+    assert parameters(small) == resnet50_parameters(width, stem=3)
+    assert parameters(net) == pytest.approx(millions * 1e6, abs=0.05e6)
+    assert net.num_features == small.num_features == 2048 * width
+    assert small(torch.zeros(2, 3, 32, 32, device="meta")).shape == (2, 2048 * width)
+
+
+def test_a_wide_resnet_starts_as_torchvisions_does() -> None:
+    torch.manual_seed(0)
+    net = imagenet_resnet("resnet18", zero_init_residual=True, width=2)
+    for block in (m for m in net.modules() if hasattr(m, "bn2")):
+        assert block.bn1.weight.unique().tolist() == [1]
+        assert block.bn2.weight.unique().tolist() == [0]
+        for conv in (block.conv1, block.conv2):  # He et al. 2015: variance 2 / (outputs * 3 * 3)
+            assert float(conv.weight.detach().std()) == pytest.approx((2 / (conv.out_channels * 9)) ** 0.5, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +126,7 @@ def test_every_yaml_builds_features_of_its_width(name: str, compose: Callable[..
 )
 def test_heads(kind: str, layers: list[str]) -> None:
     head = build_head(kind, features=8, dim=3)  # type: ignore[arg-type]
-    assert [type(m).__name__ for m in head.children()] == layers or kind in ("none", "linear")
+    assert [type(m).__name__ for m in head.modules() if not list(m.children())] == (layers or ["Identity"])
     encoder = Encoder(small_resnet((4, 8)), head)
     h, z = encoder(torch.randn(5, 3, 12, 12))
     assert h.shape == (5, 8)
@@ -88,9 +134,32 @@ def test_heads(kind: str, layers: list[str]) -> None:
     torch.testing.assert_close(z.norm(dim=1), torch.ones(5))
 
 
-def test_simclrs_last_norm_has_no_weights_and_simos_has() -> None:
-    assert build_head("mlp_bn", 8, scale=False)[-1].weight is None
-    assert build_head("mlp_bn", 8, scale=True)[-1].weight is not None
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize(("kind", "parts"), [("mlp", ["Linear"]), ("mlp_bn", ["Linear", "BatchNorm1d"])])
+def test_heads_of_one_to_three_layers(kind: str, parts: list[str], layers: int) -> None:
+    head = build_head(kind, features=8, dim=3, hidden=5, beta=False, layers=layers)  # type: ignore[arg-type]
+    names = [type(part).__name__ for part in head]
+    assert names == [*parts, "ReLU", *parts, "ReLU", *parts][: (len(parts) + 1) * layers - 1]
+    linears = [part for part in head if isinstance(part, nn.Linear)]
+    assert [(part.in_features, part.out_features) for part in linears] == {
+        1: [(8, 3)], 2: [(8, 5), (5, 3)], 3: [(8, 5), (5, 5), (5, 3)]
+    }[layers]  # fmt: skip
+    beta = [part.bias is not None for part in head if isinstance(part, nn.BatchNorm1d)]
+    assert beta == ([True] * (layers - 1) + [False] if kind == "mlp_bn" else [])
+
+
+@pytest.mark.parametrize("layers", [0, 4])
+def test_other_numbers_of_layers_are_refused(layers: int, compose: Callable[..., DictConfig]) -> None:
+    with pytest.raises(ValueError, match=f"1, 2 or 3 layers, not {layers}"):
+        build_head("mlp", 8, layers=layers)
+    with pytest.raises(ConfigError, match=f"^head.layers={layers}: must be between 1 and 3$"):
+        compose(f"head.layers={layers}")
+
+
+def test_simclrs_last_norm_has_no_beta_and_simos_has() -> None:
+    simclr, simo = build_head("mlp_bn", 8, beta=False)[-1], build_head("mlp_bn", 8, beta=True)[-1]
+    assert simclr.bias is None and simclr.weight is not None
+    assert simo.bias is not None and simo.weight is not None
     assert all(layer.bias is None for layer in build_head("mlp_bn", 8) if isinstance(layer, nn.Linear))
     with pytest.raises(ValueError, match="not 'deep'"):
         build_head("deep", 8)  # type: ignore[arg-type]

@@ -65,6 +65,15 @@ def test_sync_on_one_process_and_plain_stay_torchs_own() -> None:
     assert isinstance(convert(nn.BatchNorm2d(2), "sync", world_size=2, accelerator="gpu"), nn.SyncBatchNorm)
 
 
+def test_timms_normalisations_keep_their_activation() -> None:
+    layers = pytest.importorskip("timm.layers")
+    like = layers.BatchNormAct2d(4).eval()
+    x = torch.randn(6, 4, 2, 2)
+    expected = like(x)
+    assert (expected >= 0).all()
+    torch.testing.assert_close(convert(like, "split", groups=2).eval()(x), expected)
+
+
 def test_groups_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match=r"batchnorm.groups=8 .* 3 processes"):
         convert(nn.BatchNorm2d(2), "split", groups=8, world_size=3)

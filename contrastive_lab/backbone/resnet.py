@@ -12,19 +12,25 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
 
-def imagenet_resnet(arch: str = "resnet50", zero_init_residual: bool = False) -> nn.Module:
-    """Torchvision's ResNet for images of about 224 pixels, e.g. "resnet50", without its classifier."""
-    net = cast(ResNet, getattr(torchvision.models, arch)(zero_init_residual=zero_init_residual))
-    return _without_classifier(net)
+def imagenet_resnet(arch: str = "resnet50", zero_init_residual: bool = False, width: int = 1) -> nn.Module:
+    """Torchvision's ResNet for images of about 224 pixels without its classifier.
+
+    Args:
+        arch: e.g. "resnet50".
+        zero_init_residual: start each block as the identity.
+        width: what every number of channels is multiplied by: 2 and 4 are the 2x and 4x of the papers (SimCLR, EqCo).
+            In torchvision's own wide_resnet50_2 the inner channels of each block alone are doubled.
+    """
+    return _torchvision_resnet(arch, zero_init_residual, width)
 
 
-def small_image_resnet(arch: str = "resnet18", zero_init_residual: bool = False) -> nn.Module:
-    """Torchvision's ResNet with a stem for small images: 3x3, stride 1, padding 1, no max-pooling."""
-    net = cast(ResNet, getattr(torchvision.models, arch)(zero_init_residual=zero_init_residual))
-    net.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
-    nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
-    cast(Any, net).maxpool = nn.Identity()
-    return _without_classifier(net)
+def small_image_resnet(arch: str = "resnet18", zero_init_residual: bool = False, width: int = 1) -> nn.Module:
+    """The same with a stem for small images: 3x3, stride 1, padding 1, no max-pooling."""
+    net = _torchvision_resnet(arch, zero_init_residual, width)
+    stem = nn.Conv2d(3, 64 * width, kernel_size=3, stride=1, padding=1, bias=False)
+    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
+    net.conv1, net.maxpool = stem, nn.Identity()
+    return net
 
 
 def small_resnet(
@@ -71,7 +77,25 @@ def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
 
 
-def _without_classifier(net: ResNet) -> nn.Module:
-    cast(Any, net).num_features = net.fc.in_features
+def _torchvision_resnet(arch: str, zero_init_residual: bool, width: int) -> nn.Module:
+    net = cast(ResNet, getattr(torchvision.models, arch)(zero_init_residual=zero_init_residual))
+    cast(Any, net).num_features = width * net.fc.in_features
     cast(Any, net).fc = nn.Identity()
-    return cast(nn.Module, net)
+    return _widened(net, width) if width > 1 else cast(nn.Module, net)
+
+
+def _widened(module: nn.Module, width: int) -> nn.Module:
+    """Multiply every number of channels in `module`, but for the three of the images."""
+    if isinstance(module, nn.Conv2d):
+        inputs = 3 if module.in_channels == 3 else width * module.in_channels
+        size, stride, padding = module.kernel_size[0], module.stride[0], int(module.padding[0])
+        conv = nn.Conv2d(inputs, width * module.out_channels, size, stride, padding, groups=module.groups, bias=False)
+        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+        return conv
+    if isinstance(module, nn.BatchNorm2d):
+        norm = nn.BatchNorm2d(width * module.num_features)
+        norm.load_state_dict({k: v.repeat(width) if v.ndim else v for k, v in module.state_dict().items()})
+        return norm
+    for name, child in module.named_children():
+        setattr(module, name, _widened(child, width))
+    return module

@@ -23,4 +23,5 @@ def timm_model(arch: str, zero_init_residual: bool = False, **options: Any) -> n
     net = timm.create_model(arch, pretrained=False, num_classes=0, **options)
     if isinstance(net, timm.models.ResNet):
         net.init_weights(zero_init_last=zero_init_residual)
+    net.num_features = getattr(net, "head_hidden_size", None) or net.num_features  # some widen after the last block
     return net
