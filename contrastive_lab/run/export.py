@@ -1,0 +1,138 @@
+"""The backbone of a stored run, for those who do not train with this project: weights and a card that says of what.
+
+`backbone.safetensors` has the keys of torchvision's or timm's own model. `backbone.json` says which model that is, with
+lines of Python that load it, what images it takes, and what the run was and reached.
+
+A torchvision ResNet was trained without its classifier, and for small images with another stem, so `fc`, and there
+`conv1` and `maxpool`, are replaced before the weights are loaded; the card says by what. A small or wide ResNet loads
+into this project's own.
+"""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.config.identity import identity
+from contrastive_lab.run.folder import write_json
+
+WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
+LIBRARIES = ("torchvision.models", "timm", "contrastive_lab.backbone")  # a card can call nothing else
+Part = tuple[str, dict[str, Any]]  # a class of torch.nn and its arguments
+IDENTITY: Part = ("Identity", {})
+CONV1 = {"in_channels": 3, "out_channels": 64, "kernel_size": 3, "stride": 1, "padding": 1, "bias": False}
+SMALL_STEM: dict[str, Part] = {"conv1": ("Conv2d", CONV1), "maxpool": IDENTITY}
+
+
+def export_run(folder: Path, config: DictConfig, out: Path) -> str:
+    """Write the backbone of a run's last checkpoint, in float32, and its card.
+
+    Args:
+        folder: of the run.
+        config: of the run.
+        out: folder to write to; made if it is not there.
+
+    Returns:
+        One line for the screen.
+
+    Raises:
+        ConfigError: if `out` has an export already or cannot be written to, or the run has no result.json.
+    """
+    _refuse(folder, out)
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
+    model = _model(cast(dict[str, Any], OmegaConf.to_container(config.backbone, resolve=True)))
+    net, start = _build(model), "encoder.backbone."
+    states = checkpoint["state_dict"].items()
+    net.load_state_dict({key.removeprefix(start): value for key, value in states if key.startswith(start)})
+    weights = {key: value.clone(memory_format=torch.contiguous_format) for key, value in net.state_dict().items()}
+    values = identity(config)
+    card = {
+        **model,
+        "code": _code(model),
+        "keys": list(weights),
+        "images": {"range": [0, 1], **{key: values[f"augment.{key}"] for key in ("size", "mean", "std")}},
+        "step": checkpoint["global_step"],
+        "result": json.loads((folder / "result.json").read_text()),
+        "config": values,
+    }
+    save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
+    write_json(out / CARD, card)
+    return f"{model['constructor']} of step {card['step']}: {out / WEIGHTS}, {out / CARD}"
+
+
+def load_backbone(folder: Path) -> nn.Module:
+    """An exported backbone, images (n, 3, H, W) -> features (n, F), in eval mode.
+
+    Args:
+        folder: with `backbone.safetensors` and `backbone.json`; the card says how images are normalised.
+
+    Raises:
+        ValueError: if the card names a model that is not of torchvision, timm or this project.
+    """
+    net = _build(json.loads((folder / CARD).read_text()))
+    net.load_state_dict(load_file(folder / WEIGHTS))
+    return net.eval()
+
+
+def _refuse(folder: Path, out: Path) -> None:
+    if not (folder / "result.json").is_file():
+        raise ConfigError(f"run={folder}: has no result.json")
+    for name in (WEIGHTS, CARD):
+        if (out / name).exists():
+            raise ConfigError(f"out={out}: {name} is there already; name another folder with out=")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"out={out}: {error.strerror}") from None
+
+
+def _model(backbone: dict[str, Any]) -> dict[str, Any]:
+    """Which constructor makes the net of a configuration, with which arguments, and what is then replaced in it."""
+    target = str(backbone["_target_"])
+    kind = target.rpartition(".")[2]
+    options = {key: value for key, value in backbone.items() if key not in ("name", "_target_")}
+    if kind in ("imagenet_resnet", "small_image_resnet") and options.get("width", 1) == 1:
+        stem = SMALL_STEM if kind == "small_image_resnet" else {}
+        return {
+            "constructor": f"torchvision.models.{options['arch']}",
+            "arguments": {},
+            "replaced": {"fc": IDENTITY, **stem},
+        }
+    if kind == "timm_model":
+        own = {key: value for key, value in options.items() if key not in ("arch", "zero_init_residual")}
+        arguments = {"model_name": options["arch"], "num_classes": 0, **own}
+        return {"constructor": "timm.create_model", "arguments": arguments, "replaced": {}}
+    return {"constructor": f"contrastive_lab.backbone.{kind}", "arguments": options, "replaced": {}}
+
+
+def _build(model: dict[str, Any]) -> nn.Module:
+    library, _, function = model["constructor"].rpartition(".")
+    if library not in LIBRARIES:
+        raise ValueError(f"{model['constructor']}: not a model of {', '.join(LIBRARIES)}")
+    net = getattr(import_module(library), function)(**model["arguments"])
+    for name, (kind, arguments) in model["replaced"].items():
+        setattr(net, name, getattr(nn, kind)(**arguments))
+    return cast(nn.Module, net)
+
+
+def _code(model: dict[str, Any]) -> list[str]:
+    """What `load_backbone` does, as lines of Python without this project."""
+    lines = [
+        f"import torch, {model['constructor'].rpartition('.')[0]}",
+        "from safetensors.torch import load_file",
+        f"net = {_call(model['constructor'], model['arguments'])}",
+    ]
+    lines += [
+        f"net.{name} = {_call(f'torch.nn.{kind}', arguments)}" for name, (kind, arguments) in model["replaced"].items()
+    ]
+    return [*lines, f'net.load_state_dict(load_file("{WEIGHTS}"))']
+
+
+def _call(function: str, arguments: dict[str, Any]) -> str:
+    return f"{function}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
