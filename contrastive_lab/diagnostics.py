@@ -28,8 +28,8 @@ def diagnose(
     Returns:
         mi_estimate (nats), gradient_norm (mean over queries of |dL_i/dq_i|, EqCo Fig. 2), gradient_bound (EqCo Eq. 7),
         contrastive_top1 (percent of queries nearer to their key than to any negative, without the margin),
-        positive_cosine, negative_cosine, alignment, uniformity, effective_rank, own_image (share of negatives that
-        are keys of the query's own image), own_class (share of its class; only with labels).
+        positive_cosine, negative_cosine, alignment, uniformity, effective_rank of `dimensions` D, own_image (share of
+        negatives that are keys of the query's own image), own_class (share of its class; only with labels).
     """
     pos, neg = pairs.pos.detach(), pairs.neg.detach()
     queries = torch.cat(pairs.queries).detach()
@@ -45,7 +45,11 @@ def diagnose(
     }
     means = distributed.mean(torch.stack([value.to(torch.float64) for value in values.values()]))
     everyone = distributed.gather(queries)
-    spread = {"uniformity": uniformity(everyone), "effective_rank": effective_rank(everyone)}
+    spread = {
+        "uniformity": uniformity(everyone),
+        "effective_rank": effective_rank(everyone),
+        "dimensions": torch.tensor(float(queries.shape[1])),
+    }
     return {**dict(zip(values, means, strict=True)), **spread}
 
 
@@ -91,17 +95,16 @@ def _shares(pairs: "Pairs", classes: Tensor | None) -> dict[str, Tensor]:
     return shares
 
 
-def verdict(values: dict[str, float], dim: int) -> str:
+def verdict(values: dict[str, float]) -> str:
     """One plain sentence on whether the representation has collapsed.
 
     Args:
         values: the last diagnostics of a run.
-        dim: D.
     """
     gap = values["positive_cosine"] - values["negative_cosine"]
-    rank = values["effective_rank"]
+    rank, dim = values["effective_rank"], values["dimensions"]
     if not gap > 0.05:
         return f"COLLAPSED: keys of an image are no nearer to it than others (cosines differ by {gap:.3f})"
     if rank < 0.05 * dim:
-        return f"PARTLY COLLAPSED: the vectors use about {rank:.1f} of {dim} dimensions"
+        return f"PARTLY COLLAPSED: the vectors use about {rank:.1f} of {dim:.0f} dimensions"
     return f"no collapse: cosine {values['positive_cosine']:.2f} to the key, {values['negative_cosine']:.2f} to others"

@@ -36,7 +36,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        grad = grads[0].contiguous()
+        grad = grads[0].clone(memory_format=torch.contiguous_format)
         dist.all_reduce(grad)
         return grad.chunk(world_size())[rank()]
 
@@ -63,3 +63,11 @@ def gather(x: Tensor) -> Tensor:
 def mean(x: Tensor) -> Tensor:
     """Mean of `x` over the processes, of the same shape, with gradient."""
     return cast(Tensor, _Sum.apply(x)) / world_size() if world_size() > 1 else x
+
+
+def minimum(x: Tensor) -> Tensor:
+    """The least value over the processes, element by element, without gradient."""
+    if world_size() > 1:
+        x = x.clone()
+        dist.all_reduce(x, op=dist.ReduceOp.MIN)
+    return x

@@ -18,6 +18,13 @@ def generator(*key: object, device: torch.device | str = "cpu") -> torch.Generat
     return torch.Generator(device=device).manual_seed(int.from_bytes(digest, "big") >> 1)
 
 
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Move a CPU tensor; to a GPU through pinned memory, so that the host does not wait for the GPU's work."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 @dataclass(frozen=True)
 class Draw:
     """The random numbers of one training step, for the rows of this process.

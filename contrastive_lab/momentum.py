@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_lab.distributed import gather
-from contrastive_lab.draw import Draw
+from contrastive_lab.draw import Draw, to_device
 
 
 class KeyEncoder(nn.Module):
@@ -35,7 +35,7 @@ class KeyEncoder(nn.Module):
         """Keys of the whole global batch, (N, D), in its order, from the images (n, 3, H, W) of this process."""
         if not self.shuffle:
             return gather(cast(Tensor, self.encoder(images)[1]))
-        order = draw.permutation("shuffle").to(images.device)
+        order = to_device(draw.permutation("shuffle"), images.device)
         keys = gather(cast(Tensor, self.encoder(gather(images)[order[draw.rows]])[1]))
         return keys[order.argsort()]
 

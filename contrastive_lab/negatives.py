@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from contrastive_lab.draw import Draw, generator
+from contrastive_lab.draw import Draw, generator, to_device
 
 Share = Literal["query", "batch"]
 
@@ -56,7 +56,7 @@ def _positions(draw: Draw, K: int, pool: int, share: Share, purpose: str, device
     if pool == K:
         return torch.arange(pool, device=device)[None]
     if share == "batch":
-        return draw.permutation(purpose, pool)[None, :K].to(device)
+        return to_device(draw.permutation(purpose, pool)[None, :K].contiguous(), torch.device(device))
     return draw.uniform(purpose, pool, device=device).topk(K, dim=1).indices
 
 

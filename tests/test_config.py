@@ -15,25 +15,26 @@ from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.config.schema import GROUPS
 from tests.conftest import ROOT
 
+
+@pytest.fixture(autouse=True)
+def _no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+
+
 Compose = Callable[..., DictConfig]
 YAMLS = sorted(path.relative_to(ROOT / "conf") for group in GROUPS for path in (ROOT / "conf" / group).glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=str)
-def test_every_yaml_of_every_group_composes(path: Path, compose: Compose, tmp_path: Path) -> None:
+def test_every_yaml_of_every_group_composes(
+    path: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     if path.stem == "tensorboard":
         pytest.importorskip("tensorboard")
-    extra = ["strategy.devices=2"] if path.parent.name == "strategy" and path.stem != "single" else []
-    config = (
-        compose(f"{path.parent}={path.stem}", f"dataset.root={tmp_path}", *extra)
-        if _folder(path)
-        else compose(f"{path.parent}={path.stem}", *extra)
-    )
+    root = [f"dataset.root={tmp_path}"] if path.stem in ("image_folder", "paper") else []
+    config = compose(f"{path.parent}={path.stem}", *root)
     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-
-
-def _folder(path: Path) -> bool:
-    return path in (Path("dataset/image_folder.yaml"), Path("scale/paper.yaml"))
 
 
 def test_one_tree_three_times() -> None:
@@ -89,6 +90,21 @@ REFUSED = [
     (["method.share=all"], "method.share=all: choose one of query, batch"),
     (["augment.crop.scale=3"], "augment.crop.scale=3: must be a list"),
     (["dataset.splits=3"], "dataset.splits=3: must be set key by key"),
+    (["probes.knn.k=2.5"], "probes.knn.k=2.5: must be a whole number"),
+    (["evaluation.epochs=null"], "evaluation.epochs=None: must be a whole number"),
+    (["trainer.log_every_n_steps=null"], "trainer.log_every_n_steps=None: must be a whole number"),
+    (["head.hidden=abc"], "head.hidden=abc: must be a whole number or null"),
+    (["backbone.widths=[a]"], "backbone.widths=['a']: must be a list, e.g. [32,64,128]"),
+    (["augment.order=[foo]"], "augment.order=['foo']: choose some of color, gray, blur"),
+    (["augment.crop.scale=[2,3]"], "augment.crop.scale=[2, 3]: must be [least,greatest], at most 1"),
+    (["augment.color.hue=0.6"], "augment.color.hue=0.6: must be between 0 and 0.5"),
+    (["dataset.size=0"], "dataset.size=0: must be 1 or more"),
+    (["alpha=inf"], "alpha=inf: must be more than 0"),
+    (["strategy.devices=null"], "strategy.devices=None: must be a whole number"),
+    (["trainer.precision=bf16-true"], "trainer.precision=bf16-true: choose one of 32-true"),
+    (["trainer.barebones=true"], "trainer.barebones: must stay false"),
+    (["strategy=ddp"], "strategy.devices=2: this machine has 0 GPUs; strategy=ddp_cpu needs none"),
+    (["strategy.accelerator=mps"], "strategy.accelerator=mps: choose one of auto, cpu, gpu"),
     (["optim.decay_norm=3"], "optim.decay_norm=3: must be true or false"),
     (["batch_size=6000"], "batch_size=6000: more than the 5000 images of dataset=fashion_mnist_mini"),
     (["strategy=ddp_cpu", "batch_size=255", "K=3"], "batch_size=255: not divisible over strategy.devices, 2 processes"),
@@ -147,6 +163,8 @@ def test_a_multirun_is_checked_as_a_whole_before_its_first_job() -> None:
         "tau=0.0: must be more than 0",
     ]
     command_line.preflight(["-m", "K=4,16", "seed=range(0,3)"])
+    with pytest.raises(ConfigError, match=r"strategy=ddp with -m: start one run after the other"):
+        command_line.preflight(["-m", "K=4,16", "strategy=ddp_cpu"])
 
 
 def test_resume_takes_no_other_dial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

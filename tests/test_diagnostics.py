@@ -72,7 +72,8 @@ def test_effective_rank_has_its_closed_forms() -> None:
 
 def test_the_verdict_tells_collapse_from_a_working_run() -> None:
     def say(positive: float, negative: float, rank: float) -> str:
-        return verdict({"positive_cosine": positive, "negative_cosine": negative, "effective_rank": rank}, dim=128)
+        values = {"positive_cosine": positive, "negative_cosine": negative, "effective_rank": rank}
+        return verdict({**values, "dimensions": 128.0})
 
     assert say(1.0, 0.99, 1.0).startswith("COLLAPSED")
     assert say(0.9, 0.1, 2.0).startswith("PARTLY COLLAPSED")

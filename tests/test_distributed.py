@@ -39,14 +39,14 @@ def build(name: str, world: int) -> ContrastiveModule:
     return make(convert(encoder, kind, groups=4, world_size=world)).double()
 
 
-def follow(name: str) -> dict[str, Any]:
+def follow(name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
     """A few steps of plain SGD on this process's rows, with gradients averaged as DDP does."""
     rank, world = distributed.rank(), distributed.world_size()
-    method, rows = build(name, world), N // world
+    method, rows = build(name, world).to(dtype), N // world
     losses, gradients = [], []
     for step in range(STEPS):
         source = torch.Generator().manual_seed(step)
-        views = [torch.randn(N, 3, 8, 8, generator=source, dtype=torch.float64) for _ in range(2)]
+        views = [torch.randn(N, 3, 8, 8, generator=source, dtype=torch.float64).to(dtype) for _ in range(2)]
         own = slice(rank * rows, (rank + 1) * rows)
         ids = torch.arange(step * N, (step + 1) * N)[own]
         batch = Batch([view[own] for view in views], ids, Draw(0, 0, step, N, rank * rows, rows), None)
@@ -66,7 +66,8 @@ def follow(name: str) -> dict[str, Any]:
 def worker(rank: int, world: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=world)
-    found = {name: follow(name) for name in CASES}
+    found: dict[str, Any] = {name: follow(name) for name in CASES}
+    found |= {f"{name}-float32": follow(name, torch.float32) for name in CASES}
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -86,6 +87,14 @@ def test_two_processes_equal_one(name: str, two_processes: list[dict[str, Any]])
         torch.testing.assert_close(together[name]["losses"], alone["losses"], rtol=1e-10, atol=1e-10)
         torch.testing.assert_close(together[name]["gradients"], alone["gradients"], rtol=1e-8, atol=1e-10)
         torch.testing.assert_close(together[name]["buffers"], alone["buffers"], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_start_like_one_in_float32(name: str, two_processes: list[dict[str, Any]]) -> None:
+    alone, together = follow(name, torch.float32), two_processes[0][f"{name}-float32"]
+    torch.testing.assert_close(together["losses"][0], alone["losses"][0], rtol=1e-5, atol=0)
+    for ours, theirs in zip(together["gradients"][0], alone["gradients"][0], strict=True):
+        assert (ours - theirs).norm() <= 1e-3 * theirs.norm().clamp(min=1e-3)
 
 
 def test_gradients_are_not_zero() -> None:

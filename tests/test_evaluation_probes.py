@@ -112,7 +112,7 @@ def test_a_stored_run_scores_as_it_did_at_its_end(tmp_path: Path, trained: Calla
     stored = json.loads((tmp_path / folder / "result.json").read_text())
     done = command("scripts/evaluate.py", f"run={folder}", "evaluation=linear", "evaluation.epochs=3", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / folder / "evaluation_linear_h.json").read_text())
+    found = json.loads((tmp_path / folder / "evaluation_linear_h_3.json").read_text())
     assert found["top1"] == stored["linear_top1"]  # the same encoder, the same protocol, the same seed
     assert f"linear on h: {found['top1']:.2f} % top-1" in done.stdout
 

@@ -88,6 +88,31 @@ def test_simclr_is_nt_xent() -> None:
     torch.testing.assert_close(info_nce(pairs.pos, pairs.neg, tau), total / (2 * N))
 
 
+@pytest.mark.parametrize("share", ["query", "batch"])
+def test_simo_contrasts_queries_with_chosen_keys_of_the_key_encoder(share: str) -> None:
+    method = SiMo(encoder(), K=3, share=share, momentum=0.5).double()  # type: ignore[arg-type]
+    with torch.no_grad():
+        method.encoder.backbone.map.weight.mul_(-1.0)  # else queries' and keys' encoders could be mistaken
+    pairs = method.pairs(batch())
+    query = method.encoder(batch().views[0])[1].detach()
+    key = method.key_encoder.encoder(batch().views[1])[1]
+    for i in range(N):
+        assert pairs.pos[i].item() == pytest.approx((query[i] @ key[i]).item())
+        for k in range(3):
+            assert pairs.neg[i, k].item() == pytest.approx((query[i] @ key[pairs.neg_ids[i, k]]).item())
+
+
+def test_simclr_with_K_contrasts_with_a_view_of_each_chosen_image() -> None:
+    pairs = SimCLR(encoder(), K=5).double().pairs(batch())
+    z = [encoder()(view)[1] for view in batch().views]
+    for i in range(2 * N):
+        query, other = z[i // N][i % N], z[1 - i // N][i % N]
+        assert pairs.pos[i].item() == pytest.approx((query @ other).item())
+        for k in range(5):
+            image = pairs.neg_ids[i, k]
+            assert min(abs(pairs.neg[i, k] - query @ view[image]) for view in z) < 1e-12
+
+
 def test_simclr_sends_gradient_through_queries_and_keys_but_diagnoses_queries_alone() -> None:
     method = SimCLR(encoder(), pool="N-1").double()
     z1 = method.encoder(batch().views[0])[1]

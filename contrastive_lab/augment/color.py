@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from contrastive_lab.augment import ops
+from contrastive_lab.draw import to_device
 
 OPS = (ops.brightness_, ops.contrast_, ops.saturation_, ops.hue_)
 
@@ -83,11 +84,11 @@ def jitter_(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
     place = torch.arange(len(order))  # where each image is now
     for slot, factor in zip(order.unbind(1), factors.unbind(1), strict=True):
         sort, counts = slot.argsort(stable=True), slot.bincount(minlength=len(OPS) + 1).tolist()
-        rows = ops.to_device(place[sort], images.device).split(counts)
-        numbers = ops.to_device(factor[sort], images.device).view(-1, 1, 1, 1).split(counts)
+        rows = to_device(place[sort], images.device).split(counts)
+        numbers = to_device(factor[sort], images.device).view(-1, 1, 1, 1).split(counts)
         for index, part in enumerate(spare.split(counts)):
             torch.index_select(images, 0, rows[index], out=part)
             if index < len(OPS):
                 OPS[index](part, numbers[index])
         images, spare, place = spare, images, sort.argsort()
-    return torch.index_select(images, 0, ops.to_device(place, images.device), out=spare)
+    return torch.index_select(images, 0, to_device(place, images.device), out=spare)

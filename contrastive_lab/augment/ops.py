@@ -11,6 +11,8 @@ from itertools import cycle
 import torch
 from torch import Tensor
 
+from contrastive_lab.draw import to_device
+
 
 def brightness_(images: Tensor, factor: Tensor) -> Tensor:
     """Multiply by `factor` and clamp to [0, 1]."""
@@ -84,13 +86,6 @@ def replace_(images: Tensor, rows: Tensor, op: Callable[[Tensor], Tensor]) -> Te
 def between(numbers: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
     """Stretch numbers in [0, 1) to [low, high), in float64."""
     return low + (high - low) * numbers.double()
-
-
-def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Move a CPU tensor; to a GPU through pinned memory, so that the host does not wait for the GPU's work."""
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
 
 
 def _blend_(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:

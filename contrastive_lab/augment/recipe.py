@@ -9,7 +9,7 @@ from torch import Tensor
 from contrastive_lab.augment import ops, resample
 from contrastive_lab.augment.color import Color, jitter_
 from contrastive_lab.augment.crop import TRIES, Crop
-from contrastive_lab.draw import Draw
+from contrastive_lab.draw import Draw, to_device
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Recipe:
     def crop_batch(self, images: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Crop and resize: uint8 (n, C, H, W) -> `dtype` (n, C, size, size) in [0, 1]."""
         heights, widths = (torch.full((len(images),), side) for side in images.shape[2:])
-        boxes = ops.to_device(self.boxes(draw, view, heights, widths), images.device)
+        boxes = to_device(self.boxes(draw, view, heights, widths), images.device)
         return resample.resized_crop(images, boxes, self.size, self.crop.interpolation, dtype)
 
     def finish(self, crops: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -102,7 +102,7 @@ class Recipe:
         apply, numbers = draw.uniform(f"blur/{view}", 2).unbind(1)
         rows = _rows(apply < self.blur)
         sigma = ops.between(numbers[rows], *self.blur_sigma).to(images.dtype)
-        sigma = ops.to_device(sigma, images.device)
+        sigma = to_device(sigma, images.device)
         kernel = max(self.size // 10 | 1, 3)  # odd
         return ops.replace_(images, rows, lambda part: resample.gaussian_blur(part, sigma, kernel))
 

@@ -35,6 +35,8 @@ def image_folder(root: str, probe_root: str | None = None) -> Splits:
     if probe_root is not None and train is None:
         raise RunError(f"dataset.probe_root={probe_root}: needs train/ and val/ with the same folders, one per class")
     start = Path(root) / "train" if (Path(root) / "train").is_dir() else Path(root)
+    if probe_root is None and train is not None:
+        return Splits(train, train, test)
     paths = _images(start)
     if not paths:
         raise RunError(f"dataset.root={root}: no images below {start}")

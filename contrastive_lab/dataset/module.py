@@ -55,19 +55,28 @@ class Images(pl.LightningDataModule):
         seed: of the order of the epochs and of the views.
         views: V, views of each image.
         workers: processes that decode files; not used by arrays.
+        alone: hold all rows of a batch, whatever other processes there are.
 
     Raises:
         ValueError: if the batch is larger than the data set or not divisible over the processes.
     """
 
     def __init__(
-        self, splits: Splits, recipe: Recipe, batch_size: int, seed: int = 0, views: int = 2, workers: int = 0
+        self,
+        splits: Splits,
+        recipe: Recipe,
+        batch_size: int,
+        seed: int = 0,
+        views: int = 2,
+        workers: int = 0,
+        alone: bool = False,
     ) -> None:
         super().__init__()
         if batch_size > len(splits.pretrain):
             raise ValueError(f"batch_size={batch_size}: more than the {len(splits.pretrain)} images")
         self.splits, self.recipe = splits, recipe
         self.batch_size, self.seed, self.views = batch_size, seed, views
+        self.alone = alone
         self.workers = workers if isinstance(splits.pretrain, Files) else 0
         self._images: Tensor | None = None
         self._classes: Tensor | None = None
@@ -78,8 +87,9 @@ class Images(pl.LightningDataModule):
 
     def draw(self, epoch: int, step: int) -> Draw:
         """The random numbers of a step, for the rows of this process."""
-        rows = self.batch_size // distributed.world_size()
-        return Draw(self.seed, epoch, step, self.batch_size, distributed.rank() * rows, rows)
+        rank, world = (0, 1) if self.alone else (distributed.rank(), distributed.world_size())
+        rows = self.batch_size // world
+        return Draw(self.seed, epoch, step, self.batch_size, rank * rows, rows)
 
     def positions(self, epoch: int, first: int = 0) -> Iterator[Position]:
         """What the batches of an epoch are made of, from its step `first` on."""

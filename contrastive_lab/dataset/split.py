@@ -69,7 +69,7 @@ class Splits(NamedTuple):
 
     @property
     def classes(self) -> int:
-        """Number of classes C of the probes' labels; 0 without labels."""
-        if self.train is None or self.train.labels is None:
+        """Number of classes C of the probes' labels; 0 where there is nothing to probe."""
+        if self.train is None or self.test is None or self.train.labels is None:
             return 0
         return int(self.train.labels.max()) + 1

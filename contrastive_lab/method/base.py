@@ -68,24 +68,24 @@ class ContrastiveModule(pl.LightningModule, ABC):
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss of the epoch."""
-        total, count = distributed.mean(self.epoch_loss).unbind()
+        total, count = self.epoch_loss.unbind()
         self.log("loss_epoch", total / count)
         self.epoch_loss.zero_()
 
     def _log_step(self, pairs: Pairs, losses: Tensor, batch: Batch) -> None:
-        loss = losses.detach().mean()
+        loss = distributed.mean(losses.detach().mean())
         self.epoch_loss += torch.stack([loss, torch.ones_like(loss)])
         rows = len(losses)
-        self.log("loss", distributed.mean(loss) if self._due() else loss, prog_bar=True, batch_size=rows)
+        self.log("loss", loss, prog_bar=True, batch_size=rows)
         if self._due():
             values = diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
             values["lr"] = torch.tensor(self.trainer.optimizers[0].param_groups[0]["lr"])
             self.log_dict(values, batch_size=rows)
 
     def _due(self) -> bool:
-        """Whether Lightning will hand this step's values to the loggers."""
-        every = cast(Any, self.trainer).log_every_n_steps
-        return bool(every) and (self.global_step + 1) % every == 0
+        """Whether Lightning will hand this step's values to the loggers, or this is the last step."""
+        every, step = cast(Any, self.trainer).log_every_n_steps, self.global_step + 1
+        return (bool(every) and step % every == 0) or step == self.trainer.estimated_stepping_batches
 
     def _seed_dropout(self, batch: Batch) -> None:
         """Make dropout, where a backbone has it, a function of seed and step as every other draw."""

@@ -18,7 +18,7 @@ class Pairs(NamedTuple):
             SimCLR, where a vector is query and key at once, an alias of it).
         ids: (n,) image of each query.
         neg_ids: (n, K) or (1, K) image of each negative; -1 where there is none (a queue's random start).
-        features: (m, F) backbone features of the batch's m images, without gradient.
+        features: (m, F) backbone features of the batch's m images.
     """
 
     pos: Tensor

@@ -10,7 +10,6 @@ from torch import nn
 
 from contrastive_lab import batchnorm
 from contrastive_lab.config.check import processes
-from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.dataset import Images, Splits
 from contrastive_lab.draw import generator
 from contrastive_lab.encoder import Encoder, build_head
@@ -47,22 +46,14 @@ def score(config: DictConfig, encoder: Encoder, data: Images) -> Scores:
     return cast(Scores, instantiate(_without_name(config.evaluation), encoder=encoder, data=data, seed=config.seed))
 
 
-def check_devices(config: DictConfig) -> None:
-    """Refuse GPUs that this machine does not have.
-
-    Raises:
-        ConfigError: with what would be right.
-    """
-    asked, there = config.strategy.devices, torch.cuda.device_count()
-    if config.strategy.accelerator == "gpu" and asked > there:
-        raise ConfigError(f"strategy.devices={asked}: this machine has {there} GPUs; strategy=ddp_cpu needs none")
+def accelerator(config: DictConfig) -> str:
+    """Where a run computes: "gpu" (CUDA) or "cpu". Others, such as Apple's, lack float64, which the guard needs."""
+    asked = str(config.strategy.accelerator)
+    return asked if asked != "auto" else "gpu" if torch.cuda.is_available() else "cpu"
 
 
 def _devices(config: DictConfig) -> dict[str, Any]:
-    accelerator = config.strategy.accelerator
-    if accelerator == "auto":
-        accelerator = "gpu" if torch.cuda.is_available() else "cpu"
-    return {"world_size": processes(config), "accelerator": accelerator}
+    return {"world_size": processes(config), "accelerator": accelerator(config)}
 
 
 def _plain(node: DictConfig) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
+from contrastive_lab import distributed
 from contrastive_lab.config.errors import RunError
 from contrastive_lab.config.identity import config_hash, differences, identity
 from contrastive_lab.run.metrics_file import MetricsFile
@@ -40,8 +41,8 @@ class FiniteGuard(pl.Callback):
         if trainer.global_step % self.every == 0:
             self.check(pl_module)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Look at the flags of the last steps."""
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the flags before the probes look at the encoder."""
         self.check(pl_module)
 
     def on_save_checkpoint(
@@ -57,7 +58,7 @@ class FiniteGuard(pl.Callback):
         """Raise a RunError if any step so far was not finite."""
         if self.first_bad is None:
             return
-        first = self.first_bad.tolist()
+        first = distributed.minimum(self.first_bad).tolist()
         if (step := min(first)) != float("inf"):
             name = self.names[first.index(step)]
             raise RunError(f"not finite at step {int(step)}: {name}; lower base_lr or raise tau")
@@ -78,23 +79,33 @@ class LastCheckpoint(Checkpoint):
         self.path = folder / "last.ckpt"
         self.every = every_n_steps
         self.identity, self.hash = identity(config), config_hash(config)
+        self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save in mid-epoch."""
         if self.every and trainer.global_step % self.every == 0:
-            trainer.save_checkpoint(self.path)
+            self.save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save at the end of an epoch."""
-        trainer.save_checkpoint(self.path)
+        self.save(trainer)
+
+    def save(self, trainer: pl.Trainer) -> None:
+        """Write beside the last checkpoint, then put it in its place."""
+        partial = self.path.with_suffix(".ckpt.partial")
+        trainer.save_checkpoint(partial)
+        if distributed.is_first():
+            partial.replace(self.path)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add the configuration."""
+        """Add the configuration and the last metrics."""
         checkpoint["config"], checkpoint["config_hash"] = self.identity, self.hash
+        self.metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        checkpoint["metrics"] = self.metrics
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -103,13 +114,14 @@ class LastCheckpoint(Checkpoint):
         if checkpoint["config_hash"] != self.hash:
             changed = "; ".join(differences(self.identity, checkpoint["config"]))
             raise RunError(f"the checkpoint is of another configuration: {changed}")
+        self.metrics = dict(checkpoint["metrics"])
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.resume(checkpoint["global_step"])
 
 
 class Clock(pl.Callback):
-    """Measures training alone, without probes, in this process's life: `seconds`, and `images` of all processes."""
+    """Measures training alone, without probes: `seconds`, and `images` of all processes; kept when a run is resumed."""
 
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
@@ -129,3 +141,11 @@ class Clock(pl.Callback):
             torch.cuda.synchronize(pl_module.device)
         self.seconds += time.perf_counter() - self.start
         self.images += self.batch_size * (trainer.global_step - self.first)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was measured so far."""
+        return {"seconds": self.seconds, "images": self.images}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.seconds, self.images = state_dict["seconds"], state_dict["images"]

@@ -24,7 +24,7 @@ def describe(folder: Path) -> None:
         file.write(shlex.join([Path(sys.executable).name, *sys.argv]) + "\n")
     number = f".{resumed + 1}" if resumed else ""
     write_json(folder / f"environment{number}.json", environment())
-    if diff := _git("diff", "HEAD"):
+    if diff := _changes():
         (folder / f"git{number}.diff").write_text(diff + "\n")
 
 
@@ -42,7 +42,7 @@ def environment() -> dict[str, Any]:
 def commit() -> str | None:
     """Commit of the code, with `+` behind it where files differ from it; None outside a git checkout."""
     head = _git("rev-parse", "HEAD")
-    return None if head is None else head[:12] + ("+" if _git("status", "--porcelain", "-uno") else "")
+    return None if head is None else head[:12] + ("+" if _git("status", "--porcelain") else "")
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -52,13 +52,20 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     partial.replace(path)
 
 
-def _git(*arguments: str) -> str | None:
+def _changes() -> str:
+    """What the code differs in from its commit, new files among it."""
+    new = (_git("ls-files", "--others", "--exclude-standard") or "").splitlines()
+    added = [_git("diff", "--no-index", "--", "/dev/null", name, codes=(0, 1)) for name in new]
+    return "\n".join(part for part in (_git("diff", "HEAD"), *added) if part)
+
+
+def _git(*arguments: str, codes: tuple[int, ...] = (0,)) -> str | None:
     """Output of git about this code, None where there is none."""
     here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return None
     done = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
+    return done.stdout.strip() if done.returncode in codes else None
 
 
 def _version(package: str) -> str | None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import TQDMProgressBar
 
@@ -15,7 +16,7 @@ from contrastive_lab.losses import eqco_margin, mi_estimate
 
 def banner(config: DictConfig, images: int, folder: Path) -> str:
     """What is about to run."""
-    K, N = effective_K(config), config.batch_size
+    K, N, optim = effective_K(config), config.batch_size, instantiate(config.optim, _convert_="all")
     alpha, pool = config.alpha or K, pool_size(config)
     source = f"a queue of {K}" if pool is None else f"K = {K} of the {pool} keys of the batch ({config.about.pool})"
     lines = [
@@ -25,7 +26,7 @@ def banner(config: DictConfig, images: int, folder: Path) -> str:
         f"{eqco_margin(K, alpha, config.tau):.4f}; log(1 + alpha) = {mi_estimate(0.0, alpha):.3f}",
         f"steps      N = {N} of {images:,} images, {images // N} steps an epoch, {config.epochs} epochs, "
         f"{processes(config)} process(es)",
-        f"rate       base_lr {config.base_lr:g} * N/256 = {config.base_lr * N / 256:g}",
+        f"rate       {optim.rule} = {optim.lr:g}, {optim.kind}, {optim.schedule}",
         f"encoder    {config.backbone.name}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
         f"folder     {folder}",
     ]
@@ -38,31 +39,33 @@ def banner(config: DictConfig, images: int, folder: Path) -> str:
 
 def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float], folder: Path) -> str:
     """What came out."""
-    dim, neighbours = config.head.dim, config.probes.knn
     lines = [f"{result['method']} K={result['K']} alpha={result['alpha']:g} seed={result['seed']}: {result['status']}"]
-    if result["linear_top1"] is not None:
-        lines.append(f"linear     {result['linear_top1']:.2f} % top-1 (offline, frozen features, final value)")
-    if result["knn_top1"] is not None:
+    lines += _accuracies(config, result)
+    if result["loss"] is not None:
+        baseline = mi_estimate(0.0, result["alpha"])
+        lines += [
+            f"loss       {result['loss']:.4f}, the mean of the last epoch; {baseline:.4f} where all cosines are equal",
+            f"MI         estimate log(1 + alpha) - loss = {result['mi_estimate']:.3f} nats",
+            f"speed      {result['images_per_second']:.0f} images/s in training; {result['seconds']:.0f} s in all",
+        ]
+    if "effective_rank" in values:
+        lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
+        lines.append(f"verdict    {verdict(values)}")
+    return "\n".join([*lines, f"folder     {folder}"])
+
+
+def _accuracies(config: DictConfig, result: dict[str, Any]) -> list[str]:
+    asked, neighbours = config.evaluation.name, config.probes.knn
+    if result[f"{asked}_top1"] is None:
+        return ["notice: no labelled test images, so nothing was probed"]
+    lines = [f"{asked:<10} {result[f'{asked}_top1']:.2f} % top-1 (offline, frozen features, final value)"]
+    if result["knn_top1"] is not None and asked != "knn":
         lines.append(
             f"kNN        {result['knn_top1']:.2f} % (k = {neighbours.k}, temperature {neighbours.temperature:g})"
         )
     if result["online_top1"] is not None:
         lines.append(f"online     {result['online_top1']:.2f} % (probe trained beside the encoder)")
-    if result["linear_top1"] is None:
-        lines.append("notice: no labelled test images, so nothing was probed")
-    if result["loss"] is not None:
-        baseline = mi_estimate(0.0, result["alpha"])
-        lines.append(
-            f"loss       {result['loss']:.4f}, the mean of the last epoch; {baseline:.4f} where all cosines are equal"
-        )
-        lines.append(f"MI         estimate log(1 + alpha) - loss = {result['mi_estimate']:.3f} nats")
-        lines.append(
-            f"speed      {result['images_per_second']:.0f} images/s in training, {result['seconds']:.0f} s in all"
-        )
-    if "effective_rank" in values:
-        lines.append(f"rank       {values['effective_rank']:.1f} of {dim} dimensions in use")
-        lines.append(f"verdict    {verdict(values, dim)}")
-    return "\n".join([*lines, f"folder     {folder}"])
+    return lines
 
 
 class Progress(TQDMProgressBar):

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
@@ -22,7 +22,7 @@ from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.run.build import build_data, build_method, check_devices, score
+from contrastive_lab.run.build import accelerator, build_data, build_method, score
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from contrastive_lab.run.folder import commit, describe, write_json
 from contrastive_lab.run.loggers import build_logger, close_wandb
@@ -50,7 +50,7 @@ def train(config: DictConfig, folder: Path | None = None) -> float | None:
         result["status"] = "done"
     if is_first():
         print(summary(config, result, values, folder), flush=True)
-    top1: float | None = result["linear_top1"]
+    top1: float | None = result[f"{config.evaluation.name}_top1"]
     return top1
 
 
@@ -79,7 +79,8 @@ def _blank(config: DictConfig) -> dict[str, Any]:
         "alpha": config.alpha if config.alpha is not None else K,
         **{key: config[key] for key in ("tau", "batch_size", "epochs", "seed")},
     }
-    open_values = ("linear_top1", "linear_top5", "online_top1", "knn_top1", "mi_estimate", "loss", "images_per_second")
+    scores = dict.fromkeys(("linear_top1", f"{config.evaluation.name}_top1", f"{config.evaluation.name}_top5"))
+    open_values = (*scores, "online_top1", "knn_top1", "mi_estimate", "loss", "images_per_second")
     ends = {"seconds": None, "config_hash": config_hash(config), "git": commit(), "error": None}
     return {**facts, **dict.fromkeys(open_values), **ends}
 
@@ -108,7 +109,6 @@ def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
 
 def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict[str, Any]) -> dict[str, float]:
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
-    check_devices(config)
     data, method = build_data(config), build_method(config)
     if is_first():
         print(banner(config, len(data.splits.pretrain), folder), flush=True)
@@ -117,7 +117,10 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    callbacks: list[pl.Callback] = cast(Any, trainer).callbacks
+    stored = [callback.metrics for callback in callbacks if isinstance(callback, LastCheckpoint)]
+    now = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    values = {name: value for metrics in (*stored, now) for name, value in metrics.items()}
     result.update({name: values[name] for name in ("online_top1", "knn_top1") if name in values})
     if "loss_epoch" in values:
         result["loss"] = values["loss_epoch"]
@@ -132,11 +135,10 @@ def build_trainer(config: DictConfig, folder: Path, data: Images) -> tuple[pl.Tr
     """Lightning's Trainer with the callbacks and loggers of a run."""
     every = config.trainer.log_every_n_steps
     clock = Clock(config.batch_size)
-    callbacks: list[pl.Callback] = [clock]
+    callbacks: list[pl.Callback] = [clock, FiniteGuard(every)]
     if data.splits.classes:
         online, neighbours = config.probes.online, config.probes.knn
         callbacks += [OnlineProbe(**online, seed=config.seed), KnnProbe(**neighbours)]
-    callbacks.append(FiniteGuard(every))
     if config.trainer.enable_checkpointing is not False:
         callbacks.append(LastCheckpoint(folder / "checkpoints", config, config.checkpoint_every_n_steps))
     if config.trainer.enable_progress_bar is not False:
@@ -145,7 +147,7 @@ def build_trainer(config: DictConfig, folder: Path, data: Images) -> tuple[pl.Tr
     trainer = instantiate(
         config.trainer,
         **strategy,
-        accelerator=config.strategy.accelerator,
+        accelerator=accelerator(config),
         devices=config.strategy.devices,
         max_epochs=config.epochs,
         callbacks=callbacks,
@@ -162,7 +164,7 @@ def evaluate(config: DictConfig, method: ContrastiveModule, data: Images) -> dic
     name = config.evaluation.name
     scores = score(config, method.encoder, data)
     found = {f"{name}_top1": scores.top1, f"{name}_top5": scores.top5}
-    if config.epochs == 0:
+    if config.epochs == 0 and name != "knn":
         neighbours = config.probes.knn
         found["knn_top1"] = knn(method.encoder, data, k=neighbours.k, temperature=neighbours.temperature).top1
     return found
@@ -175,8 +177,10 @@ def quiet() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch\.utils)\..*")
-        yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch\.utils)\..*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
