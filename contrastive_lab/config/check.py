@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 CHOICES = {
     "method.share": ("query", "batch"),
@@ -16,21 +16,27 @@ CHOICES = {
     "head.kind": ("none", "linear", "mlp", "mlp_bn"),
     "batchnorm.kind": ("sync", "split", "shuffle", "plain"),
     "optim.schedule": ("cosine", "warmup_times_cosine", "steps"),
+    "optim.scaling": ("linear", "sqrt"),
     "augment.crop.interpolation": ("bilinear", "bicubic"),
     "evaluation.features": ("h", "z", "pixels"),
+    "optim.kind": ("sgd", "lars", "adamw"),
+    "augment.order": ("color", "gray", "blur"),
+    "strategy.accelerator": ("auto", "cpu", "gpu"),
+    "trainer.precision": ("32-true", "64-true", "16-mixed", "bf16-mixed"),
 }
 
 
 class Range(NamedTuple):
-    """Numbers from `low` to `high`; `low` itself only where it is not `open`."""
+    """Finite numbers from `low` to `high`; `low` itself only where it is not `open`."""
 
     low: float
     high: float = math.inf
     open: bool = False
 
-    def holds(self, value: float) -> bool:
-        """Whether `value` lies in it; NaN does not."""
-        return self.low <= value <= self.high and not (self.open and value == self.low)
+    def holds(self, value: Any) -> bool:
+        """Whether `value` is a number in it; infinity and NaN are not."""
+        number = isinstance(value, int | float) and math.isfinite(value)
+        return number and self.low <= value <= self.high and not (self.open and value == self.low)
 
     def __str__(self) -> str:
         if self.high < math.inf:
@@ -46,6 +52,7 @@ RANGES = {
     "checkpoint_every_n_steps": Range(1),
     "head.dim": Range(1),
     "head.hidden": Range(1),
+    "head.layers": Range(1, 3),
     "batchnorm.groups": Range(1),
     "optim.warmup_epochs": Range(0),
     "optim.weight_decay": Range(0),
@@ -58,6 +65,9 @@ RANGES = {
     "trainer.num_nodes": Range(1),
     "trainer.log_every_n_steps": Range(1),
     "dataset.workers": Range(0),
+    "dataset.size": Range(1),
+    "augment.color.hue": Range(0, 0.5),
+    "augment.color.strength": Range(0),
     "alpha": Range(0, open=True),
     "tau": Range(0, open=True),
     "base_lr": Range(0, open=True),
@@ -76,7 +86,14 @@ RANGES = {
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    return [*_ranges(config), *_negatives(config), *_devices(config), *_files(config)]
+    return [
+        *_ranges(config),
+        *_crop(config),
+        *_negatives(config),
+        *_devices(config),
+        *_trainer(config),
+        *_files(config),
+    ]
 
 
 def processes(config: DictConfig) -> int:
@@ -99,11 +116,20 @@ def effective_K(config: DictConfig) -> int:
 
 def _ranges(config: DictConfig) -> Iterator[str]:
     for key, choices in CHOICES.items():
-        if (value := _value(config, key)) is not None and value not in choices:
-            yield f"{key}={value}: choose one of {', '.join(choices)}"
+        value = _value(config, key)
+        values = value if isinstance(value, ListConfig) else [] if value is None else [value]
+        if any(item not in choices for item in values):
+            yield f"{key}={value}: choose {'some' if isinstance(value, ListConfig) else 'one'} of {', '.join(choices)}"
     for key, allowed in RANGES.items():
         if (value := _value(config, key)) is not None and not allowed.holds(value):
             yield f"{key}={value}: must be {allowed}"
+
+
+def _crop(config: DictConfig) -> Iterator[str]:
+    for key, most in (("augment.crop.scale", 1.0), ("augment.crop.ratio", math.inf)):
+        bounds = _value(config, key)
+        if bounds is not None and not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
+            yield f"{key}={bounds}: must be [least,greatest]{', at most 1' if most == 1 else ''}"
 
 
 def _negatives(config: DictConfig) -> Iterator[str]:
@@ -129,10 +155,23 @@ def _devices(config: DictConfig) -> Iterator[str]:
         yield f"batchnorm.groups={groups}: not divisible over {world} processes"
     if groups >= 1 and groups != world and N % groups:
         yield f"batch_size={N}: not divisible into batchnorm.groups={groups}"
+    if config.strategy.accelerator == "gpu" and (found := _gpus()) < config.strategy.devices:
+        yield f"strategy.devices={config.strategy.devices}: this machine has {found} GPUs; strategy=ddp_cpu needs none"
+
+
+def _trainer(config: DictConfig) -> Iterator[str]:
     if config.trainer.accumulate_grad_batches != 1:
         yield "trainer.accumulate_grad_batches: must stay 1, else K and a queue mean something else; raise batch_size"
+    if config.trainer.barebones:
+        yield "trainer.barebones: must stay false; a run needs its callbacks and loggers"
     if config.trainer.use_distributed_sampler:
         yield "trainer.use_distributed_sampler: must stay false; the project shares batches out itself"
+
+
+def _gpus() -> int:
+    import torch  # only here: it takes seconds to import
+
+    return torch.cuda.device_count()
 
 
 def _files(config: DictConfig) -> Iterator[str]:

@@ -13,11 +13,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from contrastive_lab.config.check import check_resume
+from contrastive_lab.config.check import check_resume, processes
 from contrastive_lab.config.errors import ConfigError, RunError
 from contrastive_lab.config.overrides import composed, first_line
 from contrastive_lab.config.schema import register
 
+DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
+    "strategy=ddp with -m: start one run after the other, "
+    "e.g. for K in 4 16 64; do python train.py K=$K strategy=ddp; done"
+)
 CONF = Path(__file__).parents[2] / "conf"
 
 
@@ -69,7 +73,9 @@ def preflight(arguments: list[str]) -> None:
     problems: dict[str, None] = {}
     for job in _jobs(args.overrides) if args.multirun else [args.overrides]:
         try:
-            composed(job, CONF)
+            config = composed(job, CONF)
+            if args.multirun and processes(config) > 1:
+                problems[DISTRIBUTED_MULTIRUN] = None
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
     if problems:

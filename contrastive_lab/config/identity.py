@@ -21,7 +21,6 @@ OMITTED = {
     "trainer.enable_checkpointing",
     "trainer.log_every_n_steps",
     "trainer.profiler",
-    "trainer.max_time",
     "trainer.detect_anomaly",
     "trainer.plugins",
     "trainer.model_registry",

@@ -46,6 +46,7 @@ SYNONYMS = {
     "precision": "trainer.precision",
     "max_steps": "trainer.max_steps",
 }
+NULLABLE = {"head.hidden": "a whole number"}  # keys that are null by default, and what else they may be
 OPEN = ("backbone", "logger")  # groups that take further keys with a plus
 
 
@@ -123,7 +124,7 @@ def _apply(config: DictConfig, override: Override) -> Iterator[str]:
 
 def _set(config: DictConfig, key: str, value: Any) -> Iterator[str]:
     default = OmegaConf.select(config, key)
-    wanted = _wrong_type(default, value) if "." in key else None
+    wanted = _wrong_type(key, default, value) if "." in key else None
     if wanted:
         yield f"{key}={value}: must be {wanted}"
         return
@@ -135,19 +136,37 @@ def _set(config: DictConfig, key: str, value: Any) -> Iterator[str]:
         yield f"{key}={value}: must be {kind.get(key, number)}"
 
 
-def _wrong_type(default: Any, value: Any) -> str | None:
+def _wrong_type(key: str, default: Any, value: Any) -> str | None:
     """What `value` should have been, judging by the default; None where it fits."""
-    if default is None or value is None:
+    if default is None:
+        kind = NULLABLE.get(key)
+        return None if kind is None or value is None or _fits(0, value) else f"{kind} or null"
+    if value is None and key.startswith("trainer.") and key != "trainer.log_every_n_steps":
         return None
-    if isinstance(default, bool):
-        return None if isinstance(value, bool) else "true or false"
-    if isinstance(default, int | float):
-        return None if isinstance(value, int | float) and not isinstance(value, bool) else "a number"
+    return None if _fits(default, value) else _wanted(default)
+
+
+def _fits(default: Any, value: Any) -> bool:
     if OmegaConf.is_list(default):
-        return None if isinstance(value, list) else "a list, e.g. [0.2,1.0]"
+        return isinstance(value, list) and all(_fits(default[0], item) for item in value)
+    if OmegaConf.is_dict(default):
+        return False
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    if isinstance(default, int):
+        return isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, str)
+
+
+def _wanted(default: Any) -> str:
+    if OmegaConf.is_list(default):
+        return f"a list, e.g. [{','.join(str(item) for item in default)}]"
     if OmegaConf.is_dict(default):
         return "set key by key"
-    return None
+    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    return names.get(type(default), "a name")
 
 
 def _unknown(config: DictConfig, key: str) -> str:
