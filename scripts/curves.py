@@ -48,7 +48,9 @@ def draw(axes: Axes, series: Series, names: list[str], unit: str) -> None:
     for name in names:
         if name in series:
             steps, values = zip(*series[name], strict=True)
-            axes.plot(steps, values, marker="." if len(steps) < 40 else "", label=name.replace("_", " "))
+            axes.plot(
+                steps, values, marker="." if len(steps) < 40 else "", label=name.replace("_", " ").replace("mi ", "MI ")
+            )
     axes.set(xlabel="optimizer step", ylabel=unit)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
