@@ -1,7 +1,7 @@
 """The encoder: images -> backbone features h -> unit vectors z."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal, cast
 
 import torch
@@ -38,19 +38,23 @@ class Encoder(nn.Module):
         h = self.backbone(images.contiguous(memory_format=torch.channels_last))
         return h, unit(self.head(h))
 
-    def forward_views(self, views: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Encode several views of one size in one pass, the views of an image in consecutive rows.
+    def forward_views(self, views: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Encode several views, those of one size that follow each other in one pass.
 
-        Batch normalisation then sees all views at once, as in SimCLR's reference code, and a group of rows holds
-        the same images whatever the number of processes.
+        The views of an image are consecutive rows of a pass. Batch normalisation then sees them all at once, as in
+        the reference code of SimCLR and SwAV, and a group of rows holds the same images whatever the number of
+        processes.
 
         Returns:
             Features h and unit vectors z, one tensor for each view.
         """
-        rows = torch.stack(views, dim=1).flatten(0, 1)
-        h, z = self(rows)
-        count = len(views)
-        return list(h.unflatten(0, (-1, count)).unbind(1)), list(z.unflatten(0, (-1, count)).unbind(1))
+        features, vectors = [], []
+        for _, same in groupby(views, key=lambda view: view.shape):
+            stacked = torch.stack(list(same), dim=1)
+            h, z = self(stacked.flatten(0, 1))
+            features += h.unflatten(0, stacked.shape[:2]).unbind(1)
+            vectors += z.unflatten(0, stacked.shape[:2]).unbind(1)
+        return features, vectors
 
 
 def unit(x: Tensor) -> Tensor:

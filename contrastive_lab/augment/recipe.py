@@ -1,7 +1,7 @@
 """A recipe of augmentations: crop, flip, then colour jitter, grey and blur in the paper's order, then normalisation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,9 @@ class Recipe:
         blur: probability of a Gaussian blur, whose kernel is a tenth of the size wide (SimCLR, Appendix A).
         blur_sigma: least and greatest standard deviation of the blur in pixels.
         order: the operations after crop and flip: "color", "gray" and "blur"; what is left out is off.
+        small_views: further views of an image beside its two, smaller ones (multi-crop; Caron et al. 2020, Sec. 3.2).
+        small_size: side of a small view in pixels.
+        small_crop: the random crop of a small view.
 
     Raises:
         ValueError: if `order` names another operation.
@@ -45,15 +48,23 @@ class Recipe:
     blur: float
     blur_sigma: Sequence[float] = (0.1, 2.0)
     order: Sequence[str] = ("color", "gray", "blur")
+    small_views: int = 0
+    small_size: int = 0
+    small_crop: Crop = field(default_factory=lambda: Crop(scale=(0.05, 0.14)))
 
     def __post_init__(self) -> None:
         """Check the order."""
         if unknown := set(self.order) - {"color", "gray", "blur"}:
             raise ValueError(f"order names color, gray and blur, not {', '.join(sorted(unknown))}")
 
+    def of(self, view: int) -> "Recipe":
+        """The recipe of one view: this one for the views 0 and 1, that of the small views for the others."""
+        return self if view < 2 else replace(self, size=self.small_size, crop=self.small_crop, small_views=0)
+
     def __call__(self, images: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Make one view of each image: uint8 (n, C, H, W) -> `dtype` (n, 3, size, size)."""
-        return self._finish_(self.crop_batch(images, draw, view, dtype), draw, view)
+        recipe = self.of(view)
+        return recipe._finish_(recipe.crop_batch(images, draw, view, dtype), draw, view)
 
     def boxes(self, draw: Draw, view: int, heights: Tensor, widths: Tensor) -> Tensor:
         """Crop boxes for images of the given sizes, integers (n,) on the CPU: top, left, height, width, (n, 4)."""

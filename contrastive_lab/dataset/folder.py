@@ -60,11 +60,12 @@ def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
-def crops(paths: Iterable[Path], recipe: Recipe, draw: Draw, views: int) -> list[Tensor]:
-    """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S)."""
+def crops(paths: Iterable[Path], recipe: Recipe, draw: Draw, views: Iterable[int]) -> list[Tensor]:
+    """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S), S by view."""
     images = [Image.open(path).convert("RGB") for path in paths]
     heights, widths = (torch.tensor([image.size[axis] for image in images]) for axis in (1, 0))
-    return [_crop(images, recipe.boxes(draw, view, heights, widths), recipe) for view in range(views)]
+    recipes = {view: recipe.of(view) for view in views}
+    return [_crop(images, each.boxes(draw, view, heights, widths), each) for view, each in recipes.items()]
 
 
 def _crop(images: list[Image.Image], boxes: Tensor, recipe: Recipe) -> Tensor:

@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     """The rows of one process.
 
     Fields:
-        views: each (n, 3, S, S), normalised.
+        views: each (n, 3, S, S), normalised: first those of full size, then small ones.
         ids: (n,) number of each image in the data set.
         draw: the random numbers of the step.
         classes: (images,) label of every image of the data set by its number, or None.
@@ -53,7 +53,7 @@ class Images(pl.LightningDataModule):
         recipe: how a view is made.
         batch_size: N, rows of a batch over all processes.
         seed: of the order of the epochs and of the views.
-        views: V, views of each image.
+        views: views of each image at full size, 1 or 2; the recipe may add small ones.
         workers: processes that decode files; not used by arrays.
         alone: hold all rows of a batch, whatever other processes there are.
 
@@ -75,7 +75,8 @@ class Images(pl.LightningDataModule):
         if batch_size > len(splits.pretrain):
             raise ValueError(f"batch_size={batch_size}: more than the {len(splits.pretrain)} images")
         self.splits, self.recipe = splits, recipe
-        self.batch_size, self.seed, self.views = batch_size, seed, views
+        self.batch_size, self.seed = batch_size, seed
+        self.views = [*range(views), *range(2, 2 + recipe.small_views)]
         self.alone = alone
         self.workers = workers if isinstance(splits.pretrain, Files) else 0
         self._images: Tensor | None = None
@@ -108,10 +109,11 @@ class Images(pl.LightningDataModule):
         """The batch at a position, on the device that its ids are on."""
         draw, device = self.draw(position.epoch, position.step), position.ids.device
         if isinstance(self.splits.pretrain, Files):
-            views = [self.recipe.finish(crop, draw, view, dtype) for view, crop in enumerate(position.crops)]
+            crops = zip(self.views, position.crops, strict=True)
+            views = [self.recipe.of(view).finish(crop, draw, view, dtype) for view, crop in crops]
         else:
             images = self._on(device)[position.ids]
-            views = [self.recipe(images, draw, view, dtype) for view in range(self.views)]
+            views = [self.recipe(images, draw, view, dtype) for view in self.views]
         return Batch(views, position.ids, draw, self._labels_on(device))
 
     def _on(self, device: torch.device) -> Tensor:
