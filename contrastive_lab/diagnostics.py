@@ -101,10 +101,12 @@ def verdict(values: dict[str, float]) -> str:
     Args:
         values: the last diagnostics of a run.
     """
-    gap = values["positive_cosine"] - values["negative_cosine"]
     rank, dim = values["effective_rank"], values["dimensions"]
+    gap = values.get("positive_cosine", 1.0) - values.get("negative_cosine", 0.0)  # a method may have neither
     if not gap > 0.05:
         return f"COLLAPSED: keys of an image are no nearer to it than others (cosines differ by {gap:.3f})"
     if rank < 0.05 * dim:
         return f"PARTLY COLLAPSED: the vectors use about {rank:.1f} of {dim:.0f} dimensions"
+    if "positive_cosine" not in values:
+        return f"no collapse: about {rank:.1f} of {dim:.0f} dimensions in use"
     return f"no collapse: cosine {values['positive_cosine']:.2f} to the key, {values['negative_cosine']:.2f} to others"

@@ -103,6 +103,63 @@ def gradient_bound(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = N
     return 2 / tau * torch.sigmoid(_log_odds(pos, neg, tau, alpha))
 
 
+def nce(pos: Tensor, neg: Tensor, tau: float, images: int, Z: Tensor | float) -> Tensor:
+    """Noise-contrastive estimation with a constant normaliser, as NPID publishes it; not InfoNCE.
+
+    Args:
+        pos: cosine of each query with its own entry, (N,).
+        neg: cosines with K entries drawn uniformly from all, (N, K).
+        tau: temperature, > 0.
+        images: number of entries n.
+        Z: the normaliser, about n times the mean of exp(cosine / tau).
+
+    Returns:
+        (N,): -log h(pos) - sum_k log(1 - h(neg_k)) with h = P / (P + K / n) and P = exp(cosine / tau) / Z.
+
+    Source: Wu et al. 2018, Eq. 5 to 8.
+    """
+    log_noise = math.log(neg.shape[1] / images)
+    log_Z = torch.as_tensor(Z, dtype=torch.promote_types(pos.dtype, torch.float32), device=pos.device).log()
+    odds = [at_least_float32(cosine) / tau - log_Z - log_noise for cosine in (pos, neg)]
+    return F.softplus(-odds[0]) + F.softplus(odds[1]).sum(dim=1)
+
+
+def swap(scores: Tensor, codes: Tensor, tau: float) -> Tensor:
+    """SwAV's swapped prediction: cross-entropy of the codes of one view with the softmax of another's scores.
+
+    Args:
+        scores: (N, P) cosines of one view with the prototypes.
+        codes: (N, P) of another view of the same images, rows sum to 1.
+        tau: temperature, > 0.
+
+    Returns:
+        (N,).
+
+    Source: Caron et al. 2020 (SwAV), Eq. 2.
+    """
+    return -(codes * torch.log_softmax(at_least_float32(scores) / tau, dim=1)).sum(dim=1)
+
+
+def supcon(cosines: Tensor, positives: Tensor, own: Tensor, tau: float) -> Tensor:
+    """Supervised contrastive loss: the mean over a query's positives of minus the log softmax over all but itself.
+
+    Args:
+        cosines: (N, M) of the queries with all keys.
+        positives: (N, M), true where the key is of the query's class and not the query itself; at least one a row.
+        own: (N,) index of the query itself among the keys.
+        tau: temperature, > 0.
+
+    Returns:
+        (N,).
+
+    Source: Khosla et al. 2020 (SupCon), Eq. 2 (L_out).
+    """
+    logits = at_least_float32(cosines) / tau
+    itself = torch.zeros_like(positives).scatter(1, own[:, None], value=True)
+    log_p = torch.log_softmax(logits.masked_fill(itself, -torch.inf), dim=1)
+    return -log_p.masked_fill(~positives, 0.0).sum(dim=1) / positives.sum(dim=1)
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """`x` in float32, or as it is where it is more precise."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

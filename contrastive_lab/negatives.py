@@ -100,3 +100,51 @@ class Queue(nn.Module):
     def in_order(self) -> Tensor:
         """Images of the keys, (K,), oldest first."""
         return self.ids.roll(-int(self.cursor))
+
+
+class Bank(nn.Module):
+    """One entry for every image, unit vectors that follow the image's features; saved with every checkpoint.
+
+    Args:
+        images: number of entries n.
+        dim: D.
+        momentum: share kept of an entry when it is written, in [0, 1].
+        seed: of the random unit vectors it starts with.
+
+    Source: Wu et al. 2018 (NPID), Sec. 3; momentum 0.5 in the authors' code.
+    """
+
+    entries: Tensor
+
+    def __init__(self, images: int, dim: int, momentum: float = 0.5, seed: int = 0) -> None:
+        super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"the bank's momentum must lie in [0, 1], not {momentum}")
+        self.momentum = momentum
+        start = torch.randn(images, dim, generator=generator(seed, "bank"))
+        self.register_buffer("entries", F.normalize(start, dim=1))
+
+    @torch.no_grad()
+    def write(self, vectors: Tensor, ids: Tensor) -> None:
+        """Move the entries of the images (N,) towards the vectors (N, D)."""
+        old = self.entries[ids]
+        new = F.normalize(old.lerp(vectors.to(old.dtype), 1 - self.momentum), dim=1)
+        self.entries.index_copy_(0, ids, new)
+
+
+def from_bank(draw: Draw, ids: Tensor, K: int, images: int, own: bool = False) -> Tensor:
+    """Choose K entries of a bank for every query, uniformly and with replacement.
+
+    Args:
+        draw: random numbers of the step.
+        ids: (n,) image of each query of this process.
+        K: at least 1.
+        images: number of entries, at least 2.
+        own: whether a query's own entry may be drawn, as in the authors' code.
+
+    Returns:
+        (n, K) entries.
+    """
+    count = images if own else images - 1
+    chosen = (draw.uniform("negatives", K, device=ids.device) * count).long().clamp(max=count - 1)
+    return chosen if own else chosen + (chosen >= ids[:, None])

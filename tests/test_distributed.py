@@ -16,8 +16,7 @@ from contrastive_lab.batchnorm import convert
 from contrastive_lab.dataset import Batch
 from contrastive_lab.draw import Draw
 from contrastive_lab.encoder import Encoder, build_head
-from contrastive_lab.losses import info_nce
-from contrastive_lab.method import MoCo, SimCLR, SiMo
+from contrastive_lab.method import NPID, MoCo, SimCLR, SiMo, SupCon, Supervised, SwAV
 from contrastive_lab.method.base import ContrastiveModule
 from tests.conftest import TINY, command, only_run
 
@@ -28,6 +27,11 @@ CASES = {
     "simo": ("sync", lambda encoder: SiMo(encoder, K=4, alpha=64, momentum=0.5)),
     "simo-shared": ("shuffle", lambda encoder: SiMo(encoder, K=4, share="batch", momentum=0.5, batchnorm="shuffle")),
     "moco": ("shuffle", lambda encoder: MoCo(encoder, K=27, momentum=0.5)),
+    "swav": ("sync", lambda encoder: SwAV(encoder, prototypes=5, queue=0, freeze_steps=0)),
+    "npid": ("split", lambda encoder: NPID(encoder, K=7, tau=0.2)),
+    "npid-nce": ("split", lambda encoder: NPID(encoder, K=7, tau=0.2, loss="nce", proximal=0.1)),
+    "supcon": ("sync", lambda encoder: SupCon(encoder, tau=0.2)),
+    "supervised": ("split", lambda encoder: Supervised(encoder)),
     "moco-symmetric": ("split", lambda encoder: MoCo(encoder, K=27, symmetric=True, momentum=0.5, batchnorm="split")),
 }
 
@@ -36,26 +40,30 @@ def build(name: str, world: int) -> ContrastiveModule:
     torch.manual_seed(0)
     encoder = Encoder(small_resnet((4, 8)), build_head("mlp_bn", 8, dim=6))
     kind, make = CASES[name]
-    return make(convert(encoder, kind, groups=4, world_size=world)).double()
+    method = make(convert(encoder, kind, groups=4, world_size=world))
+    if isinstance(method, NPID):
+        method.make_bank(N * STEPS)
+    if isinstance(method, Supervised):
+        method.make_classifier(3)
+    return method.double()
 
 
 def follow(name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
     """A few steps of plain SGD on this process's rows, with gradients averaged as DDP does."""
     rank, world = distributed.rank(), distributed.world_size()
     method, rows = build(name, world).to(dtype), N // world
-    losses, gradients = [], []
+    losses, gradients, classes = [], [], torch.arange(N * STEPS) % 3
     for step in range(STEPS):
         source = torch.Generator().manual_seed(step)
         views = [torch.randn(N, 3, 8, 8, generator=source, dtype=torch.float64).to(dtype) for _ in range(2)]
         own = slice(rank * rows, (rank + 1) * rows)
         ids = torch.arange(step * N, (step + 1) * N)[own]
-        batch = Batch([view[own] for view in views], ids, Draw(0, 0, step, N, rank * rows, rows), None)
-        pairs = method.pairs(batch)
-        loss = info_nce(pairs.pos, pairs.neg, 0.2, 64)
-        grads = torch.autograd.grad(loss, list(method.encoder.parameters()))
-        grads = [distributed.mean(grad) for grad in grads]
+        batch = Batch([view[own] for view in views], ids, Draw(0, 0, step, N, rank * rows, rows), classes)
+        loss = method.losses(method.pairs(batch)).mean()
+        parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
+        grads = [distributed.mean(grad) for grad in torch.autograd.grad(loss, parameters, allow_unused=False)]
         with torch.no_grad():
-            for parameter, grad in zip(method.encoder.parameters(), grads, strict=True):
+            for parameter, grad in zip(parameters, grads, strict=True):
                 parameter -= 0.1 * grad
         method.after_step()
         losses.append(distributed.mean(loss.detach()))

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.losses import eqco_margin, gradient_bound, info_nce, mi_estimate
+from contrastive_lab.losses import eqco_margin, gradient_bound, info_nce, mi_estimate, nce, supcon, swap
 
 
 def cosines(n: int = 6, K: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -139,3 +139,53 @@ def test_gradient_bound_is_the_papers_and_holds() -> None:
 def test_bad_input_is_refused(pos: Tensor, neg: Tensor, options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"needed|needs|reduction"):
         info_nce(pos, neg, 0.1, **options)  # type: ignore[arg-type]
+
+
+def test_nce_is_the_published_form() -> None:
+    pos, neg = cosines(n=4, K=3)
+    tau, images, Z = 0.1, 50, 900.0
+    for i, value in enumerate(nce(pos, neg, tau, images, Z).tolist()):
+        noise = 3 / images  # Wu et al., Eq. 6: m times the uniform noise 1/n
+        own = math.exp(pos[i] / tau) / Z
+        expected = -math.log(own / (own + noise))
+        for x in neg[i].tolist():
+            P = math.exp(x / tau) / Z
+            expected -= math.log(noise / (P + noise))
+        assert value == pytest.approx(expected, rel=1e-10)
+
+
+def test_swap_is_cross_entropy_and_is_least_at_the_codes() -> None:
+    source = torch.Generator().manual_seed(0)
+    scores = torch.randn(5, 4, generator=source, dtype=torch.float64)
+    codes = torch.randn(5, 4, generator=source, dtype=torch.float64).softmax(1)
+    hard = torch.eye(4, dtype=torch.float64)[[0, 1, 2, 3, 0]]
+    expected = F.cross_entropy(scores / 0.1, torch.tensor([0, 1, 2, 3, 0]), reduction="none")
+    torch.testing.assert_close(swap(scores, hard, 0.1), expected)
+    torch.testing.assert_close(swap(0.1 * codes.log(), codes, 0.1), -(codes * codes.log()).sum(1))  # the entropy
+    assert (swap(scores, codes, 0.1) > -(codes * codes.log()).sum(1)).all()
+
+
+def test_supcon_is_the_papers_loop() -> None:
+    source = torch.Generator().manual_seed(0)
+    z = F.normalize(torch.randn(6, 3, generator=source, dtype=torch.float64), dim=1)
+    labels, tau = [0, 1, 0, 1, 1, 0], 0.2
+    expected = []
+    for i in range(6):
+        others = [a for a in range(6) if a != i]
+        positives = [p for p in others if labels[p] == labels[i]]
+        total = sum(math.exp(z[i] @ z[a] / tau) for a in others)
+        expected.append(-sum(math.log(math.exp(z[i] @ z[p] / tau) / total) for p in positives) / len(positives))
+    same = torch.tensor(labels)[:, None] == torch.tensor(labels)
+    found = supcon(z @ z.T, same & ~torch.eye(6, dtype=torch.bool), torch.arange(6), tau)
+    assert found.tolist() == pytest.approx(expected, rel=1e-10)
+
+
+def test_supcon_with_one_positive_is_info_nce() -> None:
+    source = torch.Generator().manual_seed(0)
+    z = F.normalize(torch.randn(4, 3, generator=source, dtype=torch.float64), dim=1)
+    sim, partner = z @ z.T, [2, 3, 0, 1]
+    positives = torch.zeros(4, 4, dtype=torch.bool)
+    positives[range(4), partner] = True
+    neg = torch.stack([sim[i, [k for k in range(4) if k not in (i, partner[i])]] for i in range(4)])
+    expected = info_nce(sim[range(4), partner], neg, 0.3, reduction="none")
+    torch.testing.assert_close(supcon(sim, positives, torch.arange(4), 0.3), expected)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from contrastive_lab.draw import Draw
-from contrastive_lab.negatives import Queue, from_batch
+from contrastive_lab.negatives import Bank, Queue, from_bank, from_batch
 
 
 def draw(size: int = 12, start: int = 0, count: int | None = None, step: int = 0) -> Draw:
@@ -92,3 +92,36 @@ def test_queue_survives_a_round_trip_through_its_state() -> None:
 def test_an_empty_queue_is_refused() -> None:
     with pytest.raises(ValueError, match="K must be at least 1"):
         Queue(0, 4)
+
+
+def test_bank_entries_are_moved_and_keep_unit_length() -> None:
+    bank = Bank(6, 4, momentum=0.75, seed=2)
+    before = bank.entries.clone()
+    torch.testing.assert_close(before.norm(dim=1), torch.ones(6))
+    vectors = torch.nn.functional.normalize(torch.randn(2, 4), dim=1)
+    bank.write(vectors, torch.tensor([4, 1]))
+    for vector, image in zip(vectors, (4, 1), strict=True):
+        expected = 0.75 * before[image] + 0.25 * vector
+        torch.testing.assert_close(bank.entries[image], expected / expected.norm())
+    assert torch.equal(bank.entries[[0, 2, 3, 5]], before[[0, 2, 3, 5]])
+    assert "entries" in bank.state_dict()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_bank_draws_are_uniform_and_leave_the_own_entry_out_unless_asked(own: bool) -> None:
+    ids = torch.arange(12) * 2  # images 0, 2, ..., 22 of 30
+    chosen = torch.stack([from_bank(draw(step=step), ids, 40, 30, own) for step in range(40)])
+    hits = (chosen == ids[:, None]).sum().item()
+    assert (hits > 0) == own
+    counts = torch.bincount(chosen[:, 0].flatten(), minlength=30).double()
+    share = 1 / 30 if own else 1 / 29
+    error = (share * (1 - share) / 1600) ** 0.5
+    others = torch.ones(30, dtype=torch.bool)
+    others[0] = own
+    assert ((counts[others] / 1600 - share).abs() < 4.5 * error).all()
+
+
+def test_bank_draws_are_sliced_by_process() -> None:
+    ids = torch.arange(12)
+    part = from_bank(draw(start=4, count=4), ids[4:8], 5, 30)
+    assert torch.equal(part, from_bank(draw(), ids, 5, 30)[4:8])

@@ -19,6 +19,7 @@ from tests.conftest import ROOT, TINY, Line, command, only_run
 
 Typed = Callable[..., Line]
 Trained = Callable[..., str]
+CONTRASTIVE = ("moco_v1", "moco_v2", "npid", "simclr", "simo")
 METHODS = sorted(path.stem for path in (ROOT / "conf" / "method").glob("*.yaml"))
 
 
@@ -39,12 +40,12 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def methods_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Every method, one job each of one real command line."""
     cwd = tmp_path_factory.mktemp("methods")
-    done = command("-m", *TINY, f"method={','.join(METHODS)}", "K=20", "alpha=256", cwd=cwd)
+    done = command("-m", *TINY, f"method={','.join(CONTRASTIVE)}", "K=20", "alpha=256", cwd=cwd)
     assert done.returncode == 0, done.stdout + done.stderr
     return cwd, done.stdout
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", CONTRASTIVE)
 def test_every_method_trains(method: str, methods_run: tuple[Path, str]) -> None:
     cwd, printed = methods_run
     (folder,) = (p.parent for p in cwd.rglob("result.json") if result(p.parent)["method"] == method)
@@ -61,7 +62,25 @@ def test_every_method_trains(method: str, methods_run: tuple[Path, str]) -> None
         assert (folder / name).is_file(), name
     assert "train.py -m K=5" in (folder / "command.txt").read_text()
     assert f"{found['linear_top1']:.2f} %" in printed
-    assert printed.count("verdict") == printed.count("not as in the paper") == len(METHODS)
+    assert printed.count("verdict") == printed.count("not as in the paper") == len(CONTRASTIVE)
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - set(CONTRASTIVE)))
+def test_methods_without_negatives_train(method: str, tmp_path: Path, trained: Trained) -> None:
+    printed = trained(*TINY, f"method={method}", "K=null")
+    found = result(only_run(tmp_path))
+    assert (found["status"], found["K"], found["alpha"], found["mi_estimate"]) == ("done", None, None, None)
+    assert found["linear_top1"] > 10
+    assert "no negatives" in printed and "verdict" in printed
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_with_multi_crop(method: str, tmp_path: Path, trained: Trained) -> None:
+    K = "K=20" if method in CONTRASTIVE else "K=null"
+    trained(
+        *TINY, f"method={method}", K, "augment=multi_crop", "augment.small_views=2", "trainer.limit_train_batches=2"
+    )
+    assert result(only_run(tmp_path))["status"] == "done"
 
 
 def test_the_key_encoder_and_the_queue_are_in_the_checkpoint(tmp_path: Path, trained: Trained) -> None:
@@ -104,7 +123,15 @@ def kill_after(step: int, *arguments: str, cwd: Path) -> Path:
 
 
 # A checkpoint in mid-epoch (every 3 steps), and one at the end of an epoch alone.
-@pytest.mark.parametrize(("method", "every"), [("moco_v2", "3"), ("simo", "null")])
+@pytest.mark.parametrize(
+    ("method", "every"),
+    [
+        ("moco_v2", "3"),
+        ("simo", "null"),
+        pytest.param("npid", "3", marks=pytest.mark.long),
+        pytest.param("swav", "3", marks=pytest.mark.long),
+    ],
+)
 def test_a_killed_run_resumes_to_the_same_bits(method: str, every: str, tmp_path: Path, trained: Trained) -> None:
     arguments = (
         *TINY, f"method={method}", "K=60", "trainer.limit_train_batches=40", "epochs=2",
@@ -232,7 +259,8 @@ def test_other_precisions_train(precision: str, tmp_path: Path, trained: Trained
 @pytest.mark.gpu
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains_on_a_gpu_in_mixed_precision(method: str, tmp_path: Path, trained: Trained) -> None:
-    trained(*TINY, f"method={method}", "K=20", "strategy.accelerator=gpu", "trainer.precision=bf16-mixed")
+    K = "K=20" if method in CONTRASTIVE else "K=null"
+    trained(*TINY, f"method={method}", K, "strategy.accelerator=gpu", "trainer.precision=bf16-mixed")
     assert result(only_run(tmp_path))["status"] == "done"
 
 

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, ListConfig
 CHOICES = {
     "method.share": ("query", "batch"),
     "method.pool": ("2N-2", "N-1"),
+    "method.loss": ("info_nce", "nce"),
     "head.kind": ("none", "linear", "mlp", "mlp_bn"),
     "batchnorm.kind": ("sync", "split", "shuffle", "plain"),
     "optim.schedule": ("cosine", "warmup_times_cosine", "steps"),
@@ -51,6 +52,16 @@ RANGES = {
     "seed": Range(0),
     "checkpoint_every_n_steps": Range(1),
     "head.dim": Range(1),
+    "method.prototypes": Range(2),
+    "method.sinkhorn_iterations": Range(1),
+    "method.queue": Range(0),
+    "method.queue_from_epoch": Range(0),
+    "method.freeze_steps": Range(0),
+    "method.proximal": Range(0),
+    "method.epsilon": Range(0, open=True),
+    "method.bank_momentum": Range(0, 1),
+    "augment.small_views": Range(0),
+    "augment.small_size": Range(1),
     "head.hidden": Range(1),
     "head.layers": Range(1, 3),
     "batchnorm.groups": Range(1),
@@ -102,16 +113,15 @@ def processes(config: DictConfig) -> int:
 
 
 def pool_size(config: DictConfig) -> int | None:
-    """How many keys a query's K negatives are chosen from; None where any K will do (a queue)."""
-    N = config.batch_size
-    return {"N-1": N - 1, "2N-2": 2 * N - 2}.get(config.about.pool)
+    """How many keys a query's K negatives are chosen from; None where any K will do, or where there are none."""
+    N, images = config.batch_size, config.dataset.images
+    return {"N-1": N - 1, "2N-2": 2 * N - 2, "bank": images and images - 1}.get(config.about.pool)
 
 
-def effective_K(config: DictConfig) -> int:
-    """The number of negatives of a query that the run will use: K, or the whole pool."""
+def effective_K(config: DictConfig) -> int | None:
+    """The number of negatives of a query that the run will use: K, or the whole pool; None without negatives."""
     K = config.K if config.K is not None else pool_size(config)
-    assert K is not None, "K=null with a queue is refused by check"
-    return int(K)
+    return None if K is None or config.about.pool == "none" else int(K)
 
 
 def _ranges(config: DictConfig) -> Iterator[str]:
@@ -126,7 +136,8 @@ def _ranges(config: DictConfig) -> Iterator[str]:
 
 
 def _crop(config: DictConfig) -> Iterator[str]:
-    for key, most in (("augment.crop.scale", 1.0), ("augment.crop.ratio", math.inf)):
+    for key, most in (("crop.scale", 1.0), ("crop.ratio", math.inf), ("small_crop.scale", 1.0)):
+        key = f"augment.{key}"
         bounds = _value(config, key)
         if bounds is not None and not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
             yield f"{key}={bounds}: must be [least,greatest]{', at most 1' if most == 1 else ''}"
@@ -134,14 +145,25 @@ def _crop(config: DictConfig) -> Iterator[str]:
 
 def _negatives(config: DictConfig) -> Iterator[str]:
     pool, N = pool_size(config), config.batch_size
-    if config.K is None and pool is None:
+    if config.about.pool == "none":
+        yield from _without_negatives(config)
+        return
+    if config.K is None and config.about.pool == "queue":
         yield f"K=null: {config.about.name} keeps a queue, whose length K must be a number"
-    if config.K is not None and pool is not None and config.K > pool >= 1:
+    if config.K is not None and pool is not None and config.K > pool >= 1 and config.about.pool != "bank":
         yield f"K={config.K}: more than the {config.about.pool} = {pool} keys of batch_size={N}; lower K or raise N"
     if config.batchnorm.kind == "shuffle" and not config.about.key_encoder:
         yield f"batchnorm=shuffle: {config.about.name} has no key encoder to shuffle for; use split or sync"
     if config.dataset.images is not None and config.dataset.images < N:
         yield f"batch_size={N}: more than the {config.dataset.images} images of dataset={config.dataset.name}"
+
+
+def _without_negatives(config: DictConfig) -> Iterator[str]:
+    own = [f"method.{name}" for name in config.method if name != "_target_"]
+    for key in ("K", "alpha"):
+        if config[key] is not None:
+            dials = ", ".join([*own, "tau"])
+            yield f"{key}={config[key]}: {config.about.name} has no negatives; its dials are {dials}"
 
 
 def _devices(config: DictConfig) -> Iterator[str]:

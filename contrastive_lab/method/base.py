@@ -13,7 +13,6 @@ from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.draw import generator
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.losses import info_nce
-from contrastive_lab.method.pairs import Pairs
 from contrastive_lab.optim import Optim
 
 
@@ -40,8 +39,8 @@ class ContrastiveModule(pl.LightningModule, ABC):
         self.register_buffer("epoch_loss", torch.zeros(2))  # sum and count of this epoch's steps, kept on resume
 
     @abstractmethod
-    def pairs(self, batch: Batch) -> Pairs:
-        """Cosines of this process's queries with their keys and negatives; changes no state."""
+    def pairs(self, batch: Batch) -> Any:
+        """The tensors that the loss takes, with the batch's `features`: `Pairs` if contrastive; changes no state."""
 
     def after_step(self) -> None:
         """Change what changes between steps: momentum encoder, queue. Called after every optimizer step."""
@@ -50,16 +49,25 @@ class ContrastiveModule(pl.LightningModule, ABC):
         """One step; hands on the loss, the features for probes, and what must be finite."""
         self._seed_dropout(batch)
         pairs = self.pairs(batch)
-        losses = info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+        losses = self.losses(pairs)
         loss = losses.mean()
         self._log_step(pairs, losses, batch)
-        finite = {"views": batch.views[0], "query": pairs.queries[0], "pos": pairs.pos, "neg": pairs.neg, "loss": loss}
+        numbers = {k: v for k, v in pairs._asdict().items() if isinstance(v, Tensor) and v.is_floating_point()}
+        finite = {"views": batch.views[0], **numbers, "loss": loss}
         return {"loss": loss, "features": pairs.features.detach(), "finite": {k: v.detach() for k, v in finite.items()}}
 
+    def losses(self, pairs: Any) -> Tensor:
+        """Loss of each query, (n,): here the contrastive loss; a method with a loss of its own puts it in its place."""
+        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+
+    def diagnose(self, pairs: Any, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What is logged beside the loss."""
+        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+
     def configure_optimizers(self) -> Any:
-        """The optimizer of the query encoder."""
+        """The optimizer of whatever has gradients."""
         steps = int(self.trainer.estimated_stepping_batches)
-        return self.optim.configure(self.encoder, steps, int(self.trainer.num_training_batches))
+        return self.optim.configure(self, steps, int(self.trainer.num_training_batches))
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, then change the method's state: callbacks, checkpoints among them, come after both."""
@@ -72,13 +80,13 @@ class ContrastiveModule(pl.LightningModule, ABC):
         self.log("loss_epoch", total / count)
         self.epoch_loss.zero_()
 
-    def _log_step(self, pairs: Pairs, losses: Tensor, batch: Batch) -> None:
+    def _log_step(self, pairs: Any, losses: Tensor, batch: Batch) -> None:
         loss = distributed.mean(losses.detach().mean())
         self.epoch_loss += torch.stack([loss, torch.ones_like(loss)])
         rows = len(losses)
         self.log("loss", loss, prog_bar=True, batch_size=rows)
         if self._due():
-            values = diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+            values = self.diagnose(pairs, losses, batch)
             values["lr"] = torch.tensor(self.trainer.optimizers[0].param_groups[0]["lr"])
             self.log_dict(values, batch_size=rows)
 

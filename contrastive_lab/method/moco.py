@@ -52,17 +52,21 @@ class MoCo(ContrastiveModule):
         self._new: list[tuple[Tensor, Tensor]] = []
 
     def pairs(self, batch: Batch) -> Pairs:
-        """N queries (2N if symmetric) against the queue as it was before this batch."""
+        """N queries (2N if symmetric) against the queue as it was before this batch; N more for every small view."""
         self._new = []
-        pairs = self._direction(batch, *batch.views)
-        return joined(pairs, self._direction(batch, *reversed(batch.views))) if self.symmetric else pairs
+        first, second, *small = batch.views
+        parts = self._direction(batch, [first, *small], second)
+        return joined(parts + self._direction(batch, [second], first) if self.symmetric else parts)
 
-    def _direction(self, batch: Batch, query_view: Tensor, key_view: Tensor) -> Pairs:
-        features, query = self.encoder(query_view)
+    def _direction(self, batch: Batch, query_views: list[Tensor], key_view: Tensor) -> list[Pairs]:
+        features, queries = self.encoder.forward_views(query_views)
         keys = self.key_encoder(key_view, batch.draw)
         self._new.append((keys, distributed.gather(batch.ids)))
-        pos = row_cosines(query, keys[batch.draw.rows])
-        return Pairs(pos, cosines(query, self.queue.keys), [query], batch.ids, self.queue.ids[None], features)
+        own, queue = keys[batch.draw.rows], self.queue
+        return [
+            Pairs(row_cosines(q, own), cosines(q, queue.keys), [q], batch.ids, queue.ids[None], h)
+            for h, q in zip(features, queries, strict=True)
+        ]
 
     def after_step(self) -> None:
         """Let the key encoder follow and put the batch's keys into the queue."""

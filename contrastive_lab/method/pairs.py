@@ -1,5 +1,6 @@
 """What a method hands to the loss."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -39,14 +40,15 @@ def row_cosines(query: Tensor, key: Tensor) -> Tensor:
     return (query * key.to(query.dtype)).sum(dim=1)
 
 
-def joined(first: Pairs, second: Pairs) -> Pairs:
-    """The queries of both; features of the first."""
-    neg_ids = [p.neg_ids.expand(len(p.pos), -1) for p in (first, second)]
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """The queries of all parts; features of the first."""
+    if len(parts) == 1:
+        return parts[0]
     return Pairs(
-        pos=torch.cat([first.pos, second.pos]),
-        neg=torch.cat([first.neg, second.neg]),
-        queries=first.queries + second.queries,
-        ids=torch.cat([first.ids, second.ids]),
-        neg_ids=torch.cat(neg_ids),
-        features=first.features,
+        pos=torch.cat([part.pos for part in parts]),
+        neg=torch.cat([part.neg for part in parts]),
+        queries=[query for part in parts for query in part.queries],
+        ids=torch.cat([part.ids for part in parts]),
+        neg_ids=torch.cat([part.neg_ids.expand(len(part.pos), -1) for part in parts]),
+        features=parts[0].features,
     )

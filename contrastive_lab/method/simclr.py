@@ -47,15 +47,14 @@ class SimCLR(ContrastiveModule):
         self.K, self.pool, self.share = K, pool, share
 
     def pairs(self, batch: Batch) -> Pairs:
-        """2N anchors: first those of the first view, then those of the second."""
+        """2N anchors, those of the first view before those of the second; N more for every small view."""
         features, views = self.encoder.forward_views(batch.views)
-        keys = [distributed.gather(z) for z in views]
-        first, second = (self._direction(batch, features[this], views, keys, this) for this in (0, 1))
-        return joined(first, second)
+        keys = [distributed.gather(z) for z in views[:2]]
+        return joined([self._direction(batch, features[this], views, keys, this) for this in range(len(views))])
 
     def _direction(self, batch: Batch, features: Tensor, views: list[Tensor], keys: list[Tensor], this: int) -> Pairs:
-        """The anchors of one view, each with the other view of its image as key."""
-        other = 1 - this
+        """The anchors of one view; their keys are those of the other view, of the first for small views."""
+        other = 1 if this == 0 else 0
         anchor = views[this].view_as(views[this])  # an alias: the gradient at it is that of the query alone
         pool = [keys[other]] if self.pool == "N-1" else keys
         chosen = from_batch(batch.draw, self.K, len(pool), self.share, f"negatives/{this}", anchor.device)

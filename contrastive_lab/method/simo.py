@@ -10,7 +10,7 @@ from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.method.pairs import Pairs, from_keys
+from contrastive_lab.method.pairs import Pairs, from_keys, joined
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import Share, from_batch
 from contrastive_lab.optim import Optim
@@ -48,12 +48,15 @@ class SiMo(ContrastiveModule):
         self.key_encoder = KeyEncoder(encoder, momentum, shuffle=batchnorm == "shuffle")
 
     def pairs(self, batch: Batch) -> Pairs:
-        """N queries against keys of the same batch."""
-        features, query = self.encoder(batch.views[0])
-        keys = self.key_encoder(batch.views[1], batch.draw)
-        chosen = from_batch(batch.draw, self.K, share=self.share, device=query.device)
-        pos, neg = from_keys(query, keys[batch.draw.rows], keys, chosen)
-        return Pairs(pos, neg, [query], batch.ids, distributed.gather(batch.ids)[chosen], features)
+        """N queries against keys of the same batch; N more for every small view."""
+        features, queries = self.encoder.forward_views([batch.views[0], *batch.views[2:]])
+        keys, ids = self.key_encoder(batch.views[1], batch.draw), distributed.gather(batch.ids)
+        parts = []
+        for number, query in enumerate(queries):
+            chosen = from_batch(batch.draw, self.K, 1, self.share, f"negatives/{number}", query.device)
+            pos, neg = from_keys(query, keys[batch.draw.rows], keys, chosen)
+            parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], features[number]))
+        return joined(parts)
 
     def after_step(self) -> None:
         """Let the key encoder follow."""

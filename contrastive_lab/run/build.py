@@ -1,5 +1,6 @@
 """From a configuration to the objects of a run."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ def build_data(config: DictConfig) -> Images:
     splits: Splits = instantiate(config.dataset.splits)
     recipe = instantiate(config.augment, _convert_="all")
     workers = int(config.dataset.get("workers", 0))
-    return Images(splits, recipe, config.batch_size, config.seed, workers=workers)
+    return Images(splits, recipe, config.batch_size, config.seed, config.about.views, workers)
 
 
 def build_encoder(config: DictConfig) -> Encoder:
@@ -35,9 +36,10 @@ def build_encoder(config: DictConfig) -> Encoder:
 
 
 def build_method(config: DictConfig) -> ContrastiveModule:
-    """The method around its encoder; the dials go to it by name."""
+    """The method around its encoder; it gets those of the dials that it takes."""
     make: Callable[..., ContrastiveModule] = instantiate(config.method, _partial_=True)
-    dials = {"K": config.K, "alpha": config.alpha, "tau": config.tau, "seed": config.seed}
+    taken = inspect.signature(make).parameters
+    dials = {name: config[name] for name in ("K", "alpha", "tau", "seed") if name in taken}
     return make(encoder=build_encoder(config), optim=instantiate(config.optim, _convert_="all"), **dials)
 
 

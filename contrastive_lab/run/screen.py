@@ -16,14 +16,10 @@ from contrastive_lab.losses import eqco_margin, mi_estimate
 
 def banner(config: DictConfig, images: int, folder: Path) -> str:
     """What is about to run."""
-    K, N, optim = effective_K(config), config.batch_size, instantiate(config.optim, _convert_="all")
-    alpha, pool = config.alpha or K, pool_size(config)
-    source = f"a queue of {K}" if pool is None else f"K = {K} of the {pool} keys of the batch ({config.about.pool})"
+    N, optim = config.batch_size, instantiate(config.optim, _convert_="all")
     lines = [
         f"contrastive_lab {__version__}: {config.about.name} ({config.about.paper}) on {config.dataset.name}",
-        f"negatives  {source}",
-        f"loss       alpha = {alpha:g}, tau = {config.tau:g}, margin tau*log(alpha/K) = "
-        f"{eqco_margin(K, alpha, config.tau):.4f}; log(1 + alpha) = {mi_estimate(0.0, alpha):.3f}",
+        *_negatives(config),
         f"steps      N = {N} of {images:,} images, {images // N} steps an epoch, {config.epochs} epochs, "
         f"{processes(config)} process(es)",
         f"rate       {optim.rule} = {optim.lr:g}, {optim.kind}, {optim.schedule}",
@@ -32,20 +28,36 @@ def banner(config: DictConfig, images: int, folder: Path) -> str:
     ]
     if differing := paper_differences(config):
         lines.append(f"not as in the paper: {', '.join(differing)}")
-    if pool is None and images < K:
-        lines.append(f"notice: the queue of {K} is longer than the {images} images; it holds older keys of each image")
+    if config.about.pool == "queue" and images < config.K:
+        lines.append(f"notice: the queue of {config.K} is longer than the {images} images; it holds older keys of each")
     return "\n".join(lines)
+
+
+def _negatives(config: DictConfig) -> list[str]:
+    K = effective_K(config)
+    if K is None:
+        return [f"loss       no negatives, tau = {config.tau:g}"]
+    alpha, pool = config.alpha or K, pool_size(config)
+    margin, ceiling = eqco_margin(K, alpha, config.tau), mi_estimate(0.0, alpha)
+    where = f"a queue of {K}" if pool is None else f"K = {K} of {pool} keys ({config.about.pool})"
+    return [
+        f"negatives  {where}",
+        f"loss       alpha = {alpha:g}, tau = {config.tau:g}, margin tau*log(alpha/K) = {margin:.4f}; "
+        f"log(1 + alpha) = {ceiling:.3f}",
+    ]
 
 
 def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float], folder: Path) -> str:
     """What came out."""
-    lines = [f"{result['method']} K={result['K']} alpha={result['alpha']:g} seed={result['seed']}: {result['status']}"]
+    dials = " ".join(f"{name}={result[name]:g}" for name in ("K", "alpha", "seed") if result[name] is not None)
+    lines = [f"{result['method']} {dials}: {result['status']}"]
     lines += _accuracies(config, result)
+    if result["mi_estimate"] is not None:
+        equal = mi_estimate(0.0, result["alpha"])
+        lines.append(f"MI         estimate log(1 + alpha) - loss = {result['mi_estimate']:.3f} of {equal:.3f} nats")
     if result["loss"] is not None:
-        baseline = mi_estimate(0.0, result["alpha"])
         lines += [
-            f"loss       {result['loss']:.4f}, the mean of the last epoch; {baseline:.4f} where all cosines are equal",
-            f"MI         estimate log(1 + alpha) - loss = {result['mi_estimate']:.3f} nats",
+            f"loss       {result['loss']:.4f}, the mean of the last epoch",
             f"speed      {result['images_per_second']:.0f} images/s in training; {result['seconds']:.0f} s in all",
         ]
     if "effective_rank" in values:

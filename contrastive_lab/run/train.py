@@ -124,7 +124,8 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
     result.update({name: values[name] for name in ("online_top1", "knn_top1") if name in values})
     if "loss_epoch" in values:
         result["loss"] = values["loss_epoch"]
-        result["mi_estimate"] = float(mi_estimate(values["loss_epoch"], result["alpha"]))
+        if result["alpha"] is not None:
+            result["mi_estimate"] = float(mi_estimate(values["loss_epoch"], result["alpha"]))
         result["images_per_second"] = round(clock.images / clock.seconds, 1)
     if is_first():
         result.update(evaluate(config, method.to(trainer.strategy.root_device), data))

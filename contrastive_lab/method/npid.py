@@ -1,0 +1,114 @@
+"""NPID: Wu et al. 2018, Unsupervised Feature Learning via Non-Parametric Instance Discrimination.
+
+One view: the key of an image is its entry in a memory bank, and negatives are other entries.
+"""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from contrastive_lab import distributed
+from contrastive_lab.dataset.module import Batch
+from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.losses import nce
+from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.method.pairs import Pairs, joined, row_cosines
+from contrastive_lab.negatives import Bank, from_bank
+from contrastive_lab.optim import Optim
+
+
+class NPID(ContrastiveModule):
+    """Queries against a memory bank.
+
+    Args:
+        encoder: the encoder.
+        K: entries drawn for each query, with replacement; None is the softmax over all other entries.
+        alpha: EqCo's alpha; None means alpha = K.
+        tau: temperature.
+        bank_momentum: of the entries, in [0, 1].
+        loss: "info_nce", or "nce", the published form with a constant Z taken from the first batch.
+        proximal: weight of |query - entry|^2 (Sec. 3.3).
+        positive_drawn: whether an image's own entry may be among its negatives, as in the authors' code.
+        optim: optimizer and schedule.
+        seed: of the run and of the bank's start.
+
+    Memory: a step holds N * K * D numbers of drawn entries, or N * n cosines with K = None.
+    """
+
+    Z: Tensor
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        K: int | None = 4096,
+        alpha: float | None = None,
+        tau: float = 0.07,
+        bank_momentum: float = 0.5,
+        loss: Literal["info_nce", "nce"] = "info_nce",
+        proximal: float = 0.0,
+        positive_drawn: bool = False,
+        optim: Optim | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(encoder, tau, alpha, optim, seed)
+        self.K, self.bank_momentum, self.loss = K, bank_momentum, loss
+        self.proximal, self.positive_drawn = proximal, positive_drawn
+        self.register_buffer("Z", torch.zeros(()))  # 0 until the first step is done
+        self._new: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def setup(self, stage: str) -> None:
+        """Make a bank of as many entries as there are images."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.make_bank(len(data.splits.pretrain))
+
+    def make_bank(self, images: int) -> None:
+        """Make a bank of `images` entries."""
+        self.bank = Bank(images, self.encoder.dim, self.bank_momentum, self.seed)
+
+    def pairs(self, batch: Batch) -> Pairs:
+        """N queries against the bank as it was before this batch; N more for every small view."""
+        features, queries = self.encoder.forward_views(batch.views)
+        entries = self.bank.entries
+        own, chosen = entries[batch.ids], self._chosen(batch)
+        parts = [
+            Pairs(row_cosines(q, own), self._negatives(q, chosen), [q], batch.ids, chosen, h)
+            for h, q in zip(features, queries, strict=True)
+        ]
+        pairs = joined(parts)
+        self._new = (distributed.gather(queries[0].detach()), distributed.gather(batch.ids), self._normaliser(pairs))
+        return pairs
+
+    def losses(self, pairs: Pairs) -> Tensor:
+        """The chosen loss with the proximal term."""
+        if self.loss == "nce":
+            losses = nce(pairs.pos, pairs.neg, self.tau, len(self.bank.entries), self._normaliser(pairs))
+        else:
+            losses = super().losses(pairs)
+        return losses + self.proximal * (2 - 2 * pairs.pos)
+
+    def after_step(self) -> None:
+        """Write the batch's vectors into the bank, and keep the first batch's Z."""
+        assert self._new is not None
+        vectors, ids, Z = self._new
+        self.bank.write(vectors, ids)
+        self.Z.copy_(Z)
+
+    def _chosen(self, batch: Batch) -> Tensor:
+        """Entries of the negatives, (n, K)."""
+        images = len(self.bank.entries)
+        if self.K is not None:
+            return from_bank(batch.draw, batch.ids, self.K, images, self.positive_drawn)
+        others = torch.arange(images - 1, device=batch.ids.device)[None]
+        return others + (others >= batch.ids[:, None])
+
+    def _negatives(self, query: Tensor, chosen: Tensor) -> Tensor:
+        if self.K is None:
+            return cosines(query, self.bank.entries).gather(1, chosen)
+        with torch.autocast(query.device.type, enabled=False):
+            return torch.einsum("nd,nkd->nk", query, self.bank.entries.to(query.dtype)[chosen])
+
+    def _normaliser(self, pairs: Pairs) -> Tensor:
+        """Z: n times the mean of exp(cosine / tau), of the first batch of all processes."""
+        now = distributed.mean((pairs.neg.detach() / self.tau).exp().mean()) * len(self.bank.entries)
+        return torch.where(self.Z > 0, self.Z, now)

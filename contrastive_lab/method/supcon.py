@@ -1,0 +1,73 @@
+"""SupCon: Khosla et al. 2020, Supervised Contrastive Learning, with positives of the same class.
+
+A yardstick with labels, for the question of labelled data that Ji et al. study.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from contrastive_lab import distributed
+from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.dataset.module import Batch
+from contrastive_lab.diagnostics import effective_rank, uniformity
+from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.losses import supcon
+from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.optim import Optim
+
+
+class Similarities(NamedTuple):
+    """Cosines (m, M) of this process's views with all views, the positives among them, and the features (n, F)."""
+
+    cosines: Tensor
+    positives: Tensor
+    own: Tensor
+    vectors: Tensor
+    features: Tensor
+
+
+class SupCon(ContrastiveModule):
+    """Every view against all views of all images; those of its class are positives.
+
+    Args:
+        encoder: the encoder.
+        tau: temperature.
+        optim: optimizer and schedule.
+        seed: of the run.
+    """
+
+    def __init__(self, encoder: Encoder, tau: float = 0.1, optim: Optim | None = None, seed: int = 0) -> None:
+        super().__init__(encoder, tau, None, optim, seed)
+
+    def setup(self, stage: str) -> None:
+        """Refuse images without labels."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data.splits.pretrain.labels is None:
+            raise ConfigError("method=supcon: this data set has no labels to learn from")
+
+    def pairs(self, batch: Batch) -> Similarities:
+        """Cosines of every view of this process with every view of all."""
+        assert batch.classes is not None
+        features, views = self.encoder.forward_views(batch.views)
+        labels = batch.classes[distributed.gather(batch.ids)].repeat(len(views))
+        keys = torch.cat([distributed.gather(z) for z in views])
+        first = torch.arange(len(views), device=keys.device)[:, None] * batch.draw.size + batch.draw.start
+        own = (first + torch.arange(batch.draw.count, device=keys.device)).flatten()
+        same = labels[own][:, None] == labels
+        positives = same.scatter(1, own[:, None], value=False)
+        return Similarities(cosines(torch.cat(views), keys), positives, own, views[0], features[0])
+
+    def losses(self, pairs: Similarities) -> Tensor:
+        """L_out, (m,)."""
+        return supcon(pairs.cosines, pairs.positives, pairs.own, self.tau)
+
+    def diagnose(self, pairs: Similarities, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Spread of the vectors."""
+        everyone = distributed.gather(pairs.vectors.detach())
+        return {
+            "uniformity": uniformity(everyone),
+            "effective_rank": effective_rank(everyone),
+            "dimensions": torch.tensor(float(everyone.shape[1])),
+        }

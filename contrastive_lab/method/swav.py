@@ -1,0 +1,128 @@
+"""SwAV: Caron et al. 2020, Unsupervised Learning of Visual Features by Contrasting Cluster Assignments.
+
+No negatives, so no K and no alpha. Two tensors all the same: scores (n, P) of a view with the prototypes, and codes
+(n, P) of another view of the same images.
+"""
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from contrastive_lab import distributed
+from contrastive_lab.assignment import sinkhorn
+from contrastive_lab.dataset.module import Batch
+from contrastive_lab.diagnostics import effective_rank, uniformity
+from contrastive_lab.draw import generator
+from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.losses import swap
+from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.negatives import Queue
+from contrastive_lab.optim import Optim
+
+
+class Codes(NamedTuple):
+    """What SwAV hands to its loss, one row for each image and each pair of a view with a code of another.
+
+    Fields:
+        scores: (m, P) cosines with the prototypes.
+        codes: (m, P).
+        vectors: (n, D) unit vectors of the first view.
+        features: (n, F).
+    """
+
+    scores: Tensor
+    codes: Tensor
+    vectors: Tensor
+    features: Tensor
+
+
+class SwAV(ContrastiveModule):
+    """Every view predicts the codes of the first two.
+
+    Args:
+        encoder: the encoder.
+        tau: temperature.
+        prototypes: P.
+        epsilon: of Sinkhorn-Knopp, > 0.
+        sinkhorn_iterations: at least 1.
+        queue: older vectors of each of the first two views that lengthen the batch for the codes; 0 for none.
+        queue_from_epoch: epoch from which they are collected; they are used once the queue is full.
+        freeze_steps: steps during which the prototypes stay as they are.
+        optim: optimizer and schedule.
+        seed: of the run and of the prototypes.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        tau: float = 0.1,
+        prototypes: int = 3000,
+        epsilon: float = 0.05,
+        sinkhorn_iterations: int = 3,
+        queue: int = 0,
+        queue_from_epoch: int = 15,
+        freeze_steps: int = 5005,
+        optim: Optim | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(encoder, tau, None, optim, seed)
+        self.epsilon, self.sinkhorn_iterations = epsilon, sinkhorn_iterations
+        self.queue_from_epoch, self.freeze_steps = queue_from_epoch, freeze_steps
+        start = torch.randn(prototypes, encoder.dim, generator=generator(seed, "prototypes"))
+        self.prototypes = nn.Parameter(F.normalize(start, dim=1))
+        self.queues = nn.ModuleList(Queue(queue, encoder.dim, seed + view) for view in range(2 if queue else 0))
+        self._new: list[tuple[Tensor, Tensor]] = []
+
+    def pairs(self, batch: Batch) -> Codes:
+        """Scores of every view with the codes of the first two, each where the two views differ."""
+        features, vectors = self.encoder.forward_views(batch.views)
+        scores = [cosines(z, self.prototypes) for z in vectors]
+        ids = distributed.gather(batch.ids)
+        self._new = [(distributed.gather(z.detach()), ids) for z in vectors[:2]]
+        codes = [self._codes(view, batch) for view in range(2)]
+        rows = [(v, view) for view in range(2) for v in range(len(scores)) if v != view]
+        return Codes(
+            torch.cat([scores[v] for v, _ in rows]),
+            torch.cat([codes[view] for _, view in rows]),
+            vectors[0],
+            features[0],
+        )
+
+    def losses(self, pairs: Codes) -> Tensor:
+        """The swapped prediction, (m,)."""
+        return swap(pairs.scores, pairs.codes, self.tau)
+
+    def diagnose(self, pairs: Codes, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Spread of the vectors, and how many prototypes the codes use (the exponential of their mean's entropy)."""
+        everyone, use = distributed.gather(pairs.vectors.detach()), distributed.mean(pairs.codes.mean(dim=0))
+        return {
+            "uniformity": uniformity(everyone),
+            "effective_rank": effective_rank(everyone),
+            "dimensions": torch.tensor(float(everyone.shape[1])),
+            "prototypes_used": torch.exp(-torch.xlogy(use, use).sum()),
+        }
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Keep the prototypes still for the first steps."""
+        if self.global_step < self.freeze_steps:
+            self.prototypes.grad = None
+
+    def after_step(self) -> None:
+        """Bring the prototypes back to unit length and put the batch's vectors into the queues."""
+        with torch.no_grad():
+            self.prototypes.copy_(F.normalize(self.prototypes, dim=1))
+        if self.queues and self.current_epoch >= self.queue_from_epoch:
+            for queue, (vectors, ids) in zip(self.queues, self._new, strict=True):
+                cast(Queue, queue).push(vectors, ids)
+
+    def _codes(self, view: int, batch: Batch) -> Tensor:
+        """Codes of this process's rows, (n, P), from the scores of all processes and of the queue if it is full."""
+        vectors = self._new[view][0]
+        rows = len(vectors)
+        queue = cast(Queue, self.queues[view]) if self.queues else None
+        if queue is not None and bool((queue.ids >= 0).all()):
+            vectors = torch.cat([queue.keys.to(vectors.dtype), vectors])
+        scores = cosines(vectors, self.prototypes.detach())
+        return sinkhorn(scores, self.epsilon, self.sinkhorn_iterations)[-rows:][batch.draw.rows]
