@@ -209,3 +209,22 @@ def test_no_method_is_subclassed_and_the_base_is_abstract() -> None:
     with pytest.raises(TypeError, match="abstract"):
         ContrastiveModule(encoder(), 0.1)  # type: ignore[abstract]
     assert issubclass(ContrastiveModule, pl.LightningModule)
+
+
+def test_momentum_0_makes_the_key_encoder_a_copy_after_every_step() -> None:
+    """EqCo, Table 6."""
+    method = SiMo(encoder(), K=3, momentum=0.0).double()
+    with torch.no_grad():
+        method.encoder.backbone.map.weight.add_(1.0)
+    method.after_step()
+    assert torch.equal(method.key_encoder.encoder.backbone.map.weight, method.encoder.backbone.map.weight)
+
+
+@pytest.mark.parametrize("overrides", [["method.momentum=0"], ["batchnorm=shuffle"], ["method.share=batch"]])
+def test_simos_ablations_build(overrides: list[str], compose: Callable[..., DictConfig]) -> None:
+    """EqCo, Tables 6 and 7 and Remark 2."""
+    method = build_method(compose("method=simo", *overrides, "backbone.widths=[4,8]"))
+    found = (method.key_encoder.momentum == 0, method.key_encoder.shuffle, method.share == "batch")
+    assert found == tuple(
+        overrides == [text] for text in ("method.momentum=0", "batchnorm=shuffle", "method.share=batch")
+    )
