@@ -8,9 +8,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.check import check_stored
 from contrastive_lab.config.command_line import exit_code
 from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.config.stored import check_stored
 
 
 def main() -> None:

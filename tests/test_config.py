@@ -7,12 +7,13 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import command_line
-from contrastive_lab.config.check import check_resume, effective_K
+from contrastive_lab.config.check import effective_K
 from contrastive_lab.config.errors import ConfigError, RunError
 from contrastive_lab.config.identity import config_hash, differences, identity
 from contrastive_lab.config.overrides import OWNED
 from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.config.schema import GROUPS
+from contrastive_lab.config.stored import check_resume
 from tests.conftest import ROOT
 
 

@@ -38,7 +38,7 @@ def test_alpha_equal_to_K_is_cross_entropy() -> None:
     assert info_nce(pos, neg, 0.2) == info_nce(pos, neg, 0.2, 300)
 
 
-# methods.md-style table worked from the definition tau * log(alpha / K): EqCo, Eq. 5.
+# Worked from the definition tau * log(alpha / K): EqCo, Eq. 5.
 @pytest.mark.parametrize(
     ("alpha", "K", "tau", "margin"),
     [(256, 16, 0.2, 0.5545), (4096, 256, 0.07, 0.1941), (65536, 16, 0.1, 0.8318), (256, 65536, 0.2, -1.1090)],

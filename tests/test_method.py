@@ -174,7 +174,7 @@ def test_shuffling_permutes_images_and_puts_keys_back() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_paper_defaults(name: str, compose: Callable[..., DictConfig]) -> None:
     config = compose(f"method={name}", "scale=paper", "dataset=cifar10")
-    expected = {  # methods.md-free: from the papers' sections cited in the yaml
+    expected = {  # of the papers, at the sections that the yaml cites
         "simclr": (None, None, 0.1, 0.3),
         "moco_v1": (65536, None, 0.07, 0.03),
         "moco_v2": (65536, None, 0.2, 0.03),

@@ -13,10 +13,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from contrastive_lab.config.check import check_resume, processes
+from contrastive_lab.config.check import processes
 from contrastive_lab.config.errors import ConfigError, RunError
 from contrastive_lab.config.overrides import composed, first_line
 from contrastive_lab.config.schema import register
+from contrastive_lab.config.stored import check_resume
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
     "strategy=ddp with -m: start one run after the other, "
