@@ -74,7 +74,9 @@ def test_methods_without_negatives_train(method: str, tmp_path: Path, trained: T
     assert "no negatives" in printed and "verdict" in printed
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", ["simo", *(pytest.param(name, marks=pytest.mark.long) for name in METHODS if name != "simo")]
+)
 def test_every_method_trains_with_multi_crop(method: str, tmp_path: Path, trained: Trained) -> None:
     K = "K=20" if method in CONTRASTIVE else "K=null"
     trained(
@@ -133,8 +135,9 @@ def kill_after(step: int, *arguments: str, cwd: Path) -> Path:
     ],
 )
 def test_a_killed_run_resumes_to_the_same_bits(method: str, every: str, tmp_path: Path, trained: Trained) -> None:
+    own = ("K=null", "method.queue=256", "method.queue_from_epoch=0") if method == "swav" else ("K=60",)
     arguments = (
-        *TINY, f"method={method}", "K=60", "trainer.limit_train_batches=40", "epochs=2",
+        *TINY, f"method={method}", *own, "trainer.limit_train_batches=40", "epochs=2",
         "probes.knn.every_n_epochs=1", f"checkpoint_every_n_steps={every}",
     )  # fmt: skip
     (tmp_path / "killed").mkdir()
@@ -223,7 +226,7 @@ def test_help_lists_groups_dials_and_examples(tmp_path: Path) -> None:
     for text in (
         "python train.py method=simo K=16 alpha=65536",
         "alpha        EqCo",
-        "method: moco_v1, moco_v2, simclr, simo",
+        f"method: {', '.join(METHODS)}",
     ):
         assert text in done.stdout
     assert done.stdout.count("  python train.py") == 3
