@@ -1,0 +1,108 @@
+"""The bounds on stored runs: from their folders to the rows of a table."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from contrastive_lab.config.check import effective_K
+from contrastive_lab.config.overrides import first_line
+from contrastive_lab.config.stored import check_stored
+from contrastive_lab.dataset import Images
+from contrastive_lab.encoder import Encoder
+from contrastive_lab.run.build import accelerator, build_data, build_encoder
+from contrastive_lab.theory.bounds import columns
+from contrastive_lab.theory.measured import measure
+
+FACTS = ("method", "dataset", "linear_top1")
+
+
+def run_folders(run: str | None, sweep: str | None) -> list[Path]:
+    """The folder of one run, or all folders of runs below another one.
+
+    Raises:
+        ValueError: if both are given, or there is no run that can be read.
+    """
+    if run is not None and sweep is not None:
+        raise ValueError("theory.run and theory.sweep: give one of the two")
+    if run is not None:
+        if problems := check_stored(Path(str(run))):
+            raise ValueError(f"theory.run={problems[0]}")
+        return [Path(str(run))]
+    found = sorted(path.parents[1] for path in Path(str(sweep)).rglob("checkpoints/last.ckpt"))
+    folders = [folder for folder in found if not check_stored(folder)]
+    if not folders:
+        raise ValueError(f"theory.sweep={sweep}: no folder of a run with a checkpoint in it")
+    return folders
+
+
+def measured_rows(
+    folders: Sequence[Path], draws: Sequence[int] | None, tau: float | None, data_dir: str | None, **dials: int
+) -> list[dict[str, Any]]:
+    """One row for each run and each K + 1: the run, its accuracies, all terms and bounds, ordered by K + 1.
+
+    Args:
+        folders: of the runs.
+        draws: values of K + 1; None is the run's own.
+        tau: temperature; None is the run's own.
+        data_dir: where the data set is; None is where it was.
+        dials: views, passes and seed, as `measure` takes them.
+
+    Raises:
+        ValueError: names the run, if it has no K, no labels, or fewer test images than K + 1.
+    """
+    stored = [(folder, stored_config(folder, data_dir)) for folder in folders]
+    asked = [(*each, draws or _own_draws(*each)) for each in stored]
+    return sorted((row for each in asked for row in _rows(*each, tau, dials)), key=lambda row: int(row["draws"]))
+
+
+def stored_config(folder: Path, data_dir: str | None = None) -> DictConfig:
+    """The configuration of a run, for one process."""
+    config = OmegaConf.load(folder / ".hydra" / "config.yaml")
+    assert isinstance(config, DictConfig)
+    config.strategy, config.trainer.num_nodes = {"name": "single", "accelerator": "auto", "devices": 1}, 1
+    if data_dir is not None:
+        config.data_dir = data_dir
+    return config
+
+
+def stored_encoder(folder: Path, config: DictConfig) -> Encoder:
+    """The encoder of a run's last checkpoint, on the device that the configuration asks for."""
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
+    state = checkpoint["state_dict"]
+    encoder = build_encoder(config)
+    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in state.items() if k.startswith("encoder.")})
+    return encoder.to("cuda" if accelerator(config) == "gpu" else "cpu")
+
+
+def _own_draws(folder: Path, config: DictConfig) -> list[int]:
+    K = effective_K(config)
+    if K is None:
+        raise ValueError(f"theory.draws=null: {folder} has no K of its own; give theory.draws=<K + 1>")
+    return [K + 1]
+
+
+def _rows(
+    folder: Path, config: DictConfig, draws: Sequence[int], tau: float | None, dials: dict[str, int]
+) -> list[dict[str, Any]]:
+    tau = float(config.tau) if tau is None else tau
+    try:
+        encoder, data = _built(folder, config)
+        terms, facts = measure(encoder, data, draws, tau, **dials)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from None
+    result = folder / "result.json"
+    known = json.loads(result.read_text()) if result.is_file() else {}
+    start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, "tau": tau}
+    return [{**start, "draws": N, **facts, **columns(each)} for N, each in zip(draws, terms, strict=True)]
+
+
+def _built(folder: Path, config: DictConfig) -> tuple[Encoder, Images]:
+    try:
+        return stored_encoder(folder, config), build_data(config)
+    except (OmegaConfBaseException, TypeError, RuntimeError) as error:  # a key, an argument or a layer has gone
+        raise ValueError(f"cannot be built by this version of the code ({first_line(error)})") from None

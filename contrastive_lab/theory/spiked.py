@@ -1,0 +1,164 @@
+"""Linear representations under the spiked covariance model: contrastive learning against the autoencoder.
+
+Letters: n samples, d coordinates, r dimensions of the signal; rows are samples, and all numbers are float64.
+Source: Ji et al. 2021, The Power of Contrast for Feature Learning. The claims were read in the paper's abstract and
+introduction, the model in a public replication; the formulas of the loss are remembered, its closed forms derived.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+NOISES = ("homo", "linear", "two")
+
+
+@dataclass(frozen=True)
+class Spiked:
+    """x = U z + noise, with z ~ N(0, nu^2 I) and noise ~ N(0, diag(std^2)); Ji et al. 2021.
+
+    Args:
+        U: the signal's orthonormal columns, (d, r).
+        std: standard deviation of the noise of each coordinate, (d,); unequal values are what separates the methods.
+        nu: standard deviation of the signal, > 0.
+    """
+
+    U: Tensor
+    std: Tensor
+    nu: float = 1.0
+
+    def signal(self) -> Tensor:
+        """Covariance of the signal, nu^2 U U^T, (d, d)."""
+        return self.nu**2 * self.U @ self.U.T
+
+    def covariance(self) -> Tensor:
+        """Covariance of x, (d, d)."""
+        return self.signal() + torch.diag(self.std.square())
+
+    def sample(self, n: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
+        """N draws: x (n, d) and their z (n, r)."""
+        z = self.nu * torch.randn(n, self.U.shape[1], generator=source, dtype=torch.float64)
+        noise = torch.randn(n, len(self.std), generator=source, dtype=torch.float64)
+        return torch.addmm(noise.mul_(self.std), z, self.U.T), z
+
+
+def spiked(d: int, r: int, noise: str, source: torch.Generator, nu: float = 1.0) -> Spiked:
+    """A model whose U is uniform over the orthonormal frames, so that no coordinate holds much of the signal.
+
+    Args:
+        d: coordinates of x.
+        r: dimensions of the signal, 1 <= r < d.
+        noise: standard deviations: "homo" 1 everywhere; "linear" from 1 down to 0.1; "two" 2 on the first quarter of
+            the coordinates and 0.3 on the others.
+        source: where U is drawn from.
+        nu: standard deviation of the signal, > 0.
+
+    Raises:
+        ValueError: on any other value.
+    """
+    if not 1 <= r < d:
+        raise ValueError(f"r={r}, d={d}: r must be 1 or more and below d")
+    if noise not in NOISES:
+        raise ValueError(f"noise={noise}: must be one of {', '.join(NOISES)}")
+    if nu <= 0:
+        raise ValueError(f"nu={nu}: must be above 0")
+    U = torch.linalg.qr(torch.randn(d, r, generator=source, dtype=torch.float64))[0]
+    two = torch.where(torch.arange(d) < d // 4, 2.0, 0.3).double()
+    std = {"homo": torch.ones(d).double(), "linear": torch.linspace(1, 0.1, d, dtype=torch.float64), "two": two}[noise]
+    return Spiked(U, std, nu)
+
+
+def off_diagonal(M: Tensor) -> Tensor:
+    """M (d, d) with a diagonal of zeros: what random masking leaves of x x^T.
+
+    With A = diag(a), a_i ~ Bernoulli(1/2), and the views A x and (I - A) x: E_A[A x x^T (I - A)] is a quarter of
+    off_diagonal(x x^T). Derived.
+    """
+    return M - torch.diag(M.diagonal())
+
+
+def contrastive_matrix(x: Tensor, masked: bool = True) -> Tensor:
+    """The matrix M of the linear contrastive loss of samples x (n, d), n >= 2: positive minus negative pairs, (d, d).
+
+    M = (1/n) [D(X X^T) - X (11^T - I) X^T / (n - 1)], X = x^T, D = `off_diagonal` with masking and nothing without it.
+    Computed as covariance(x) - diag(mean of x^2), and as covariance(x) without masking: without augmentation the
+    contrastive loss learns what PCA learns. The factor 1/4 of masking is left out; it rescales lam. Derived.
+    """
+    covariance = torch.cov(x.T)
+    return covariance - torch.diag(x.square().mean(dim=0)) if masked else covariance
+
+
+def supervised_matrix(x: Tensor, classes: Tensor) -> Tensor:
+    """The same with labels: mean of x_i x_j^T over pairs i != j of one class minus that over pairs of two, (d, d).
+
+    The linear form of Khosla et al. 2020. Masks of different samples are independent, so masking changes it by the
+    factor 1/4 alone.
+
+    Args:
+        x: samples, (n, d).
+        classes: whole numbers from 0, (n,).
+
+    Raises:
+        ValueError: if no two samples share a class, or all do.
+    """
+    member = torch.nn.functional.one_hot(classes).to(x.dtype)
+    size, total = member.sum(dim=0), member.T @ x
+    same, n = (size * (size - 1)).sum(), len(x)
+    if same == 0 or same == n * (n - 1):
+        raise ValueError("classes: pairs of one class and of two classes are needed")
+    own, everyone = total.T @ total, torch.outer(total.sum(dim=0), total.sum(dim=0))
+    return (own - x.T @ x) / same - (everyone - own) / (n * (n - 1) - same)
+
+
+def subspace(M: Tensor, r: int) -> Tensor:
+    """Eigenvectors of the r largest eigenvalues of a symmetric M (d, d), the largest last: (d, r).
+
+    The autoencoder's features are those of the covariance (PCA), the contrastive ones those of its M.
+    """
+    vectors: Tensor = torch.linalg.eigh(M).eigenvectors
+    return vectors[:, -r:]
+
+
+def sine_distance(U: Tensor, V: Tensor) -> float:
+    """|sin Theta(U, V)|_F = |U U^T - V V^T|_F / sqrt(2) of orthonormal (d, r): from 0 to sqrt(min(r, d - r)).
+
+    Computed as the norm of (I - U U^T) V, which keeps its digits near 0.
+    """
+    return float(torch.linalg.matrix_norm(V - U @ (U.T @ V)))
+
+
+def contrastive_loss(W: Tensor, M: Tensor, lam: float = 1.0) -> Tensor:
+    """-tr(W M W^T) + lam/2 |W W^T|_F^2 of a linear encoder h = W x, W (r, d); Ji et al. 2021, remembered."""
+    loss: Tensor = lam / 2 * (W @ W.T).square().sum() - ((W @ M) * W).sum()
+    return loss
+
+
+def best_contrastive(M: Tensor, r: int, lam: float = 1.0) -> tuple[Tensor, float]:
+    """The minimum of `contrastive_loss` in closed form: an encoder W (r, d) and its loss.
+
+    W^T W = (1/lam) sum over the r largest eigenvalues v > 0 of v u u^T; the loss is -sum of v^2 / (2 lam). Derived.
+    """
+    values, vectors = torch.linalg.eigh(M)
+    top = values[-r:].clamp(min=0)
+    return (top / lam).sqrt()[:, None] * vectors[:, -r:].T, -top.square().sum().item() / (2 * lam)
+
+
+def autoencoder_loss(W: Tensor, covariance: Tensor) -> Tensor:
+    """E |x - W[1]^T W[0] x|^2 of a linear autoencoder, W (2, r, d) encoder and decoder, x of mean 0.
+
+    The minimum is the sum of the d - r smallest eigenvalues, reached on the subspace of PCA; Baldi & Hornik 1989.
+    """
+    rest = torch.eye(len(covariance), dtype=W.dtype) - W[1].T @ W[0]
+    return ((rest @ covariance) * rest).sum()
+
+
+def descend(loss: Callable[[Tensor], Tensor], W: Tensor, lr: float, steps: int) -> tuple[Tensor, float]:
+    """Gradient descent with Nesterov's momentum 0.9 from W: the weights after `steps` and their loss."""
+    W = W.clone().requires_grad_()
+    optimizer = torch.optim.SGD([W], lr=lr, momentum=0.9, nesterov=True)
+    for _ in range(steps):
+        (W.grad,) = torch.autograd.grad(loss(W), W)
+        optimizer.step()
+    W = W.detach()
+    return W, float(loss(W))

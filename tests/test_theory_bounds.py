@@ -1,0 +1,426 @@
+"""The bounds against closed forms, complete enumeration, and the numbers that the paper's authors published."""
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from contrastive_lab.losses import info_nce
+from contrastive_lab.theory import bounds
+from contrastive_lab.theory.bounds import Terms
+from contrastive_lab.theory.bounds_batches import batch_terms
+from contrastive_lab.theory.bounds_collision import collided_bound, collision_bound
+from contrastive_lab.theory.bounds_small_k import best_class_means, etf_cosine, etf_loss, subset_loss
+from contrastive_lab.theory.collapsed import collapsed_terms
+from contrastive_lab.theory.experiment.bounds import default_grid, run
+
+INF = float("inf")
+DIALS: dict[str, Any] = {
+    "classes": [5],
+    "draws": None,
+    "tau": None,
+    "run": None,
+    "sweep": None,
+    "views": 10,
+    "passes": 10,
+    "seed": 0,
+    "data_dir": None,
+}
+# Derived by an independent computation (tau = 0.5): (C, K + 1) -> L_info, L_sup, E ln(Col + 1), lower bounds (coupon,
+# Arora), upper bounds (coupon, Arora exact, Arora as in the authors' code).
+COLLAPSED_ETF = {
+    (5, 5): (0.663287, 0.283930, 0.490724, 0.333350, 0.573283, 17.4682, 2.62779, 0.246355),
+    (5, 16): (1.564010, 0.283930, 1.300509, 0.787725, 1.310379, 2.08489, 7.89817, 7.47743),
+    (10, 16): (1.343901, 0.680726, 0.801341, 0.686531, 0.923036, 19.38, 17.9579, 2.12465),
+    (10, 32): (1.941668, 0.680726, 1.316887, 0.989059, 1.342353, 3.43801, 20.7948, 16.2402),
+    (10, 64): (2.586089, 0.680726, 1.929090, 1.304575, 1.929981, 3.27426, 504.23, 501.515),
+    (10, 128): (3.254730, 0.680726, 2.585147, 1.632936, 2.585148, 3.92436, 4.335e5, 4.335e5),
+    (100, 128): (2.940277, 2.648317, 0.696611, 1.521978, 1.352878, 1.89e22, 1.77e22, 5.68874),
+    (100, 256): (3.611102, 2.648317, 1.155389, 1.864548, 1.353939, 28334.8, 184653, 29.2816),
+    (100, 512): (4.292918, 2.648317, 1.734222, 2.188516, 1.749771, 10.2636, 761.351, 433.811),
+    (100, 768): (4.694581, 2.648317, 2.104756, 2.376327, 2.105945, 7.49595, 6011.03, 5768.57),
+    (100, 1024): (4.980357, 2.648317, 2.375535, 2.511910, 2.375625, 7.60199, 76260.8, 76028.1),
+}
+# Nozawa & Sato 2021, tables as their public notebooks print them, means over three seeds: K + 1, L_info, d, collision,
+# Arora's bound and its two parts, the coupon bound and its two parts (those two halved).
+REPO = [
+    (32, 2.02, -1.16, 1.32, 0.23, 0.05, 0.01, 0.39, 0.63, 0.26),
+    (64, 2.64, -1.17, 1.93, 0.76, 0, 0, 0.70, 0.90, 0.01),
+    (512, 4.64, -1.19, 3.94, 2.75, 0, 0, 1.69, 0.90, 0),
+    (128, 3.32, -0.99, 0.69, 0.72, 0, 1.02, 1.18, 0, 1.82),
+    (384, 4.38, -0.97, 1.48, 0.58, 0.01, 0.07, 1.72, 0.30, 1.66),
+    (512, 4.66, -0.97, 1.73, 0.79, 0.01, 0.01, 1.86, 1.21, 0.75),
+    (1024, 5.34, -0.95, 2.37, 1.43, 0, 0, 2.19, 1.95, 0),
+]
+
+
+# the bounds
+
+
+@pytest.mark.parametrize("row", REPO)
+def test_lower_bounds_are_those_the_authors_add_up(row: tuple[float, ...]) -> None:
+    _, L_info, d, collision, arora, clean_sup, clean_sub, coupon, sup_half, sub_half = row
+    terms = Terms(L_info, 0, 2 * sup_half, 2 * sub_half, clean_sup, clean_sub, collision, d, 1, 1, 1)
+    assert bounds.arora_lower(terms) == pytest.approx(arora, abs=0.02)  # sums of four rounded numbers
+    assert bounds.coupon_lower(terms) == pytest.approx(coupon, abs=0.02)
+
+
+def test_bars_of_the_authors_figure() -> None:
+    # CIFAR-100: their figure's bars at K + 1 = 128 (Arora) and 512, 1024 (theirs), computed from the rows above.
+    at_128 = Terms(3.32, 0, 0, 3.64, 0, 1.02, 0.69, -0.99, 0, 1 - 0.720958, 0)
+    assert bounds.arora_repo(at_128) == pytest.approx((3.32 - 1.02 - 0.69 + 0.99) / 0.279042)
+    at_512 = Terms(4.66, 0, 2.42, 1.5, 0, 0, 1.73, -0.97, 0.62, 0, 0)
+    assert bounds.repo_half_sub(at_512) == pytest.approx(14, abs=0.5)
+    at_1024 = Terms(5.34, 0, 3.9, 0, 0, 0, 2.37, -0.95, 1, 0, 0)
+    assert bounds.repo_half_sub(at_1024) == pytest.approx(10.2, abs=0.05)
+
+
+def test_upper_bounds_are_the_lower_ones_solved_for_the_supervised_loss() -> None:
+    terms = Terms(3.0, 1.1, 0.7, 0.4, 0.2, 0.3, 1.3, -0.5, 0.6, 0.3, 0.15)
+    at_bound = terms._replace(sup=0.6 * bounds.coupon_exact(terms), clean_sup=0.15 * bounds.arora_exact(terms))
+    assert bounds.coupon_lower(at_bound) == pytest.approx(terms.L_info)
+    assert bounds.arora_lower(at_bound) == pytest.approx(terms.L_info)
+    assert bounds.repo_half_sub(terms) - bounds.coupon_exact(terms) == pytest.approx(0.4 / 2 / 0.6)
+    without_sub = terms._replace(sub=0.0)
+    assert bounds.repo_half_sub(without_sub) == bounds.coupon_exact(without_sub)
+
+
+def test_a_bound_over_an_impossible_event_is_infinite() -> None:
+    terms = collapsed_terms(draws=4, classes=5)
+    assert (bounds.coupon_exact(terms), bounds.arora_exact(terms)) == (INF, INF)
+    assert bounds.arora_repo(terms) < INF
+
+
+# closed form
+
+
+@pytest.mark.parametrize(("C", "draws"), COLLAPSED_ETF)
+def test_closed_form_of_collapsed_features(C: int, draws: int) -> None:
+    terms = collapsed_terms(draws, C)
+    *losses, coupon, arora, arora_repo = COLLAPSED_ETF[C, draws]
+    found = (terms.L_info, terms.L_sup, terms.collision, bounds.coupon_lower(terms), bounds.arora_lower(terms))
+    assert found == pytest.approx(tuple(losses), abs=1e-6)
+    upper = (bounds.coupon_exact(terms), bounds.arora_exact(terms))
+    assert upper == pytest.approx((coupon, arora), rel=5e-3 if max(upper) > 1e20 else 3e-4)  # as many digits as shown
+    assert bounds.arora_repo(terms) == pytest.approx(arora_repo, rel=1e-4)
+    assert min(upper) >= terms.L_sup
+
+
+def test_probabilities_far_below_rounding_are_kept() -> None:
+    terms = collapsed_terms(draws=512, classes=10)  # 0.9 ** 511 = 4e-24, which 1 - tau_K loses
+    excess = 4.622609 - 3.944561
+    assert bounds.arora_exact(terms) == pytest.approx(excess / 0.9**511, rel=1e-5)
+
+
+def test_the_authors_form_of_aroras_bound_can_be_below_the_loss() -> None:
+    terms = collapsed_terms(draws=5, classes=5)
+    assert bounds.arora_repo(terms) < terms.L_sup < bounds.arora_exact(terms)
+
+
+@pytest.mark.parametrize(("C", "draws", "tau", "cosine"), [(2, 4, 0.5, None), (3, 4, 0.2, 0.3), (4, 5, 1.0, -0.1)])
+def test_closed_form_is_the_mean_over_all_labels(C: int, draws: int, tau: float, cosine: float | None) -> None:
+    s = -1 / (C - 1) if cosine is None else cosine
+    sums = dict.fromkeys(Terms._fields, 0.0)
+    for anchor, *others in itertools.product(range(C), repeat=draws):
+        weights = [math.exp((1 if other == anchor else s) / tau) for other in others]
+        seen = {anchor, *others}
+        subset = math.log(1 + (len(seen) - 1) * math.exp((s - 1) / tau))
+        clean, covered = anchor not in others, len(seen) == C
+        sums["L_info"] += math.log(1 + sum(weights) / math.exp(1 / tau))
+        sums["L_sup"] += math.log(1 + (C - 1) * math.exp((s - 1) / tau))
+        sums["sup" if covered else "sub"] += subset
+        if clean:
+            sums["clean_sup" if covered else "clean_sub"] += subset
+        sums["collision"] += math.log(1 + others.count(anchor))
+        for name, event in (("upsilon", covered), ("clean", clean), ("rho", clean and covered)):
+            sums[name] += event
+    expected = {name: value / C**draws for name, value in sums.items()}
+    assert collapsed_terms(draws, C, tau, cosine)._asdict() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1, 5), "draws=1"),
+        ((5, 1), "classes=1"),
+        ((5, 5, 0.0), "tau=0"),
+        ((5, 5, 0.5, -0.3), r"cosine in \[-0.25, 1\]"),
+    ],
+)
+def test_closed_form_refuses(arguments: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        collapsed_terms(*arguments)  # type: ignore[arg-type]
+
+
+# enumeration: every batch of three images, every pair of views
+
+
+def features(seed: int, labels: list[int], views: int, dim: int, noise: float) -> Tensor:
+    """Unit features (images, views, dim) around a centre of the class and one of the image."""
+    source = torch.Generator().manual_seed(seed)
+    centres, own, each = (
+        torch.randn(*shape, dim, generator=source, dtype=torch.float64)
+        for shape in ((max(labels) + 1, 1), (len(labels), 1), (len(labels), views))
+    )
+    return F.normalize(centres[labels] + noise * own + noise * each, dim=2)
+
+
+def all_batches(z: Tensor, labels: list[int], tau: float) -> Terms:
+    """Of all batches of three images with replacement, with every view as anchor and every view as key."""
+    views = z.shape[1]
+    items = torch.cartesian_prod(torch.arange(len(labels)), torch.arange(views), torch.arange(views))
+    batches = torch.combinations(torch.arange(len(items)), 1)[:, 0]
+    chosen = items[torch.cartesian_prod(batches, batches, batches)]  # (B, 3, image and two views)
+    image, first, second = chosen.unbind(2)
+    own_means, classes = z.mean(1), torch.tensor(labels)
+    means = torch.stack([own_means[classes == c].mean(0) for c in range(max(labels) + 1)])
+    return batch_terms(z[image, first], z[image, second], own_means[image], classes[image], means, tau)
+
+
+def naive(z: Tensor, labels: list[int], tau: float) -> dict[str, float]:
+    """The definitions, one anchor and one pair of negatives after the other."""
+    images, views, C = range(len(labels)), range(z.shape[1]), max(labels) + 1
+    own = z.mean(1)
+    means = [torch.stack([own[i] for i in images if labels[i] == c]).mean(0) for c in range(C)]
+    cosines = torch.einsum("ivd,jwd->ivjw", z, z).tolist()
+    score = torch.einsum("ivd,cd->ivc", z, torch.stack(means)).tolist()
+    to_own = torch.einsum("ivd,id->iv", z, own).tolist()
+    sums, count = dict.fromkeys(Terms._fields, 0.0), 0
+    for i, v, w in itertools.product(images, views, views):
+        c = labels[i]
+        for (j, a), (k, b) in itertools.product(itertools.product(images, views), repeat=2):
+            weights = [math.exp(cosines[i][v][m][u] / tau) for m, u in ((i, w), (j, a), (k, b))]
+            seen = {c, labels[j], labels[k]}
+            loss = {S: math.log(sum(math.exp(score[i][v][q] / tau) for q in S)) - score[i][v][c] / tau
+                    for S in (frozenset(seen), frozenset(range(C)))}  # fmt: skip
+            clean, covered = c not in (labels[j], labels[k]), len(seen) == C
+            sums["L_info"] += math.log(sum(weights)) - math.log(weights[0])
+            sums["L_sup"] += loss[frozenset(range(C))]
+            sums["sup" if covered else "sub"] += loss[frozenset(seen)]
+            if clean:
+                sums["clean_sup" if covered else "clean_sub"] += loss[frozenset(seen)]
+            sums["collision"] += math.log(1 + [labels[j], labels[k]].count(c))
+            sums["d"] += min(0.0, score[i][v][c] - to_own[i][v]) / tau
+            for name, event in (("upsilon", covered), ("clean", clean), ("rho", clean and covered)):
+                sums[name] += event
+            count += 1
+    return {name: value / count for name, value in sums.items()}
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 2], [0, 1, 2, 0, 1, 2]])
+def test_terms_are_their_definitions(labels: list[int]) -> None:
+    z = features(0, labels, views=2, dim=3, noise=0.5)
+    assert all_batches(z, labels, 0.5)._asdict() == pytest.approx(naive(z, labels, 0.5), rel=1e-9)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.5, 3.0])
+@pytest.mark.parametrize("tau", [0.1, 1.0])
+@pytest.mark.parametrize("labels", [[0, 0, 1, 2], [0, 1, 2, 0, 1, 2]])
+def test_no_bound_is_violated_where_all_batches_are_known(labels: list[int], tau: float, noise: float) -> None:
+    for seed in range(3):
+        terms = all_batches(features(seed, labels, views=2, dim=3, noise=noise), labels, tau)
+        assert terms.L_info >= bounds.arora_lower(terms)
+        assert terms.L_info >= bounds.coupon_lower(terms)
+        assert bounds.arora_exact(terms) >= terms.clean_sup / terms.rho
+        assert bounds.repo_half_sub(terms) >= bounds.coupon_exact(terms) >= terms.sup / terms.upsilon
+
+
+def test_conditional_losses_are_the_supervised_loss_of_balanced_classes() -> None:
+    terms = all_batches(features(1, [0, 1, 2, 0, 1, 2], views=2, dim=3, noise=1.0), [0, 1, 2, 0, 1, 2], 0.5)
+    assert terms.sup / terms.upsilon == pytest.approx(terms.L_sup, rel=1e-12)
+    assert terms.clean_sup / terms.rho == pytest.approx(terms.L_sup, rel=1e-12)
+
+
+@pytest.mark.parametrize(("C", "K"), [(5, 4), (5, 15), (10, 31), (20, 31), (20, 63)])
+@pytest.mark.parametrize("noise", [0.2, 1.0])
+def test_no_bound_is_violated_by_random_batches(C: int, K: int, noise: float) -> None:
+    labels = list(range(C)) * 10
+    z, classes = features(C + K, labels, views=16, dim=16, noise=noise), torch.tensor(labels)
+    source = torch.Generator().manual_seed(1)
+    image, first, second = (
+        torch.randint(n, (300, K + 1), generator=source) for n in (len(labels), z.shape[1], z.shape[1])
+    )
+    own_means = z.mean(1)
+    means = own_means.view(10, C, -1).mean(0)
+    terms = batch_terms(z[image, first], z[image, second], own_means[image], classes[image], means, 0.5)
+    assert terms.L_info >= max(bounds.arora_lower(terms), bounds.coupon_lower(terms))
+    assert terms.d < -0.01
+    if terms.upsilon > 0.1:  # the share that is counted is near the true one
+        assert bounds.coupon_exact(terms) >= terms.L_sup
+    assert terms.upsilon > 0.1 or K in (4, 31)
+
+
+def test_batches_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    z = features(0, [0, 0, 1, 2], views=2, dim=3, noise=0.5)
+    whole = all_batches(z, [0, 0, 1, 2], 0.5)
+    monkeypatch.setattr("contrastive_lab.theory.bounds_batches.CELLS", 9 * 1000)
+    assert all_batches(z, [0, 0, 1, 2], 0.5) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "classes", "tau", "message"),
+    [
+        ((2, 3, 4), torch.zeros(2, 4).long(), 3, 0.5, "N >= 2"),
+        ((2, 1, 4), torch.zeros(2, 1).long(), 3, 0.5, "N >= 2"),
+        ((2, 3, 5), torch.zeros(2, 3).long(), 3, 0.5, r"class_means \(C, 5\)"),
+        ((2, 3, 4), torch.full((2, 3), 3), 3, 0.5, r"0\.\.2"),
+        ((2, 3, 4), torch.zeros(2, 3).long(), 3, 0.0, "tau must be > 0"),
+    ],
+)
+def test_batches_are_checked(shape: tuple[int, ...], labels: Tensor, classes: int, tau: float, message: str) -> None:
+    z = torch.ones(shape)
+    with pytest.raises(ValueError, match=message):
+        batch_terms(z, z, z, labels, torch.ones(classes, 4), tau)
+
+
+# collisions
+
+
+def test_collision_bound_of_collapsed_classes_is_zero() -> None:
+    labels = torch.arange(12) % 3
+    z = F.one_hot(labels, 4).double()
+    assert collision_bound(z, z, labels) == 0
+
+
+def test_collision_bound_of_equal_views_of_orthogonal_images_is_one() -> None:
+    assert collision_bound(torch.eye(12), torch.eye(12), torch.arange(12) % 3) == pytest.approx(1)
+
+
+def test_collision_bound_of_random_unit_features_is_one_on_average() -> None:
+    z = F.normalize(torch.randn(400, 64, generator=torch.Generator().manual_seed(0)), dim=1)
+    # The mean of 1 - cosine over 2 * 200 * 199 / 2 pairs; a cosine has standard deviation 1 / 8.
+    assert collision_bound(z, z, torch.arange(400) % 2) == pytest.approx(1, abs=4 / 8 / math.sqrt(200 * 199))
+
+
+def test_collision_bound_is_its_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contrastive_lab.theory.bounds_collision.ROWS", 2)
+    z = features(0, [0] * 5 + [1] * 3, views=2, dim=3, noise=1.0)
+    total = 0.0
+    for j in range(8):
+        others = [i for i in (range(5) if j < 5 else range(5, 8)) if i != j]
+        total += sum(abs(float(z[j, 1] @ (z[i, 0] - z[j, 0]))) for i in others) / len(others)
+    labels = torch.tensor([0] * 5 + [1] * 3)
+    assert collision_bound(z[:, 0], z[:, 1], labels) == pytest.approx(total / 8)
+    assert collision_bound(z[:, 0], z[:, 1], labels, tau=0.2) == pytest.approx(total / 8 / 0.2)
+
+
+def test_collided_loss_is_below_its_bound() -> None:
+    source = torch.Generator().manual_seed(0)
+    for Col in (1, 5, 50):
+        pos, neg = 2 * torch.rand(200, generator=source) - 1, 2 * torch.rand(200, Col, generator=source) - 1
+        losses = info_nce(pos, neg, 0.3, reduction="none")
+        assert (losses <= collided_bound(pos, neg, 0.3) + 1e-5).all()
+        same = torch.full((1, Col), 0.4)
+        expected = torch.full((1,), math.log(1 + Col))
+        torch.testing.assert_close(info_nce(same[:, 0], same, 0.3, reduction="none"), expected)
+        torch.testing.assert_close(collided_bound(same[:, 0], same, 0.3), expected)
+
+
+@pytest.mark.parametrize(
+    ("n", "labels", "message"),
+    [(3, torch.zeros(2), "labels"), (0, torch.zeros(0), "labels"), (3, torch.tensor([0, 0, 4]), "class 4 has one")],
+)
+def test_collision_bound_refuses(n: int, labels: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        collision_bound(torch.ones(n, 2), torch.ones(n, 2), labels)
+
+
+# small K
+
+
+def check_optimum(C: int, m: int, L_sub: float, L_sup: float, steps: int, lr: float) -> None:
+    means = best_class_means(C, 8, m, steps=steps, lr=lr)
+    off_diagonal = (means @ means.T)[~torch.eye(C, dtype=torch.bool)]
+    assert float(subset_loss(means, m, 0.5)) == pytest.approx(L_sub, abs=1e-4)
+    assert float(subset_loss(means, C, 0.5)) == pytest.approx(L_sup, abs=1e-4)
+    assert off_diagonal.tolist() == pytest.approx([etf_cosine(C)] * (C * (C - 1)), abs=5e-3)
+    assert etf_loss(m, C, 0.5) == pytest.approx(L_sub, abs=1e-6)
+    assert etf_loss(C, C, 0.5) == pytest.approx(L_sup, abs=1e-6)
+
+
+def test_losses_over_pairs_of_labels_have_the_optimum_of_the_whole() -> None:
+    check_optimum(5, 2, 0.078890, 0.283930, steps=150, lr=0.1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("C", "m", "L_sub", "L_sup"),
+    [(5, 3, 0.152008, 0.283930), (5, 5, 0.283930, 0.283930), (8, 2, 0.096856, 0.537610)],
+)
+def test_losses_over_few_labels_have_the_optimum_of_the_whole(C: int, m: int, L_sub: float, L_sup: float) -> None:
+    check_optimum(C, m, L_sub, L_sup, steps=1500, lr=0.02)
+
+
+def test_subset_loss_is_its_formula() -> None:
+    means = features(0, [0, 1, 2, 3], views=1, dim=3, noise=1.0)[:, 0]
+    losses = []
+    for members in itertools.combinations(range(4), 3):
+        for c in members:
+            weights = [math.exp(float(means[c] @ means[j]) / 0.5) for j in members]
+            losses.append(math.log(sum(weights)) - float(means[c] @ means[c]) / 0.5)
+    assert float(subset_loss(means, 3, 0.5)) == pytest.approx(sum(losses) / 12)
+
+
+@pytest.mark.parametrize("labels", [1, 6])
+def test_subsets_are_of_two_labels_or_more(labels: int) -> None:
+    with pytest.raises(ValueError, match=rf"labels={labels}: must lie in 2\.\.5"):
+        best_class_means(5, 8, labels)
+
+
+def test_etf_loss_refuses() -> None:
+    with pytest.raises(ValueError, match="classes=1"):
+        etf_loss(1, 1, 0.5)
+    with pytest.raises(ValueError, match="labels=6"):
+        etf_loss(6, 5, 0.5)
+
+
+# the experiment
+
+
+def test_experiment_tabulates_the_closed_form() -> None:
+    outcome = run(**{**DIALS, "classes": [5, 10], "draws": [5, 16]})
+    rows = {(row["classes"], row["draws"]): row for row in outcome.table}
+    for C, N in ((5, 5), (5, 16), (10, 16)):
+        names = ("L_info", "L_sup", "collision", "coupon_lower", "arora_lower")
+        found = (*(rows[C, N][name] for name in (*names, "coupon_exact", "arora_exact", "arora_repo")),)
+        assert found == pytest.approx(COLLAPSED_ETF[C, N], rel=3e-4)
+    assert rows[10, 5]["coupon_exact"] == INF
+    assert (outcome.summary["at_draws_C5"], outcome.summary["at_draws_C10"]) == (16, 16)
+    assert [axes.get_title() for axes in outcome.figure.axes] == ["C = 5", "C = 10"]
+
+
+def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
+    assert {128, 256, 384, 512, 640, 768, 896, 1024} <= set(default_grid(100))
+    outcome = run(**{**DIALS, "classes": [100]})
+    assert outcome.summary["at_draws_C100"] in (640, 768, 896)  # in the table above the least is at 768
+    assert outcome.summary["lowest_coupon_C100"] <= 7.49595 + 1e-5
+    assert min(default_grid(2)) == 2
+    assert default_grid(10)[0] == 5
+    assert default_grid(10)[-1] == 160
+
+
+@pytest.mark.parametrize(
+    ("dials", "message"),
+    [
+        ({"classes": [10, 1]}, r"theory.classes=\[10, 1\]: must be a list"),
+        ({"classes": []}, "theory.classes"),
+        ({"draws": 1}, r"theory.draws=\[1\]: must be"),
+        ({"draws": "many"}, "theory.draws=many: must be"),
+        ({"draws": [8, 2.5]}, "theory.draws"),
+        ({"draws": True}, "theory.draws"),
+        ({"tau": 0.0}, "theory.tau=0.0: must be null or above 0"),
+        ({"tau": "warm"}, "theory.tau=warm"),
+        ({"views": 3}, "theory.views=3: must be an even number"),
+        ({"passes": 0}, "theory.passes=0"),
+        ({"run": "nowhere"}, "theory.run=nowhere: not the folder of a run"),
+        ({"sweep": "nowhere"}, "theory.sweep=nowhere: no folder of a run"),
+        ({"run": "a", "sweep": "b"}, "give one of the two"),
+    ],
+)
+def test_bad_dials_are_named(dials: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}|{message}$"):
+        run(**{**DIALS, **dials})
