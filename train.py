@@ -3,17 +3,21 @@
 import sys
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from contrastive_lab.config.command_line import CONF, command_line
+from contrastive_lab.config import CONF
+from contrastive_lab.config.command_line import command_line
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def main(config: DictConfig) -> float | None:
-    """One run; its `linear_top1` goes to Hydra's sweepers."""
-    from contrastive_lab.run import train  # here, so that --help and errors need not wait for torch
+    """One run, or one job of a multirun; its `linear_top1` goes to Hydra's sweepers."""
+    from contrastive_lab.run.sweep import sweep_job  # here, so that --help and errors need not wait for torch
+    from contrastive_lab.run.train import train
 
-    return train(config)
+    return train(config) if HydraConfig.get().mode == RunMode.RUN else sweep_job(config)
 
 
 if __name__ == "__main__":

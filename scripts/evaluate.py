@@ -9,7 +9,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.command_line import CONF, exit_code, prepare
+from contrastive_lab.config import CONF
+from contrastive_lab.config.command_line import exit_code, prepare
 from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.stored import check_stored

@@ -14,8 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 import train
-from contrastive_lab.config import command_line
-from contrastive_lab.config.command_line import CONF
+from contrastive_lab.config import CONF, command_line
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.schema import register
 from contrastive_lab.dataset import Arrays, Splits

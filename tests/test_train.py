@@ -60,7 +60,7 @@ def test_every_method_trains(method: str, methods_run: tuple[Path, str]) -> None
     assert all(float(row["gradient_norm"]) <= float(row["gradient_bound"]) for row in rows)
     for name in ("command.txt", "environment.json", ".hydra/config.yaml", ".hydra/overrides.yaml"):
         assert (folder / name).is_file(), name
-    assert "train.py -m K=5" in (folder / "command.txt").read_text()
+    assert "train.py K=20" in (folder / "command.txt").read_text()
     assert f"{found['linear_top1']:.2f} %" in printed
     assert printed.count("verdict") == printed.count("not as in the paper") == len(CONTRASTIVE)
 
@@ -229,14 +229,7 @@ def test_help_lists_groups_dials_and_examples(tmp_path: Path) -> None:
         f"method: {', '.join(METHODS)}",
     ):
         assert text in done.stdout
-    assert done.stdout.count("  python train.py") == 3
-
-
-def test_a_multirun_runs_every_job_in_a_folder_of_its_own(tmp_path: Path, trained: Trained) -> None:
-    trained("-m", *TINY, "K=4,8", "trainer.limit_train_batches=2")
-    folders = sorted(path.parent for path in (tmp_path / "outputs").rglob("result.json"))
-    assert [result(folder)["K"] for folder in folders] == [4, 8]
-    assert [result(folder)["status"] for folder in folders] == ["done", "done"]
+    assert done.stdout.count("  python train.py") == 4
 
 
 def test_wandb_without_a_key_goes_offline(tmp_path: Path) -> None:

@@ -13,17 +13,19 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from contrastive_lab.config import CONF
 from contrastive_lab.config.check import processes
 from contrastive_lab.config.errors import ConfigError, RunError
-from contrastive_lab.config.overrides import composed, first_line
+from contrastive_lab.config.experiment import expand, given
+from contrastive_lab.config.overrides import applied, composed, first_line
 from contrastive_lab.config.schema import register
 from contrastive_lab.config.stored import check_resume
+from contrastive_lab.config.sweep import Sweep, foreign, job_folder, lock, plan
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
-    "strategy=ddp with -m: start one run after the other, "
-    "e.g. for K in 4 16 64; do python train.py K=$K strategy=ddp; done"
+    "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do python train.py "
+    "K=$K strategy=ddp; done, or a cluster's processes: hydra/launcher=submitit_slurm strategy=ddp"
 )
-CONF = Path(__file__).parents[2] / "conf"
 
 
 def command_line(task: Callable[[], object]) -> int:
@@ -31,11 +33,38 @@ def command_line(task: Callable[[], object]) -> int:
     prepare()
 
     def checked() -> None:
-        if "LOCAL_RANK" not in os.environ:  # the other processes of a run were checked by their parent
-            preflight(sys.argv[1:])
+        # the first process checks for all
+        sweep = preflight(sys.argv[1:]) if os.environ.get("LOCAL_RANK", "0") == "0" else None
+        if sweep is None:
+            task()
+        else:
+            run_sweep(sweep, task)
+
+    return exit_code(checked)
+
+
+def theory_line(task: Callable[[], object]) -> int:
+    """The same for `scripts/theory.py`, where `run=` and `sweep=` are short for the experiment's own dials."""
+    prepare()
+    sys.argv[1:] = [f"theory.{a}" if a.startswith(("run=", "sweep=")) else a for a in sys.argv[1:]]
+
+    def checked() -> None:
+        args = get_args_parser().parse_args(sys.argv[1:])
+        if not (args.help or args.hydra_help or args.cfg or args.info):
+            _check_theory(args.overrides, args.multirun)
         task()
 
     return exit_code(checked)
+
+
+def _check_theory(overrides: list[str], multirun: bool) -> None:
+    names = ", ".join(sorted(path.stem for path in (CONF / "theory").glob("*.yaml")))
+    if not any(o.startswith("theory=") for o in overrides):
+        raise ConfigError(f"theory=<name>: needed; one of {names}")
+    for job in _jobs(overrides) if multirun else [overrides]:
+        _, problems = applied(job, CONF, "theory")
+        if problems:
+            raise ConfigError(*problems)
 
 
 def prepare() -> None:
@@ -43,6 +72,7 @@ def prepare() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
     OmegaConf.register_new_resolver("new_folder", new_folder, replace=True)
+    OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 
 
 def exit_code(task: Callable[[], object]) -> int:
@@ -59,28 +89,66 @@ def exit_code(task: Callable[[], object]) -> int:
         return 1
 
 
-def preflight(arguments: list[str]) -> None:
-    """Check every job of a command line.
+def preflight(arguments: list[str]) -> Sweep | None:
+    """Check every job of a command line; a multirun gets its name and what its experiment says.
 
     Raises:
         ConfigError: with every problem of every job, each once.
     """
     args = get_args_parser().parse_args(arguments)
     if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
-        return
+        return None
     if any(o.startswith("resume=") for o in args.overrides):
         _preflight_resume(args.overrides)
-        return
-    problems: dict[str, None] = {}
-    for job in _jobs(args.overrides) if args.multirun else [args.overrides]:
+        return None
+    if not args.multirun:
+        if name := given(args.overrides).get("experiment"):
+            raise ConfigError(f"experiment={name}: a grid of runs; python train.py -m experiment={name}")
+        composed(args.overrides, CONF)
+        return None
+    return _preflight_sweep(args.overrides)
+
+
+def _preflight_sweep(overrides: list[str]) -> Sweep:
+    """Check all jobs and what lies in their folders, and put the whole of the overrides into sys.argv."""
+    expanded = expand(overrides)
+    jobs, problems = [], dict[str, None]()
+    for job in _jobs(expanded):
         try:
             config = composed(job, CONF)
-            if args.multirun and processes(config) > 1:
+            if processes(config) > 1 and "hydra/launcher=submitit_slurm" not in job:
                 problems[DISTRIBUTED_MULTIRUN] = None
+            jobs.append((job, config))
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
     if problems:
         raise ConfigError(*problems)
+    sweep = plan([Path(sys.executable).name, *sys.argv], expanded, jobs)
+    if problems := dict.fromkeys(foreign(sweep, [config for _, config in jobs])):
+        raise ConfigError(*problems)
+    sys.argv += [*expanded[len(overrides) :], f"sweep={sweep.name}"]
+    return sweep
+
+
+def run_sweep(sweep: Sweep, task: Callable[[], object]) -> None:
+    """Run the jobs of a multirun and write its report.
+
+    Raises:
+        RunError: if any job is not done at the end, with the list of these.
+    """
+    with lock(sweep):
+        sweep.write()
+        print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)
+        try:
+            task()
+        finally:
+            from contrastive_lab.run.sweep import report  # here, so that errors need not wait for torch
+
+            left = report(sweep.folder)
+    if left:
+        raise RunError(
+            "\n  ".join([f"{len(left)} of {len(sweep.jobs)} jobs are not done; the same line goes on", *left])
+        )
 
 
 def _jobs(overrides: list[str]) -> list[list[str]]:

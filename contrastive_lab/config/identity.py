@@ -7,10 +7,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.check import effective_K
+
 # Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is.
 OMITTED = {
     "data_dir",
     "resume",
+    "sweep",
+    "experiment",
     "checkpoint_every_n_steps",
     "about",
     "logger",
@@ -28,14 +32,15 @@ OMITTED = {
     "dataset.workers",
     "dataset.splits",
 }
-FOLDERS = ("dataset.root", "dataset.probe_root")  # of these the last part of the path counts
+# Of these paths the last part counts.
+PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.test_csv", "augment.vectors")
 
 
 def identity(config: DictConfig) -> dict[str, Any]:
     """The values that the result depends on, by dotted key."""
     values = flat(config)
     kept = {k: v for k, v in values.items() if k not in OMITTED and not any(k.startswith(f"{o}.") for o in OMITTED)}
-    return {k: Path(v).name if k in FOLDERS and v else v for k, v in kept.items()}
+    return {k: Path(v).name if k in PATHS and v else v for k, v in kept.items()}
 
 
 def config_hash(config: DictConfig) -> str:
@@ -60,3 +65,11 @@ def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
     """Keys whose values differ, as lines `key: first, not second`."""
     keys = sorted(first.keys() | second.keys())
     return [f"{k}: {first.get(k)}, not {second.get(k)}" for k in keys if first.get(k) != second.get(k)]
+
+
+def run_name(config: DictConfig) -> str:
+    """Name of a run, e.g. "simo-K16-a65536-s0", with the K and alpha it uses; "swav-s0" for a method without them."""
+    K = effective_K(config)
+    alpha = config.alpha if config.alpha is not None else K
+    dials = [f"K{K}", f"a{alpha:g}"] if K is not None else []
+    return "-".join([str(config.about.id), *dials, f"s{config.seed}"])

@@ -60,14 +60,19 @@ def composed(overrides: list[str], conf: Path) -> DictConfig:
     Raises:
         ConfigError: with every problem found.
     """
-    parsed = _parse(overrides)
-    groups = tuple(o.input_line for o in parsed if _is_group(o) and o.input_line is not None)
-    config = base(groups, conf).copy()
-    problems = [p for o in parsed if not _is_group(o) for p in _apply(config, o)]
+    config, problems = applied(overrides, conf)
     problems += check(config)
     if problems:
         raise ConfigError(*problems)
     return config
+
+
+def applied(overrides: list[str], conf: Path, primary: str = "config") -> tuple[DictConfig, list[str]]:
+    """The configuration that overrides of `primary` make, and what is wrong with the overrides themselves."""
+    parsed = _parse(overrides)
+    groups = tuple(o.input_line for o in parsed if _is_group(o) and o.input_line is not None)
+    config = base(groups, conf, primary).copy()
+    return config, [p for o in parsed if not _is_group(o) for p in _apply(config, o)]
 
 
 def _parse(overrides: list[str]) -> list[Override]:
@@ -79,17 +84,17 @@ def _parse(overrides: list[str]) -> list[Override]:
 
 def _is_group(override: Override) -> bool:
     key = override.key_or_group
-    return key in GROUPS or "/" in key or key.startswith("hydra.")
+    return key in (*GROUPS, "theory") or "/" in key or key.startswith("hydra.")
 
 
 @lru_cache
-def base(groups: tuple[str, ...], conf: Path) -> DictConfig:
+def base(groups: tuple[str, ...], conf: Path, primary: str = "config") -> DictConfig:
     """The configuration that the chosen groups make, without values."""
     try:
         if GlobalHydra.instance().is_initialized():
-            return compose("config", list(groups))
+            return compose(primary, list(groups))
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-            return compose("config", list(groups))
+            return compose(primary, list(groups))
     except MissingConfigException as error:
         raise ConfigError(_missing_option(error)) from None
     except HydraException as error:

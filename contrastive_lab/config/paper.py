@@ -4,7 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from contrastive_lab.config.command_line import CONF
+from contrastive_lab.config import CONF
 from contrastive_lab.config.identity import flat
 from contrastive_lab.config.overrides import base
 

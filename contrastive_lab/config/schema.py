@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
+
+from contrastive_lab.config import CONF
 
 Node = dict[str, Any]
 
@@ -23,6 +25,7 @@ class Config:
     seed: int = 0
     data_dir: str = "data"
     resume: str | None = None  # a run's folder
+    sweep: str | None = None  # name of a multirun's folder
     checkpoint_every_n_steps: int | None = None  # beside the one at the end of every epoch
     # The groups.
     method: Node = field(default_factory=dict)
@@ -35,6 +38,7 @@ class Config:
     batchnorm: Node = field(default_factory=dict)
     optim: Node = field(default_factory=dict)
     evaluation: Node = field(default_factory=dict)
+    experiment: Node | None = None
     probes: Node = field(default_factory=dict)
     trainer: Node = field(default_factory=dict)
     strategy: Node = field(default_factory=dict)
@@ -47,6 +51,7 @@ GROUPS = (
     "batchnorm",
     "dataset",
     "evaluation",
+    "experiment",
     "logger",
     "method",
     "optim",
@@ -57,5 +62,10 @@ GROUPS = (
 
 
 def register() -> None:
-    """Give the schema to Hydra under the name that conf/config.yaml starts from."""
+    """Give Hydra what conf/config.yaml starts from: the schema, and the data set of each scale."""
     ConfigStore.instance().store(name="dials", node=Config)
+    OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
+
+
+def _dataset_of(scale: str) -> str:
+    return str(OmegaConf.load(CONF / "scale" / f"{scale}.yaml").scale.dataset)

@@ -1,5 +1,1 @@
-"""One run, from a configuration to a folder that describes it."""
-
-from contrastive_lab.run.train import train
-
-__all__ = ["train"]
+"""One run, from a configuration to a folder that describes it; and the jobs of a multirun."""

@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
 
 from contrastive_lab.config.check import effective_K
 from contrastive_lab.config.identity import config_hash
@@ -25,9 +26,10 @@ from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.run.build import accelerator, build_data, build_method, score
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from contrastive_lab.run.folder import commit, describe, write_json
-from contrastive_lab.run.loggers import build_logger, close_wandb
+from contrastive_lab.run.loggers import build_logger, pictures
 from contrastive_lab.run.metrics_file import MetricsFile
 from contrastive_lab.run.screen import Progress, banner, summary
+from contrastive_lab.run.wandb_run import close_run
 
 
 def train(config: DictConfig, folder: Path | None = None) -> float | None:
@@ -61,10 +63,13 @@ def _place(config: DictConfig, folder: Path | None) -> tuple[DictConfig, Path, P
         stored = OmegaConf.load(folder / ".hydra" / "config.yaml")
         assert isinstance(stored, DictConfig)
         return stored, folder, folder / "checkpoints" / "last.ckpt"
-    if folder is None:
-        output = Path(HydraConfig.get().runtime.output_dir)
-        folder = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
-    return config, folder, None
+    return config, folder or output_folder(), None
+
+
+def output_folder() -> Path:
+    """The folder that Hydra gave to this job, relative where it lies below the working directory."""
+    output = Path(HydraConfig.get().runtime.output_dir)
+    return output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
 
 
 def _blank(config: DictConfig) -> dict[str, Any]:
@@ -102,18 +107,19 @@ def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
         result["seconds"] = round(time.perf_counter() - started, 1)
         if is_first():
             write_json(folder / "result.json", result)
-        close_wandb(failed=result["status"] != "done")
+        close_run(folder, result)
         os.environ.clear()  # Lightning's launchers leave addresses behind that the next job of a multirun must not see
         os.environ.update(environ)
 
 
 def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict[str, Any]) -> dict[str, float]:
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
+    loggers = build_logger(config, folder, result, resumed=checkpoint is not None)
     data, method = build_data(config), build_method(config)
     if is_first():
         print(banner(config, len(data.splits.pretrain), folder), flush=True)
     with quiet():
-        trainer, clock = build_trainer(config, folder, data)
+        trainer, clock = build_trainer(config, folder, data, loggers)
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -132,7 +138,7 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
     return values
 
 
-def build_trainer(config: DictConfig, folder: Path, data: Images) -> tuple[pl.Trainer, Clock]:
+def build_trainer(config: DictConfig, folder: Path, data: Images, loggers: list[Logger]) -> tuple[pl.Trainer, Clock]:
     """Lightning's Trainer with the callbacks and loggers of a run."""
     every = config.trainer.log_every_n_steps
     clock = Clock(config.batch_size)
@@ -144,6 +150,7 @@ def build_trainer(config: DictConfig, folder: Path, data: Images) -> tuple[pl.Tr
         callbacks.append(LastCheckpoint(folder / "checkpoints", config, config.checkpoint_every_n_steps))
     if config.trainer.enable_progress_bar is not False:
         callbacks.append(Progress(refresh_rate=10))
+    callbacks += pictures(config, loggers)
     strategy = instantiate(config.strategy.trainer)
     trainer = instantiate(
         config.trainer,
@@ -152,7 +159,7 @@ def build_trainer(config: DictConfig, folder: Path, data: Images) -> tuple[pl.Tr
         devices=config.strategy.devices,
         max_epochs=config.epochs,
         callbacks=callbacks,
-        logger=[MetricsFile(folder), *build_logger(config, folder)],
+        logger=[MetricsFile(folder), *loggers],
         default_root_dir=str(folder),
     )
     return trainer, clock

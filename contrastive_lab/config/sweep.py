@@ -1,0 +1,144 @@
+"""What a multirun is going to do: its name, its folder, and a folder for each job, told without torch."""
+
+import fcntl
+import hashlib
+import json
+import re
+import shlex
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.config.experiment import constant, given, load
+from contrastive_lab.config.identity import OMITTED, config_hash, differences, identity, run_name
+
+LONGEST = 120  # characters of a job's folder
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: its folder below the sweep's, its name, its overrides, and the hash of its configuration."""
+
+    folder: str
+    name: str
+    overrides: list[str]
+    config_hash: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A multirun, as it stands in sweep.json."""
+
+    name: str
+    command: str
+    overrides: list[str]
+    experiment: dict[str, Any] | None
+    scale: str
+    jobs: list[Job]
+
+    @property
+    def folder(self) -> Path:
+        """Where its jobs and its report lie."""
+        return Path("outputs/sweeps") / self.name
+
+    def write(self) -> None:
+        """Write sweep.json."""
+        path = self.folder / "sweep.json"
+        partial = path.with_suffix(".json.partial")
+        partial.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        partial.replace(path)
+
+
+def sweep_name(overrides: list[str]) -> str:
+    """The name asked for; else `<experiment>-<scale>`; else eight hexadecimal digits that the same line gives again.
+
+    Raises:
+        ConfigError: if the name asked for is no name of a folder.
+    """
+    values = given(overrides)
+    if name := values.get("sweep"):
+        if not re.fullmatch(r"[\w.+=-]+", name) or name.startswith("."):
+            raise ConfigError(f"sweep={name}: must be letters, digits and . _ - = alone")
+        return name
+    if experiment := values.get("experiment"):
+        return f"{experiment.replace('/', '_')}-{values.get('scale', 'laptop')}"
+    return _digest(sorted(overrides))
+
+
+def job_folder(overrides: list[str]) -> str:
+    """The folder of a job, e.g. "K=16,alpha=256,seed=0": what it was told, but for what all jobs of it were told."""
+    passed_over = constant(overrides)
+    kept = sorted(o for o in overrides if o not in passed_over and not _unnamed(o.lstrip("+~").partition("=")[0]))
+    name = re.sub(r"[^\w.,=+\[\]-]", "_", ",".join(kept)) or "default"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
+
+
+def plan(command: list[str], overrides: list[str], configs: list[tuple[list[str], DictConfig]]) -> Sweep:
+    """The sweep of a command line.
+
+    Args:
+        command: the line as it was typed.
+        overrides: all of its overrides, with those of the experiment.
+        configs: overrides and configuration of each job.
+
+    Raises:
+        ConfigError: if two jobs are the same.
+    """
+    name, values = sweep_name(overrides), given(overrides)
+    jobs = [
+        Job(job_folder([*job, f"sweep={name}"]), run_name(config), job, config_hash(config)) for job, config in configs
+    ]
+    if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:
+        raise ConfigError(f"-m: two jobs are the same run, {twice[0]}; leave one out")
+    experiment = load(values.get("experiment", "")) or None
+    scale = values.get("scale", "laptop")
+    return Sweep(name, shlex.join(command), overrides, experiment, scale, jobs)
+
+
+def foreign(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
+    """Stored runs in the way of a sweep: those in a job's folder that have another configuration, a line each."""
+    problems = []
+    for job, config in zip(sweep.jobs, configs, strict=True):
+        folder = sweep.folder / job.folder
+        if (folder / "result.json").is_file() and stored(folder).get("config_hash") != job.config_hash:
+            before = OmegaConf.load(folder / ".hydra" / "config.yaml")
+            assert isinstance(before, DictConfig)
+            keys = "; ".join(differences(identity(before), identity(config))) or "the code's defaults"
+            problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
+    return problems
+
+
+def stored(folder: Path) -> dict[str, Any]:
+    """The result.json of a run's folder; empty where there is none."""
+    path = folder / "result.json"
+    values: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return values
+
+
+def lock(sweep: Sweep) -> TextIO:
+    """Make the sweep's folder and hold it for this process, as long as the file stays open.
+
+    Raises:
+        ConfigError: if another process holds it.
+    """
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    file = (sweep.folder / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise ConfigError(f"sweep={sweep.name}: another process is at work in {sweep.folder}") from None
+    return file
+
+
+def _unnamed(key: str) -> bool:
+    """Whether a key says nothing about which job it is."""
+    return key == "scale" or key.startswith("hydra") or any(key == o or key.startswith(f"{o}.") for o in OMITTED)
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
