@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-long lint format bench
+.PHONY: help install demo test test-long test-browser lint format bench
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ test: install ## the test suite
 
 test-long: install ## the tests that take minutes
 	$(BIN)/pytest -m long
+
+test-browser: install ## the report in a real browser; skipped with a notice where there is no Chromium
+	$(BIN)/pytest -m browser -rs
 
 lint: install ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -141,10 +141,14 @@ def run_sweep(sweep: Sweep, task: Callable[[], object]) -> None:
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)
         try:
             task()
-        finally:
-            from contrastive_lab.run.sweep import report  # here, so that errors need not wait for torch
+        except (KeyboardInterrupt, SystemExit):
+            print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
+            raise
+        except Exception as error:  # of a launcher, as when a worker is killed; the jobs' own are in their results
+            print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
+        from contrastive_lab.run.sweep import report  # here, so that errors need not wait for torch
 
-            left = report(sweep.folder)
+        left = report(sweep.folder)
     if left:
         raise RunError(
             "\n  ".join([f"{len(left)} of {len(sweep.jobs)} jobs are not done; the same line goes on", *left])

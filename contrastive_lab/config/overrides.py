@@ -205,4 +205,4 @@ def _keys(config: DictConfig) -> list[str]:
 
 def first_line(error: Exception) -> str:
     """The first line of an error's text."""
-    return str(error).strip().splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

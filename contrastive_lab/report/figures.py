@@ -1,0 +1,105 @@
+"""A metric against the x axis of a sweep."""
+
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from contrastive_lab.report.draw import COLOURS, MARKERS, Scale, legend_below, new_figure
+from contrastive_lab.report.facts import Reference, classes, one_seed_error, references, same_data
+from contrastive_lab.report.grid import Grid, Line
+from contrastive_lab.report.style import Style, error_note, styles
+from contrastive_lab.report.words import label
+from contrastive_lab.theory.coupon import coverage_probability
+
+
+def against_x(grid: Grid, metric: str) -> Figure:
+    """A metric against x: a line for each hue, bands or bars of standard errors, and the paper's numbers.
+
+    Numbers of another data set get a panel of their own, since they lie at another height. Where x is K and the classes
+    are known, a second axis shows the probability that K + 1 draws hold all of them.
+    """
+    known = references(grid, metric)
+    foreign = [reference for reference in known if not same_data(grid, reference)]
+    width = 10.5 if foreign else 7.5
+    figure = new_figure(width, 5)
+    panels = figure.subplots(1, 2 if foreign else 1, squeeze=False, width_ratios=[3, 2] if foreign else None)[0]
+    below = [_ours(panels[0], grid, metric, [reference for reference in known if reference not in foreign])]
+    if foreign:
+        below.append(_papers(panels[1], grid, metric, foreign))
+    figure.set_size_inches(width, 4.6 + max(below))
+    return figure
+
+
+def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
+    scale = Scale([*(s.position(grid.x) for s in grid.settings), *(x for r in near for x, _ in r["points"])])
+    for i, (line, style) in enumerate(zip(grid.lines, styles(grid), strict=True)):
+        aside = 0.0 if scale.numbers else 0.5 * ((i + 0.5) / len(grid.lines) - 0.5)
+        _line(axes, grid, line, metric, scale, style, aside)
+    for i, reference in enumerate(near):
+        _reference(axes, scale, reference, f"{0.2 + 0.15 * i}", f", {reference.get('dataset')}")
+    axes.set_title(error_note(grid, metric), fontsize=9, loc="left")
+    _finish(axes, grid, metric, scale)
+    return legend_below(axes, *_coverage(axes, grid, scale))
+
+
+def _line(axes: Axes, grid: Grid, line: Line, metric: str, scale: Scale, style: Style, aside: float) -> None:
+    """Means with a band of one standard error, bars among words; for one seed bars of the test set's error."""
+    places = [(scale.place(x) + aside, s) for s in line.settings if (x := s.position(grid.x)) in scale.values]
+    points = sorted(((x, s) for x, s in places if s.summary(metric).n), key=lambda point: point[0])
+    xs, found = np.array([x for x, _ in points]), [s.summary(metric) for _, s in points]
+    means = np.array([value.mean for value in found])
+    errors = np.array([np.nan if value.se is None else value.se for value in found])
+    bars = np.array([np.nan if (bar := one_seed_error(s, metric)) is None else bar for _, s in points])
+    look = style if scale.numbers else {**style, "linestyle": ""}
+    axes.plot(xs, means, **look, markersize=5, label=grid.name(line) or label(metric))
+    if scale.numbers:
+        axes.fill_between(xs, means - errors, means + errors, color=style["color"], alpha=0.18, linewidth=0)
+    else:
+        bars = np.where(np.isnan(bars), errors, bars)
+    drawn = np.isfinite(bars)
+    axes.errorbar(xs[drawn], means[drawn], bars[drawn], color=style["color"], linestyle="", capsize=3, elinewidth=1)
+
+
+def _finish(axes: Axes, grid: Grid, metric: str, scale: Scale) -> None:
+    scale.apply(axes, grid.x)
+    axes.set_ylabel(label(metric))
+    axes.grid(alpha=0.3)
+
+
+def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
+    """A second axis with the probability that the labels of the key and of K negatives, drawn at random, are all C."""
+    C = classes(grid)
+    if grid.x != "K" or C is None or scale.even or len(scale.values) < 2:
+        return []
+    twin = axes.twinx()
+    Ks = np.unique(np.concatenate([np.linspace(a, b, 30).astype(int) for a, b in pairwise(scale.values)]))
+    values = [coverage_probability(draws=int(K) + 1, classes=C) for K in Ks]
+    twin.plot(Ks, values, color="0.55", linestyle=(0, (1, 1.5)), label=f"coverage: all {C} classes in K + 1 draws")
+    twin.set(ylim=(-0.03, 1.03), ylabel="probability of coverage (uniform classes)")
+    twin.spines["right"].set_visible(True)
+    twin.tick_params(axis="y", colors="0.4")
+    twin.yaxis.label.set_color("0.4")
+    twin.minorticks_off()
+    return [twin]
+
+
+def _papers(axes: Axes, grid: Grid, metric: str, foreign: list[Reference]) -> float:
+    scale = Scale(x for reference in foreign for x, _ in reference["points"])
+    sets = list(dict.fromkeys(str(reference.get("dataset")) for reference in foreign))
+    for i, reference in enumerate(foreign):
+        more = f", {reference.get('dataset')}" if len(sets) > 1 else ""
+        _reference(axes, scale, reference, COLOURS[(2 + i) % len(COLOURS)], more, MARKERS[i % len(MARKERS)])
+    axes.set_title(
+        f"the paper's numbers, {', '.join(sets)}:\ncompare the shape, not the height", fontsize=9, loc="left"
+    )
+    _finish(axes, grid, metric, scale)
+    return 0.2 + legend_below(axes, columns=1)
+
+
+def _reference(axes: Axes, scale: Scale, reference: Reference, colour: str, more: str, marker: str = "*") -> None:
+    points = [(scale.place(x), y) for x, y in reference["points"] if x in scale.values]
+    source = f" ({reference['source']})" if reference.get("source") else ""
+    look: Style = {"linestyle": (0, (4, 3)) if scale.numbers else "", "linewidth": 1, "color": colour, "marker": marker}
+    axes.plot(*np.array(points).reshape(-1, 2).T, **look, label=f"{reference.get('label', 'paper')}{more}{source}")

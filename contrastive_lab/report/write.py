@@ -1,0 +1,59 @@
+"""Everything a report consists of, written into `<sweep>/report/`."""
+
+from pathlib import Path
+
+from contrastive_lab.report import cost, curves, figures
+from contrastive_lab.report.draw import KINDS, save, styled
+from contrastive_lab.report.grid import Grid, choose
+from contrastive_lab.report.page import Picture, page
+from contrastive_lab.report.read import read_sweep
+from contrastive_lab.report.tables import measured, write_tables
+from contrastive_lab.report.words import title
+
+
+def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> Path:
+    """Write report.html, runs.csv, table.csv, table.md, table.tex and the figures of a sweep.
+
+    Args:
+        folder: of the sweep, finished or not; or any folder with runs in it.
+        x: key on the x axis; None takes the experiment's, else K.
+        hue: key with a line for each of its values; None takes the experiment's, else alpha.
+
+    Returns:
+        Path of report.html.
+
+    Raises:
+        ConfigError: if the folder holds no run, or no run has a key.
+    """
+    grid = choose(read_sweep(folder), x, hue)
+    out = folder / "report"
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    for old in (path for kind in KINDS for path in (out / "figures").glob(f"*.{kind}")):
+        old.unlink()  # a figure of an earlier report that this one has no data for
+    write_tables(grid, out)
+    pictures = draw_all(grid, out / "figures")
+    path = out / "report.html"
+    path.write_text(page(grid, pictures, out))
+    return path
+
+
+def draw_all(grid: Grid, folder: Path) -> list[Picture]:
+    """Draw what the runs have data for, and say what each figure shows."""
+    pictures = []
+    have = measured(grid)
+    with styled():
+        for metric in [name for name in dict.fromkeys((grid.y, "knn_top1")) if name in have]:
+            save(figures.against_x(grid, metric), folder / metric)
+            note = "A point is the mean over the finished runs of a setting."
+            pictures.append(Picture(folder / metric, f"{title(metric)} against {grid.x}", note))
+        for column in curves.columns(grid):
+            save(curves.during_training(grid, column), folder / f"{column}_curve")
+            note = "Mean over the seeds of a setting, with a band of one standard error."
+            pictures.append(Picture(folder / f"{column}_curve", f"{title(column)} during training", note))
+        if grid.y in have and cost.costs(grid):
+            save(cost.against_cost(grid), folder / "cost")
+            note = (
+                "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
+            )
+            pictures.append(Picture(folder / "cost", f"{title(grid.y)} against cost", note))
+    return pictures

@@ -1,0 +1,60 @@
+"""A made-up sweep in a folder: sweep.json, and for each job what a run leaves, without a run."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from contrastive_lab.report.grid import Grid, choose
+from contrastive_lab.report.read import read_sweep
+
+Told = tuple[dict[str, Any], dict[str, Any] | None]
+
+
+def write_sweep(folder: Path, jobs: list[Told], **told: Any) -> Path:
+    """Write a sweep.
+
+    Args:
+        folder: of the sweep, made if need be.
+        jobs: what each job was told, and its result; None for one that has not started.
+        told: what differs in sweep.json.
+    """
+    listed = []
+    for settings, result in jobs:
+        overrides = [f"{key}={'null' if value is None else value}" for key, value in settings.items()]
+        place = ",".join(sorted(overrides)) or "default"
+        name = f"{settings.get('method', 'simo')}-{len(listed)}"
+        listed.append({"folder": place, "name": name, "overrides": overrides, "config_hash": "0" * 12})
+        if result is not None:
+            write_run(folder / place, {**settings, **result})
+    facts = {"name": "made_up", "command": "python train.py -m K=4,16", "overrides": [], "experiment": None}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sweep.json").write_text(json.dumps({**facts, "scale": "cifar", "jobs": listed, **told}))
+    return folder
+
+
+def write_run(folder: Path, result: dict[str, Any], steps: int = 5) -> None:
+    """Write result.json and a metrics.csv of some steps."""
+    folder.mkdir(parents=True)
+    blank = {"status": "done", "method": "simo", "dataset": "fashion_mnist_mini", "linear_top1": None, "error": None}
+    K = result.get("K", 16)
+    alpha = result["alpha"] if result.get("alpha") is not None else K
+    (folder / "result.json").write_text(json.dumps({**blank, **result, "K": K, "alpha": alpha}))
+    rows = [f"{9 + 10 * i},{i},{mi(i, steps):.4f}" for i in range(steps)]
+    (folder / "metrics.csv").write_text("\n".join(["step,epoch,mi_estimate", *rows]) + "\n")
+
+
+def mi(i: int, steps: int) -> float:
+    """A curve that rises."""
+    return 2 - 2 * math.exp(-4 * i / steps)
+
+
+def seeds(values: Iterable[float], **settings: Any) -> list[Told]:
+    """Jobs of one setting, one for each accuracy."""
+    return [({**settings, "seed": i}, {"linear_top1": value}) for i, value in enumerate(values)]
+
+
+def grid_of(folder: Path, **asked: str) -> Grid:
+    """The sweep of a folder with its axis."""
+    return choose(read_sweep(folder), **asked)

@@ -1,0 +1,48 @@
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.config.command_line import exit_code
+from tests.conftest import ROOT
+from tests.sweep_folder import seeds, write_sweep
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Type `python scripts/report.py ...`, in this process."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["report.py", *arguments])
+        code = exit_code(runpy.run_path(str(ROOT / "scripts" / "report.py"))["main"])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "sweep=<folder of a sweep>: needed"),
+        (("sweep=none",), "sweep=none: no such folder"),
+        (("sweep={}", "x=k"), "x=k: no run of"),
+        (("sweep={}", "x=K", "hue=K"), "hue=K: is the x axis"),
+        (("sweep={}", "y=K"), "y=K: takes sweep=<folder of a sweep>"),
+        (("sweep={}", "sweep={}"), "each once"),
+    ],
+)
+def test_a_wrong_line_is_one_clear_line_and_exit_code_2(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, script: Callable[..., tuple[int, str, str]]
+) -> None:
+    folder = write_sweep(tmp_path / "s", [*seeds([80], K=4), *seeds([81], K=8)])
+    code, out, err = script(*(argument.format(folder) for argument in arguments))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert words in err
+    assert not (folder / "report").exists()
+
+
+def test_the_script_says_where_the_report_is(tmp_path: Path, script: Callable[..., tuple[int, str, str]]) -> None:
+    folder = write_sweep(tmp_path / "s", [({"K": 4}, None), ({"K": 8}, None)])
+    assert script(f"sweep={folder}", "x=K") == (0, f"{folder}/report/report.html\n", "")
