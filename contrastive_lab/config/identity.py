@@ -71,5 +71,5 @@ def run_name(config: DictConfig) -> str:
     """Name of a run, e.g. "simo-K16-a65536-s0", with the K and alpha it uses; "swav-s0" for a method without them."""
     K = effective_K(config)
     alpha = config.alpha if config.alpha is not None else K
-    dials = [f"K{K}", f"a{alpha:g}"] if K is not None else []
+    dials = [f"K{K}", f"a{alpha:.12g}"] if K is not None else []
     return "-".join([str(config.about.id), *dials, f"s{config.seed}"])

@@ -1,54 +1,64 @@
 """The logger that was asked for, beside metrics.csv."""
 
-import netrc
-import os
-import sys
 from pathlib import Path
 from typing import Any, cast
 
+import pytorch_lightning as pl
 from hydra.utils import instantiate
-from omegaconf import DictConfig
-from pytorch_lightning.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger, WandbLogger
 
-from contrastive_lab.config.identity import flat
+from contrastive_lab.config.identity import flat, run_name
+from contrastive_lab.distributed import is_first
+from contrastive_lab.run.wandb_run import define_metrics, open_run, place
 
 
-def build_logger(config: DictConfig, folder: Path) -> list[Logger]:
-    """The chosen logger, writing into the run's folder; an empty list for csv."""
-    options: dict[str, Any] = {k: v for k, v in config.logger.items() if k != "name"}
+def build_logger(config: DictConfig, folder: Path, result: dict[str, Any], resumed: bool = False) -> list[Logger]:
+    """The chosen logger, writing into the run's folder; an empty list for csv.
+
+    Args:
+        config: of the run.
+        folder: of the run.
+        result: of the run, as far as it is known: the K and alpha that it uses, and its hash.
+        resumed: whether the run goes on where it stopped.
+    """
+    if config.logger.name == "wandb":
+        return [_wandb(config, folder, result, resumed)] if is_first() else []
     if config.logger.name == "csv":
         return []
+    options: dict[str, Any] = {k: v for k, v in config.logger.items() if k != "name"}
     if config.logger.name == "tensorboard":
         options |= {"name": "", "version": "tensorboard"}
-    if config.logger.name == "wandb":
-        options |= _wandb(config, folder)
     logger = cast(Logger, instantiate(options, save_dir=str(folder)))
     logger.log_hyperparams(flat(config))
     return [logger]
 
 
-def _wandb(config: DictConfig, folder: Path) -> dict[str, Any]:
-    """Name and place of a W&B run; offline where there is no key, with a notice."""
-    offline = os.environ.get("WANDB_MODE") == "offline"
-    if not offline and not _has_wandb_key():
-        print("notice: logger=wandb finds no key (WANDB_API_KEY or wandb login); the run is written offline")
-        offline = True
-    name = f"{config.about.id}-K{config.K}-a{config.alpha}-s{config.seed}"
-    return {"name": name, "offline": offline}
+def _wandb(config: DictConfig, folder: Path, result: dict[str, Any], resumed: bool) -> Logger:
+    """A W&B run of its own, with all values of the configuration, and K and alpha as the run uses them."""
+    values = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    facts = {name: result[name] for name in ("K", "alpha", "config_hash")}
+    values = {name: value for name, value in values.items() if name != "experiment"}  # the grid of all jobs
+    run = open_run(
+        folder,
+        resumed,
+        name=run_name(config),
+        group=config.get("sweep"),
+        job_type="pretrain",
+        tags=[config.about.id, config.dataset.name, config.scale.name],
+        config=values | facts,
+        **place(config),
+    )
+    define_metrics(run)
+    return WandbLogger(experiment=run, save_dir=str(folder))
 
 
-def _has_wandb_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        hosts = netrc.netrc(os.environ.get("NETRC")).hosts
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return any("wandb" in host for host in hosts)
+def pictures(config: DictConfig, loggers: list[Logger]) -> list[pl.Callback]:
+    """The callbacks that log pictures: none but for W&B with `logger.media`."""
+    if not (wandb := [logger for logger in loggers if isinstance(logger, WandbLogger)]) or not config.logger.get(
+        "media"
+    ):
+        return []
+    from contrastive_lab.run.media import Pictures  # here: it needs matplotlib
 
-
-def close_wandb(failed: bool) -> None:
-    """End the W&B run of this process, if there is one, marked as failed or not."""
-    wandb = sys.modules.get("wandb")  # importing it takes a second
-    if wandb is not None and wandb.run is not None:
-        wandb.finish(exit_code=1 if failed else 0)
+    return [Pictures(logger) for logger in wandb]

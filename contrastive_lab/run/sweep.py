@@ -110,8 +110,12 @@ def report(folder: Path) -> list[str]:
     Returns:
         Jobs that are not done, a line each.
     """
-    from contrastive_lab.report import write_report  # here: it needs matplotlib, which a run does not
+    from contrastive_lab.report import write_report  # here: it needs matplotlib, which a job does not
 
     page = write_report(folder)
     print(f"\nreport     {page}", flush=True)
+    if any("logger=wandb" in job["overrides"] for job in json.loads((folder / "sweep.json").read_text())["jobs"]):
+        from contrastive_lab.run.wandb_report import log_report
+
+        log_report(folder)
     return unfinished(folder)

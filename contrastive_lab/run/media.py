@@ -1,0 +1,131 @@
+"""Pictures for Weights & Biases: the views that training starts with, and a map of the features it ends with."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import matplotlib as mpl
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pytorch_lightning.loggers import WandbLogger
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.utils import make_grid
+
+from contrastive_lab.augment import Recipe
+from contrastive_lab.dataset import Images
+from contrastive_lab.dataset.module import Batch
+from contrastive_lab.draw import generator
+from contrastive_lab.encoder import Encoder
+from contrastive_lab.evaluation.features import labelled_features
+
+ROWS, POINTS = 8, 2000
+Picture = NDArray[np.uint8]
+
+
+class Pictures(pl.Callback):
+    """Logs the views of the first training step as the network gets them, and at the end a map of the test features.
+
+    A run that is resumed does not log its views again. Texts have no sheet, images without labels no map.
+
+    Args:
+        logger: where to.
+    """
+
+    def __init__(self, logger: WandbLogger) -> None:
+        self.logger = logger
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        """The sheet of views, before step 0."""
+        recipe = _data(trainer).recipe
+        if trainer.global_step == 0 and isinstance(recipe, Recipe):
+            sheet = view_sheet(batch.views, recipe.mean, recipe.std)
+            self.logger.log_image("views", [sheet], step=0, caption=["a row is an image, a column is a view"])
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The map of the features, also of an untrained encoder."""
+        data = _data(trainer)
+        if data.splits.test is None or data.splits.test.labels is None:
+            return
+        encoder = cast(Encoder, pl_module.encoder)
+        features, labels = labelled_features(encoder, data.splits.test, data.recipe, workers=data.workers)
+        picture = drawn(feature_map(features.cpu(), labels.cpu()))
+        self.logger.log_image("features", [picture], step=trainer.global_step, caption=["test split by class"])
+
+
+def view_sheet(views: Sequence[Tensor], mean: Sequence[float], std: Sequence[float]) -> Picture:
+    """A sheet of pictures: a row for each of the first eight images, a column for each view.
+
+    Args:
+        views: each (n, 3, S, S), normalised; S may differ, smaller ones stand in the middle of their cell.
+        mean: that was subtracted, one or three numbers.
+        std: that was divided by, one or three numbers.
+
+    Returns:
+        uint8 (height, width, 3); a pixel of a small image becomes a square of several.
+    """
+    shift, scale = (torch.tensor(list(numbers)).view(-1, 1, 1) for numbers in (mean, std))
+    size = max(view.shape[-1] for view in views)
+    shown = [view[:ROWS].detach().float().cpu() * scale + shift for view in views]
+    cells = torch.stack([_centred(view.clamp(0, 1), size) for view in shown], dim=1)  # (rows, views, 3, size, size)
+    enlarged = F.interpolate(cells.flatten(0, 1), scale_factor=max(1, 96 // size))
+    grid = make_grid(enlarged, nrow=len(views), padding=4, pad_value=1.0)
+    return cast(Picture, (grid * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
+
+
+def _centred(view: Tensor, size: int) -> Tensor:
+    """White around images that are smaller than their cells."""
+    free = size - view.shape[-1]
+    before, after = free // 2, free - free // 2
+    return F.pad(view, (before, after, before, after), value=1.0)
+
+
+def principal_components(features: Tensor, count: int = 2) -> tuple[Tensor, Tensor]:
+    """Coordinates of rows (n, F) along the directions of their greatest variance.
+
+    Eigenvectors of the covariance; the sign of each makes its largest entry positive, so the map is the same each time.
+
+    Returns:
+        Coordinates (n, count), centred, and the share of the variance along each, (count,) in [0, 1].
+    """
+    rows = features.double() - features.double().mean(dim=0)
+    variances, directions = torch.linalg.eigh(rows.T @ rows)
+    directions = directions[:, -count:].flip(1)
+    largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
+    shares = variances[-count:].flip(0).clamp(min=0) / variances.sum().clamp(min=torch.finfo(rows.dtype).tiny)
+    return rows @ (directions * largest.sign()), shares
+
+
+def feature_map(features: Tensor, labels: Tensor) -> Figure:
+    """Features (n, F) on their first two principal components, coloured by labels (n,); at most 2,000 of them."""
+    points, shares = principal_components(features)
+    chosen = torch.randperm(len(points), generator=generator("feature map"))[:POINTS]
+    (x, y), classes = points[chosen].T.numpy(), labels[chosen].numpy()
+    figure = Figure(figsize=(8, 6), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    names = np.unique(labels.numpy())
+    colours = mpl.colormaps["tab10" if len(names) <= 10 else "tab20" if len(names) <= 20 else "turbo"]
+    for i, name in enumerate(names):
+        colour = colours(i if len(names) <= 20 else i / (len(names) - 1))
+        axes.scatter(x[classes == name], y[classes == name], s=14, alpha=0.7, linewidths=0, color=colour, label=name)
+    first, second = (f"component {i} ({100 * share:.0f} % of the variance)" for i, share in enumerate(shares, 1))
+    axes.set(xlabel=first, ylabel=second, title=f"features h: {len(chosen):,} of the test split, {len(names)} classes")
+    if len(names) <= 20:
+        figure.legend(title="class", loc="outside right upper", frameon=False, markerscale=2)
+    return figure
+
+
+def drawn(figure: Figure) -> Picture:
+    """A drawn figure, uint8 (height, width, 3)."""
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]
+
+
+def _data(trainer: pl.Trainer) -> Images:
+    return cast(Images, cast(Any, trainer).datamodule)

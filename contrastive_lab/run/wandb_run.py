@@ -1,0 +1,147 @@
+"""One Weights & Biases run for each run: its id, offline where W&B cannot be reached, and closed as what it was.
+
+`wandb` is imported where it is used: that takes a second, which other loggers need not wait for.
+"""
+
+import netrc
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.config.errors import RunError
+
+if TYPE_CHECKING:
+    from wandb import Run
+
+STEP = "trainer/global_step"  # the x-axis, as Lightning's logger names it
+BEST = ("contrastive_top1", "knn_top1", "online_top1")  # of these the summary holds the greatest and the last value
+PATIENCE = 5.0  # seconds to wait for a connection
+
+
+def open_run(folder: Path, resumed: bool = False, **facts: Any) -> "Run":
+    """Start a W&B run in a folder, or go on with the one that stands there.
+
+    The id is in `<folder>/wandb_run_id.txt` before anything else happens, so that a run that is killed can be resumed
+    under it. W&B is told to go on with that id if it knows it and to start it otherwise (resume="allow"): an offline
+    run need not have been synced. Offline, a resumed run is a second folder with the same id, and `wandb sync` joins
+    the two.
+
+    Args:
+        folder: where the id and W&B's files go.
+        resumed: keep the id that stands in the folder; else a new one replaces it.
+        **facts: what `wandb.init` takes: project, entity, name, group, job_type, tags, config.
+
+    Raises:
+        RunError: if a W&B run is open in this process: this one's values would land there.
+    """
+    import wandb
+
+    if wandb.run is not None:
+        raise RunError(f"the W&B run {wandb.run.name} is still open in this process; close it with wandb.finish()")
+    return _init({"dir": str(folder), "id": _new_id(folder, resumed), "resume": "allow", **facts})
+
+
+def define_metrics(run: "Run") -> None:
+    """Tell W&B that optimizer steps are the x-axis of all metrics, also after a resume, and what to sum up how."""
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
+    for name in BEST:
+        run.define_metric(name, step_metric=STEP, step_sync=True, summary="max,last")
+
+
+def place(config: DictConfig) -> dict[str, Any]:
+    """What a configuration's logger node hands to `wandb.init`: project, entity, and whatever was added with a plus."""
+    node = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
+    return {name: value for name, value in node.items() if name not in ("name", "media")}
+
+
+def close_run(folder: Path, result: dict[str, Any]) -> None:
+    """End the W&B run of a folder, if this process has it open, and mark it as failed unless the result is "done".
+
+    Args:
+        folder: of the run.
+        result: what result.json holds; goes to the summary, `BEST` as {"last", "max"}.
+    """
+    wandb = sys.modules.get("wandb")
+    if wandb is None or wandb.run is None or wandb.run.id != _stored_id(folder):
+        return
+    summary = wandb.run.summary
+    values = {name: value for name, value in result.items() if value is not None}
+    for name in values.keys() & set(BEST):
+        logged = summary.get(name) or {"max": values[name]}
+        values[name] = {"last": values[name], "max": logged["max"]}
+    summary.update(values)
+    wandb.finish(exit_code=0 if result["status"] == "done" else 1)
+
+
+def _init(options: dict[str, Any]) -> "Run":
+    """`wandb.init`, offline with a notice where it cannot go online."""
+    import wandb
+
+    mode: Any = os.environ.get("WANDB_MODE")
+    if not mode:
+        os.environ.pop("WANDB_MODE", None)  # W&B stops at an empty one
+        reason = _why_offline()
+        mode = "offline" if reason else "online"
+        if reason:
+            print(f"notice: logger=wandb {reason}; the run is written offline", flush=True)
+    try:
+        return wandb.init(mode=mode, **options)
+    except wandb.Error as error:
+        if mode != "online":
+            raise
+        print(f"notice: logger=wandb: {str(error).splitlines()[0]}; the run is written offline", flush=True)
+        wandb.teardown()  # else the id counts as taken
+        return wandb.init(mode="offline", **options)
+
+
+def _why_offline() -> str | None:
+    """What keeps this process from W&B's server, in a few words; None where nothing is known to."""
+    import wandb
+
+    url = urlsplit(wandb.setup().settings.base_url)
+    if not _has_key(url.hostname or ""):
+        return "finds no key (WANDB_API_KEY or wandb login)"
+    return None if _reachable(url.hostname or "", url.port or 443) else f"cannot reach {url.hostname}"
+
+
+def _has_key(host: str) -> bool:
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    try:
+        return host in netrc.netrc(os.environ.get("NETRC")).hosts
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _reachable(host: str, port: int) -> bool:
+    """Whether a connection opens; taken for granted behind a proxy. W&B itself would try for a minute and a half."""
+    if getproxies():
+        return True
+    try:
+        socket.create_connection((host, port), timeout=PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+def _new_id(folder: Path, resumed: bool) -> str:
+    """The id of a run, written down: that of the resumed run, that of W&B's sweep agent, or a new one."""
+    stored = _stored_id(folder) if resumed else None
+    asked = os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
+    name = stored or asked or secrets.token_hex(4)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "wandb_run_id.txt").write_text(name + "\n")
+    return name
+
+
+def _stored_id(folder: Path) -> str | None:
+    path = folder / "wandb_run_id.txt"
+    return path.read_text().strip() if path.exists() else None

@@ -1,0 +1,102 @@
+"""Save a dashboard of this project's runs on Weights & Biases.
+
+python scripts/dashboard.py entity=<you or your team>             # project=contrastive_lab name=negatives
+python scripts/dashboard.py entity=<you> spec=dashboard.json      # only write what would be saved
+
+Needs pip install -e ".[wandb]", and to save it, W&B's server and a key.
+"""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from contrastive_lab.config.command_line import exit_code
+from contrastive_lab.config.errors import ConfigError, RunError
+
+STEP = "trainer/global_step"  # as the runs define their x-axis
+KEYS = {"entity": "", "project": "contrastive_lab", "name": "negatives", "spec": ""}
+
+
+def main() -> None:
+    """Build the dashboard, and save it or write its specification."""
+    asked = told(sys.argv[1:])
+    try:
+        board = dashboard(asked["entity"], asked["project"], asked["name"])
+    except ImportError as error:
+        raise ConfigError(f'{error.name} is not installed; pip install -e ".[wandb]"') from None
+    if asked["spec"]:
+        Path(asked["spec"]).write_text(specification(board) + "\n")
+        print(asked["spec"])
+        return
+    try:
+        board.save()
+    except Exception as error:  # the client has no error of its own for a missing key or connection
+        raise RunError(f"W&B did not take it: {str(error).strip().splitlines()[-1]}") from None
+    print(board.url)
+
+
+def told(arguments: list[str]) -> dict[str, str]:
+    """What the line says, with the defaults."""
+    given = dict(argument.partition("=")[::2] for argument in arguments)
+    if unknown := given.keys() - KEYS.keys():
+        raise ConfigError(f"{sorted(unknown)[0]}: no such key; it takes {', '.join(KEYS)}")
+    if not given.get("entity"):
+        raise ConfigError("entity=<name>: needed; your W&B user name or your team's")
+    return {**KEYS, **given}
+
+
+def dashboard(entity: str, project: str, name: str) -> Any:
+    """The workspace: five sections of panels, for the pre-training runs."""
+    wr: Any = import_module("wandb_workspaces.reports.v2")
+    ws: Any = import_module("wandb_workspaces.workspaces")
+
+    by_K = {"groupby": wr.Config("K"), "groupby_aggfunc": "mean", "groupby_rangefunc": "stderr"}
+
+    def against_K(metric: str, title: str) -> Any:
+        return wr.ScatterPlot(title=title, x=wr.Config("K"), y=wr.SummaryMetric(metric), log_x=True)
+
+    def training(title: str, *metrics: str, unit: str) -> Any:
+        return wr.LinePlot(title=title, x=STEP, y=list(metrics), title_x="optimizer step", title_y=unit, **by_K)
+
+    panels = {
+        "Accuracy against K": [
+            against_K("linear_top1", "linear top-1 against K (percent)"),
+            against_K("knn_top1.last", "kNN top-1 against K (percent)"),
+            wr.BarPlot(title="linear top-1, mean over runs of a K", metrics=["linear_top1"], title_x="percent", **by_K),
+            training("kNN top-1, mean over runs of a K", "knn_top1", unit="percent"),
+        ],
+        "Mutual information": [
+            training("estimate log(1 + alpha) - loss", "mi_estimate", unit="nats"),
+            against_K("mi_estimate", "estimate of the last epoch against K (nats)"),
+        ],
+        "Gradient norm": [training("gradient norm and its bound", "gradient_norm", "gradient_bound", unit="|dL/dq|")],
+        "Alignment and uniformity": [
+            training("alignment", "alignment", unit="mean squared distance to the key"),
+            training("uniformity", "uniformity", unit="log of the mean Gaussian potential"),
+            wr.ScatterPlot(
+                title="one against the other", x=wr.SummaryMetric("alignment"), y=wr.SummaryMetric("uniformity")
+            ),
+        ],
+        "Speed": [against_K("images_per_second", "images per second against K")],
+    }
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=name,
+        sections=[ws.Section(name=title, panels=row, is_open=True) for title, row in panels.items()],
+        settings=ws.WorkspaceSettings(x_axis=STEP, max_runs=100),
+        runset_settings=ws.RunsetSettings(
+            filters="JobType = 'pretrain'",
+            pinned_columns=["config:K", "config:alpha", "summary:linear_top1", "summary:knn_top1.last"],
+        ),
+    )
+
+
+def specification(board: Any) -> str:
+    """What W&B stores of a workspace, as JSON."""
+    return str(board._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
