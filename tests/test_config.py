@@ -30,11 +30,12 @@ YAMLS = sorted(path.relative_to(ROOT / "conf") for group in GROUPS for path in (
 def test_every_yaml_of_every_group_composes(
     path: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 8)
     if path.stem == "tensorboard":
         pytest.importorskip("tensorboard")
     root = [f"dataset.root={tmp_path}"] if path.stem in ("image_folder", "paper") else []
-    config = compose(f"{path.parent}={path.stem}", *root)
+    texts = ["dataset=ag_news"] if path.stem in ("words", "bag_of_words") else []
+    config = compose(f"{path.parent}={path.stem}", *root, *texts)
     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
 
 

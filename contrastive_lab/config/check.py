@@ -20,12 +20,18 @@ def check(config: DictConfig) -> list[str]:
         *_devices(config),
         *_trainer(config),
         *_files(config),
+        *_kinds(config),
     ]
 
 
 def processes(config: DictConfig) -> int:
     """Number of processes a run starts."""
     return int(config.strategy.devices) * int(config.trainer.num_nodes)
+
+
+def kind(config: DictConfig) -> str:
+    """What the data set consists of: "images" or "texts"."""
+    return str(config.dataset.get("kind", "images"))
 
 
 def pool_size(config: DictConfig) -> int | None:
@@ -118,6 +124,24 @@ def _files(config: DictConfig) -> Iterator[str]:
     for key in ("dataset.root", "dataset.probe_root"):
         if (folder := _value(config, key)) is not None and not Path(folder).is_dir():
             yield f"{key}={folder}: no such folder"
+    for key in ("dataset.train_csv", "dataset.test_csv", "augment.vectors"):
+        if (file := _value(config, key)) is not None and not Path(str(file)).is_file():
+            yield f"{key}={file}: no such file"
+
+
+def _kinds(config: DictConfig) -> Iterator[str]:
+    """Texts have views, a backbone and evaluations of their own, and images have theirs."""
+    dataset, texts = f"dataset={config.dataset.name}", kind(config) == "texts"
+    of_texts = {"augment=words": "vectors" in config.augment, "backbone=bag_of_words": "features" in config.backbone}
+    for option, chosen in of_texts.items():
+        if chosen and not texts:
+            yield f"{option}: for texts, and {dataset} has images"
+        if texts and not chosen:
+            yield f"{option.partition('=')[0]}: {dataset} has texts, and {option} alone takes them"
+    if texts and config.evaluation.name == "linear_moco":
+        yield f"evaluation=linear_moco: crops and flips images, and {dataset} has texts; use linear, knn or mean"
+    if texts and config.evaluation.features == "pixels":
+        yield f"evaluation.features=pixels: {dataset} has texts; use h or z"
 
 
 def _value(config: DictConfig, key: str) -> Any:

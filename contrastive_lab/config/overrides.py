@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from contrastive_lab.config.check import check
 from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.schema import GROUPS
+from contrastive_lab.config.values import wrong_type
 
 OWNED = {  # arguments of Lightning's Trainer that a dial sets
     "trainer.accelerator": "strategy.accelerator",
@@ -46,7 +47,6 @@ SYNONYMS = {
     "precision": "trainer.precision",
     "max_steps": "trainer.max_steps",
 }
-NULLABLE = {"head.hidden": "a whole number"}  # keys that are null by default, and what else they may be
 OPEN = ("backbone", "logger")  # groups that take further keys with a plus
 
 
@@ -60,6 +60,8 @@ def composed(overrides: list[str], conf: Path) -> DictConfig:
     Raises:
         ConfigError: with every problem found.
     """
+    if theory := next((o for o in overrides if o.startswith("theory=")), None):
+        raise ConfigError(f"{theory}: not of train.py; python scripts/theory.py {theory}")
     config, problems = applied(overrides, conf)
     problems += check(config)
     if problems:
@@ -129,7 +131,7 @@ def _apply(config: DictConfig, override: Override) -> Iterator[str]:
 
 def _set(config: DictConfig, key: str, value: Any) -> Iterator[str]:
     default = OmegaConf.select(config, key)
-    wanted = _wrong_type(key, default, value) if "." in key else None
+    wanted = wrong_type(key, default, value) if "." in key else None
     if wanted:
         yield f"{key}={value}: must be {wanted}"
         return
@@ -139,39 +141,6 @@ def _set(config: DictConfig, key: str, value: Any) -> Iterator[str]:
         kind = {"K": "a whole number, or null for all", "alpha": "a number, or null for alpha = K"}
         number = "a whole number" if isinstance(default, int) else "a number"
         yield f"{key}={value}: must be {kind.get(key, number)}"
-
-
-def _wrong_type(key: str, default: Any, value: Any) -> str | None:
-    """What `value` should have been, judging by the default; None where it fits."""
-    if default is None:
-        kind = NULLABLE.get(key)
-        return None if kind is None or value is None or _fits(0, value) else f"{kind} or null"
-    if value is None and key.startswith("trainer.") and key != "trainer.log_every_n_steps":
-        return None
-    return None if _fits(default, value) else _wanted(default)
-
-
-def _fits(default: Any, value: Any) -> bool:
-    if OmegaConf.is_list(default):
-        return isinstance(value, list) and all(_fits(default[0], item) for item in value)
-    if OmegaConf.is_dict(default):
-        return False
-    if isinstance(default, bool):
-        return isinstance(value, bool)
-    if isinstance(default, int):
-        return isinstance(value, int) and not isinstance(value, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, str)
-
-
-def _wanted(default: Any) -> str:
-    if OmegaConf.is_list(default):
-        return f"a list, e.g. [{','.join(str(item) for item in default)}]"
-    if OmegaConf.is_dict(default):
-        return "set key by key"
-    names = {bool: "true or false", int: "a whole number", float: "a number"}
-    return names.get(type(default), "a name")
 
 
 def _unknown(config: DictConfig, key: str) -> str:

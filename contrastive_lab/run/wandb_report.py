@@ -45,7 +45,7 @@ def log_report(folder: Path) -> None:
 
 
 def read_table(path: Path) -> tuple[list[str | int], list[list[Cell]]]:
-    """Columns and rows of a csv file; a column of numbers holds floats, an empty cell is None."""
+    """Columns and rows of a csv file; a column of numbers holds floats, an empty cell or null is None."""
     with path.open(newline="") as file:
         names, *rows = list(csv.reader(file))
     typed = [_typed([row[i] for row in rows]) for i in range(len(names))]
@@ -54,7 +54,7 @@ def read_table(path: Path) -> tuple[list[str | int], list[list[Cell]]]:
 
 def _typed(cells: Sequence[str]) -> list[Cell]:
     try:
-        return [float(cell) if cell else None for cell in cells]
+        return [float(cell) if cell not in ("", "null") else None for cell in cells]
     except ValueError:
         return [cell or None for cell in cells]
 

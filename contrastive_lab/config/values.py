@@ -1,0 +1,40 @@
+"""Whether a typed value fits where it goes, judging by the default that stands there."""
+
+from typing import Any
+
+from omegaconf import OmegaConf
+
+NULLABLE = {"head.hidden": "a whole number"}  # keys that are null by default, and what else they may be
+
+
+def wrong_type(key: str, default: Any, value: Any) -> str | None:
+    """What `value` should have been, judging by the default; None where it fits."""
+    if default is None:
+        kind = NULLABLE.get(key)
+        return None if kind is None or value is None or _fits(0, value) else f"{kind} or null"
+    if value is None and key.startswith("trainer.") and key != "trainer.log_every_n_steps":
+        return None
+    return None if _fits(default, value) else _wanted(default)
+
+
+def _fits(default: Any, value: Any) -> bool:
+    if OmegaConf.is_list(default):
+        return isinstance(value, list) and all(_fits(default[0], item) for item in value)
+    if OmegaConf.is_dict(default):
+        return False
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    if isinstance(default, int):
+        return isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, str)
+
+
+def _wanted(default: Any) -> str:
+    if OmegaConf.is_list(default):
+        return f"a list, e.g. [{','.join(str(item) for item in default)}]"
+    if OmegaConf.is_dict(default):
+        return "set key by key"
+    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    return names.get(type(default), "a name")
