@@ -1,7 +1,8 @@
-"""Augmentation of whole batches: every image with parameters of its own, on any device."""
+"""Augmentation of whole batches: every image or text with parameters of its own, on any device."""
 
 from contrastive_lab.augment.color import Color
 from contrastive_lab.augment.crop import Crop
 from contrastive_lab.augment.recipe import Recipe
+from contrastive_lab.augment.words import Words, word_views
 
-__all__ = ["Color", "Crop", "Recipe"]
+__all__ = ["Color", "Crop", "Recipe", "Words", "word_views"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from contrastive_lab.augment import ops, resample
 from contrastive_lab.augment.color import Color, jitter_
@@ -92,6 +93,15 @@ class Recipe:
         """
         images = crops.to(dtype, copy=True)
         return self._finish_(images if crops.is_floating_point() else images.div_(255), draw, view)
+
+    def clean(self, images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Resize and normalise without augmentation: uint8 (n, C, H, W) -> `dtype` (n, 3, size, size)."""
+        size = (self.size, self.size)
+        if images.shape[-2:] != size:
+            resized = F.interpolate(images.float(), size, mode="bilinear", antialias=True)
+            images = resized.round().clamp(0, 255)
+        colour = (images.to(dtype) / 255).expand(-1, 3, -1, -1).contiguous()
+        return ops.normalize_(colour, self.mean, self.std)
 
     def _finish_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
         flipped = draw.uniform(f"flip/{view}") < self.flip

@@ -1,8 +1,9 @@
-"""Data sets: arrays that live on the device, or image folders that are decoded by workers."""
+"""Data sets: arrays that live on the device, image folders that are decoded by workers, or texts."""
 
 from contrastive_lab.dataset.arrays import embedded, packed
 from contrastive_lab.dataset.folder import image_folder
 from contrastive_lab.dataset.module import Batch, Images
-from contrastive_lab.dataset.split import Arrays, Files, Splits
+from contrastive_lab.dataset.split import Arrays, Files, Splits, Texts
+from contrastive_lab.dataset.text import ag_news
 
-__all__ = ["Arrays", "Batch", "Files", "Images", "Splits", "embedded", "image_folder", "packed"]
+__all__ = ["Arrays", "Batch", "Files", "Images", "Splits", "Texts", "ag_news", "embedded", "image_folder", "packed"]

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from contrastive_lab import distributed
-from contrastive_lab.augment import Recipe
+from contrastive_lab.augment import Recipe, Words
 from contrastive_lab.dataset import folder
 from contrastive_lab.dataset.split import Files, Split, Splits
 from contrastive_lab.draw import Draw, generator
@@ -24,8 +24,8 @@ class Batch(NamedTuple):
     """The rows of one process.
 
     Fields:
-        views: each (n, 3, S, S), normalised: first those of full size, then small ones.
-        ids: (n,) number of each image in the data set.
+        views: each (n, 3, S, S), normalised, or (n, L) of texts, ids of words; first full ones, then small ones.
+        ids: (n,) number of each image or text in the data set.
         draw: the random numbers of the step.
         classes: (images,) label of every image of the data set by its number, or None.
     """
@@ -64,7 +64,7 @@ class Images(pl.LightningDataModule):
     def __init__(
         self,
         splits: Splits,
-        recipe: Recipe,
+        recipe: Recipe | Words,
         batch_size: int,
         seed: int = 0,
         views: int = 2,
@@ -109,8 +109,8 @@ class Images(pl.LightningDataModule):
         """The batch at a position, on the device that its ids are on."""
         draw, device = self.draw(position.epoch, position.step), position.ids.device
         if isinstance(self.splits.pretrain, Files):
-            crops = zip(self.views, position.crops, strict=True)
-            views = [self.recipe.of(view).finish(crop, draw, view, dtype) for view, crop in crops]
+            crops, recipe = zip(self.views, position.crops, strict=True), cast(Recipe, self.recipe)
+            views = [recipe.of(view).finish(crop, draw, view, dtype) for view, crop in crops]
         else:
             images = self._on(device)[position.ids]
             views = [self.recipe(images, draw, view, dtype) for view in self.views]
@@ -177,5 +177,6 @@ class Steps(Dataset[Position]):
         ids = self.order[step * draw.size :][draw.rows]
         cut: list[Tensor] = []
         if isinstance(self.pretrain, Files):
-            cut = folder.crops([self.pretrain.paths[i] for i in ids.tolist()], self.recipe, draw, self.views)
+            paths = [self.pretrain.paths[i] for i in ids.tolist()]
+            cut = folder.crops(paths, cast(Recipe, self.recipe), draw, self.views)
         return Position(epoch, step, ids, cut)

@@ -1,4 +1,4 @@
-"""A split of a data set: images as one array, or as files."""
+"""A split of a data set: images as one array or as files, or texts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+ALL = slice(None)
 
 
 class Arrays:
@@ -32,10 +34,38 @@ class Arrays:
     def __len__(self) -> int:
         return len(self.images)
 
-    def tensor(self, device: torch.device | str) -> Tensor:
-        """All images as one uint8 tensor (n, C, H, W) on the device."""
+    def tensor(self, device: torch.device | str, rows: slice = ALL) -> Tensor:
+        """Images as one uint8 tensor (n, C, H, W) on the device."""
         # np.array copies: a memory-mapped file is read-only, and torch warns about that.
-        return torch.from_numpy(np.array(self.images)).to(device).permute(0, 3, 1, 2).contiguous()
+        return torch.from_numpy(np.array(self.images[rows])).to(device).permute(0, 3, 1, 2).contiguous()
+
+
+class Texts:
+    """Texts as ids of words, in memory or in a memory-mapped file.
+
+    Args:
+        words: int32 (n, L), ids 1 to V in the order of each text, then zeros.
+        labels: int64 (n,) from 0.
+        vocabulary: the V words.
+
+    Raises:
+        ValueError: on other shapes or types.
+    """
+
+    def __init__(self, words: NDArray[np.int32], labels: NDArray[np.int64], vocabulary: Sequence[str]) -> None:
+        if words.dtype != np.int32 or words.ndim != 2:
+            raise ValueError(f"words are int32 (n, L), not {words.dtype} {words.shape}")
+        if labels.shape != (len(words),):
+            raise ValueError(f"{len(words)} texts have {len(words)} labels, not {labels.shape}")
+        self.words, self.vocabulary = words, vocabulary
+        self.labels = torch.from_numpy(np.array(labels, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def tensor(self, device: torch.device | str, rows: slice = ALL) -> Tensor:
+        """Texts as one int32 tensor (n, L) on the device."""
+        return torch.from_numpy(np.array(self.words[rows])).to(device)
 
 
 class Files:
@@ -54,7 +84,7 @@ class Files:
         return len(self.paths)
 
 
-Split = Arrays | Files
+Split = Arrays | Files | Texts
 
 
 class Splits(NamedTuple):

@@ -9,7 +9,8 @@ from typing import Literal
 
 import torch
 
-from contrastive_lab.augment import Color, Crop
+from contrastive_lab.augment import Color, Crop, Recipe
+from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.dataset import Images, Splits
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation import class_mean as class_means
@@ -50,8 +51,11 @@ def linear_moco(
 
     Raises:
         ValueError: on "pixels", or without labels.
+        ConfigError: on texts.
     """
     splits = data.splits
+    if not isinstance(data.recipe, Recipe):
+        raise ConfigError("evaluation=linear_moco: crops and flips images, not texts; use linear, knn or mean")
     if features == "pixels" or splits.train is None or splits.test is None or splits.train.labels is None:
         raise ValueError("linear_moco needs an encoder's features h or z and labelled images")
     recipe = replace(data.recipe, crop=Crop(scale=(0.08, 1.0)), flip=0.5, color=Color(p=0.0), gray=0.0, blur=0.0)

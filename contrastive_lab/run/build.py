@@ -10,8 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from contrastive_lab import batchnorm
-from contrastive_lab.config.check import processes
-from contrastive_lab.dataset import Images, Splits
+from contrastive_lab.config.check import kind, processes
+from contrastive_lab.dataset import Images, Splits, Texts
 from contrastive_lab.draw import generator
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.evaluation.scores import Scores
@@ -20,8 +20,8 @@ from contrastive_lab.method.base import ContrastiveModule
 
 def build_data(config: DictConfig) -> Images:
     """The data set with the recipe of its views."""
-    splits: Splits = instantiate(config.dataset.splits)
-    recipe = instantiate(config.augment, _convert_="all")
+    splits = _splits(config)
+    recipe = instantiate(config.augment, _convert_="all", _partial_=True)(**_words(config))
     workers = int(config.dataset.get("workers", 0))
     return Images(splits, recipe, config.batch_size, config.seed, config.about.views, workers)
 
@@ -29,7 +29,7 @@ def build_data(config: DictConfig) -> Images:
 def build_encoder(config: DictConfig) -> Encoder:
     """Backbone and head, with batch normalisation of the kind asked for; its weights are a function of the seed."""
     torch.manual_seed(generator(config.seed, "weights").initial_seed())
-    backbone: nn.Module = instantiate(_without_name(config.backbone))
+    backbone: nn.Module = instantiate(_without_name(config.backbone), _partial_=True)(**_words(config))
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
     encoder = Encoder(backbone, head)
     return cast(Encoder, batchnorm.convert(encoder, **_plain(config.batchnorm), **_devices(config)))
@@ -52,6 +52,17 @@ def accelerator(config: DictConfig) -> str:
     """Where a run computes: "gpu" (CUDA) or "cpu". Others, such as Apple's, lack float64, which the guard needs."""
     asked = str(config.strategy.accelerator)
     return asked if asked != "auto" else "gpu" if torch.cuda.is_available() else "cpu"
+
+
+def _words(config: DictConfig) -> dict[str, Any]:
+    """What views and backbone of texts take beside their configuration: the words of the data set."""
+    split = _splits(config).train if kind(config) == "texts" else None
+    return {"vocabulary": split.vocabulary} if isinstance(split, Texts) else {}
+
+
+def _splits(config: DictConfig) -> Splits:
+    # Called here and not by Hydra, which would wrap an error of one line into many.
+    return cast(Splits, instantiate(config.dataset.splits, _partial_=True)())
 
 
 def _devices(config: DictConfig) -> dict[str, Any]:

@@ -42,8 +42,10 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
         One line for the screen.
 
     Raises:
-        ConfigError: if `out` has an export already or cannot be written to, or the run has no result.json.
+        ConfigError: if `out` has an export already or cannot be written to, or the run has no result.json or no images.
     """
+    if config.backbone.name == "bag_of_words":
+        raise ConfigError(f"run={folder}: of texts; a table of word vectors is no model of torchvision or timm")
     _refuse(folder, out)
     checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
     model = _model(cast(dict[str, Any], OmegaConf.to_container(config.backbone, resolve=True)))

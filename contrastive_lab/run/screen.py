@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import TQDMProgressBar
 
 from contrastive_lab import __version__
-from contrastive_lab.config.check import effective_K, pool_size, processes
+from contrastive_lab.config.check import effective_K, kind, pool_size, processes
 from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.diagnostics import verdict
 from contrastive_lab.losses import eqco_margin, mi_estimate
@@ -20,7 +20,7 @@ def banner(config: DictConfig, images: int, folder: Path) -> str:
     lines = [
         f"contrastive_lab {__version__}: {config.about.name} ({config.about.paper}) on {config.dataset.name}",
         *_negatives(config),
-        f"steps      N = {N} of {images:,} images, {images // N} steps an epoch, {config.epochs} epochs, "
+        f"steps      N = {N} of {images:,} {kind(config)}, {images // N} steps an epoch, {config.epochs} epochs, "
         f"{processes(config)} process(es)",
         f"rate       {optim.rule} = {optim.lr:g}, {optim.kind}, {optim.schedule}",
         f"encoder    {config.backbone.name}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
@@ -29,7 +29,8 @@ def banner(config: DictConfig, images: int, folder: Path) -> str:
     if differing := paper_differences(config):
         lines.append(f"not as in the paper: {', '.join(differing)}")
     if config.about.pool == "queue" and images < config.K:
-        lines.append(f"notice: the queue of {config.K} is longer than the {images} images; it holds older keys of each")
+        longer = f"the queue of {config.K} is longer than the {images} {kind(config)}"
+        lines.append(f"notice: {longer}; it holds older keys of each")
     return "\n".join(lines)
 
 
@@ -58,7 +59,8 @@ def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float]
     if result["loss"] is not None:
         lines += [
             f"loss       {result['loss']:.4f}, the mean of the last epoch",
-            f"speed      {result['images_per_second']:.0f} images/s in training; {result['seconds']:.0f} s in all",
+            f"speed      {result['images_per_second']:.0f} {kind(config)}/s in training; "
+            f"{result['seconds']:.0f} s in all",
         ]
     if "effective_rank" in values:
         lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")

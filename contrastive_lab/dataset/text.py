@@ -1,0 +1,140 @@
+"""Texts as packed arrays of word ids, made once from csv files.
+
+Letters: n texts, L words of the longest, V words of the vocabulary.
+"""
+
+import csv
+import hashlib
+import lzma
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contrastive_lab.config.errors import RunError
+from contrastive_lab.dataset.split import Splits, Texts
+
+SPACES = re.compile(r"<br />|[;:\\]")
+MARKS = re.compile(r"(['.,()!?])")
+FORM = 1  # of the packed arrays; another number makes them anew
+
+
+def tokens(text: str) -> list[str]:
+    """Words and punctuation marks of a text in lower case.
+
+    As torchtext's "basic_english" (remembered): ' . , ( ) ! ? are tokens of their own, double quotes vanish; <br />, ;
+    and : separate. So does a backslash here, which stands for a line break in AG News.
+    """
+    return MARKS.sub(r" \1 ", SPACES.sub(" ", text.lower().replace('"', ""))).split()
+
+
+def vocabulary(texts: Iterable[Sequence[str]], min_frequency: int = 5) -> list[str]:
+    """Words that occur at least `min_frequency` times in all texts together, the most frequent first, then by name."""
+    counts = Counter(word for text in texts for word in text)
+    kept = [word for word, count in counts.items() if count >= min_frequency]
+    return sorted(kept, key=lambda word: (-counts[word], word))
+
+
+def word_ids(texts: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.int32]:
+    """Ids of the words of each text, int32 (n, L): 1 to V by their place in `words`, then zeros; others are left."""
+    places = {word: place for place, word in enumerate(words, start=1)}
+    known = [[places[word] for word in text if word in places] for text in texts]
+    ids = np.zeros((len(known), max(map(len, known), default=0) or 1), dtype=np.int32)
+    for row, text in zip(ids, known, strict=True):
+        row[: len(text)] = text
+    return ids
+
+
+def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = None, min_frequency: int = 5) -> Splits:
+    """News texts of a training and a test csv; packed once into `<data_dir>/ag_news`, then memory-mapped.
+
+    Rows are the official ones, class, title, description, or class and text. Classes are whole numbers without gaps, of
+    which the least of the training csv is taken for 0. A word of the test csv counts only if the training csv has it.
+
+    Args:
+        data_dir: holds a folder `ag_news`.
+        train_csv: None takes `train.csv` or `train.csv.xz` of that folder.
+        test_csv: None takes `test.csv` or `test.csv.xz` of that folder.
+        min_frequency: of a word in the training csv; rarer ones are left out.
+
+    Raises:
+        RunError: if a csv is missing or has other rows.
+    """
+    folder = Path(data_dir) / "ag_news"
+    train, test = (_csv(folder, *named) for named in (("train", train_csv), ("test", test_csv)))
+    key = hashlib.blake2b(f"{FORM} {min_frequency}".encode(), digest_size=6)
+    for path in (train, test):
+        key.update(path.read_bytes())
+    packed = folder / f"packed_{key.hexdigest()}"
+    if not packed.is_dir():
+        _pack(packed, train, test, min_frequency)
+    return _load(packed)
+
+
+@lru_cache(maxsize=1)  # a run asks twice: for its batches, and for the size of its encoder
+def _load(packed: Path) -> Splits:
+    words = (packed / "vocabulary.txt").read_text(encoding="utf-8").split()
+    first, second = (
+        Texts(np.load(packed / f"{part}_words.npy", mmap_mode="r"), np.load(packed / f"{part}_labels.npy"), words)
+        for part in ("train", "test")
+    )
+    return Splits(pretrain=first, train=first, test=second)
+
+
+def _csv(folder: Path, part: str, named: str | None) -> Path:
+    places = [Path(named)] if named else [folder / f"{part}.csv", folder / f"{part}.csv.xz"]
+    for path in places:
+        if path.is_file():
+            return path
+    wanted = " or ".join(str(path) for path in places)
+    raise RunError(f"dataset=ag_news: no {wanted}; its rows are class,title,description (or dataset.{part}_csv=<file>)")
+
+
+def _pack(packed: Path, train: Path, test: Path, min_frequency: int) -> None:
+    """Write the arrays into a folder beside `packed` and then give it its name, so that half of it is never taken."""
+    partial = packed.with_name(f"{packed.name}.partial-{os.getpid()}")
+    texts, labels = zip(*(_read(path) for path in (train, test)), strict=True)
+    words = vocabulary(texts[0], min_frequency)
+    if not words:
+        raise RunError(f"dataset=ag_news: no word occurs {min_frequency} times in {train}; lower dataset.min_frequency")
+    partial.mkdir(parents=True)
+    (partial / "vocabulary.txt").write_text("\n".join(words), encoding="utf-8")
+    for part, own_texts, own_labels in zip(("train", "test"), texts, _from_zero(labels, test), strict=True):
+        np.save(partial / f"{part}_words.npy", word_ids(own_texts, words))
+        np.save(partial / f"{part}_labels.npy", own_labels)
+    try:
+        partial.rename(packed)
+    except OSError:  # another process was faster
+        shutil.rmtree(partial)
+
+
+def _read(path: Path) -> tuple[list[list[str]], NDArray[np.int64]]:
+    """Tokens and class of each row."""
+    rows = list(_rows(path))
+    if not rows:
+        raise RunError(f"{path}: empty; its rows are class,title,description")
+    return [tokens(text) for _, text in rows], np.array([label for label, _ in rows], dtype=np.int64)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, str]]:
+    opened: Any = lzma.open if path.suffix == ".xz" else open
+    with opened(path, "rt", newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.reader(file), start=1):
+            if len(row) not in (2, 3) or not row[0].strip().isdecimal():
+                raise RunError(f"{path}: row {number} is not class,title,description with a whole number as class")
+            yield int(row[0]), " ".join(row[1:])
+
+
+def _from_zero(labels: Sequence[NDArray[np.int64]], test: Path) -> list[NDArray[np.int64]]:
+    """Classes from 0; refused where the test texts have one that no training text has."""
+    least = labels[0].min()
+    if unknown := sorted(set(labels[1].tolist()) - set(labels[0].tolist())):
+        raise RunError(f"{test}: class {unknown[0]} is none of the training texts; are both files numbered alike?")
+    return [own - least for own in labels]
