@@ -65,7 +65,9 @@ def test_any_timm_name() -> None:
         timm_model("resnet_of_nobody")
 
 
-@pytest.mark.parametrize("name", sorted({path.stem for path in Path("conf/backbone").glob("*.yaml")} - {"bag_of_words"}))
+@pytest.mark.parametrize(
+    "name", sorted({path.stem for path in Path("conf/backbone").glob("*.yaml")} - {"bag_of_words"})
+)
 def test_every_yaml_builds_features_of_its_width(name: str, compose: Callable[..., DictConfig]) -> None:
     node = {k: v for k, v in compose(f"backbone={name}").backbone.items() if k != "name"}
     with torch.device("meta"):  # shapes without numbers: the widest has 1.5 GB of them

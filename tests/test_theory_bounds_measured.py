@@ -20,10 +20,11 @@ from contrastive_lab.dataset import Arrays, Images, Splits
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.run.build import build_data
+from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory import bounds
 from contrastive_lab.theory.bounds import Terms
 from contrastive_lab.theory.bounds_batches import batch_terms
-from contrastive_lab.theory.bounds_runs import stored_config, stored_encoder
+from contrastive_lab.theory.bounds_runs import stored_config
 from contrastive_lab.theory.bounds_views import view_pairs
 from contrastive_lab.theory.collapsed import collapsed_terms
 from contrastive_lab.theory.collision import expected_log_collisions_without_replacement
@@ -196,7 +197,7 @@ CLEAN = (*STILL, "augment.gray=0", "augment.blur=0")
 
 def naive_terms(folder: Path, config: DictConfig) -> dict[str, float]:
     """L_sup and d of an encoder whose views are the clean images: mu(x) is the feature itself."""
-    encoder, data = stored_encoder(folder, config), build_data(config)
+    (encoder, _), data = stored_encoder(folder, config), build_data(config)
     train, test = (
         labelled_features(encoder, split, data.recipe, "z")
         for split in (data.splits.train, data.splits.test)

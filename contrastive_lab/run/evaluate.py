@@ -5,8 +5,24 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
+from contrastive_lab.encoder import Encoder
 from contrastive_lab.run.build import accelerator, build_data, build_encoder, score
 from contrastive_lab.run.folder import write_json
+
+
+def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
+    """The encoder of a run's last checkpoint on this machine's device, and how many steps it has had.
+
+    Args:
+        folder: of the run.
+        config: of the run; it is changed to one process.
+    """
+    config.strategy, config.trainer.num_nodes = {"name": "single", "accelerator": "auto", "devices": 1}, 1
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
+    state = checkpoint["state_dict"]
+    encoder = build_encoder(config)
+    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in state.items() if k.startswith("encoder.")})
+    return encoder.to("cuda" if accelerator(config) == "gpu" else "cpu"), int(checkpoint["global_step"])
 
 
 def evaluate_run(folder: Path, config: DictConfig) -> str:
@@ -19,15 +35,11 @@ def evaluate_run(folder: Path, config: DictConfig) -> str:
     Returns:
         One line for the screen; the same values go to `evaluation_<name>_<settings>.json`.
     """
-    config.strategy, config.trainer.num_nodes = {"name": "single", "accelerator": "auto", "devices": 1}, 1
-    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
-    state = checkpoint["state_dict"]
-    encoder = build_encoder(config)
-    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in state.items() if k.startswith("encoder.")})
-    scores = score(config, encoder.to("cuda" if accelerator(config) == "gpu" else "cpu"), build_data(config))
+    encoder, step = stored_encoder(folder, config)
+    scores = score(config, encoder, build_data(config))
     asked = config.evaluation
     settings = {key: value for key, value in asked.items() if key not in ("name", "_target_")}
     values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": scores.top5}
     name = "_".join([asked.name, *(str(value) for value in settings.values())])
-    write_json(folder / f"evaluation_{name}.json", {**values, "step": checkpoint["global_step"]})
+    write_json(folder / f"evaluation_{name}.json", {**values, "step": step})
     return f"{asked.name} on {asked.features}: {scores.top1:.2f} % top-1, {scores.top5:.2f} % top-5 ({folder})"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -14,7 +13,8 @@ from contrastive_lab.config.overrides import first_line
 from contrastive_lab.config.stored import check_stored
 from contrastive_lab.dataset import Images
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.run.build import accelerator, build_data, build_encoder
+from contrastive_lab.run.build import build_data
+from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory.bounds import columns
 from contrastive_lab.theory.measured import measure
 
@@ -61,22 +61,12 @@ def measured_rows(
 
 
 def stored_config(folder: Path, data_dir: str | None = None) -> DictConfig:
-    """The configuration of a run, for one process."""
+    """The configuration of a run."""
     config = OmegaConf.load(folder / ".hydra" / "config.yaml")
     assert isinstance(config, DictConfig)
-    config.strategy, config.trainer.num_nodes = {"name": "single", "accelerator": "auto", "devices": 1}, 1
     if data_dir is not None:
         config.data_dir = data_dir
     return config
-
-
-def stored_encoder(folder: Path, config: DictConfig) -> Encoder:
-    """The encoder of a run's last checkpoint, on the device that the configuration asks for."""
-    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
-    state = checkpoint["state_dict"]
-    encoder = build_encoder(config)
-    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in state.items() if k.startswith("encoder.")})
-    return encoder.to("cuda" if accelerator(config) == "gpu" else "cpu")
 
 
 def _own_draws(folder: Path, config: DictConfig) -> list[int]:
@@ -103,6 +93,6 @@ def _rows(
 
 def _built(folder: Path, config: DictConfig) -> tuple[Encoder, Images]:
     try:
-        return stored_encoder(folder, config), build_data(config)
+        return stored_encoder(folder, config)[0], build_data(config)
     except (OmegaConfBaseException, TypeError, RuntimeError) as error:  # a key, an argument or a layer has gone
         raise ValueError(f"cannot be built by this version of the code ({first_line(error)})") from None
