@@ -5,6 +5,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from contrastive_lab.config import CONF
+from contrastive_lab.config.check import kind
 from contrastive_lab.config.identity import flat
 from contrastive_lab.config.overrides import base
 
@@ -17,7 +18,9 @@ def paper_differences(config: DictConfig) -> list[str]:
     """Settings that are not those of the method at `scale=paper`, as lines like `epochs 10 (paper: 200)`."""
     ours, papers = _settings(config), _settings(base((f"method={config.about.id}", "scale=paper"), CONF))
     return [
-        f"{key} {_short(ours[key])} (paper: {_short(papers.get(key))})" for key in ours if ours[key] != papers.get(key)
+        f"{key} {_short(ours[key])} (paper: {_short(papers.get(key))})"
+        for key in ours
+        if ours[key] != papers.get(key) and not (key.startswith("augment.") and kind(config) == "texts")
     ]
 
 

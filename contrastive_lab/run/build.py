@@ -45,7 +45,8 @@ def build_method(config: DictConfig) -> ContrastiveModule:
 
 def score(config: DictConfig, encoder: Encoder, data: Images) -> Scores:
     """Accuracy of an encoder by the protocol of the configuration."""
-    return cast(Scores, instantiate(_without_name(config.evaluation), encoder=encoder, data=data, seed=config.seed))
+    protocol = instantiate(_without_name(config.evaluation), _partial_=True)
+    return cast(Scores, protocol(encoder=encoder, data=data, seed=config.seed))
 
 
 def accelerator(config: DictConfig) -> str:
