@@ -69,7 +69,13 @@ def cosines(query: Tensor, key: Tensor) -> Tensor:
 
 
 def build_head(
-    kind: HeadKind, features: int, dim: int = 128, hidden: int | None = None, beta: bool = True, layers: int = 2
+    kind: HeadKind,
+    features: int,
+    dim: int = 128,
+    hidden: int | None = None,
+    beta: bool = True,
+    layers: int = 2,
+    last_norm: bool = True,
 ) -> nn.Module:
     """The projection head of a method: (n, features) -> (n, dim).
 
@@ -81,6 +87,8 @@ def build_head(
         hidden: width of the hidden layers; None means `features`.
         beta: whether the last batch normalisation of "mlp_bn" has a bias (SiMo yes, SimCLR no).
         layers: linear layers of "mlp" and "mlp_bn", 1 to 3; the papers have 2, google-research/simclr's default is 3.
+        last_norm: whether "mlp_bn" normalises after its last layer, too. SwAV does not, and its layers have biases and
+            PyTorch's own start.
 
     Raises:
         ValueError: on another kind or number of layers.
@@ -93,18 +101,21 @@ def build_head(
         return nn.Linear(features, dim)
     if kind in ("mlp", "mlp_bn"):
         hidden = features if hidden is None else hidden
-        return _mlp([features, *[hidden] * (layers - 1), dim], norm=kind == "mlp_bn", beta=beta)
+        widths = [features, *[hidden] * (layers - 1), dim]
+        return _mlp(widths, norm=kind == "mlp_bn", beta=beta, last_norm=last_norm)
     raise ValueError(f"head is none, linear, mlp or mlp_bn, not {kind!r}")
 
 
-def _mlp(widths: Sequence[int], norm: bool, beta: bool) -> nn.Sequential:
-    linears = [nn.Linear(inputs, outputs, bias=not norm) for inputs, outputs in pairwise(widths)]
+def _mlp(widths: Sequence[int], norm: bool, beta: bool, last_norm: bool) -> nn.Sequential:
+    plain = not (norm and last_norm)
+    linears = [nn.Linear(inputs, outputs, bias=plain) for inputs, outputs in pairwise(widths)]
     parts: list[nn.Module] = []
     for linear in linears:
         last = linear is linears[-1]
         parts.append(linear)
-        if norm:
+        if not plain:
             nn.init.normal_(linear.weight, std=0.01)
+        if norm and (last_norm or not last):
             parts.append(nn.BatchNorm1d(linear.out_features))
             if last and not beta:
                 parts[-1].register_parameter("bias", None)

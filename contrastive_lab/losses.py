@@ -103,7 +103,7 @@ def gradient_bound(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = N
     return 2 / tau * torch.sigmoid(_log_odds(pos, neg, tau, alpha))
 
 
-def nce(pos: Tensor, neg: Tensor, tau: float, images: int, Z: Tensor | float) -> Tensor:
+def nce(pos: Tensor, neg: Tensor, tau: float, images: int, log_Z: Tensor | float) -> Tensor:
     """Noise-contrastive estimation with a constant normaliser, as NPID publishes it; not InfoNCE.
 
     Args:
@@ -111,7 +111,7 @@ def nce(pos: Tensor, neg: Tensor, tau: float, images: int, Z: Tensor | float) ->
         neg: cosines with K entries drawn uniformly from all, (N, K).
         tau: temperature, > 0.
         images: number of entries n.
-        Z: the normaliser, about n times the mean of exp(cosine / tau).
+        log_Z: logarithm of the normaliser Z, which is about n times the mean of exp(cosine / tau).
 
     Returns:
         (N,): -log h(pos) - sum_k log(1 - h(neg_k)) with h = P / (P + K / n) and P = exp(cosine / tau) / Z.
@@ -119,7 +119,6 @@ def nce(pos: Tensor, neg: Tensor, tau: float, images: int, Z: Tensor | float) ->
     Source: Wu et al. 2018, Eq. 5 to 8.
     """
     log_noise = math.log(neg.shape[1] / images)
-    log_Z = torch.as_tensor(Z, dtype=torch.promote_types(pos.dtype, torch.float32), device=pos.device).log()
     odds = [at_least_float32(cosine) / tau - log_Z - log_noise for cosine in (pos, neg)]
     return F.softplus(-odds[0]) + F.softplus(odds[1]).sum(dim=1)
 

@@ -1,4 +1,4 @@
-"""Where negatives come from: the other images of the batch, or a queue of older keys.
+"""Where negatives come from: the other images of the batch, a queue of older keys, or a memory bank.
 
 Letters: N queries of the global batch, n of them in this process, K negatives of a query, D dimensions.
 """
@@ -146,5 +146,6 @@ def from_bank(draw: Draw, ids: Tensor, K: int, images: int, own: bool = False) -
         (n, K) entries.
     """
     count = images if own else images - 1
-    chosen = (draw.uniform("negatives", K, device=ids.device) * count).long().clamp(max=count - 1)
+    coarse, fine = draw.uniform("negatives", 2 * K, device=ids.device).double().chunk(2, dim=1)
+    chosen = ((coarse + fine / 2**24) * count).long().clamp(max=count - 1)  # one float32 is too coarse for 1e6 entries
     return chosen if own else chosen + (chosen >= ids[:, None])

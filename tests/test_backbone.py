@@ -163,6 +163,14 @@ def test_simclrs_last_norm_has_no_beta_and_simos_has() -> None:
     assert simclr.bias is None and simclr.weight is not None
     assert simo.bias is not None and simo.weight is not None
     assert all(layer.bias is None for layer in build_head("mlp_bn", 8) if isinstance(layer, nn.Linear))
+
+
+def test_swavs_head_ends_in_a_linear_layer_with_biases() -> None:
+    head = build_head("mlp_bn", 8, dim=4, hidden=6, last_norm=False)
+    assert [type(part) for part in head] == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]
+    assert all(part.bias is not None for part in head if isinstance(part, nn.Linear))
+    assert head[0].weight.abs().max() < 8**-0.5  # PyTorch's own start: uniform up to 1 / sqrt(inputs)
+    assert head[0].weight.std() > 0.1
     with pytest.raises(ValueError, match="not 'deep'"):
         build_head("deep", 8)  # type: ignore[arg-type]
 

@@ -27,7 +27,7 @@ CASES = {
     "simo": ("sync", lambda encoder: SiMo(encoder, K=4, alpha=64, momentum=0.5)),
     "simo-shared": ("shuffle", lambda encoder: SiMo(encoder, K=4, share="batch", momentum=0.5, batchnorm="shuffle")),
     "moco": ("shuffle", lambda encoder: MoCo(encoder, K=27, momentum=0.5)),
-    "swav": ("sync", lambda encoder: SwAV(encoder, prototypes=5, queue=0, freeze_steps=0)),
+    "swav": ("sync", lambda encoder: SwAV(encoder, prototypes=5, queue=2 * N, queue_from_epoch=0)),
     "npid": ("split", lambda encoder: NPID(encoder, K=7, tau=0.2)),
     "npid-nce": ("split", lambda encoder: NPID(encoder, K=7, tau=0.2, loss="nce", proximal=0.1)),
     "supcon": ("sync", lambda encoder: SupCon(encoder, tau=0.2)),

@@ -144,7 +144,7 @@ def test_bad_input_is_refused(pos: Tensor, neg: Tensor, options: dict[str, objec
 def test_nce_is_the_published_form() -> None:
     pos, neg = cosines(n=4, K=3)
     tau, images, Z = 0.1, 50, 900.0
-    for i, value in enumerate(nce(pos, neg, tau, images, Z).tolist()):
+    for i, value in enumerate(nce(pos, neg, tau, images, math.log(Z)).tolist()):
         noise = 3 / images  # Wu et al., Eq. 6: m times the uniform noise 1/n
         own = math.exp(pos[i] / tau) / Z
         expected = -math.log(own / (own + noise))

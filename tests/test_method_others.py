@@ -1,5 +1,6 @@
 """SwAV, NPID, the yardsticks with labels, and multi-crop in every method."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -50,16 +51,46 @@ def test_npid_without_K_is_the_softmax_over_all_images() -> None:
     torch.testing.assert_close(method.losses(pairs), F.cross_entropy(scores, torch.arange(N), reduction="none"))
 
 
+def test_npids_dials_reach_the_bank() -> None:
+    method = npid(K=6, tau=0.1, bank_momentum=0.9)
+    before = method.bank.entries.clone()
+    method.pairs(one_view())
+    method.after_step()
+    query = method.encoder(batch().views[0])[1].detach()
+    torch.testing.assert_close(method.bank.entries[:N], F.normalize(0.9 * before[:N] + 0.1 * query, dim=1))
+    own = npid(K=4000, tau=0.1, positive_drawn=True).pairs(one_view())
+    share = (own.neg_ids == own.ids[:, None]).double().mean().item()
+    assert share == pytest.approx(1 / 40, abs=4 * (1 / 40 / (4000 * N)) ** 0.5)
+
+
+def test_npid_reports_the_mi_of_its_cosines_whatever_it_is_trained_with() -> None:
+    values = []
+    for options in ({}, {"loss": "nce"}, {"proximal": 5.0}):
+        method = npid(K=6, tau=0.1, **options)
+        assert method.informative is not bool(options)
+        pairs = method.pairs(one_view())
+        values.append(method.diagnose(pairs, method.losses(pairs), one_view()))
+        expected = math.log(7) - info_nce(pairs.pos, pairs.neg, 0.1).item()
+        assert values[-1]["mi_estimate"].item() == pytest.approx(expected)
+        assert values[-1]["gradient_norm"] <= values[-1]["gradient_bound"]
+
+
+def test_npids_Z_is_finite_where_float32_has_no_room_for_it() -> None:
+    method = npid(K=6, tau=0.002, loss="nce").float()
+    losses = method.losses(method.pairs(one_view()._replace(views=[batch().views[0].float()])))
+    assert losses.isfinite().all() and 100 < method.log_normaliser.item() < 600
+
+
 def test_npid_nce_keeps_the_Z_of_the_first_batch() -> None:
     method = npid(K=6, tau=0.1, loss="nce", proximal=0.3)
     pairs = method.pairs(one_view())
     Z = (pairs.neg / 0.1).exp().mean() * 40
-    expected = nce(pairs.pos, pairs.neg, 0.1, 40, Z) + 0.3 * (2 - 2 * pairs.pos)
+    expected = nce(pairs.pos, pairs.neg, 0.1, 40, Z.log()) + 0.3 * (2 - 2 * pairs.pos)
     torch.testing.assert_close(method.losses(pairs), expected)
     method.after_step()
     method.losses(method.pairs(one_view(1)))
     method.after_step()
-    torch.testing.assert_close(method.Z, Z.detach())
+    torch.testing.assert_close(method.log_normaliser, Z.detach().log())
 
 
 def swav(**options: object) -> SwAV:
@@ -80,7 +111,8 @@ def test_swav_predicts_the_codes_of_the_other_view() -> None:
 
 
 def test_swavs_prototypes_keep_unit_length_and_are_frozen_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    method = swav(freeze_steps=2)
+    method = swav()
+    method.freeze_steps = 2
     method.pairs(batch())
     with torch.no_grad():
         method.prototypes.mul_(3)
@@ -107,8 +139,24 @@ def test_swavs_queue_is_used_once_full_and_scored_with_the_current_prototypes(mo
         method.after_step()
     with torch.no_grad():
         method.prototypes.copy_(method.prototypes.roll(1, 0))
-    z = torch.cat([method.queues[0].keys, method.encoder(batch(2).views[0])[1]])
-    torch.testing.assert_close(method.pairs(batch(2)).codes[:N], sinkhorn(z @ method.prototypes.T)[-N:])
+    codes = method.pairs(batch(2)).codes
+    for view, rows in enumerate((codes[:N], codes[N:])):
+        z = torch.cat([method.queues[view].keys, method.encoder(batch(2).views[view])[1]])
+        torch.testing.assert_close(rows, sinkhorn(z @ method.prototypes.T)[-N:])
+
+
+def test_swavs_dials_reach_its_codes() -> None:
+    method = swav(epsilon=0.5, sinkhorn_iterations=1)
+    scores = method.encoder(batch().views[0])[1] @ method.prototypes.T
+    torch.testing.assert_close(method.pairs(batch()).codes[:N], sinkhorn(scores, 0.5, 1))
+    assert not torch.allclose(sinkhorn(scores, 0.5, 1), sinkhorn(scores), atol=1e-3)
+
+
+def test_swavs_prototypes_are_frozen_for_epochs_whatever_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = swav(freeze_epochs=1.5)
+    monkeypatch.setattr(SwAV, "trainer", type("Trainer", (), {"num_training_batches": 20}))
+    method.on_train_start()
+    assert method.freeze_steps == 30
 
 
 def labelled(classes: torch.Tensor) -> Batch:

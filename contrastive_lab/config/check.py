@@ -58,8 +58,9 @@ def _ranges(config: DictConfig) -> Iterator[str]:
 
 
 def _crop(config: DictConfig) -> Iterator[str]:
-    for key, most in (("crop.scale", 1.0), ("crop.ratio", math.inf), ("small_crop.scale", 1.0)):
-        key = f"augment.{key}"
+    limits = {"crop.scale": 1.0, "crop.ratio": math.inf, "small_crop.scale": 1.0, "small_crop.ratio": math.inf}
+    for name, most in {**limits, "blur_sigma": math.inf}.items():
+        key = f"augment.{name}"
         bounds = _value(config, key)
         if bounds is not None and not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
             yield f"{key}={bounds}: must be [least,greatest]{', at most 1' if most == 1 else ''}"
@@ -67,24 +68,28 @@ def _crop(config: DictConfig) -> Iterator[str]:
 
 def _negatives(config: DictConfig) -> Iterator[str]:
     pool, N = pool_size(config), config.batch_size
-    if config.about.pool == "none":
-        yield from _without_negatives(config)
-        return
-    if config.K is None and config.about.pool == "queue":
-        yield f"K=null: {config.about.name} keeps a queue, whose length K must be a number"
-    if config.K is not None and pool is not None and config.K > pool >= 1 and config.about.pool != "bank":
-        yield f"K={config.K}: more than the {config.about.pool} = {pool} keys of batch_size={N}; lower K or raise N"
     if config.batchnorm.kind == "shuffle" and not config.about.key_encoder:
         yield f"batchnorm=shuffle: {config.about.name} has no key encoder to shuffle for; use split or sync"
     if config.dataset.images is not None and config.dataset.images < N:
         yield f"batch_size={N}: more than the {config.dataset.images} images of dataset={config.dataset.name}"
+    if config.about.id in ("supervised", "supcon") and config.dataset.name == "stl10":
+        yield f"dataset=stl10: its training images have no labels, which method={config.about.id} needs"
+    if config.about.pool == "none":
+        yield from _without_negatives(config)
+        return
+    if _value(config, "method.loss") == "nce" and config.alpha is not None:
+        yield f"alpha={config.alpha}: method.loss=nce has none; use method.loss=info_nce"
+    if config.K is None and config.about.pool == "queue":
+        yield f"K=null: {config.about.name} keeps a queue, whose length K must be a number"
+    if config.K is not None and pool is not None and config.K > pool >= 1 and config.about.pool != "bank":
+        yield f"K={config.K}: more than the {config.about.pool} = {pool} keys of batch_size={N}; lower K or raise N"
 
 
 def _without_negatives(config: DictConfig) -> Iterator[str]:
     own = [f"method.{name}" for name in config.method if name != "_target_"]
     for key in ("K", "alpha"):
         if config[key] is not None:
-            dials = ", ".join([*own, "tau"])
+            dials = ", ".join([*own, "tau"]) if config.about.id != "supervised" else "batch_size and base_lr"
             yield f"{key}={config[key]}: {config.about.name} has no negatives; its dials are {dials}"
 
 

@@ -59,6 +59,7 @@ def linear_moco(
     if features == "pixels" or splits.train is None or splits.test is None or splits.train.labels is None:
         raise ValueError("linear_moco needs an encoder's features h or z and labelled images")
     recipe = replace(data.recipe, crop=Crop(scale=(0.08, 1.0)), flip=0.5, color=Color(p=0.0), gray=0.0, blur=0.0)
+    recipe = replace(recipe, small_views=0)
     rows = min(256, len(splits.train))
     crops = Images(Splits(splits.train, None, None), recipe, rows, seed, views=1, workers=data.workers, alone=True)
     width = encoder.features if features == "h" else encoder.dim

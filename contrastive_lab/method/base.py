@@ -28,6 +28,7 @@ class ContrastiveModule(pl.LightningModule, ABC):
     """
 
     epoch_loss: Tensor
+    informative = True  # whether the loss is InfoNCE, so that log(1 + alpha) - loss estimates the mutual information
 
     def __init__(
         self, encoder: Encoder, tau: float, alpha: float | None = None, optim: Optim | None = None, seed: int = 0
@@ -40,7 +41,7 @@ class ContrastiveModule(pl.LightningModule, ABC):
 
     @abstractmethod
     def pairs(self, batch: Batch) -> Any:
-        """The tensors that the loss takes, with the batch's `features`: `Pairs` if contrastive; changes no state."""
+        """The tensors that the loss takes, with the batch's `features`: `Pairs` if contrastive."""
 
     def after_step(self) -> None:
         """Change what changes between steps: momentum encoder, queue. Called after every optimizer step."""

@@ -3,6 +3,7 @@
 One view: the key of an image is its entry in a memory bank, and negatives are other entries.
 """
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -36,7 +37,7 @@ class NPID(ContrastiveModule):
     Memory: a step holds N * K * D numbers of drawn entries, or N * n cosines with K = None.
     """
 
-    Z: Tensor
+    log_normaliser: Tensor
 
     def __init__(
         self,
@@ -54,8 +55,9 @@ class NPID(ContrastiveModule):
         super().__init__(encoder, tau, alpha, optim, seed)
         self.K, self.bank_momentum, self.loss = K, bank_momentum, loss
         self.proximal, self.positive_drawn = proximal, positive_drawn
-        self.register_buffer("Z", torch.zeros(()))  # 0 until the first step is done
-        self._new: tuple[Tensor, Tensor, Tensor] | None = None
+        self.register_buffer("log_normaliser", torch.zeros(()))  # 0 until the first step of "nce"
+        self.informative = loss == "info_nce" and proximal == 0
+        self._new: tuple[Tensor, Tensor] | None = None
 
     def setup(self, stage: str) -> None:
         """Make a bank of as many entries as there are images."""
@@ -76,23 +78,26 @@ class NPID(ContrastiveModule):
             for h, q in zip(features, queries, strict=True)
         ]
         pairs = joined(parts)
-        self._new = (distributed.gather(queries[0].detach()), distributed.gather(batch.ids), self._normaliser(pairs))
+        self._new = (distributed.gather(queries[0].detach()), distributed.gather(batch.ids))
         return pairs
 
     def losses(self, pairs: Pairs) -> Tensor:
         """The chosen loss with the proximal term."""
         if self.loss == "nce":
-            losses = nce(pairs.pos, pairs.neg, self.tau, len(self.bank.entries), self._normaliser(pairs))
+            self._keep_normaliser(pairs)
+            losses = nce(pairs.pos, pairs.neg, self.tau, len(self.bank.entries), self.log_normaliser)
         else:
             losses = super().losses(pairs)
         return losses + self.proximal * (2 - 2 * pairs.pos)
 
+    def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """MI estimate, gradient norm and bound are those of InfoNCE, whatever loss is trained with."""
+        return super().diagnose(pairs, super().losses(pairs), batch)
+
     def after_step(self) -> None:
-        """Write the batch's vectors into the bank, and keep the first batch's Z."""
+        """Write the batch's vectors into the bank."""
         assert self._new is not None
-        vectors, ids, Z = self._new
-        self.bank.write(vectors, ids)
-        self.Z.copy_(Z)
+        self.bank.write(*self._new)
 
     def _chosen(self, batch: Batch) -> Tensor:
         """Entries of the negatives, (n, K)."""
@@ -108,7 +113,11 @@ class NPID(ContrastiveModule):
         with torch.autocast(query.device.type, enabled=False):
             return torch.einsum("nd,nkd->nk", query, self.bank.entries.to(query.dtype)[chosen])
 
-    def _normaliser(self, pairs: Pairs) -> Tensor:
-        """Z: n times the mean of exp(cosine / tau), of the first batch of all processes."""
-        now = distributed.mean((pairs.neg.detach() / self.tau).exp().mean()) * len(self.bank.entries)
-        return torch.where(self.Z > 0, self.Z, now)
+    @torch.no_grad()
+    def _keep_normaliser(self, pairs: Pairs) -> None:
+        """Take Z, n times the mean of exp(cosine / tau), from the first batch of all processes."""
+        logits = pairs.neg.double() / self.tau
+        highest = distributed.gather(logits.max()[None]).max()
+        mean = distributed.mean((logits - highest).exp().mean())
+        now = highest + mean.log() + math.log(len(self.bank.entries))
+        self.log_normaliser.copy_(torch.where(self.log_normaliser == 0, now.to(self.log_normaliser.dtype), self.log_normaliser))

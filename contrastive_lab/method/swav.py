@@ -49,7 +49,7 @@ class SwAV(ContrastiveModule):
         sinkhorn_iterations: at least 1.
         queue: older vectors of each of the first two views that lengthen the batch for the codes; 0 for none.
         queue_from_epoch: epoch from which they are collected; they are used once the queue is full.
-        freeze_steps: steps during which the prototypes stay as they are.
+        freeze_epochs: how long the prototypes stay as they are.
         optim: optimizer and schedule.
         seed: of the run and of the prototypes.
     """
@@ -63,13 +63,14 @@ class SwAV(ContrastiveModule):
         sinkhorn_iterations: int = 3,
         queue: int = 0,
         queue_from_epoch: int = 15,
-        freeze_steps: int = 5005,
+        freeze_epochs: float = 1.0,
         optim: Optim | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(encoder, tau, None, optim, seed)
         self.epsilon, self.sinkhorn_iterations = epsilon, sinkhorn_iterations
-        self.queue_from_epoch, self.freeze_steps = queue_from_epoch, freeze_steps
+        self.queue_from_epoch, self.freeze_epochs = queue_from_epoch, freeze_epochs
+        self.freeze_steps = 0  # known when the training starts
         start = torch.randn(prototypes, encoder.dim, generator=generator(seed, "prototypes"))
         self.prototypes = nn.Parameter(F.normalize(start, dim=1))
         self.queues = nn.ModuleList(Queue(queue, encoder.dim, seed + view) for view in range(2 if queue else 0))
@@ -103,6 +104,10 @@ class SwAV(ContrastiveModule):
             "dimensions": torch.tensor(float(everyone.shape[1])),
             "prototypes_used": torch.exp(-torch.xlogy(use, use).sum()),
         }
+
+    def on_train_start(self) -> None:
+        """Translate epochs into steps, whatever the batch size."""
+        self.freeze_steps = round(self.freeze_epochs * self.trainer.num_training_batches)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep the prototypes still for the first steps."""

@@ -74,20 +74,24 @@ def output_folder() -> Path:
 
 def _blank(config: DictConfig) -> dict[str, Any]:
     """The result of a run that has not started: one flat object."""
-    K = effective_K(config)
     facts = {
         "status": "running",
         "method": config.about.id,
         "dataset": config.dataset.name,
         "backbone": config.backbone.name,
-        "K": K,
-        "alpha": config.alpha if config.alpha is not None else K,
+        **_negatives(config),
         **{key: config[key] for key in ("tau", "batch_size", "epochs", "seed")},
     }
     scores = dict.fromkeys(("linear_top1", f"{config.evaluation.name}_top1", f"{config.evaluation.name}_top5"))
     open_values = (*scores, "online_top1", "knn_top1", "mi_estimate", "loss", "images_per_second")
     ends = {"seconds": None, "config_hash": config_hash(config), "git": commit(), "error": None}
     return {**facts, **dict.fromkeys(open_values), **ends}
+
+
+def _negatives(config: DictConfig) -> dict[str, Any]:
+    """K and alpha as the run uses them."""
+    K = effective_K(config)
+    return {"K": K, "alpha": config.alpha if config.alpha is not None else K}
 
 
 @contextmanager
@@ -115,7 +119,11 @@ def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
 def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict[str, Any]) -> dict[str, float]:
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
     loggers = build_logger(config, folder, result, resumed=checkpoint is not None)
-    data, method = build_data(config), build_method(config)
+    data = build_data(config)
+    if config.dataset.images is None:  # known only now
+        config.dataset.images = len(data.splits.pretrain)
+        result.update(_negatives(config))
+    method = build_method(config)
     if is_first():
         print(banner(config, len(data.splits.pretrain), folder), flush=True)
     with quiet():
@@ -130,7 +138,7 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
     result.update({name: values[name] for name in ("online_top1", "knn_top1") if name in values})
     if "loss_epoch" in values:
         result["loss"] = values["loss_epoch"]
-        if result["alpha"] is not None:
+        if result["alpha"] is not None and method.informative:
             result["mi_estimate"] = float(mi_estimate(values["loss_epoch"], result["alpha"]))
         result["images_per_second"] = round(clock.images / clock.seconds, 1)
     if is_first():
