@@ -13,6 +13,7 @@ from contrastive_lab.config.command_line import preflight
 from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.sweep import LONGEST, job_folder, sweep_name
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.run import sweep
 from tests.conftest import TINY, Line, command
 
 Type = Callable[..., Line]
@@ -94,19 +95,19 @@ def test_a_sweep_leaves_a_folder_for_each_job_and_a_report_and_is_not_run_twice(
     told = ("-m", *SMALL, "K=4,8", "sweep=two")
     first = line(*told)
     assert first.code == 0, first.err
-    sweep = tmp_path / "outputs" / "sweeps" / "two"
-    plan = json.loads((sweep / "sweep.json").read_text())
+    root = tmp_path / "outputs" / "sweeps" / "two"
+    plan = json.loads((root / "sweep.json").read_text())
     results = folders(tmp_path)
     assert [results[job["folder"]]["K"] for job in plan["jobs"]] == [4, 8]
     assert [results[job["folder"]]["config_hash"] for job in plan["jobs"]] == [j["config_hash"] for j in plan["jobs"]]
     assert [job["name"] for job in plan["jobs"]] == ["simo-K4-a256-s0", "simo-K8-a256-s0"]
     assert plan["command"].endswith("sweep=two") and " -m " in plan["command"]
     assert "job 2 of 2" in first.out and "1 done, about" in first.out
-    assert (sweep / "report" / "report.html").is_file() and "report.html" in first.out
-    own = (sweep / plan["jobs"][1]["folder"] / "command.txt").read_text()
+    assert (root / "report" / "report.html").is_file() and "report.html" in first.out
+    own = (root / plan["jobs"][1]["folder"] / "command.txt").read_text()
     assert "K=8" in own and "-m" not in own and "sweep" not in own
 
-    stamps = {path: path.stat().st_mtime_ns for path in sweep.rglob("result.json")}
+    stamps = {path: path.stat().st_mtime_ns for path in root.rglob("result.json")}
     again = line(*told)
     assert again.code == 0, again.err
     assert again.out.count("done before") == 2
@@ -192,6 +193,16 @@ def test_two_processes_are_not_let_into_one_sweep(tmp_path: Path, line: Type) ->
     assert refused.code == 2
     assert "sweep=s: another process is at work in outputs/sweeps/s" in refused.err
     assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(1, None), (2, 4), (-1, 1), (16, 1)])
+def test_jobs_side_by_side_share_the_threads(asked: int, threads: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(sweep.HydraConfig, "get", lambda: OmegaConf.create({"launcher": {"n_jobs": asked}}))
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("torch.set_num_threads", given.append)
+    sweep.share_threads()
+    assert given == ([] if threads is None else [threads])
 
 
 @pytest.mark.long

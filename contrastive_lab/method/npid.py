@@ -120,4 +120,6 @@ class NPID(ContrastiveModule):
         highest = distributed.gather(logits.max()[None]).max()
         mean = distributed.mean((logits - highest).exp().mean())
         now = highest + mean.log() + math.log(len(self.bank.entries))
-        self.log_normaliser.copy_(torch.where(self.log_normaliser == 0, now.to(self.log_normaliser.dtype), self.log_normaliser))
+        self.log_normaliser.copy_(
+            torch.where(self.log_normaliser == 0, now.to(self.log_normaliser.dtype), self.log_normaliser)
+        )

@@ -34,6 +34,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
+        "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "git": commit(),
         **{name: _version(name) for name in PACKAGES},
     }

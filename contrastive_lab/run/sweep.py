@@ -31,7 +31,7 @@ def sweep_job(config: DictConfig) -> float | None:
         print("           done before", flush=True)
         top1: float | None = before.get(f"{config.evaluation.name}_top1")
         return top1
-    _share_threads()
+    share_threads()
     argv, sys.argv = sys.argv, _own_line()
     try:
         return train(_continued(config, folder), folder)
@@ -69,7 +69,7 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def _share_threads() -> None:
+def share_threads() -> None:
     """Divide the processor's threads among the jobs that run side by side."""
     if workers() > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers()))
