@@ -362,9 +362,8 @@ def test_gpu_agrees_and_the_host_never_waits() -> None:
 @pytest.mark.parametrize(("channels", "mean"), [(3, MEAN), (1, [0.3])])
 def test_yaml_makes_a_recipe(path: Path, channels: int, mean: list[float]) -> None:
     dataset = {"size": 28, "mean": mean, "std": mean}
-    config = OmegaConf.create(
-        {"dataset": dataset, "augment": OmegaConf.load(path), "scale": {"small_size": 12, "blur": 0.5}}
-    )
+    scale = OmegaConf.load("conf/scale/laptop.yaml").scale
+    config = OmegaConf.create({"dataset": dataset, "augment": OmegaConf.load(path), "scale": {**scale, "blur": 0.5}})
     view = instantiate(config.augment)(pictures(8, 28, 28, channels), draw(8), 0, dtype=torch.float64)
     assert view.shape == (8, 3, 28, 28) and view.dtype == torch.float64
     assert view.isfinite().all()
