@@ -199,6 +199,21 @@ def test_methods_without_negatives_refuse_K_and_alpha(name: str, compose: Callab
             compose(f"method={name}", dial)
 
 
+def test_the_yardstick_of_cross_entropy_refuses_a_temperature(compose: Callable[..., DictConfig]) -> None:
+    with pytest.raises(ConfigError, match=r"^tau=0.2: cross-entropy has none"):
+        compose("method=supervised", "tau=0.2")
+
+
+@pytest.mark.parametrize(
+    ("scale", "method", "rate"), [("laptop", "swav", 0.6), ("cifar", "supervised", 0.1), ("cifar", "simo", 0.03)]
+)
+def test_a_scale_keeps_the_rates_of_methods_of_another_kind(
+    scale: str, method: str, rate: float, compose: Callable[..., DictConfig]
+) -> None:
+    assert compose(f"method={method}", f"scale={scale}").base_lr == rate
+    assert compose(f"method={method}", f"scale={scale}", "base_lr=0.7").base_lr == 0.7
+
+
 @pytest.mark.parametrize("make", [SimCLR, SiMo, MoCo, SupCon, SwAV, npid])
 def test_every_method_takes_multi_crop(make: Callable[..., object], splits: Splits) -> None:
     """Small views are further queries; the encoder here takes any size."""

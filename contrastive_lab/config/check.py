@@ -91,6 +91,8 @@ def _without_negatives(config: DictConfig) -> Iterator[str]:
         if config[key] is not None:
             dials = ", ".join([*own, "tau"]) if config.about.id != "supervised" else "batch_size and base_lr"
             yield f"{key}={config[key]}: {config.about.name} has no negatives; its dials are {dials}"
+    if config.about.id == "supervised" and config.tau != 1.0:
+        yield f"tau={config.tau}: cross-entropy has none; its dials are batch_size and base_lr"
 
 
 def _devices(config: DictConfig) -> Iterator[str]:
