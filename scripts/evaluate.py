@@ -7,13 +7,13 @@ python scripts/evaluate.py run=outputs/simo/<date> evaluation=knn evaluation.fea
 import sys
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from contrastive_lab.config import CONF
 from contrastive_lab.config.command_line import exit_code, prepare
 from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.overrides import composed
-from contrastive_lab.config.stored import check_stored
+from contrastive_lab.config.stored import check_stored, stored_config
 
 
 def main() -> None:
@@ -37,8 +37,7 @@ def stored_run(arguments: list[str]) -> tuple[Path, DictConfig]:
     folder = Path(runs[0])
     if problems := check_stored(folder):
         raise ConfigError(*[f"run={problem}" for problem in problems])
-    asked, config = composed(others, CONF), OmegaConf.load(folder / ".hydra" / "config.yaml")
-    assert isinstance(config, DictConfig)
+    asked, config = composed(others, CONF), stored_config(folder)
     config.evaluation = asked.evaluation
     if any(a.startswith("data_dir=") for a in others):
         config.data_dir = asked.data_dir

@@ -6,18 +6,15 @@ python scripts/export.py run=outputs/simo/<date> [out=<folder>]     (default: th
 import sys
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-
 from contrastive_lab.config.command_line import exit_code
 from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.config.stored import check_stored
+from contrastive_lab.config.stored import check_stored, stored_config
 
 
 def main() -> None:
     """Check the line, write weights and card."""
     folder, out = asked(sys.argv[1:])
-    config = OmegaConf.load(folder / ".hydra" / "config.yaml")
-    assert isinstance(config, DictConfig)
+    config = stored_config(folder)
     from contrastive_lab.run.export import export_run  # here, so that errors need not wait for torch
 
     print(export_run(folder, config, out))

@@ -69,7 +69,7 @@ def test_a_jobs_folder_says_what_tells_it_from_others(fig: None) -> None:
 @pytest.mark.parametrize(
     ("told", "problem"),
     [
-        (["experiment=a/fig"], "experiment=a/fig: a grid of runs; python train.py -m experiment=a/fig"),
+        (["experiment=a/fig"], "experiment=a/fig: for several runs; python train.py -m experiment=a/fig"),
         (["-m", "K=4,4"], "-m: two jobs are the same run, K=4; leave one out"),
         (["-m", "experiment=a/none", "K=4,5"], "experiment=a/none: no such option"),
         (["-m", "sweep=a/b", "K=4,5"], "sweep=a/b: must be letters"),
@@ -191,17 +191,26 @@ def test_two_processes_are_not_let_into_one_sweep(tmp_path: Path, line: Type) ->
         fcntl.flock(held, fcntl.LOCK_EX)
         refused = line("-m", *SMALL, "K=4", "sweep=s")
     assert refused.code == 2
-    assert "sweep=s: another process is at work in outputs/sweeps/s" in refused.err
+    assert refused.err == "error: another process is at work in outputs/sweeps/s\n"
     assert [path.name for path in folder.iterdir()] == [".lock"]
 
 
-@pytest.mark.parametrize(("asked", "threads"), [(1, None), (2, 4), (-1, 1), (16, 1)])
-def test_jobs_side_by_side_share_the_threads(asked: int, threads: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+LOCAL = {"_target_": "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"}
+
+
+@pytest.mark.parametrize(
+    ("launcher", "threads"),
+    [({"n_jobs": 1}, None), ({"n_jobs": 2}, 4), ({"n_jobs": -1}, 1), ({"n_jobs": 16}, 1), (LOCAL, 2)],
+)
+def test_jobs_side_by_side_share_the_threads(
+    launcher: dict[str, Any], threads: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": [{}] * 4}))
     given: list[int] = []
-    monkeypatch.setattr(sweep.HydraConfig, "get", lambda: OmegaConf.create({"launcher": {"n_jobs": asked}}))
+    monkeypatch.setattr(sweep.HydraConfig, "get", lambda: OmegaConf.create({"launcher": launcher}))
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     monkeypatch.setattr("torch.set_num_threads", given.append)
-    sweep.share_threads()
+    sweep.share_threads(tmp_path / "K=4")
     assert given == ([] if threads is None else [threads])
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 
 from contrastive_lab.config.ranges import CHOICES, RANGES
+from contrastive_lab.config.values import flat
+
+OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a configuration may name
 
 
 def check(config: DictConfig) -> list[str]:
@@ -21,6 +24,7 @@ def check(config: DictConfig) -> list[str]:
         *_trainer(config),
         *_files(config),
         *_kinds(config),
+        *targets(config),
     ]
 
 
@@ -126,6 +130,8 @@ def _gpus() -> int:
 
 
 def _files(config: DictConfig) -> Iterator[str]:
+    for name in {"config", "dir", "id", "resume"} & set(config.logger):
+        yield f"logger.{name}: set by the run itself; leave it out"
     if config.logger.name == "tensorboard" and not find_spec("tensorboard"):
         yield 'logger=tensorboard: not installed; pip install -e ".[tensorboard]"'
     for key in ("dataset.root", "dataset.probe_root"):
@@ -149,6 +155,13 @@ def _kinds(config: DictConfig) -> Iterator[str]:
         yield f"evaluation=linear_moco: crops and flips images, and {dataset} has texts; use linear, knn or mean"
     if texts and config.evaluation.features == "pixels":
         yield f"evaluation.features=pixels: {dataset} has texts; use h or z"
+
+
+def targets(config: DictConfig) -> Iterator[str]:
+    """What a configuration would call that is neither ours nor Lightning's: a file from elsewhere must not run code."""
+    for key, value in flat(config, resolve=False).items():
+        if key.split(".")[-1] == "_target_" and not str(value).startswith(OURS):
+            yield f"{key}={value}: only what begins with {' or '.join(OURS)} is called"
 
 
 def _value(config: DictConfig, key: str) -> Any:

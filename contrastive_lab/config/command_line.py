@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.utils import get_args_parser
+from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -33,6 +34,7 @@ def command_line(task: Callable[[], object]) -> int:
     prepare()
 
     def checked() -> None:
+        check_started(sys.argv[1:])
         # the first process checks for all
         sweep = preflight(sys.argv[1:]) if os.environ.get("LOCAL_RANK", "0") == "0" else None
         if sweep is None:
@@ -76,7 +78,10 @@ def prepare() -> None:
 
 
 def exit_code(task: Callable[[], object]) -> int:
-    """Run a task: 0 if all went well, 1 if it failed, 2 if it was refused before any work; errors as single lines."""
+    """Run a task: 0 if all went well, 1 if it failed, 2 if it was refused before any work, 130 if it was stopped.
+
+    Errors are single lines.
+    """
     try:
         task()
         return 0
@@ -87,6 +92,24 @@ def exit_code(task: Callable[[], object]) -> int:
     except RunError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def check_started(arguments: list[str]) -> None:
+    """Refuse what cannot work in one of several processes that were started by torchrun.
+
+    Raises:
+        ConfigError: for a multirun, and without a folder that all processes are told.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return
+    args = get_args_parser().parse_args(arguments)
+    if args.multirun:
+        raise ConfigError(DISTRIBUTED_MULTIRUN)
+    if not any(o.startswith(("hydra.run.dir=", "resume=")) for o in args.overrides):
+        raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
 
 
 def preflight(arguments: list[str]) -> Sweep | None:
@@ -102,8 +125,9 @@ def preflight(arguments: list[str]) -> Sweep | None:
         _preflight_resume(args.overrides)
         return None
     if not args.multirun:
-        if name := given(args.overrides).get("experiment"):
-            raise ConfigError(f"experiment={name}: a grid of runs; python train.py -m experiment={name}")
+        for key in ("experiment", "sweep"):
+            if name := given(args.overrides).get(key):
+                raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
         composed(args.overrides, CONF)
         return None
     return _preflight_sweep(args.overrides)
@@ -126,7 +150,8 @@ def _preflight_sweep(overrides: list[str]) -> Sweep:
     sweep = plan([Path(sys.executable).name, *sys.argv], expanded, jobs)
     if problems := dict.fromkeys(foreign(sweep, [config for _, config in jobs])):
         raise ConfigError(*problems)
-    sys.argv += [*expanded[len(overrides) :], f"sweep={sweep.name}"]
+    # A name in quotes stays one, as 83e55427 would not; a job keeps its .hydra when it is done or goes on.
+    sys.argv += [*expanded[len(overrides) :], f"sweep='{sweep.name}'", "hydra.output_subdir=null"]
     return sweep
 
 
@@ -136,7 +161,7 @@ def run_sweep(sweep: Sweep, task: Callable[[], object]) -> None:
     Raises:
         RunError: if any job is not done at the end, with the list of these.
     """
-    with lock(sweep):
+    with lock(sweep.folder):
         sweep.write()
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)
         try:
@@ -146,19 +171,20 @@ def run_sweep(sweep: Sweep, task: Callable[[], object]) -> None:
             raise
         except Exception as error:  # of a launcher, as when a worker is killed; the jobs' own are in their results
             print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
-        from contrastive_lab.run.sweep import report  # here, so that errors need not wait for torch
+        from contrastive_lab.run.sweep import report, unfinished  # here, so that errors need not wait for torch
 
-        left = report(sweep.folder)
-    if left:
-        raise RunError(
-            "\n  ".join([f"{len(left)} of {len(sweep.jobs)} jobs are not done; the same line goes on", *left])
-        )
+        problems = report(sweep.folder)
+        if left := unfinished(sweep.folder):
+            problems.append(f"{len(left)} of {len(sweep.jobs)} jobs are not done; the same line goes on")
+    if problems:
+        raise RunError("\n  ".join([*problems, *left]))
 
 
 def _jobs(overrides: list[str]) -> list[list[str]]:
     """The jobs of a multirun, as Hydra's own sweeper expands them."""
     try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
+        loader = ConfigLoaderImpl(create_config_search_path(str(CONF)))  # it knows what glob(*) stands for
+        parsed = OverridesParser.create(loader).parse_overrides(overrides)
         batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
     except HydraException as error:
         raise ConfigError(first_line(error)) from None

@@ -23,22 +23,24 @@ def expand(overrides: list[str]) -> list[str]:
         ConfigError: if there is no such experiment.
     """
     values = given(overrides)
-    name = values.get("experiment", "")
+    name, scale = values.get("experiment", ""), values.get("scale", "laptop")
     node = load(name)
+    if node and scale not in node["grid"]:
+        raise ConfigError(f"scale={scale}: an experiment has a grid for each of {', '.join(node['grid'])}; choose one")
     if name and not node:
         near = difflib.get_close_matches(name, names(), n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise ConfigError(f"experiment={name}: no such option; {hint}choose one of {', '.join(names())}")
-    grid = node.get("grid", {}).get(values.get("scale", "laptop"), {})
+    grid = node.get("grid", {}).get(scale, {})
     settings = {key: text(value) for key, value in node.get("set", {}).items()}
     settings |= {key: ",".join(text(value) for value in several) for key, several in grid.items()}
-    return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key not in values)]
+    return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values)]
 
 
 def given(overrides: list[str]) -> dict[str, str]:
-    """Keys of overrides with their values as text."""
+    """Keys of overrides with their values as text; null is no experiment and no name."""
     pairs = (override.lstrip("+~").partition("=") for override in overrides)
-    return {key: value for key, _, value in pairs}
+    return {key: value for key, _, value in pairs if (key, value) not in (("experiment", "null"), ("sweep", "null"))}
 
 
 @lru_cache

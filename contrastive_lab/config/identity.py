@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from contrastive_lab.config.check import effective_K
+from contrastive_lab.config.values import flat
 
 # Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is.
 OMITTED = {
@@ -47,18 +48,6 @@ def config_hash(config: DictConfig) -> str:
     """Twelve hexadecimal digits that differ where the results may differ; the same on every machine."""
     text = json.dumps(identity(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def flat(config: DictConfig) -> dict[str, Any]:
-    """All values of a configuration, resolved, by dotted key; lists count as values."""
-
-    def walk(node: Any, prefix: str) -> dict[str, Any]:
-        if not isinstance(node, dict) or not node:
-            return {prefix: node} if not isinstance(node, dict) else {}
-        parts = [walk(child, f"{prefix}.{name}" if prefix else str(name)) for name, child in node.items()]
-        return {key: value for part in parts for key, value in part.items()}
-
-    return walk(OmegaConf.to_container(config, resolve=True), "")
 
 
 def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:

@@ -6,8 +6,8 @@ from omegaconf import DictConfig
 
 from contrastive_lab.config import CONF
 from contrastive_lab.config.check import kind
-from contrastive_lab.config.identity import flat
 from contrastive_lab.config.overrides import base
+from contrastive_lab.config.values import flat
 
 COMPARED = ("K", "alpha", "tau", "batch_size", "epochs", "base_lr", "dataset.name", "backbone.name")
 COMPARED_GROUPS = ("method", "head", "optim", "augment", "batchnorm")

@@ -1,14 +1,51 @@
-"""Whether a stored run can be resumed or read, told without torch."""
+"""What a stored run says of itself, and whether it can be resumed or read; told without torch."""
 
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.config.check import targets
+from contrastive_lab.config.errors import ConfigError
+
+
+def stored_config(folder: Path) -> DictConfig:
+    """The configuration of the run in `folder`.
+
+    Raises:
+        ConfigError: if there is none, it cannot be read, or it names code that is neither ours nor Lightning's.
+    """
+    path = folder / ".hydra" / "config.yaml"
+    try:
+        config = OmegaConf.load(path)
+    except Exception as error:  # of the file or of its yaml
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
+    if not isinstance(config, DictConfig) or not config:
+        raise ConfigError(f"{path}: is empty")
+    if problems := list(targets(config)):
+        raise ConfigError(*(f"{path}: {problem}" for problem in problems))
+    return config
+
+
+def stored_result(folder: Path) -> dict[str, Any]:
+    """The result.json of a run's folder; empty where there is none.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    path = folder / "result.json"
+    try:
+        values: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError:
+        raise ConfigError(f"{path}: damaged; without it the run counts as not finished") from None
+    return values
 
 
 def check_resume(folder: Path) -> list[str]:
     """What keeps the run in `folder` from being resumed."""
-    result = folder / "result.json"
-    if result.is_file() and json.loads(result.read_text())["status"] == "done":
+    if stored_result(folder).get("status") == "done":
         return [f"resume={folder}: that run is finished; nothing is left to do"]
     return [f"resume={problem}" for problem in check_stored(folder)]
 

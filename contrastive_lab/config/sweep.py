@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.experiment import constant, given, load
 from contrastive_lab.config.identity import OMITTED, config_hash, differences, identity, run_name
+from contrastive_lab.config.stored import stored_config, stored_result
 
 LONGEST = 120  # characters of a job's folder
 
@@ -60,7 +61,7 @@ def sweep_name(overrides: list[str]) -> str:
         ConfigError: if the name asked for is no name of a folder.
     """
     values = given(overrides)
-    if name := values.get("sweep"):
+    if name := values.get("sweep", "").strip("'\""):
         if not re.fullmatch(r"[\w.+=-]+", name) or name.startswith("."):
             raise ConfigError(f"sweep={name}: must be letters, digits and . _ - = alone")
         return name
@@ -72,7 +73,8 @@ def sweep_name(overrides: list[str]) -> str:
 def job_folder(overrides: list[str]) -> str:
     """The folder of a job, e.g. "K=16,alpha=256,seed=0": what it was told, but for what all jobs of it were told."""
     passed_over = constant(overrides)
-    kept = sorted(o for o in overrides if o not in passed_over and not _unnamed(o.lstrip("+~").partition("=")[0]))
+    unnamed = {*OMITTED, "scale"} if given(overrides).get("experiment") else OMITTED  # the sweep's name has the scale
+    kept = sorted(o for o in overrides if o not in passed_over and not _within(o, unnamed))
     name = re.sub(r"[^\w.,=+\[\]-]", "_", ",".join(kept)) or "default"
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
 
@@ -89,6 +91,8 @@ def plan(command: list[str], overrides: list[str], configs: list[tuple[list[str]
         ConfigError: if two jobs are the same.
     """
     name, values = sweep_name(overrides), given(overrides)
+    if wrong := [o for o in overrides if o.startswith("hydra.sweep.")]:
+        raise ConfigError(f"{wrong[0]}: a sweep's folder is outputs/sweeps/<name>; use sweep=<name>")
     jobs = [
         Job(job_folder([*job, f"sweep={name}"]), run_name(config), job, config_hash(config)) for job, config in configs
     ]
@@ -104,40 +108,33 @@ def foreign(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
     problems = []
     for job, config in zip(sweep.jobs, configs, strict=True):
         folder = sweep.folder / job.folder
-        if (folder / "result.json").is_file() and stored(folder).get("config_hash") != job.config_hash:
-            before = OmegaConf.load(folder / ".hydra" / "config.yaml")
-            assert isinstance(before, DictConfig)
-            keys = "; ".join(differences(identity(before), identity(config))) or "the code's defaults"
+        result = stored_result(folder)
+        if result and result.get("config_hash") != job.config_hash:
+            keys = "; ".join(differences(identity(stored_config(folder)), identity(config))) or "the code's defaults"
             problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
     return problems
 
 
-def stored(folder: Path) -> dict[str, Any]:
-    """The result.json of a run's folder; empty where there is none."""
-    path = folder / "result.json"
-    values: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return values
-
-
-def lock(sweep: Sweep) -> TextIO:
-    """Make the sweep's folder and hold it for this process, as long as the file stays open.
+def lock(folder: Path) -> TextIO:
+    """Make the folder of a sweep or of a job and hold it for this process, as long as the file stays open.
 
     Raises:
         ConfigError: if another process holds it.
     """
-    sweep.folder.mkdir(parents=True, exist_ok=True)
-    file = (sweep.folder / ".lock").open("w")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / ".lock").open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise ConfigError(f"sweep={sweep.name}: another process is at work in {sweep.folder}") from None
+        raise ConfigError(f"another process is at work in {folder}") from None
     return file
 
 
-def _unnamed(key: str) -> bool:
-    """Whether a key says nothing about which job it is."""
-    return key == "scale" or key.startswith("hydra") or any(key == o or key.startswith(f"{o}.") for o in OMITTED)
+def _within(override: str, nodes: set[str]) -> bool:
+    """Whether the key of an override is one of some nodes or lies in one; Hydra's own are always among them."""
+    key = override.lstrip("+~").partition("=")[0]
+    return key.startswith("hydra") or any(key == node or key.startswith(f"{node}.") for node in nodes)
 
 
 def _digest(lines: list[str]) -> str:

@@ -1,8 +1,8 @@
-"""Whether a typed value fits where it goes, judging by the default that stands there."""
+"""The values of a configuration, and whether a typed one fits where it goes."""
 
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 NULLABLE = {"head.hidden": "a whole number"}  # keys that are null by default, and what else they may be
 
@@ -38,3 +38,15 @@ def _wanted(default: Any) -> str:
         return "set key by key"
     names = {bool: "true or false", int: "a whole number", float: "a number"}
     return names.get(type(default), "a name")
+
+
+def flat(config: DictConfig, resolve: bool = True) -> dict[str, Any]:
+    """All values of a configuration by dotted key, resolved or as they were written; lists count as values."""
+
+    def walk(node: Any, prefix: str) -> dict[str, Any]:
+        if not isinstance(node, dict) or not node:
+            return {prefix: node} if not isinstance(node, dict) else {}
+        parts = [walk(child, f"{prefix}.{name}" if prefix else str(name)) for name, child in node.items()]
+        return {key: value for part in parts for key, value in part.items()}
+
+    return walk(OmegaConf.to_container(config, resolve=resolve), "")

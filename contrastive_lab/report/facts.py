@@ -56,6 +56,12 @@ def references(grid: Grid, metric: str) -> list[Reference]:
     return found
 
 
+def reference_metrics(grid: Grid) -> list[str]:
+    """The metrics of the paper's numbers, that of the y axis first."""
+    named = dict.fromkeys(entry.get("metric", grid.y) for entry in grid.sweep.experiment.get("reference") or [])
+    return sorted((metric for metric in named if references(grid, metric)), key=lambda metric: metric != grid.y)
+
+
 def same_data(grid: Grid, reference: Reference) -> bool:
     """Whether a number of the paper was measured on the data set of this sweep."""
     return [_plain(str(reference.get("dataset")))] == [_plain(name) for name in datasets(grid)]

@@ -18,7 +18,8 @@ def against_x(grid: Grid, metric: str) -> Figure:
     """A metric against x: a line for each hue, bands or bars of standard errors, and the paper's numbers.
 
     Numbers of another data set get a panel of their own, since they lie at another height. Where x is K and the classes
-    are known, a second axis shows the probability that K + 1 draws hold all of them.
+    are known, a second axis shows the probability that K + 1 draws hold all of them; an experiment may say that its x
+    is the number of draws itself.
     """
     known = references(grid, metric)
     foreign = [reference for reference in known if not same_data(grid, reference)]
@@ -70,13 +71,14 @@ def _finish(axes: Axes, grid: Grid, metric: str, scale: Scale) -> None:
 
 def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
     """A second axis with the probability that the labels of the key and of K negatives, drawn at random, are all C."""
-    C = classes(grid)
-    if grid.x != "K" or C is None or scale.even or len(scale.values) < 2:
+    C, more = classes(grid), {"K": 1, grid.sweep.experiment.get("draws"): 0}.get(grid.x)
+    if more is None or C is None or scale.even or len(scale.values) < 2:
         return []
     twin = axes.twinx()
     Ks = np.unique(np.concatenate([np.linspace(a, b, 30).astype(int) for a, b in pairwise(scale.values)]))
-    values = [coverage_probability(draws=int(K) + 1, classes=C) for K in Ks]
-    twin.plot(Ks, values, color="0.55", linestyle=(0, (1, 1.5)), label=f"coverage: all {C} classes in K + 1 draws")
+    values = [coverage_probability(draws=int(K) + more, classes=C) for K in Ks]
+    draws = "K + 1" if more else "N"
+    twin.plot(Ks, values, color="0.55", linestyle=(0, (1, 1.5)), label=f"coverage: all {C} classes in {draws} draws")
     twin.set(ylim=(-0.03, 1.03), ylabel="probability of coverage (uniform classes)")
     twin.spines["right"].set_visible(True)
     twin.tick_params(axis="y", colors="0.4")

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import shlex
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,11 +12,11 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 
 from contrastive_lab.report.draw import KINDS
-from contrastive_lab.report.facts import references
+from contrastive_lab.report.facts import reference_metrics, references
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.runs import Run, Sweep
 from contrastive_lab.report.stats import decimals
-from contrastive_lab.report.tables import METRICS, setting_cells
+from contrastive_lab.report.tables import METRICS, measured, setting_cells
 from contrastive_lab.report.verdict import verdict
 from contrastive_lab.report.words import order, same, shown, title, unit
 
@@ -56,18 +57,20 @@ def page(grid: Grid, pictures: list[Picture], out: Path) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((files(__package__) / "page.html").read_text())
     sweep = grid.sweep
+    axes = [f"{name}={key}" for name, key in (("x", grid.x), ("hue", grid.hue)) if key]
     return template.render(
         sweep=sweep,
         title=sweep.experiment.get("title") or sweep.name,
         counts=counts(sweep),
+        y=title(grid.y),
         varied=varied(sweep),
         verdict=verdict(grid),
         pictures=pictures,
         table=setting_cells(grid),
-        paper=paper_table(grid),
+        paper={title(metric): paper_table(grid, metric) for metric in reference_metrics(grid)},
         runs=run_table(grid, out),
         failures=[failure(run, out) for run in sweep.status("failed", "interrupted")],
-        again=f"python scripts/report.py sweep={sweep.folder}",
+        again=shlex.join(["python", "scripts/report.py", f"sweep={sweep.folder}", *axes]),
     )
 
 
@@ -117,11 +120,10 @@ def link(run: Run, out: Path) -> str:
     )
 
 
-def paper_table(grid: Grid) -> list[list[str]]:
-    """The paper's numbers beside ours, a row for each x; empty where none are known."""
-    known = references(grid, grid.y)
-    if not known:
-        return []
+def paper_table(grid: Grid, metric: str) -> list[list[str]]:
+    """The paper's numbers for a metric beside ours, where it was measured here, a row for each x."""
+    known = references(grid, metric)
+    lines = grid.lines if metric in measured(grid) else []
     places = {s.place(grid.x): s.position(grid.x) for s in grid.settings}
     places |= {same(x): x for reference in known for x, _ in reference["points"]}
     heads = [
@@ -131,15 +133,15 @@ def paper_table(grid: Grid) -> list[list[str]]:
         [
             grid.x,
             *(f"paper: {head}".rstrip("; ") for head in heads),
-            *(f"here: {grid.name(line)}" for line in grid.lines),
+            *(f"here: {grid.name(line)}".rstrip(": ") for line in lines),
         ]
     ]
-    precision = decimals(setting.summary(grid.y) for setting in grid.settings)
+    precision = decimals(setting.summary(metric) for setting in grid.settings)
     for text, x in sorted(places.items(), key=lambda item: order(item[1])):
         theirs = [next((f"{y:g}" for place, y in r["points"] if same(place) == text), "") for r in known]
         ours = [
-            next((s.summary(grid.y).text(precision) for s in line.settings if s.place(grid.x) == text), "")
-            for line in grid.lines
+            next((s.summary(metric).text(precision) for s in line.settings if s.place(grid.x) == text), "")
+            for line in lines
         ]
         rows.append([shown(grid.x, x), *theirs, *ours])
     return rows

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from contrastive_lab.report.facts import reference_metrics
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.stats import decimals
 from contrastive_lab.report.words import label, shown
@@ -36,8 +37,8 @@ def run_rows(grid: Grid) -> list[Row]:
 
 
 def measured(grid: Grid) -> list[str]:
-    """The metrics that at least one finished run has, that of the y axis first."""
-    names = dict.fromkeys((grid.y, *METRICS))
+    """The metrics that at least one finished run has, that of the y axis first, then those of the paper."""
+    names = dict.fromkeys((grid.y, *METRICS, *reference_metrics(grid)))
     return [name for name in names if any(run.number(name) is not None for run in grid.sweep.done)]
 
 

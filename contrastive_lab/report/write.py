@@ -4,11 +4,14 @@ from pathlib import Path
 
 from contrastive_lab.report import cost, curves, figures
 from contrastive_lab.report.draw import KINDS, save, styled
+from contrastive_lab.report.facts import reference_metrics
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.page import Picture, page
 from contrastive_lab.report.read import read_sweep
-from contrastive_lab.report.tables import measured, write_tables
+from contrastive_lab.report.tables import METRICS, measured, write_tables
 from contrastive_lab.report.words import title
+
+OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures that a report may write
 
 
 def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> Path:
@@ -28,8 +31,8 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> 
     grid = choose(read_sweep(folder), x, hue)
     out = folder / "report"
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    for old in (path for kind in KINDS for path in (out / "figures").glob(f"*.{kind}")):
-        old.unlink()  # a figure of an earlier report that this one has no data for
+    for old in (path for stem in OURS for kind in KINDS for path in (out / "figures").glob(f"{stem}.{kind}")):
+        old.unlink(missing_ok=True)  # a figure of an earlier report that this one has no data for
     write_tables(grid, out)
     pictures = draw_all(grid, out / "figures")
     path = out / "report.html"
@@ -42,7 +45,7 @@ def draw_all(grid: Grid, folder: Path) -> list[Picture]:
     pictures = []
     have = measured(grid)
     with styled():
-        for metric in [name for name in dict.fromkeys((grid.y, "knn_top1")) if name in have]:
+        for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
             save(figures.against_x(grid, metric), folder / metric)
             note = "A point is the mean over the finished runs of a setting."
             pictures.append(Picture(folder / metric, f"{title(metric)} against {grid.x}", note))

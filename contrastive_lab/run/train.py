@@ -12,11 +12,12 @@ from typing import Any, cast
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
 from contrastive_lab.config.check import effective_K
 from contrastive_lab.config.identity import config_hash
+from contrastive_lab.config.stored import stored_config
 from contrastive_lab.dataset import Images
 from contrastive_lab.distributed import is_first
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
@@ -60,9 +61,7 @@ def _place(config: DictConfig, folder: Path | None) -> tuple[DictConfig, Path, P
     """Configuration, folder and checkpoint of a new or of a resumed run."""
     if config.get("resume"):
         folder = Path(config.resume)
-        stored = OmegaConf.load(folder / ".hydra" / "config.yaml")
-        assert isinstance(stored, DictConfig)
-        return stored, folder, folder / "checkpoints" / "last.ckpt"
+        return stored_config(folder), folder, folder / "checkpoints" / "last.ckpt"
     return config, folder or output_folder(), None
 
 

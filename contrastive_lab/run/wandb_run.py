@@ -85,7 +85,7 @@ def _init(options: dict[str, Any]) -> "Run":
     """`wandb.init`, offline with a notice where it cannot go online."""
     import wandb
 
-    mode: Any = os.environ.get("WANDB_MODE")
+    mode: Any = options.pop("mode", None) or os.environ.get("WANDB_MODE")
     if not mode:
         os.environ.pop("WANDB_MODE", None)  # W&B stops at an empty one
         reason = _why_offline()

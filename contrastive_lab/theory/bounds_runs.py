@@ -1,16 +1,15 @@
 """The bounds on stored runs: from their folders to the rows of a table."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.config.check import effective_K
 from contrastive_lab.config.overrides import first_line
-from contrastive_lab.config.stored import check_stored
+from contrastive_lab.config.stored import check_stored, stored_config, stored_result
 from contrastive_lab.dataset import Images
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.run.build import build_data
@@ -55,15 +54,14 @@ def measured_rows(
     Raises:
         ValueError: names the run, if it has no K, no labels, or fewer test images than K + 1.
     """
-    stored = [(folder, stored_config(folder, data_dir)) for folder in folders]
+    stored = [(folder, _config(folder, data_dir)) for folder in folders]
     asked = [(*each, draws or _own_draws(*each)) for each in stored]
     return sorted((row for each in asked for row in _rows(*each, tau, dials)), key=lambda row: int(row["draws"]))
 
 
-def stored_config(folder: Path, data_dir: str | None = None) -> DictConfig:
-    """The configuration of a run."""
-    config = OmegaConf.load(folder / ".hydra" / "config.yaml")
-    assert isinstance(config, DictConfig)
+def _config(folder: Path, data_dir: str | None = None) -> DictConfig:
+    """The configuration of a run, with its data where it is now."""
+    config = stored_config(folder)
     if data_dir is not None:
         config.data_dir = data_dir
     return config
@@ -85,8 +83,7 @@ def _rows(
         terms, facts = measure(encoder, data, draws, tau, **dials)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    result = folder / "result.json"
-    known = json.loads(result.read_text()) if result.is_file() else {}
+    known = stored_result(folder)
     start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, "tau": tau}
     return [{**start, "draws": N, **facts, **columns(each)} for N, each in zip(draws, terms, strict=True)]
 
