@@ -59,6 +59,8 @@ def test_a_jobs_folder_says_what_tells_it_from_others(fig: None) -> None:
     told = ["experiment=a/fig", "sweep=s", "scale=laptop", "data_dir=/data", "logger=wandb", "hydra/launcher=joblib"]
     assert job_folder([*told, "seed=0", "tau=0.3", "alpha=null", "K=4"]) == "K=4,alpha=null,seed=0"
     assert job_folder([*told, "K=4", "tau=0.5"]) == "K=4,tau=0.5"
+    assert job_folder(["experiment=a/fig", "scale=paper", "K=16", "seed=0"]) == "seed=0"  # there K has one value
+    assert job_folder(["scale=paper", "K=16"]) == "K=16,scale=paper"
     assert job_folder(["backbone.widths=[4,8]", "dataset.root=/a b/c"]) == "backbone.widths=[4,8],dataset.root=_a_b_c"
     assert job_folder(["sweep=s"]) == "default"
     long = [[f"method.key{i}={i}" for i in range(30)] + [f"z={z}"] for z in (1, 2)]

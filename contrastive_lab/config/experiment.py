@@ -22,9 +22,8 @@ def expand(overrides: list[str]) -> list[str]:
     Raises:
         ConfigError: if there is no such experiment.
     """
-    values = given(overrides)
-    name, scale = values.get("experiment", ""), values.get("scale", "laptop")
-    node = load(name)
+    values, (node, scale) = given(overrides), _chosen(overrides)
+    name = values.get("experiment", "")
     if node and scale not in node["grid"]:
         raise ConfigError(f"scale={scale}: an experiment has a grid for each of {', '.join(node['grid'])}; choose one")
     if name and not node:
@@ -54,9 +53,16 @@ def load(name: str) -> dict[str, Any]:
 
 
 def constant(overrides: list[str]) -> set[str]:
-    """Those of the overrides that the experiment sets for all its jobs."""
-    node = load(given(overrides).get("experiment", ""))
-    return {f"{key}={text(value)}" for key, value in node.get("set", {}).items()}
+    """Those of the overrides that the experiment sets for all its jobs, at this scale or at every one."""
+    node, scale = _chosen(overrides)
+    alone = {key: values[0] for key, values in node.get("grid", {}).get(scale, {}).items() if len(values) == 1}
+    return {f"{key}={text(value)}" for key, value in (node.get("set", {}) | alone).items()}
+
+
+def _chosen(overrides: list[str]) -> tuple[dict[str, Any], str]:
+    """The node of the experiment that overrides name, and the scale."""
+    values = given(overrides)
+    return load(values.get("experiment", "")), values.get("scale", "laptop")
 
 
 def names() -> list[str]:
