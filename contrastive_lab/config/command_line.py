@@ -188,7 +188,10 @@ def _jobs(overrides: list[str]) -> list[list[str]]:
         batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
     except HydraException as error:
         raise ConfigError(first_line(error)) from None
-    return [list(job) for batch in batches for job in batch]
+    jobs = [list(job) for batch in batches for job in batch]
+    if not jobs:
+        raise ConfigError("-m: this line makes no job; a glob(...) in it matches no option")
+    return jobs
 
 
 def _preflight_resume(overrides: list[str]) -> None:

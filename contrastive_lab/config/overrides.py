@@ -72,6 +72,8 @@ def composed(overrides: list[str], conf: Path) -> DictConfig:
 def applied(overrides: list[str], conf: Path, primary: str = "config") -> tuple[DictConfig, list[str]]:
     """The configuration that overrides of `primary` make, and what is wrong with the overrides themselves."""
     parsed = _parse(overrides)
+    if wrong := [o.input_line for o in parsed if _is_option(o) and not isinstance(o.value(), str)]:
+        raise ConfigError(*(f"{line}: must be the name of an option" for line in wrong))
     groups = tuple(o.input_line for o in parsed if _is_group(o) and o.input_line is not None)
     config = base(groups, conf, primary).copy()
     return config, [p for o in parsed if not _is_group(o) for p in _apply(config, o)]
@@ -85,8 +87,12 @@ def _parse(overrides: list[str]) -> list[Override]:
 
 
 def _is_group(override: Override) -> bool:
+    return _is_option(override) or override.key_or_group.startswith("hydra.")
+
+
+def _is_option(override: Override) -> bool:
     key = override.key_or_group
-    return key in (*GROUPS, "theory") or "/" in key or key.startswith("hydra.")
+    return key in (*GROUPS, "theory") or "/" in key
 
 
 @lru_cache

@@ -1,0 +1,125 @@
+"""Traps of this stack that have caught others; those that belong to one subject are tested there.
+
+W&B runs that leak into the next job, no key, offline resume: test_wandb_open.py. Step after a resume: test_wandb.py.
+Queue in the checkpoint, exact resume: test_train.py. A positive among the negatives: test_negatives.py. Jobs of one
+second: test_config.py. Another configuration's checkpoint: test_train.py, test_sweep.py.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from packaging.requirements import Requirement
+
+from contrastive_lab.config import CONF
+from contrastive_lab.config.command_line import check_started
+from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.config.stored import stored_config
+from contrastive_lab.report.runs import read_metrics
+from tests.conftest import ROOT, TINY, Line, only_run
+
+Compose = Callable[..., DictConfig]
+
+
+@pytest.fixture
+def one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of two processes of torchrun."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+
+
+def test_torchrun_does_not_start_a_sweep_in_every_process(one_of_two: None, tmp_path: Path, line: Callable) -> None:
+    done: Line = line("-m", *TINY, "tau=0.1,0.2", "strategy=ddp_cpu")
+    assert done.code == 2
+    assert done.err.startswith("error: strategy=ddp with -m: this launcher cannot")
+    assert not list(tmp_path.iterdir())
+
+
+def test_processes_of_torchrun_must_be_told_one_folder(one_of_two: None, tmp_path: Path, line: Callable) -> None:
+    done: Line = line(*TINY, "strategy=ddp_cpu")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith("error: hydra.run.dir=<folder>: needed with several processes")
+    assert not list(tmp_path.iterdir())
+    check_started([*TINY, "hydra.run.dir=outputs/x"])
+    check_started(["resume=outputs/x"])
+
+
+@pytest.mark.long
+def test_torchrun_makes_one_run_of_its_processes(tmp_path: Path) -> None:
+    told = (*TINY, "strategy=ddp_cpu", "hydra.run.dir=outputs/simo/two")
+    start = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*start, str(ROOT / "train.py"), *told], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    folder = only_run(tmp_path)
+    assert folder == tmp_path / "outputs/simo/two"
+    assert json.loads((folder / "result.json").read_text())["status"] == "done"
+    assert [path.parent for path in tmp_path.rglob(".hydra")] == [folder]
+    assert len((folder / "command.txt").read_text().splitlines()) == 1
+
+
+def test_what_a_launcher_leaves_in_the_environment_is_gone_after_a_job(
+    trained: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(self: pl.Trainer, *args: object, **options: object) -> None:
+        os.environ.update(MASTER_PORT="1", LOCAL_RANK="7")
+
+    before = dict(os.environ)
+    monkeypatch.setattr(pl.Trainer, "fit", fit)
+    trained(*TINY, "evaluation.epochs=1")
+    assert dict(os.environ) == before
+
+
+def test_no_strategy_spawns_or_forks() -> None:
+    options = [OmegaConf.load(path) for path in (CONF / "strategy").glob("*.yaml")]
+    strategies = [option.trainer.strategy for option in options]
+    assert len(strategies) == 4
+    for strategy in strategies:
+        found = strategy if isinstance(strategy, str) else strategy.get("start_method", "popen")
+        assert found in ("auto", "popen")
+
+
+@pytest.mark.parametrize("key", ["backbone", "logger", "method"])
+def test_a_configuration_calls_no_code_but_ours_and_lightnings(key: str, compose: Compose, tmp_path: Path) -> None:
+    if key != "method":  # which takes no further keys at all
+        with pytest.raises(ConfigError, match=rf"^{key}._target_=os.getcwd: only what begins with contrastive_lab. or"):
+            compose(f"+{key}._target_=os.getcwd")
+    config = compose()
+    OmegaConf.update(config, f"{key}._target_", "os.getcwd", force_add=True)
+    (tmp_path / ".hydra").mkdir()
+    OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
+    with pytest.raises(ConfigError, match=rf"config.yaml: {key}._target_=os.getcwd: only what begins with"):
+        stored_config(tmp_path)
+
+
+def test_a_stored_configuration_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / ".hydra" / "config.yaml"
+    for text, problem in ((None, "cannot be read"), ("a: [", "cannot be read"), ("", "is empty")):
+        path.parent.mkdir(exist_ok=True)
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(ConfigError, match=rf"^.*config.yaml: {problem}[^\n]*$"):
+            stored_config(tmp_path)
+
+
+def test_hydra_and_omegaconf_stay_where_they_work_together() -> None:
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    allowed = {found.name: found.specifier for found in map(Requirement, needed)}
+    assert "1.3.4" in allowed["hydra-core"] and "1.3.3" not in allowed["hydra-core"]  # 1.3.4: a security release
+    assert "1.4.0" not in allowed["hydra-core"] and "2.4.0" not in allowed["omegaconf"]
+
+
+def test_base_and_effective_rate_are_printed_and_logged(trained: Callable[..., str], tmp_path: Path) -> None:
+    out = trained(*TINY, "base_lr=0.2", "optim.warmup_epochs=0")
+    assert "rate       0.2 * 64/256 = 0.05, sgd" in out
+    rates = read_metrics(only_run(tmp_path) / "metrics.csv")["lr"]
+    assert max(rates.values()) == pytest.approx(0.05)
