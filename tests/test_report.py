@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from contrastive_lab.config.experiment import load, names
 from contrastive_lab.report import page, write_report
 from contrastive_lab.report.cost import against_cost
 from contrastive_lab.report.curves import during_training, mean_curve
@@ -110,6 +111,38 @@ def test_the_figure_shows_means_bands_and_the_paper_in_a_panel_of_its_own(report
     assert "n = 1 in places" in ours.get_title(loc="left")
     assert [line.get_ydata().tolist() for line in papers.lines] == [[67.5, 68.1]]
     assert coverage.lines[0].get_ydata()[0] == 0  # 5 draws cannot hold 10 classes
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_number_of_a_paper_stands_in_the_report_of_its_experiment(name: str, tmp_path: Path) -> None:
+    node = load(name)
+    jobs = [*seeds([80], **{"method": "simo", node["x"]: 1}), *seeds([81], **{"method": "simo", node["x"]: 2})]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs, experiment=node))
+    (tmp_path / "report.html").write_text(page.page(grid, [], tmp_path))
+    text = " ".join(Page(tmp_path / "report.html").text.split())
+    for entry in node["reference"]:
+        assert f"paper: {entry['label']}, {entry['dataset']}; {entry['source']}" in text
+        assert all(f"{y:g}" in text for y in entry["y"])
+
+
+def test_a_number_of_another_metric_is_drawn_where_the_runs_have_that(tmp_path: Path) -> None:
+    jobs = [({"augment.small_views": n, "seed": 0}, {"linear_top1": 80, "online_top1": 70}) for n in (0, 2)]
+    report = write_report(write_sweep(tmp_path / "s", jobs, experiment=load("swav/cifar10")))
+    assert {path.stem for path in (report.parent / "figures").glob("*_top1.svg")} == {"linear_top1", "online_top1"}
+    head, *rows = page.paper_table(grid_of(tmp_path / "s"), "online_top1")
+    assert rows[0][1:] == ["89.17", "70.0"] and len(head) == 3
+
+
+def test_an_experiment_may_say_that_its_x_is_the_number_of_draws(tmp_path: Path) -> None:
+    folder = write_sweep(
+        tmp_path / "s", [*seeds([80], batch_size=10), *seeds([81], batch_size=40)], experiment=load("coupon/cifar10")
+    )
+    *_, coverage = against_x(grid_of(folder), "linear_top1").axes
+    assert coverage.lines[0].get_ydata()[0] == pytest.approx(math.factorial(10) / 10**10, rel=1e-8)
+    assert "in N draws" in str(coverage.lines[0].get_label())
+    without = write_sweep(tmp_path / "t", [*seeds([80], batch_size=10), *seeds([81], batch_size=40)])
+    axes = against_x(grid_of(without, x="batch_size"), "linear_top1").axes
+    assert len(axes) == 1
 
 
 def test_coverage_with_as_many_draws_as_classes_is_a_permutation(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from contrastive_lab.config.command_line import exit_code
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TINY
 from tests.sweep_folder import seeds, write_sweep
 
 
@@ -41,6 +43,33 @@ def test_a_wrong_line_is_one_clear_line_and_exit_code_2(
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert words in err
     assert not (folder / "report").exists()
+
+
+def test_the_page_tells_the_line_that_makes_it(tmp_path: Path, script: Callable[..., tuple[int, str, str]]) -> None:
+    folder = write_sweep(tmp_path / "a b", [*seeds([80], K=4, tau=0.1), *seeds([81], K=8, tau=0.2)])
+    assert script(f"sweep={folder}", "x=tau", "hue=K")[0] == 0
+    again = f"python scripts/report.py 'sweep={folder}' x=tau hue=K"
+    assert again in unescape((folder / "report" / "report.html").read_text())
+
+
+def test_a_folder_of_runs_will_do_and_the_theory_s_are_no_runs(
+    tmp_path: Path, script: Callable[..., tuple[int, str, str]], trained: Callable[..., str]
+) -> None:
+    trained(*TINY, "evaluation.epochs=1")
+    theory = tmp_path / "outputs" / "theory" / "coupon" / ".hydra"
+    theory.mkdir(parents=True)
+    (theory / "config.yaml").write_text("theory:\n  name: coupon\n")
+    mine = tmp_path / "outputs" / "report" / "figures" / "mine.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("a picture of the user's own")
+    old = mine.with_name("online_top1.svg")
+    old.write_text("of an earlier report")
+    code, out, err = script("sweep=outputs")
+    assert (code, out) == (0, "outputs/report/report.html\n"), err
+    assert mine.exists() and not old.exists()
+    shutil.rmtree(tmp_path / "outputs" / "simo")
+    code, _, err = script("sweep=outputs")
+    assert (code, err) == (2, "error: sweep=outputs: neither a sweep.json in it nor the folder of a run\n")
 
 
 def test_the_script_says_where_the_report_is(tmp_path: Path, script: Callable[..., tuple[int, str, str]]) -> None:

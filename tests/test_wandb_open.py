@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig
 
-from contrastive_lab.config.errors import RunError
+from contrastive_lab.config.errors import ConfigError, RunError
 from contrastive_lab.run import wandb_run
 from contrastive_lab.run.loggers import build_logger, pictures
 from tests.conftest import TINY, command, only_run
@@ -52,6 +52,38 @@ def test_a_sweep_agent_gives_the_id_and_an_id_in_the_environment_alone_does_not(
     assert wandb_run._new_id(tmp_path, resumed=False) != "agent123"  # it would be that of every job
     monkeypatch.setenv("WANDB_SWEEP_ID", "sweep1")
     assert wandb_run._new_id(tmp_path, resumed=False) == "agent123"
+
+
+def opened(config: DictConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What `wandb.init` is told for a configuration."""
+    told: dict[str, Any] = {}
+    run = SimpleNamespace(define_metric=lambda *_, **__: None, id="x")
+    monkeypatch.setattr(wandb, "init", lambda **options: told.update(options) or run)
+    build_logger(config, folder, {"K": 5, "alpha": 256, "config_hash": "0"})
+    return told
+
+
+def test_what_the_user_says_of_a_run_wins(
+    tmp_path: Path, compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "online")
+    own = (
+        "+logger.group=mine",
+        "+logger.mode=offline",
+        "+logger.tags=[a]",
+        "+logger.job_type=look",
+        "+logger.notes=hm",
+    )
+    told = opened(compose(*TINY, "logger=wandb", "sweep=s", *own), tmp_path, monkeypatch)
+    given = {"group": "mine", "mode": "offline", "tags": ["a"], "job_type": "look", "notes": "hm"}
+    assert {name: told[name] for name in given} == given
+    assert (told["name"], told["resume"]) == ("simo-K5-a256-s0", "allow")
+
+
+@pytest.mark.parametrize("name", ["config", "dir", "id", "resume"])
+def test_what_a_run_says_of_itself_is_not_the_users(name: str, compose: Callable[..., DictConfig]) -> None:
+    with pytest.raises(ConfigError, match=rf"^logger.{name}: set by the run itself; leave it out$"):
+        compose("logger=wandb", f"+logger.{name}=x")
 
 
 @pytest.fixture

@@ -46,8 +46,8 @@ def _job(folder: Path, job: dict[str, Any]) -> Run:
 def _found(folder: Path) -> Sweep:
     """The runs below a folder that no multirun planned."""
     found = {path.parent.parent: OmegaConf.load(path) for path in sorted(folder.rglob(".hydra/config.yaml"))}
-    configs = {run: config for run, config in found.items() if "about" in config}  # not the theory's
-    if not configs:
+    configs = {run: config for run, config in found.items() if "about" in config}  # the theory has none
+    if not configs:  # none, or the theory's alone
         raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
     told = dict.fromkeys(key for run in configs for key in _told(run) if not passed_over(key))
     runs = []
