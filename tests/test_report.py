@@ -130,7 +130,7 @@ def test_a_number_of_another_metric_is_drawn_where_the_runs_have_that(tmp_path: 
     report = write_report(write_sweep(tmp_path / "s", jobs, experiment=load("swav/cifar10")))
     assert {path.stem for path in (report.parent / "figures").glob("*_top1.svg")} == {"linear_top1", "online_top1"}
     head, *rows = page.paper_table(grid_of(tmp_path / "s"), "online_top1")
-    assert rows[0][1:] == ["89.17", "70.0"] and len(head) == 3
+    assert rows[0][1:] == ["89.17", "70.00"] and len(head) == 3
 
 
 def test_an_experiment_may_say_that_its_x_is_the_number_of_draws(tmp_path: Path) -> None:
