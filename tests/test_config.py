@@ -96,7 +96,7 @@ REFUSED = [
     (["evaluation.epochs=null"], "evaluation.epochs=None: must be a whole number"),
     (["trainer.log_every_n_steps=null"], "trainer.log_every_n_steps=None: must be a whole number"),
     (["head.hidden=abc"], "head.hidden=abc: must be a whole number or null"),
-    (["backbone.widths=[a]"], "backbone.widths=['a']: must be a list, e.g. [32,64,128]"),
+    (["backbone.widths=[a]"], "backbone.widths=['a']: must be a list of whole numbers, e.g. [32,64,128]"),
     (["augment.order=[foo]"], "augment.order=['foo']: choose some of color, gray, blur"),
     (["augment.crop.scale=[2,3]"], "augment.crop.scale=[2, 3]: must be [least,greatest], at most 1"),
     (["augment.color.hue=0.6"], "augment.color.hue=0.6: must be between 0 and 0.5"),

@@ -59,10 +59,16 @@ def test_an_experiment_leaves_table_figures_and_result(typed: Type, tmp_path: Pa
         (["theory=coupon", "theory.klasses=3"], "error: theory.klasses: no such key; did you mean theory.classes?"),
         (["theory=bounds", "run=nowhere"], "nowhere"),
         (["theory=spiked_covariance", "theory.part=x"], "error: theory.part=x: must be one of n"),
+        (
+            ["theory=bounds", "theory.classes=[10.5]"],
+            "theory.classes=[10.5]: must be a list of whole numbers, e.g. [10,",
+        ),
+        (["theory=coupon", "K=3"], "error: K: no such key; did you mean theory.K?"),
     ],
 )
-def test_a_wrong_line_is_one_line_of_error(told: list[str], problem: str, typed: Type) -> None:
+def test_a_wrong_line_is_one_line_of_error(told: list[str], problem: str, typed: Type, tmp_path: Path) -> None:
     done = typed(*told)
+    assert not list(tmp_path.glob("outputs/theory/*/*"))
     assert done.code == 2
     assert problem in done.err
     assert len(done.err.strip().splitlines()) == 1

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from contrastive_lab.augment import Color, Crop, Recipe
+from contrastive_lab.config.stored import stored_config
 from contrastive_lab.dataset import Arrays, Images, Splits
+from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.run.build import build_data
@@ -24,13 +27,13 @@ from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory import bounds
 from contrastive_lab.theory.bounds import Terms
 from contrastive_lab.theory.bounds_batches import batch_terms
-from contrastive_lab.theory.bounds_runs import stored_config
 from contrastive_lab.theory.bounds_views import view_pairs
 from contrastive_lab.theory.collapsed import collapsed_terms
 from contrastive_lab.theory.collision import expected_log_collisions_without_replacement
 from contrastive_lab.theory.experiment.bounds import run
 from contrastive_lab.theory.measured import label_probabilities, measure
 from tests.conftest import TINY, only_run
+from tests.test_dataset_text import SMALL, write
 from tests.test_export import stored
 from tests.test_theory_bounds import DIALS
 
@@ -179,6 +182,40 @@ def test_views_are_new_each_time_and_known_by_seed_and_purpose(splits: Splits) -
         assert (a != b).any(1).float().mean() > 0.9
 
 
+def test_the_terms_are_those_of_a_naive_loop_over_three_sets_of_views(splits: Splits) -> None:
+    """mu(x) is of other views than the anchor, else d(f) were too small; the collision bound compares two views."""
+    data, encoder, tau = Images(splits, replace(RECIPE, size=12), 20), noisy_encoder(), 0.5
+    (terms,), facts = measure(encoder, data, [30], tau, views=4, passes=1, seed=3)  # all 30 test images in one batch
+
+    def views(split: Split | None, purpose: str, pairs: int) -> Tensor:
+        assert split is not None
+        return torch.cat(list(islice(view_pairs(encoder, split, data, 3, purpose), pairs))).double()
+
+    train, own, (anchors, keys) = (
+        views(splits.train, "train", 2),
+        views(splits.test, "mean", 2),
+        views(splits.test, "batches", 1),
+    )
+    labels, test = (
+        torch.as_tensor(split.labels).tolist() for split in (splits.train, splits.test) if split is not None
+    )
+    centres = [
+        torch.stack([train[v, i] for v in range(4) for i in range(120) if labels[i] == c]).mean(0) for c in range(3)
+    ]
+    L_info = d = 0.0
+    for i, c in enumerate(test):
+        cosines = [float(anchors[i] @ keys[j]) / tau for j in range(30)]
+        L_info += math.log(sum(map(math.exp, cosines))) - cosines[i]
+        d += min(0.0, float(anchors[i] @ (centres[c] - own[:, i].mean(0))) / tau)
+    assert (terms.L_info, terms.d) == pytest.approx((L_info / 30, d / 30), rel=1e-5)
+    first, second = train[0], train[1]
+    gaps = [
+        sum(abs(float(second[j] @ (first[i] - first[j]))) for i in range(120) if labels[i] == labels[j] and i != j) / 39
+        for j in range(120)
+    ]
+    assert facts["collision_bound"] == pytest.approx(sum(gaps) / 120, rel=1e-5)
+
+
 # stored runs
 
 
@@ -251,6 +288,56 @@ def test_a_sweep_is_a_row_for_each_run(tmp_path: Path, compose: Callable[..., Di
     assert np.array_equal(bound.get_lines()[0].get_xdata(), [3, 6])
     asked = run(**{**dials, "run": str(tmp_path / "runs" / "first"), "draws": [3, 10], "tau": 1.0})
     assert [(row["draws"], row["tau"]) for row in asked.table] == [(3, 1.0), (10, 1.0)]
+
+
+def test_simclr_with_all_keys_has_a_batch_of_k_plus_one(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:
+    """Its 2N - 2 negatives have the labels of N - 1 images, and the authors call its batch K + 1."""
+    packed_cifar(tmp_path / "data")
+    here = ("dataset=cifar10", f"data_dir={tmp_path / 'data'}", "backbone.widths=[4,8]", "head.dim=16", "method=simclr")
+    for name, more in {"all": (), "some": ("K=4",), "other": ("method.pool=N-1",)}.items():
+        stored(tmp_path / "runs" / name, compose(*here, "batch_size=20", *more))
+    table = run(**{**DIALS, "views": 2, "passes": 1, "sweep": str(tmp_path)}).table
+    assert {row["run"]: row["draws"] for row in table} == {"all": 20, "some": 5, "other": 20}
+
+
+def test_of_a_sweep_the_runs_that_can_be_measured_are(
+    tmp_path: Path, compose: Callable[..., DictConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored_runs(tmp_path, compose, large=30, good=5)
+    dials = {**DIALS, "views": 2, "passes": 1, "sweep": str(tmp_path)}
+    assert [row["run"] for row in run(**dials).table] == ["good"]
+    assert re.fullmatch(r"notice: left out, .*large: draws=31: must lie in 2\.\.30.*\n", capsys.readouterr().err)
+
+
+def test_runs_of_several_settings_have_panels_of_their_own_with_the_papers_numbers(
+    tmp_path: Path, compose: Callable[..., DictConfig]
+) -> None:
+    stored_runs(tmp_path, compose, few=2, more=5)
+    config = OmegaConf.load(tmp_path / "runs" / "few" / ".hydra" / "config.yaml")
+    stored(tmp_path / "runs" / "warm", OmegaConf.merge(config, {"tau": 0.5}))  # type: ignore[arg-type]
+    for name in ("few", "more", "warm"):  # as a finished run says
+        (tmp_path / "runs" / name / "result.json").write_text('{"method": "simo", "dataset": "cifar10"}')
+    outcome = run(**{**DIALS, "views": 2, "passes": 1, "sweep": str(tmp_path)})
+    above, other, below, _ = outcome.figure.axes
+    assert (above.get_title(), other.get_title()) == tuple(
+        f"simo on cifar10\nalpha = 256.0, tau = {tau}" for tau in (0.2, 0.5)
+    )
+    (stars,) = [line for line in above.get_lines() if line.get_label() == "the paper (Nozawa & Sato)"]
+    assert stars.get_xydata().tolist() == [[32, 82.02], [128, 85.43], [256, 86.68], [512, 87.66]]
+    assert not any("linear" in str(line.get_label()) for line in above.get_lines())  # measured by none of these runs
+    coupon = [line for line in below.get_lines() if line.get_marker() == "*"]
+    assert coupon[0].get_xydata().tolist()[-1] == pytest.approx([512, 2 * 4.64 - 3.94 + 2 * 1.19])
+
+
+def test_texts_are_measured(tmp_path: Path, trained: Callable[..., str]) -> None:
+    write(tmp_path / "ag_news" / "train.csv", 64, seed=0)
+    write(tmp_path / "ag_news" / "test.csv", 24, seed=1)
+    trained(*SMALL, "method=simclr")
+    outcome = run(**{**DIALS, "run": str(only_run(tmp_path)), "views": 2, "passes": 2})
+    (row,) = outcome.table
+    assert (row["draws"], row["dataset"]) == (16, "ag_news")
+    assert row["clean"] == pytest.approx(math.comb(18, 15) / math.comb(23, 15))  # 6 texts of each of 4 topics
+    assert row["L_info"] >= row["coupon_lower"] and row["d"] < 0
 
 
 def test_runs_that_cannot_be_measured_are_named(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:

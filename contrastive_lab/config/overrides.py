@@ -162,6 +162,8 @@ def _unknown(config: DictConfig, key: str) -> str:
         own = ", ".join(name.removeprefix(f"{group}.") for name in known if name.startswith(f"{group}."))
         name = OmegaConf.select(config, f"{group}.name") or (config.about.name if group == "method" else "this option")
         return f"{key}: {name} has no such dial; it has {own or 'none'}"
+    if len(inner := [name for name in known if name.endswith(f".{key}")]) == 1:
+        return f"{key}: no such key; did you mean {inner[0]}?"
     return f"{key}: no such key; python train.py --help lists them all"
 
 

@@ -33,7 +33,8 @@ def _fits(default: Any, value: Any) -> bool:
 
 def _wanted(default: Any) -> str:
     if OmegaConf.is_list(default):
-        return f"a list, e.g. [{','.join(str(item) for item in default)}]"
+        kind = {int: " of whole numbers", float: " of numbers"}.get(type(default[0]), "")
+        return f"a list{kind}, e.g. [{','.join(str(item) for item in default)}]"
     if OmegaConf.is_dict(default):
         return "set key by key"
     names = {bool: "true or false", int: "a whole number", float: "a number"}

@@ -65,7 +65,7 @@ def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = 
         min_frequency: of a word in the training csv; rarer ones are left out.
 
     Raises:
-        RunError: if a csv is missing or has other rows.
+        RunError: if a csv is missing or has other rows, or a class has no text.
     """
     folder = Path(data_dir) / "ag_news"
     train, test = (_csv(folder, *named) for named in (("train", train_csv), ("test", test_csv)))
@@ -133,8 +133,10 @@ def _rows(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _from_zero(labels: Sequence[NDArray[np.int64]], test: Path) -> list[NDArray[np.int64]]:
-    """Classes from 0; refused where the test texts have one that no training text has."""
-    least = labels[0].min()
-    if unknown := sorted(set(labels[1].tolist()) - set(labels[0].tolist())):
+    """Classes from 0; refused where the test texts have one that no training text has, or one between them is empty."""
+    found, least = set(labels[0].tolist()), labels[0].min()
+    if missing := sorted(set(range(least, labels[0].max() + 1)) - found):
+        raise RunError(f"dataset=ag_news: class {missing[0]} has no training text; number the classes without gaps")
+    if unknown := sorted(set(labels[1].tolist()) - found):
         raise RunError(f"{test}: class {unknown[0]} is none of the training texts; are both files numbered alike?")
     return [own - least for own in labels]

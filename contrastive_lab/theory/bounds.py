@@ -49,7 +49,7 @@ class Terms(NamedTuple):
 
 
 def arora_lower(terms: Terms) -> float:
-    """Lower bound on L_info: Arora et al. 2019, Sec. 4, for views of one image; constants derived."""
+    """Lower bound on L_info: Arora et al. 2019 (remembered: Sec. 4), for views of one image; constants derived."""
     return terms.clean_sup + terms.clean_sub + terms.collision + terms.d
 
 

@@ -24,7 +24,7 @@ def collision_bound(first: Tensor, second: Tensor, labels: Tensor, tau: float | 
         The mean over i, then over all images j.
 
     Raises:
-        ValueError: on other shapes, or if a class has one image alone.
+        ValueError: on other shapes or tau <= 0, or if a class has one image alone.
 
     Source: "Collision bound" of Nozawa & Sato 2021 as the authors' public code computes it; the theorem itself could
     not be read.
@@ -32,6 +32,8 @@ def collision_bound(first: Tensor, second: Tensor, labels: Tensor, tau: float | 
     if first.shape != second.shape or first.ndim != 2 or labels.shape != first.shape[:1] or not len(labels):
         shapes = f"{tuple(first.shape)}, {tuple(second.shape)} and {tuple(labels.shape)}"
         raise ValueError(f"features (n, D) twice and labels (n,) are needed, not {shapes}")
+    if tau is not None and not tau > 0:
+        raise ValueError(f"tau={tau}: must be above 0, or None")
     total = 0.0
     for label in labels.unique().tolist():
         rows = (labels == label).nonzero()[:, 0]

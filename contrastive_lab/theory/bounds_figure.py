@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
+from contrastive_lab.theory.published import published
+
 LINES: dict[str, dict[str, Any]] = {
     "L_sup": {"color": "black", "label": "supervised loss $L_{sup}$"},
     "coupon_exact": {"color": "tab:blue", "label": "coupon bound"},
@@ -38,17 +40,44 @@ def draw_closed_form(rows: Rows) -> Figure:
 
 
 def draw_sweep(rows: Rows) -> Figure:
-    """Accuracies above, upper bounds below, against K + 1; lines join the means over runs of one K + 1."""
-    figure = Figure(figsize=(6.5, 6.5), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.5))
-    _lines(above, rows, ACCURACIES)
-    above.set_ylabel("accuracy in %")
-    above.grid(alpha=0.3)
-    _bounds(below, rows)
-    for axes in (above, below):
-        axes.legend(frameon=False, fontsize="small", loc="best")
-    above.set_xlabel("")
+    """Accuracies above, upper bounds below, against K + 1; lines join the means over runs of one K + 1.
+
+    Runs of another method, data set, alpha or temperature have panels of their own; stars are the paper's numbers.
+    """
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(
+            f"{row['method']} on {row['dataset']}\nalpha = {row['alpha']}, tau = {row['tau']}", []
+        ).append(row)
+    figure = Figure(figsize=(2 + 4.5 * len(groups), 6.5), layout="constrained")
+    panels = figure.subplots(2, len(groups), sharex="col", sharey="row", squeeze=False, height_ratios=(1, 1.5))
+    for (title, own), above, below in zip(groups.items(), *panels, strict=True):
+        paper = published(own[0]["dataset"])
+        _lines(above, own, ACCURACIES)
+        _stars(above, paper, ACCURACIES)
+        above.set(title=title, xlabel="")
+        above.grid(alpha=0.3)
+        _bounds(below, own)
+        _stars(below, paper, LINES)
+    panels[0][0].set_ylabel("accuracy in %")
+    for axes in panels[:, 1:].flat:
+        axes.set_ylabel("")
+    for row in panels:
+        known = [pair for axes in row for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+        handles = {label: handle for handle, label in known}
+        where: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        row[-1].legend(handles.values(), handles.keys(), frameon=False, fontsize="small", **where)
     return figure
+
+
+def _stars(axes: Axes, paper: Rows, lines: Mapping[str, dict[str, Any]]) -> None:
+    """The paper's numbers on the same axes, hollow."""
+    label: str | None = "the paper (Nozawa & Sato)"
+    for name, style in lines.items():
+        points = [(row["draws"], row[name]) for row in paper if row.get(name) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), "*", color=style["color"], mfc="none", ms=9, label=label)
+            label = None
 
 
 def draw_run(row: Mapping[str, Any]) -> Figure:
@@ -98,6 +127,8 @@ def _lines(axes: Axes, rows: Rows, lines: Mapping[str, dict[str, Any]]) -> None:
     draws = sorted({row["draws"] for row in rows})
     for name, style in lines.items():
         known = [row for row in rows if row[name] is not None and math.isfinite(row[name])]
+        if not known:
+            continue
         means = [_mean(row[name] for row in known if row["draws"] == N) for N in draws]
         axes.plot(draws, means, **style)
         if len(rows) > len(draws) or len(draws) < 12:

@@ -1,5 +1,6 @@
 """The bounds on stored runs: from their folders to the rows of a table."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ def measured_rows(
 ) -> list[dict[str, Any]]:
     """One row for each run and each K + 1: the run, its accuracies, all terms and bounds, ordered by K + 1.
 
+    Of several runs, one that cannot be measured is left out and named on the screen.
+
     Args:
         folders: of the runs.
         draws: values of K + 1; None is the run's own.
@@ -52,11 +55,20 @@ def measured_rows(
         dials: views, passes and seed, as `measure` takes them.
 
     Raises:
-        ValueError: names the run, if it has no K, no labels, or fewer test images than K + 1.
+        ValueError: names the run, if none can be measured: it has no K, no labels, or fewer test images than K + 1.
     """
-    stored = [(folder, _config(folder, data_dir)) for folder in folders]
-    asked = [(*each, draws or _own_draws(*each)) for each in stored]
-    return sorted((row for each in asked for row in _rows(*each, tau, dials)), key=lambda row: int(row["draws"]))
+    rows, problems = [], []
+    for folder in folders:
+        try:
+            config = _config(folder, data_dir)
+            rows += _rows(folder, config, draws or _own_draws(folder, config), tau, dials)
+        except ValueError as error:
+            problems.append(error)
+    if not rows:
+        raise problems[0]
+    for problem in problems:
+        print(f"notice: left out, {problem}", file=sys.stderr)
+    return sorted(rows, key=lambda row: int(row["draws"]))
 
 
 def _config(folder: Path, data_dir: str | None = None) -> DictConfig:
@@ -68,6 +80,9 @@ def _config(folder: Path, data_dir: str | None = None) -> DictConfig:
 
 
 def _own_draws(folder: Path, config: DictConfig) -> list[int]:
+    """K + 1; for SimCLR with all keys N, as the authors count: its 2N - 2 negatives have the labels of N - 1 images."""
+    if config.K is None and config.about.pool == "2N-2":
+        return [int(config.batch_size)]
     K = effective_K(config)
     if K is None:
         raise ValueError(f"theory.draws=null: {folder} has no K of its own; give theory.draws=<K + 1>")
@@ -84,7 +99,8 @@ def _rows(
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     known = stored_result(folder)
-    start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, "tau": tau}
+    asked = {"alpha": "K" if config.alpha is None else config.alpha, "tau": tau}
+    start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, **asked}
     return [{**start, "draws": N, **facts, **columns(each)} for N, each in zip(draws, terms, strict=True)]
 
 

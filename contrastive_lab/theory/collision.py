@@ -29,7 +29,7 @@ def collision_probability(K: int, classes: int | None = None, probs: ArrayLike |
     Source: tau_K of Arora et al. 2019, remembered; the sum is textbook.
     """
     p = _checked(K, classes, probs)
-    return float(-p @ np.expm1(_log_none(K, p)))
+    return min(1.0, float(-p @ np.expm1(_log_none(K, p))))  # probabilities may sum to 1 + 1e-15
 
 
 def no_collision_probability(K: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
@@ -49,7 +49,7 @@ def no_collision_probability(K: int, classes: int | None = None, probs: ArrayLik
     Source: as `collision_probability`.
     """
     p = _checked(K, classes, probs)
-    return float(p @ np.exp(_log_none(K, p)))
+    return min(1.0, float(p @ np.exp(_log_none(K, p))))
 
 
 def expected_log_collisions(K: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:

@@ -156,7 +156,7 @@ def skew_kl(rho: float, d: int, alpha: float, nodes: int = 401) -> float:
     Raises:
         ValueError: on other values.
     """
-    if not 0 <= rho < 1 or d < 1 or alpha <= 0:
+    if not 0 <= rho < 1 or d < 1 or not alpha > 0:
         raise ValueError(f"skew_kl needs 0 <= rho < 1, d >= 1 and alpha > 0, not rho={rho}, d={d}, alpha={alpha}")
     u = torch.linspace(-1 - 80 / d, math.log1p(80 / d + 4 * math.sqrt(20 / d)), nodes, dtype=torch.float64)
     weights = torch.softmax(d / 2 * (u - u.exp()), dim=0)

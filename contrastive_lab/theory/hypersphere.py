@@ -30,7 +30,7 @@ def log_0f1(b: float, x: float) -> float:
     Raises:
         ValueError: if b <= 0 or x < 0.
     """
-    if b <= 0 or x < 0:
+    if not (0 < b < math.inf and 0 <= x < math.inf):
         raise ValueError(f"log_0f1 needs b > 0 and x >= 0, not b={b}, x={x}")
     if x == 0:
         return 0.0
@@ -66,7 +66,7 @@ def log_mean_exp_negative(D: int, tau: float) -> float:
     Raises:
         ValueError: if tau <= 0.
     """
-    if tau <= 0:
+    if not tau > 0:
         raise ValueError(f"tau={tau}: must be above 0")
     return log_0f1(D / 2, 1 / (4 * tau**2))
 

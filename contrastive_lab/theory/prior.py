@@ -1,5 +1,7 @@
 """Class probabilities and class counts as the functions of the theory take them, checked."""
 
+import operator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -36,18 +38,23 @@ def class_counts(counts: ArrayLike) -> Floats:
         ValueError: unless they are a list of whole numbers, at least 1 each.
     """
     sizes = np.asarray(counts, dtype=np.float64)
-    if sizes.ndim != 1 or not len(sizes) or (sizes != np.floor(sizes)).any() or not (sizes >= 1).all():
+    whole = sizes.ndim == 1 and len(sizes) and np.isfinite(sizes).all() and (sizes == np.floor(sizes)).all()
+    if not whole or sizes.min() < 1:
         raise ValueError("counts: must be a list of whole numbers, at least 1 for each class")
     return sizes
 
 
 def at_least(name: str, value: int, least: int) -> None:
-    """Refuse a value below `least`.
+    """Refuse what is no whole number, and a value below `least`.
 
     Raises:
         ValueError: names the value.
     """
-    if value < least:
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name}={value}: must be a whole number, {least} or more") from None
+    if whole < least:
         raise ValueError(f"{name}={value}: must be {least} or more")
 
 

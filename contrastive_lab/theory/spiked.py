@@ -5,6 +5,7 @@ Source: Ji et al. 2021, The Power of Contrast for Feature Learning. The claims w
 introduction, the model in a public replication; the formulas of the loss are remembered, its closed forms derived.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ def spiked(d: int, r: int, noise: str, source: torch.Generator, nu: float = 1.0)
         raise ValueError(f"r={r}, d={d}: r must be 1 or more and below d")
     if noise not in NOISES:
         raise ValueError(f"noise={noise}: must be one of {', '.join(NOISES)}")
-    if nu <= 0:
+    if not 0 < nu < math.inf:
         raise ValueError(f"nu={nu}: must be above 0")
     U = torch.linalg.qr(torch.randn(d, r, generator=source, dtype=torch.float64))[0]
     two = torch.where(torch.arange(d) < d // 4, 2.0, 0.3).double()

@@ -39,7 +39,8 @@ def run(K: int, classes: int, counts_csv: str | None, image_folder: str | None) 
     Raises:
         ValueError: on a dial out of range, or a file or folder without class counts.
 
-    Source: Nozawa & Sato 2021, Table 3; the printed numbers were read in the authors' public code.
+    Source: Nozawa & Sato 2021 (the number of their table is remembered: 3); the printed numbers were read in the
+    authors' public code.
     """
     if K < 0:
         raise ValueError(f"theory.K={K}: must be 0 or more")
@@ -62,6 +63,7 @@ def _row(name: str, p: Floats, printed: int | None, K: int) -> dict[str, Any]:
         "labels": name,
         "classes": len(p),
         "expected": expected_draws(probs=p),
+        "rounded_up": math.ceil(expected_draws(probs=p) - 1e-9),
         "printed": printed,
         "deviation": math.sqrt(variance_of_draws(probs=p)),
         **{f"draws_{percent}": smallest_draws(percent / 100, probs=p) for percent in (50, 90, 99)},
@@ -96,10 +98,18 @@ def _from_csv(path: Path) -> Floats:
         raise ValueError(f"theory.counts_csv={path}: no such file")
     with path.open(newline="") as file:
         cells = [row[-1].strip() for row in csv.reader(file) if row]
-    numbers = cells[1:] if cells and not cells[0].isdigit() else cells
+    numbers = cells[1:] if cells and not _number(cells[0]) else cells  # a header may stand above
     if not numbers or not all(cell.isdigit() and int(cell) > 0 for cell in numbers):
         raise ValueError(f"theory.counts_csv={path}: its last column must hold whole numbers above 0, one per class")
     return np.array(numbers, dtype=np.float64)
+
+
+def _number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _from_folder(root: Path) -> Floats:
