@@ -13,6 +13,8 @@ from contrastive_lab.report.style import Style, error_note, styles
 from contrastive_lab.report.words import label
 from contrastive_lab.theory.coupon import coverage_probability
 
+LEAST_SPAN = 2.0  # percentage points, of the paper's panel
+
 
 def against_x(grid: Grid, metric: str) -> Figure:
     """A metric against x: a line for each hue, bands or bars of standard errors, and the paper's numbers.
@@ -96,6 +98,9 @@ def _papers(axes: Axes, grid: Grid, metric: str, foreign: list[Reference]) -> fl
     axes.set_title(
         f"the paper's numbers, {', '.join(sets)}:\ncompare the shape, not the height", fontsize=9, loc="left"
     )
+    low, high = axes.get_ylim()
+    if high - low < LEAST_SPAN:  # a tenth of a point must not look like a collapse
+        axes.set_ylim((low + high - LEAST_SPAN) / 2, (low + high + LEAST_SPAN) / 2)
     _finish(axes, grid, metric, scale)
     return 0.2 + legend_below(axes, columns=1)
 
