@@ -320,7 +320,7 @@ def test_runs_of_several_settings_have_panels_of_their_own_with_the_papers_numbe
     outcome = run(**{**DIALS, "views": 2, "passes": 1, "sweep": str(tmp_path)})
     above, other, below, _ = outcome.figure.axes
     assert (above.get_title(), other.get_title()) == tuple(
-        f"simo on cifar10\nalpha = 256.0, tau = {tau}" for tau in (0.2, 0.5)
+        f"simo on cifar10\nalpha = 256, tau = {tau}" for tau in (0.2, 0.5)
     )
     (stars,) = [line for line in above.get_lines() if line.get_label() == "the paper (Nozawa & Sato)"]
     assert stars.get_xydata().tolist() == [[32, 82.02], [128, 85.43], [256, 86.68], [512, 87.66]]

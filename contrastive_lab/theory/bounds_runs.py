@@ -99,7 +99,7 @@ def _rows(
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     known = stored_result(folder)
-    asked = {"alpha": "K" if config.alpha is None else config.alpha, "tau": tau}
+    asked = {"alpha": "K" if config.alpha is None else f"{config.alpha:.12g}", "tau": tau}
     start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, **asked}
     return [{**start, "draws": N, **facts, **columns(each)} for N, each in zip(draws, terms, strict=True)]
 
