@@ -107,7 +107,9 @@ def test_the_laptop_has_error_bars_and_fits_half_an_hour(name: str) -> None:
 
 @EVERY_SCALE
 @EVERY_ONE
-def test_times_are_told_for_the_jobs_there_are_and_marked_as_measured_or_estimates(name: str, scale: str, tmp_path: Path) -> None:
+def test_times_are_told_for_the_jobs_there_are_and_marked_as_measured_or_estimates(
+    name: str, scale: str, tmp_path: Path
+) -> None:
     told = load(name)["time"][scale]
     assert told.startswith(f"{size(name, scale)} jobs, ")
     assert re.search(r"\((estimate|measured): ", told)
