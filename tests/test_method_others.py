@@ -214,6 +214,17 @@ def test_a_scale_keeps_the_rates_of_methods_of_another_kind(
     assert compose(f"method={method}", f"scale={scale}", "base_lr=0.7").base_lr == 0.7
 
 
+@pytest.mark.parametrize(
+    ("scale", "method", "tau"),
+    [("laptop", "moco_v1", 0.2), ("laptop", "moco_v2", 0.2), ("cifar", "npid", 0.1), ("cifar", "moco_v1", 0.07)],
+)
+def test_a_scale_may_have_temperatures_of_its_own(
+    scale: str, method: str, tau: float, compose: Callable[..., DictConfig]
+) -> None:
+    assert compose(f"method={method}", f"scale={scale}").tau == tau
+    assert compose(f"method={method}", f"scale={scale}", "tau=0.3").tau == 0.3
+
+
 @pytest.mark.parametrize("make", [SimCLR, SiMo, MoCo, SupCon, SwAV, npid])
 def test_every_method_takes_multi_crop(make: Callable[..., object], splits: Splits) -> None:
     """Small views are further queries; the encoder here takes any size."""
