@@ -216,7 +216,13 @@ def test_a_scale_keeps_the_rates_of_methods_of_another_kind(
 
 @pytest.mark.parametrize(
     ("scale", "method", "tau"),
-    [("laptop", "moco_v1", 0.2), ("laptop", "moco_v2", 0.2), ("cifar", "npid", 0.1), ("cifar", "moco_v1", 0.07)],
+    [
+        ("laptop", "moco_v1", 0.2),
+        ("laptop", "simclr", 0.2),
+        ("cifar", "npid", 0.1),
+        ("cifar", "simclr", 0.1),
+        ("cifar", "moco_v1", 0.07),
+    ],
 )
 def test_a_scale_may_have_temperatures_of_its_own(
     scale: str, method: str, tau: float, compose: Callable[..., DictConfig]
