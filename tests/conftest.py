@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,23 +92,29 @@ class Line(NamedTuple):
 
 
 @pytest.fixture
-def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Line]:
-    """Type `python train.py ...` in a folder (default: tmp_path), in this process: no seconds of importing torch."""
+def entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Line]:
+    """Enter a script of Hydra's with a command line in a folder (default: tmp_path), in this process."""
 
-    def run(*arguments: str, cwd: Path = tmp_path) -> Line:
+    def run(script: str, enter: Callable[[], int], *arguments: str, cwd: Path = tmp_path) -> Line:
         cwd.mkdir(exist_ok=True)
         monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
         GlobalHydra.instance().clear()
         command_line.new_folder.cache_clear()
         try:
-            code = command_line.command_line(train.main)
+            code = enter()
         finally:
             GlobalHydra.instance().clear()
             OmegaConf.register_new_resolver("new_folder", lambda parent: parent, replace=True)
         return Line(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def line(entered: Callable[..., Line]) -> Callable[..., Line]:
+    """Type `python train.py ...` in this process: no seconds of importing torch."""
+    return partial(entered, "train.py", lambda: command_line.command_line(train.main))
 
 
 @pytest.fixture

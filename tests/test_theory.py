@@ -1,13 +1,11 @@
 import csv
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 from matplotlib.figure import Figure
-from omegaconf import OmegaConf
 
 from contrastive_lab.config import command_line
 from contrastive_lab.theory.outcome import Outcome, text
@@ -17,25 +15,17 @@ from tests.conftest import ROOT, Line
 Type = Callable[..., Line]
 
 
+def enter() -> int:
+    try:
+        return command_line.theory_line(theory.main)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
 @pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Type:
+def typed(entered: Type) -> Type:
     """Type `python scripts/theory.py ...` in tmp_path, in this process."""
-
-    def run(*arguments: str) -> Line:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["theory.py", *arguments])
-        GlobalHydra.instance().clear()
-        command_line.new_folder.cache_clear()
-        try:
-            code = command_line.theory_line(theory.main)
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            GlobalHydra.instance().clear()
-            OmegaConf.register_new_resolver("new_folder", lambda parent: parent, replace=True)
-        return Line(code, *capsys.readouterr())
-
-    return run
+    return partial(entered, "theory.py", enter)
 
 
 def test_an_experiment_leaves_table_figures_and_result(typed: Type, tmp_path: Path) -> None:

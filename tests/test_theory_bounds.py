@@ -1,35 +1,18 @@
-"""The bounds against closed forms, complete enumeration, and the numbers that the paper's authors published."""
+"""The bounds against closed forms and the numbers that the authors published; the experiment `theory=bounds`."""
 
 import itertools
 import math
-from typing import Any
 
 import pytest
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from contrastive_lab.losses import info_nce
 from contrastive_lab.theory import bounds
 from contrastive_lab.theory.bounds import Terms
-from contrastive_lab.theory.bounds_batches import batch_terms
-from contrastive_lab.theory.bounds_collision import collided_bound, collision_bound
-from contrastive_lab.theory.bounds_small_k import best_class_means, etf_cosine, etf_loss, subset_loss
 from contrastive_lab.theory.collapsed import collapsed_terms
-from contrastive_lab.theory.experiment.bounds import default_grid, run
+from contrastive_lab.theory.experiment.bounds import default_grid
+from tests.theory_experiment import with_dials
 
+run = with_dials("bounds", classes=[5])
 INF = float("inf")
-DIALS: dict[str, Any] = {
-    "classes": [5],
-    "draws": None,
-    "tau": None,
-    "run": None,
-    "sweep": None,
-    "views": 10,
-    "passes": 10,
-    "seed": 0,
-    "data_dir": None,
-}
 # Derived by an independent computation (tau = 0.5): (C, K + 1) -> L_info, L_sup, E ln(Col + 1), lower bounds (coupon,
 # Arora), upper bounds (coupon, Arora exact, Arora as in the authors' code).
 COLLAPSED_ETF = {
@@ -156,233 +139,11 @@ def test_closed_form_refuses(arguments: tuple[float, ...], message: str) -> None
         collapsed_terms(*arguments)  # type: ignore[arg-type]
 
 
-# enumeration: every batch of three images, every pair of views
-
-
-def features(seed: int, labels: list[int], views: int, dim: int, noise: float) -> Tensor:
-    """Unit features (images, views, dim) around a centre of the class and one of the image."""
-    source = torch.Generator().manual_seed(seed)
-    centres, own, each = (
-        torch.randn(*shape, dim, generator=source, dtype=torch.float64)
-        for shape in ((max(labels) + 1, 1), (len(labels), 1), (len(labels), views))
-    )
-    return F.normalize(centres[labels] + noise * own + noise * each, dim=2)
-
-
-def all_batches(z: Tensor, labels: list[int], tau: float) -> Terms:
-    """Of all batches of three images with replacement, with every view as anchor and every view as key."""
-    views = z.shape[1]
-    items = torch.cartesian_prod(torch.arange(len(labels)), torch.arange(views), torch.arange(views))
-    batches = torch.combinations(torch.arange(len(items)), 1)[:, 0]
-    chosen = items[torch.cartesian_prod(batches, batches, batches)]  # (B, 3, image and two views)
-    image, first, second = chosen.unbind(2)
-    own_means, classes = z.mean(1), torch.tensor(labels)
-    means = torch.stack([own_means[classes == c].mean(0) for c in range(max(labels) + 1)])
-    return batch_terms(z[image, first], z[image, second], own_means[image], classes[image], means, tau)
-
-
-def naive(z: Tensor, labels: list[int], tau: float) -> dict[str, float]:
-    """The definitions, one anchor and one pair of negatives after the other."""
-    images, views, C = range(len(labels)), range(z.shape[1]), max(labels) + 1
-    own = z.mean(1)
-    means = [torch.stack([own[i] for i in images if labels[i] == c]).mean(0) for c in range(C)]
-    cosines = torch.einsum("ivd,jwd->ivjw", z, z).tolist()
-    score = torch.einsum("ivd,cd->ivc", z, torch.stack(means)).tolist()
-    to_own = torch.einsum("ivd,id->iv", z, own).tolist()
-    sums, count = dict.fromkeys(Terms._fields, 0.0), 0
-    for i, v, w in itertools.product(images, views, views):
-        c = labels[i]
-        for (j, a), (k, b) in itertools.product(itertools.product(images, views), repeat=2):
-            weights = [math.exp(cosines[i][v][m][u] / tau) for m, u in ((i, w), (j, a), (k, b))]
-            seen = {c, labels[j], labels[k]}
-            loss = {S: math.log(sum(math.exp(score[i][v][q] / tau) for q in S)) - score[i][v][c] / tau
-                    for S in (frozenset(seen), frozenset(range(C)))}  # fmt: skip
-            clean, covered = c not in (labels[j], labels[k]), len(seen) == C
-            sums["L_info"] += math.log(sum(weights)) - math.log(weights[0])
-            sums["L_sup"] += loss[frozenset(range(C))]
-            sums["sup" if covered else "sub"] += loss[frozenset(seen)]
-            if clean:
-                sums["clean_sup" if covered else "clean_sub"] += loss[frozenset(seen)]
-            sums["collision"] += math.log(1 + [labels[j], labels[k]].count(c))
-            sums["d"] += min(0.0, score[i][v][c] - to_own[i][v]) / tau
-            for name, event in (("upsilon", covered), ("clean", clean), ("rho", clean and covered)):
-                sums[name] += event
-            count += 1
-    return {name: value / count for name, value in sums.items()}
-
-
-@pytest.mark.parametrize("labels", [[0, 0, 1, 2], [0, 1, 2, 0, 1, 2]])
-def test_terms_are_their_definitions(labels: list[int]) -> None:
-    z = features(0, labels, views=2, dim=3, noise=0.5)
-    assert all_batches(z, labels, 0.5)._asdict() == pytest.approx(naive(z, labels, 0.5), rel=1e-9)
-
-
-@pytest.mark.parametrize("noise", [0.1, 0.5, 3.0])
-@pytest.mark.parametrize("tau", [0.1, 1.0])
-@pytest.mark.parametrize("labels", [[0, 0, 1, 2], [0, 1, 2, 0, 1, 2]])
-def test_no_bound_is_violated_where_all_batches_are_known(labels: list[int], tau: float, noise: float) -> None:
-    for seed in range(3):
-        terms = all_batches(features(seed, labels, views=2, dim=3, noise=noise), labels, tau)
-        assert terms.L_info >= bounds.arora_lower(terms)
-        assert terms.L_info >= bounds.coupon_lower(terms)
-        assert bounds.arora_exact(terms) >= terms.clean_sup / terms.rho
-        assert bounds.repo_half_sub(terms) >= bounds.coupon_exact(terms) >= terms.sup / terms.upsilon
-
-
-def test_conditional_losses_are_the_supervised_loss_of_balanced_classes() -> None:
-    terms = all_batches(features(1, [0, 1, 2, 0, 1, 2], views=2, dim=3, noise=1.0), [0, 1, 2, 0, 1, 2], 0.5)
-    assert terms.sup / terms.upsilon == pytest.approx(terms.L_sup, rel=1e-12)
-    assert terms.clean_sup / terms.rho == pytest.approx(terms.L_sup, rel=1e-12)
-
-
-@pytest.mark.parametrize(("C", "K"), [(5, 4), (5, 15), (10, 31), (20, 31), (20, 63)])
-@pytest.mark.parametrize("noise", [0.2, 1.0])
-def test_no_bound_is_violated_by_random_batches(C: int, K: int, noise: float) -> None:
-    labels = list(range(C)) * 10
-    z, classes = features(C + K, labels, views=16, dim=16, noise=noise), torch.tensor(labels)
-    source = torch.Generator().manual_seed(1)
-    image, first, second = (
-        torch.randint(n, (300, K + 1), generator=source) for n in (len(labels), z.shape[1], z.shape[1])
-    )
-    own_means = z.mean(1)
-    means = own_means.view(10, C, -1).mean(0)
-    terms = batch_terms(z[image, first], z[image, second], own_means[image], classes[image], means, 0.5)
-    assert terms.L_info >= max(bounds.arora_lower(terms), bounds.coupon_lower(terms))
-    assert terms.d < -0.01
-    if terms.upsilon > 0.1:  # the share that is counted is near the true one
-        assert bounds.coupon_exact(terms) >= terms.L_sup
-    assert terms.upsilon > 0.1 or K in (4, 31)
-
-
-def test_batches_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    z = features(0, [0, 0, 1, 2], views=2, dim=3, noise=0.5)
-    whole = all_batches(z, [0, 0, 1, 2], 0.5)
-    monkeypatch.setattr("contrastive_lab.theory.bounds_batches.CELLS", 9 * 1000)
-    assert all_batches(z, [0, 0, 1, 2], 0.5) == pytest.approx(whole, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("shape", "labels", "classes", "tau", "message"),
-    [
-        ((2, 3, 4), torch.zeros(2, 4).long(), 3, 0.5, "N >= 2"),
-        ((2, 1, 4), torch.zeros(2, 1).long(), 3, 0.5, "N >= 2"),
-        ((2, 3, 5), torch.zeros(2, 3).long(), 3, 0.5, r"class_means \(C, 5\)"),
-        ((2, 3, 4), torch.full((2, 3), 3), 3, 0.5, r"0\.\.2"),
-        ((2, 3, 4), torch.zeros(2, 3).long(), 3, 0.0, "tau must be > 0"),
-    ],
-)
-def test_batches_are_checked(shape: tuple[int, ...], labels: Tensor, classes: int, tau: float, message: str) -> None:
-    z = torch.ones(shape)
-    with pytest.raises(ValueError, match=message):
-        batch_terms(z, z, z, labels, torch.ones(classes, 4), tau)
-
-
-# collisions
-
-
-def test_collision_bound_of_collapsed_classes_is_zero() -> None:
-    labels = torch.arange(12) % 3
-    z = F.one_hot(labels, 4).double()
-    assert collision_bound(z, z, labels) == 0
-
-
-def test_collision_bound_of_equal_views_of_orthogonal_images_is_one() -> None:
-    assert collision_bound(torch.eye(12), torch.eye(12), torch.arange(12) % 3) == pytest.approx(1)
-
-
-def test_collision_bound_of_random_unit_features_is_one_on_average() -> None:
-    z = F.normalize(torch.randn(400, 64, generator=torch.Generator().manual_seed(0)), dim=1)
-    # The mean of 1 - cosine over 2 * 200 * 199 / 2 pairs; a cosine has standard deviation 1 / 8.
-    assert collision_bound(z, z, torch.arange(400) % 2) == pytest.approx(1, abs=4 / 8 / math.sqrt(200 * 199))
-
-
-def test_collision_bound_is_its_formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("contrastive_lab.theory.bounds_collision.ROWS", 2)
-    z = features(0, [0] * 5 + [1] * 3, views=2, dim=3, noise=1.0)
-    total = 0.0
-    for j in range(8):
-        others = [i for i in (range(5) if j < 5 else range(5, 8)) if i != j]
-        total += sum(abs(float(z[j, 1] @ (z[i, 0] - z[j, 0]))) for i in others) / len(others)
-    labels = torch.tensor([0] * 5 + [1] * 3)
-    assert collision_bound(z[:, 0], z[:, 1], labels) == pytest.approx(total / 8)
-    assert collision_bound(z[:, 0], z[:, 1], labels, tau=0.2) == pytest.approx(total / 8 / 0.2)
-
-
-def test_collided_loss_is_below_its_bound() -> None:
-    source = torch.Generator().manual_seed(0)
-    for Col in (1, 5, 50):
-        pos, neg = 2 * torch.rand(200, generator=source) - 1, 2 * torch.rand(200, Col, generator=source) - 1
-        losses = info_nce(pos, neg, 0.3, reduction="none")
-        assert (losses <= collided_bound(pos, neg, 0.3) + 1e-5).all()
-        same = torch.full((1, Col), 0.4)
-        expected = torch.full((1,), math.log(1 + Col))
-        torch.testing.assert_close(info_nce(same[:, 0], same, 0.3, reduction="none"), expected)
-        torch.testing.assert_close(collided_bound(same[:, 0], same, 0.3), expected)
-
-
-@pytest.mark.parametrize(
-    ("n", "labels", "message"),
-    [(3, torch.zeros(2), "labels"), (0, torch.zeros(0), "labels"), (3, torch.tensor([0, 0, 4]), "class 4 has one")],
-)
-def test_collision_bound_refuses(n: int, labels: Tensor, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        collision_bound(torch.ones(n, 2), torch.ones(n, 2), labels)
-
-
-# small K
-
-
-def check_optimum(C: int, m: int, L_sub: float, L_sup: float, steps: int, lr: float) -> None:
-    means = best_class_means(C, 8, m, steps=steps, lr=lr)
-    off_diagonal = (means @ means.T)[~torch.eye(C, dtype=torch.bool)]
-    assert float(subset_loss(means, m, 0.5)) == pytest.approx(L_sub, abs=1e-4)
-    assert float(subset_loss(means, C, 0.5)) == pytest.approx(L_sup, abs=1e-4)
-    assert off_diagonal.tolist() == pytest.approx([etf_cosine(C)] * (C * (C - 1)), abs=5e-3)
-    assert etf_loss(m, C, 0.5) == pytest.approx(L_sub, abs=1e-6)
-    assert etf_loss(C, C, 0.5) == pytest.approx(L_sup, abs=1e-6)
-
-
-def test_losses_over_pairs_of_labels_have_the_optimum_of_the_whole() -> None:
-    check_optimum(5, 2, 0.078890, 0.283930, steps=150, lr=0.1)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("C", "m", "L_sub", "L_sup"),
-    [(5, 3, 0.152008, 0.283930), (5, 5, 0.283930, 0.283930), (8, 2, 0.096856, 0.537610)],
-)
-def test_losses_over_few_labels_have_the_optimum_of_the_whole(C: int, m: int, L_sub: float, L_sup: float) -> None:
-    check_optimum(C, m, L_sub, L_sup, steps=1500, lr=0.02)
-
-
-def test_subset_loss_is_its_formula() -> None:
-    means = features(0, [0, 1, 2, 3], views=1, dim=3, noise=1.0)[:, 0]
-    losses = []
-    for members in itertools.combinations(range(4), 3):
-        for c in members:
-            weights = [math.exp(float(means[c] @ means[j]) / 0.5) for j in members]
-            losses.append(math.log(sum(weights)) - float(means[c] @ means[c]) / 0.5)
-    assert float(subset_loss(means, 3, 0.5)) == pytest.approx(sum(losses) / 12)
-
-
-@pytest.mark.parametrize("labels", [1, 6])
-def test_subsets_are_of_two_labels_or_more(labels: int) -> None:
-    with pytest.raises(ValueError, match=rf"labels={labels}: must lie in 2\.\.5"):
-        best_class_means(5, 8, labels)
-
-
-def test_etf_loss_refuses() -> None:
-    with pytest.raises(ValueError, match="classes=1"):
-        etf_loss(1, 1, 0.5)
-    with pytest.raises(ValueError, match="labels=6"):
-        etf_loss(6, 5, 0.5)
-
-
 # the experiment
 
 
 def test_experiment_tabulates_the_closed_form() -> None:
-    outcome = run(**{**DIALS, "classes": [5, 10], "draws": [5, 16]})
+    outcome = run(classes=[5, 10], draws=[5, 16])
     rows = {(row["classes"], row["draws"]): row for row in outcome.table}
     for C, N in ((5, 5), (5, 16), (10, 16)):
         names = ("L_info", "L_sup", "collision", "coupon_lower", "arora_lower")
@@ -395,7 +156,7 @@ def test_experiment_tabulates_the_closed_form() -> None:
 
 def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
     assert {128, 256, 384, 512, 640, 768, 896, 1024} <= set(default_grid(100))
-    outcome = run(**{**DIALS, "classes": [100]})
+    outcome = run(classes=[100])
     assert outcome.summary["at_draws_C100"] in (640, 768, 896)  # in the table above the least is at 768
     assert outcome.summary["lowest_coupon_C100"] <= 7.49595 + 1e-5
     assert min(default_grid(2)) == 2
@@ -423,4 +184,4 @@ def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
 )
 def test_bad_dials_are_named(dials: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}|{message}$"):
-        run(**{**DIALS, **dials})
+        run(**dials)

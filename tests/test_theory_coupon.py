@@ -1,21 +1,16 @@
+"""Coverage, expected draws and their law: exact fractions, enumeration, simulation."""
+
 import itertools
 import math
 from collections import Counter
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from omegaconf import OmegaConf
 
 from contrastive_lab.theory.collision import (
-    clean_coverage_probability,
     collision_probability,
     expected_log_collisions,
-    expected_log_collisions_without_replacement,
-    no_collision_probability,
 )
 from contrastive_lab.theory.coupon import (
     coverage_probability,
@@ -25,40 +20,10 @@ from contrastive_lab.theory.coupon import (
     smallest_draws,
     variance_of_draws,
 )
-from contrastive_lab.theory.experiment.coupon import run
 from contrastive_lab.theory.naive import clipped_sum, inclusion_exclusion
+from tests.counting import WEIGHTS, covered, split, subsets, surjections
 
 SKEWED = (0.5, 0.25, 0.15, 0.1)
-WEIGHTS = (1, 2, 2, 3, 5, 8, 13, 40)  # out of 74
-
-
-def surjections(n: int, classes: int) -> int:
-    return sum((-1) ** j * math.comb(classes, j) * (classes - j) ** n for j in range(classes + 1))
-
-
-def subsets(weights: tuple[int, ...]) -> list[tuple[int, Fraction]]:
-    """Sign and probability of every subset of the classes."""
-    total = sum(weights)
-    chosen = [c for size in range(len(weights) + 1) for c in itertools.combinations(weights, size)]
-    return [((-1) ** len(c), Fraction(sum(c), total)) for c in chosen]
-
-
-def covered(n: int, weights: tuple[int, ...]) -> Fraction:
-    return sum((sign * (1 - p) ** n for sign, p in subsets(weights)), Fraction(0))
-
-
-def split(n: int, p: np.ndarray) -> float:
-    """Classes one after the other: each takes at least one of the labels that are left."""
-    left = np.zeros(n + 1)
-    left[n] = 1
-    for c in range(len(p) - 1):
-        q, after = p[c] / p[c:].sum(), np.zeros(n + 1)
-        for m in range(1, n + 1):
-            x = np.arange(1, m + 1)
-            law = np.array([float(math.comb(m, k)) for k in x]) * q**x * (1 - q) ** (m - x)
-            after[m - x] += left[m] * law
-        left = after
-    return float(left[1:].sum())
 
 
 @pytest.mark.parametrize("classes", [1, 2, 4, 10, 100])
@@ -248,171 +213,3 @@ def test_simulation_agrees() -> None:
     ]
     for sample, expected in pairs:
         assert abs(sample.mean() - expected) < 4 * sample.std() / math.sqrt(trials)
-
-
-@pytest.mark.parametrize(("classes", "K"), [(2, 1), (10, 31), (10, 511), (100, 1023), (4, 0)])
-def test_collision_probability_is_exact_at_both_ends(classes: int, K: int) -> None:
-    none = Fraction(classes - 1, classes) ** K
-    assert no_collision_probability(K, classes) == pytest.approx(float(none), rel=1e-11)
-    assert collision_probability(K, classes) == pytest.approx(float(1 - none), rel=1e-12)
-
-
-def test_probabilities_of_collisions_never_exceed_1() -> None:
-    for K in (0, 1000, 65536):
-        assert 0 <= collision_probability(K, 1000) <= 1
-        assert 0 <= no_collision_probability(K, 1000) <= 1
-
-
-def test_collision_probability_of_any_prior_keeps_small_numbers() -> None:
-    p = [Fraction(1, 10**6)] * 2 + [1 - Fraction(2, 10**6)]
-    none = sum(q * (1 - q) ** 3 for q in p)
-    assert no_collision_probability(3, probs=[float(q) for q in p]) == pytest.approx(float(none), rel=1e-9)
-    assert collision_probability(2, 10**5) == pytest.approx(2e-5 - 1e-10, rel=1e-11)  # 1 - (1 - 1e-5)^2
-    assert collision_probability(5, 1) == 1
-    assert no_collision_probability(5, 1) == 0
-
-
-@pytest.mark.parametrize("K", [0, 1, 5, 63])
-def test_expected_log_collisions_is_the_exact_binomial_sum(K: int) -> None:
-    for weights in ((1,) * 10, (1,), WEIGHTS):
-        total, expected = sum(weights), 0.0
-        for w in weights:
-            law = [math.comb(K, m) * w**m * (total - w) ** (K - m) for m in range(K + 1)]
-            expected += w / total * sum(float(Fraction(x, total**K)) * math.log1p(m) for m, x in enumerate(law))
-        probs = np.array(weights) / total
-        assert expected_log_collisions(K, probs=probs) == pytest.approx(expected, rel=1e-11, abs=0)
-
-
-@pytest.mark.parametrize(("classes", "K"), [(1000, 65536), (10, 65536), (100, 1023)])
-def test_expected_log_collisions_of_many_negatives_is_the_sum_over_the_whole_law(classes: int, K: int) -> None:
-    m = torch.arange(K + 1, dtype=torch.float64)
-    log_law = math.lgamma(K + 1) - torch.lgamma(m + 1) - torch.lgamma(K - m + 1)
-    log_law += m * math.log(1 / classes) + (K - m) * math.log1p(-1 / classes)
-    assert expected_log_collisions(K, classes) == pytest.approx((log_law.exp() @ m.log1p()).item(), rel=1e-8)
-
-
-def test_expected_log_collisions_without_replacement_is_the_exact_hypergeometric_sum() -> None:
-    for counts, K in (((100,) * 100, 511), ((1000,) * 10, 31), ((1, 2, 5, 9, 30), 20), ((3, 4), 6), ((1,), 0)):
-        total, expected = sum(counts), 0.0
-        for count in set(counts):
-            own, others = count - 1, total - count
-            ways = [math.comb(own, m) * math.comb(others, K - m) for m in range(K + 1)]
-            law = [float(Fraction(way, math.comb(total - 1, K))) for way in ways]
-            expected += counts.count(count) * count / total * sum(x * math.log1p(m) for m, x in enumerate(law))
-        found = expected_log_collisions_without_replacement(K, counts)
-        assert found == pytest.approx(expected, rel=1e-10, abs=0)
-
-
-@pytest.mark.parametrize("classes", [1, 2, 3])
-@pytest.mark.parametrize("K", [0, 1, 2, 5])
-def test_clean_coverage_is_the_enumerated_one(K: int, classes: int) -> None:
-    batches = list(itertools.product(range(classes), repeat=K + 1))
-    clean = sum(len(set(b)) == classes and b[0] not in b[1:] for b in batches)
-    assert clean_coverage_probability(K, classes) == pytest.approx(clean / len(batches), rel=1e-12, abs=0)
-
-
-def test_clean_coverage_is_largest_near_the_mean_number_of_draws() -> None:
-    values = {n: clean_coverage_probability(n - 1, 100) for n in (384, 512, 640)}
-    assert values == pytest.approx({384: 2.512e-3, 512: 3.352e-3, 640: 1.397e-3}, rel=4e-4)  # to four digits
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: coverage_probability(-1, 3), "draws=-1"),
-        (lambda: coverage_probability(3), "either classes or probs"),
-        (lambda: coverage_probability(3, 2, [0.5, 0.5]), "either classes or probs"),
-        (lambda: coverage_probability(3, 0), "classes=0"),
-        (lambda: expected_draws(probs=[0.5, 0.4]), "must sum to 1, not 0.9"),
-        (lambda: expected_draws(probs=[0.5, 0.0, 0.5]), "class 1 has 0; leave empty classes out"),
-        (lambda: variance_of_draws(probs=[1.5, -0.5]), "class 1 has -0.5"),
-        (lambda: variance_of_draws(probs=[0.5, math.nan]), "class 1 has nan"),
-        (lambda: expected_draws(probs=[]), "one probability per class"),
-        (lambda: coverage_probability(3.5, 3), "draws=3.5: must be a whole number, 0 or more"),  # type: ignore[arg-type]
-        (lambda: coverage_probability(math.nan, 3), "draws=nan: must be a whole number"),  # type: ignore[arg-type]
-        (lambda: coverage_probability(3, 2.5), "classes=2.5: must be a whole number"),  # type: ignore[arg-type]
-        (lambda: collision_probability(math.nan, 3), "K=nan"),  # type: ignore[arg-type]
-        (lambda: expected_log_collisions(2.5, 3), "K=2.5"),  # type: ignore[arg-type]
-        (lambda: coverage_without_replacement(5, [math.inf, 3]), "whole numbers"),
-        (lambda: smallest_draws(1 - 1e-12, 3), "at most 1 - 1e-9"),
-        (lambda: smallest_draws(1.0, 3), "coverage=1.0"),
-        (lambda: distinct_law(-2, 3), "draws=-2"),
-        (lambda: distinct_law(2, 0), "classes=0"),
-        (lambda: coverage_without_replacement(3, [2, 0]), "at least 1 for each class"),
-        (lambda: coverage_without_replacement(3, [1.5, 2]), "whole numbers"),
-        (lambda: coverage_without_replacement(6, [2, 3]), "at most 5"),
-        (lambda: collision_probability(-1, 3), "K=-1"),
-        (lambda: expected_log_collisions(2, probs=[0.3, 0.3]), "must sum to 1"),
-        (lambda: expected_log_collisions_without_replacement(5, [2, 3]), "at most 4"),
-        (lambda: clean_coverage_probability(-1, 3), "K=-1"),
-    ],
-)
-def test_bad_input_is_refused(call, message) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
-def dials(**changes: object) -> dict[str, Any]:
-    values = dict(OmegaConf.load(Path(__file__).parents[1] / "conf/theory/coupon.yaml"))
-    assert values.pop("_target_") == f"{run.__module__}.run"
-    return {**values, **changes}
-
-
-def test_experiment_prints_the_authors_table_and_counts_a_file(tmp_path: Path) -> None:
-    (tmp_path / "counts.csv").write_text("class,images\ncat,10\ndog,5\nowl,3\nyak,2\n")
-    outcome = run(**dials(K=15, classes=100, counts_csv=str(tmp_path / "counts.csv")))
-    rows = {row["labels"]: row for row in outcome.table}
-    for row in rows.values():
-        assert row["printed"] in (None, row["rounded_up"])
-    assert rows["ImageNet-1K"]["expected"] == pytest.approx(7485.471, abs=1e-3)
-    assert rows["ImageNet-1K"]["rounded_up"] == 7486
-    assert rows["CIFAR-10"]["tau"] == pytest.approx(1 - 0.9**15)
-    assert rows["CIFAR-10"]["log_collisions"] == pytest.approx(0.801341, abs=1e-6)  # E ln(1 + Col), Col ~ Bin(15, 0.1)
-    assert (rows["CIFAR-100"]["draws_50"], rows["CIFAR-100"]["draws_99"]) == (497, 916)
-    assert rows["CIFAR-10"]["deviation"] == pytest.approx(11.211, abs=1e-3)
-    assert rows["CIFAR-10"]["coverage"] == pytest.approx(0.07030981, rel=1e-6)  # K + 1 = 16
-    assert rows["counted"]["coverage"] == pytest.approx(float(covered(16, (10, 5, 3, 2))), rel=1e-9)
-    assert rows["counted"]["classes"] == 4
-    assert outcome.summary["coverage"] == pytest.approx(1.503620508e-22, rel=1e-9)
-    curves, traps = outcome.figure.axes
-    assert len(curves.get_lines()) == 2 * 7 + 1  # a curve and its mean for each label set, and the legend's point
-    assert traps.get_yscale() == "log"
-
-
-def test_experiment_counts_a_folder_of_images(tmp_path: Path) -> None:
-    for name, count in (("cat", 3), ("dog", 1), ("empty", 0)):
-        (tmp_path / "train" / name).mkdir(parents=True)
-        for i in range(count):
-            (tmp_path / "train" / name / f"{i}.JPEG").touch()
-    row = run(**dials(classes=2, image_folder=str(tmp_path))).table[-1]
-    assert (row["labels"], row["classes"], row["printed"]) == ("counted", 2, None)
-    assert row["expected"] == pytest.approx(4 / 3 + 4 - 1)  # 1/p + 1/q - 1
-
-
-def test_experiment_leaves_the_counted_row_open_without_counts() -> None:
-    row = run(**dials(classes=2)).table[-1]
-    assert (row["labels"], row["printed"], row["expected"]) == ("ImageNet-1K, counted", 7709, None)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"K": -1}, "theory.K=-1"),
-        ({"classes": 1}, "theory.classes=1"),
-        ({"counts_csv": "nowhere.csv"}, "theory.counts_csv=nowhere.csv: no such file"),
-        ({"image_folder": "nowhere"}, "theory.image_folder=nowhere"),
-        ({"counts_csv": "a", "image_folder": "b"}, "give one of them"),
-    ],
-)
-def test_experiment_refuses_bad_dials(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        run(**dials(**changes))
-
-
-@pytest.mark.parametrize(
-    "text", ["", "class,images\ncat,many\n", "class,images\ncat,0\n", "cat,-5\ndog,3\n", "cat,1300.0\ndog,3\n"]
-)
-def test_experiment_refuses_a_file_without_counts(tmp_path: Path, text: str) -> None:
-    (tmp_path / "counts.csv").write_text(text)
-    with pytest.raises(ValueError, match="last column must hold whole numbers"):
-        run(**dials(counts_csv=str(tmp_path / "counts.csv")))

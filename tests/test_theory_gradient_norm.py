@@ -3,17 +3,16 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
-from contrastive_lab.config.command_line import CONF
 from contrastive_lab.diagnostics import gradient_norm
 from contrastive_lab.losses import info_nce
 from contrastive_lab.theory import gradient
-from contrastive_lab.theory.experiment.gradient_norm import run
 from contrastive_lab.theory.gradient import expected_bound, expected_limit, frozen_keys, frozen_pairs, gradients
 from contrastive_lab.theory.outcome import Outcome
+from tests.theory_experiment import with_dials
 
+experiment = with_dials("gradient_norm")
 # Measured apart from this project, 400 draws around one query: random unit keys of 32 dimensions, tau = 0.2, the key
 # near the query. (K, alpha) -> mean norm, sd over the draws, bound, mean norm without EqCo.
 NEAR = {
@@ -39,11 +38,6 @@ LOG_MEAN_EXP = {0.5: 0.015623, 0.2: 0.097583, 0.07: 0.792382}
 
 def source(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def experiment(**dials: Any) -> Outcome:
-    config = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(CONF / "theory" / "gradient_norm.yaml"), dials))
-    return run(**{name: config[name] for name in config if name != "_target_"})
 
 
 def row(outcome: Outcome, K: int, alpha: float | None) -> dict[str, Any]:

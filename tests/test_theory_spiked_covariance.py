@@ -1,14 +1,12 @@
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
-from contrastive_lab.theory.experiment.spiked_covariance import run
-from contrastive_lab.theory.outcome import Outcome
 from contrastive_lab.theory.spiked_rows import Setting, sine_rows
+from tests.theory_experiment import with_dials
 
+outcome = with_dials("spiked_covariance", steps=0, seeds=2)
 # Measured once with another implementation, 5 models: d = 40, r = 5, noise -> {n: (AE, CL)}.
 BY_N = {
     "homo": {200: (1.268, 1.295), 1000: (0.572, 0.612), 5000: (0.272, 0.319), 20000: (0.134, 0.207)},
@@ -33,14 +31,6 @@ DOWNSTREAM = {  # 8 models: (features, method) -> source MSE, source accuracy, t
     (1, "CL"): (0.937, 56.1, 0.905, 57.2),
     (1, "SupCL"): (0.574, 70.3, 1.005, 50.0),
 }
-
-
-def outcome(**dials: Any) -> Outcome:
-    path = Path(__file__).parents[1] / "conf" / "theory" / "spiked_covariance.yaml"
-    defaults = OmegaConf.to_container(OmegaConf.load(path))
-    assert isinstance(defaults, dict)
-    del defaults["_target_"]
-    return run(**{**defaults, "steps": 0, "seeds": 2, **dials})
 
 
 def sines(rows: list[dict[str, Any]], x: str, **where: Any) -> dict[Any, tuple[float, float]]:

@@ -1,0 +1,17 @@
+"""Run an experiment of the theory with the dials of its yaml, as the command line hands them over."""
+
+from functools import partial
+from typing import Any, cast
+
+from hydra.utils import get_method
+from omegaconf import OmegaConf
+
+from contrastive_lab.config import CONF
+from contrastive_lab.theory.outcome import Outcome
+
+
+def with_dials(name: str, **dials: Any) -> partial[Outcome]:
+    """The experiment `name` with some dials set; those that a call gives come first."""
+    values = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "theory" / f"{name}.yaml")))
+    run = get_method(values.pop("_target_"))
+    return partial(run, **values | dials)
