@@ -88,7 +88,7 @@ def build_head(
         beta: whether the last batch normalisation of "mlp_bn" has a bias (SiMo yes, SimCLR no).
         layers: linear layers of "mlp" and "mlp_bn", 1 to 3; the papers have 2, google-research/simclr's default is 3.
         last_norm: whether "mlp_bn" normalises after its last layer, too. SwAV does not, and its layers have biases and
-            PyTorch's own start.
+            PyTorch's own start (Caron et al. 2020, read in facebookresearch/swav).
 
     Raises:
         ValueError: on another kind or number of layers.

@@ -1,6 +1,5 @@
 """Draw a run's metrics.csv: python scripts/curves.py run=outputs/simo/<date> writes curves.png into that folder."""
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-Series = dict[str, list[tuple[int, float]]]
+from contrastive_lab.report.runs import Series, read_metrics
 
 
 def main() -> None:
@@ -21,7 +20,7 @@ def main() -> None:
     folder = Path(sys.argv[1].removeprefix("run="))
     if not (folder / "metrics.csv").is_file():
         sys.exit(f"error: run={folder}: no metrics.csv in it")
-    series, result = read(folder / "metrics.csv"), json.loads((folder / "result.json").read_text())
+    series, result = read_metrics(folder / "metrics.csv"), json.loads((folder / "result.json").read_text())
     figure, axes = plt.subplots(2, 2, figsize=(9, 5.5), layout="constrained")
     figure.suptitle(f"{result['method']} on {result['dataset']}: K = {result['K']}, alpha = {result['alpha']:g}")
     draw(axes[0, 0], series, ["loss", "mi_estimate"], "nats")
@@ -32,22 +31,11 @@ def main() -> None:
     print(folder / "curves.png")
 
 
-def read(path: Path) -> Series:
-    """Steps and values of each metric."""
-    series: Series = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            for name, value in row.items():
-                if value:
-                    series.setdefault(name, []).append((int(row["step"]), float(value)))
-    return series
-
-
 def draw(axes: Axes, series: Series, names: list[str], unit: str) -> None:
     """One panel."""
     for name in names:
         if name in series:
-            steps, values = zip(*series[name], strict=True)
+            steps, values = zip(*series[name].items(), strict=True)
             axes.plot(
                 steps, values, marker="." if len(steps) < 40 else "", label=name.replace("_", " ").replace("mi ", "MI ")
             )

@@ -13,8 +13,8 @@ from typing import Any
 
 from contrastive_lab.config.command_line import exit_code
 from contrastive_lab.config.errors import ConfigError, RunError
+from contrastive_lab.run.wandb_run import STEP
 
-STEP = "trainer/global_step"  # as the runs define their x-axis
 KEYS = {"entity": "", "project": "contrastive_lab", "name": "negatives", "spec": ""}
 
 

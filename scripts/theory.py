@@ -6,12 +6,12 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from contrastive_lab.config import CONF
 from contrastive_lab.config.command_line import theory_line
+from contrastive_lab.config.errors import ConfigError, RunError
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="theory")
@@ -19,14 +19,12 @@ def main(config: DictConfig) -> None:
     """One experiment: a table, a figure and result.json in a folder of its own."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
-        outcome = instantiate(config.theory, _convert_="all")
-    except InstantiationException as error:
-        if not isinstance(error.__cause__, ValueError):
-            raise
-        print(f"error: {error.__cause__}", file=sys.stderr)  # a dial out of range
+        outcome = instantiate(config.theory, _convert_="all", _partial_=True)()  # not by Hydra, which wraps errors
+    except (ValueError, ConfigError, RunError) as error:  # a dial out of range, a run that cannot be read
+        print(f"error: {error}", file=sys.stderr)
         shutil.rmtree(folder / ".hydra", ignore_errors=True)
         folder.rmdir()
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, RunError) else 2)
     outcome.write(folder)
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     print(f"{outcome}\n\ntable.csv, figure.png, figure.pdf and result.json in {shown}")

@@ -5,6 +5,7 @@ Letters: n texts, L words of the longest, V words of the vocabulary, k neighbour
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +60,15 @@ class Words:
         if self.neighbours is None:
             return words
         apply, which = to_device(draw.uniform(f"replace/{view}", words.shape[1], 2), words.device).unbind(2)
-        table = to_device(self.neighbours, words.device)
+        table = _on(words.device, self.neighbours)
         others = table[words.long(), (which * table.shape[1]).long()]
         return torch.where(apply < self.replace, others, words)
+
+
+@lru_cache(maxsize=1)
+def _on(device: torch.device, neighbours: Tensor) -> Tensor:
+    """The table on a device, sent there once and not at every step."""
+    return to_device(neighbours, device)
 
 
 def word_views(

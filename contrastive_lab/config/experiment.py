@@ -20,7 +20,7 @@ def expand(overrides: list[str]) -> list[str]:
         The same overrides, and behind them e.g. "method=simo" and "K=1,4,16"; nothing is added without an experiment.
 
     Raises:
-        ConfigError: if there is no such experiment.
+        ConfigError: if there is no such experiment, or it has no grid for the scale.
     """
     values, (node, scale) = given(overrides), _chosen(overrides)
     name = values.get("experiment", "")
@@ -34,6 +34,11 @@ def expand(overrides: list[str]) -> list[str]:
     settings = {key: text(value) for key, value in node.get("set", {}).items()}
     settings |= {key: ",".join(text(value) for value in several) for key, several in grid.items()}
     return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values)]
+
+
+def key_of(override: str) -> str:
+    """The key of an override, e.g. "backbone.width" of "+backbone.width=2"."""
+    return override.lstrip("+~").partition("=")[0]
 
 
 def given(overrides: list[str]) -> dict[str, str]:

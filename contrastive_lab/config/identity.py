@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,13 @@ PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.tes
 def identity(config: DictConfig) -> dict[str, Any]:
     """The values that the result depends on, by dotted key."""
     values = flat(config)
-    kept = {k: v for k, v in values.items() if k not in OMITTED and not any(k.startswith(f"{o}.") for o in OMITTED)}
+    kept = {k: v for k, v in values.items() if not within(k, OMITTED)}
     return {k: Path(v).name if k in PATHS and v else v for k, v in kept.items()}
+
+
+def within(key: str, nodes: Iterable[str]) -> bool:
+    """Whether a dotted key, or a group such as "hydra/launcher", is one of some nodes or lies in one."""
+    return any(key == node or key.startswith((f"{node}.", f"{node}/")) for node in nodes)
 
 
 def config_hash(config: DictConfig) -> str:

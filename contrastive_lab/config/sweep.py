@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import json
 import re
 import shlex
 from collections import Counter
@@ -13,9 +12,10 @@ from typing import Any, TextIO
 from omegaconf import DictConfig
 
 from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.config.experiment import constant, given, load
-from contrastive_lab.config.identity import OMITTED, config_hash, differences, identity, run_name
+from contrastive_lab.config.experiment import constant, given, key_of, load
+from contrastive_lab.config.identity import OMITTED, config_hash, differences, identity, run_name, within
 from contrastive_lab.config.stored import stored_config, stored_result
+from contrastive_lab.run.folder import write_json
 
 LONGEST = 120  # characters of a job's folder
 
@@ -48,10 +48,7 @@ class Sweep:
 
     def write(self) -> None:
         """Write sweep.json."""
-        path = self.folder / "sweep.json"
-        partial = path.with_suffix(".json.partial")
-        partial.write_text(json.dumps(asdict(self), indent=2) + "\n")
-        partial.replace(path)
+        write_json(self.folder / "sweep.json", asdict(self))
 
 
 def sweep_name(overrides: list[str]) -> str:
@@ -74,7 +71,7 @@ def job_folder(overrides: list[str]) -> str:
     """The folder of a job, e.g. "K=16,alpha=256,seed=0": what it was told, but for what all jobs of it were told."""
     passed_over = constant(overrides)
     unnamed = {*OMITTED, "scale"} if given(overrides).get("experiment") else OMITTED  # the sweep's name has the scale
-    kept = sorted(o for o in overrides if o not in passed_over and not _within(o, unnamed))
+    kept = sorted(o for o in overrides if o not in passed_over and not within(key_of(o), {*unnamed, "hydra"}))
     name = re.sub(r"[^\w.,=+\[\]-]", "_", ",".join(kept)) or "default"
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
 
@@ -88,14 +85,12 @@ def plan(command: list[str], overrides: list[str], configs: list[tuple[list[str]
         configs: overrides and configuration of each job.
 
     Raises:
-        ConfigError: if two jobs are the same.
+        ConfigError: if two jobs are the same, the name is no name, or the line sets a folder of Hydra's.
     """
     name, values = sweep_name(overrides), given(overrides)
     if wrong := [o for o in overrides if o.startswith("hydra.sweep.")]:
         raise ConfigError(f"{wrong[0]}: a sweep's folder is outputs/sweeps/<name>; use sweep=<name>")
-    jobs = [
-        Job(job_folder([*job, f"sweep={name}"]), run_name(config), job, config_hash(config)) for job, config in configs
-    ]
+    jobs = [Job(job_folder(job), run_name(config), job, config_hash(config)) for job, config in configs]
     if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:
         raise ConfigError(f"-m: two jobs are the same run, {twice[0]}; leave one out")
     experiment = load(values.get("experiment", "")) or None
@@ -129,12 +124,6 @@ def lock(folder: Path) -> TextIO:
         file.close()
         raise ConfigError(f"another process is at work in {folder}") from None
     return file
-
-
-def _within(override: str, nodes: set[str]) -> bool:
-    """Whether the key of an override is one of some nodes or lies in one; Hydra's own are always among them."""
-    key = override.lstrip("+~").partition("=")[0]
-    return key.startswith("hydra") or any(key == node or key.startswith(f"{node}.") for node in nodes)
 
 
 def _digest(lines: list[str]) -> str:

@@ -116,6 +116,8 @@ class NPID(ContrastiveModule):
     @torch.no_grad()
     def _keep_normaliser(self, pairs: Pairs) -> None:
         """Take Z, n times the mean of exp(cosine / tau), from the first batch of all processes."""
+        if self.global_step:
+            return
         logits = pairs.neg.double() / self.tau
         highest = distributed.gather(logits.max()[None]).max()
         mean = distributed.mean((logits - highest).exp().mean())

@@ -49,7 +49,7 @@ class SwAV(ContrastiveModule):
         sinkhorn_iterations: at least 1.
         queue: older vectors of each of the first two views that lengthen the batch for the codes; 0 for none.
         queue_from_epoch: epoch from which they are collected; they are used once the queue is full.
-        freeze_epochs: how long the prototypes stay as they are.
+        freeze_epochs: epochs, or a part of one, during which the prototypes stay as they are; 0 or more.
         optim: optimizer and schedule.
         seed: of the run and of the prototypes.
     """

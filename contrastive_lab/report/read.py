@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.identity import run_name
+from contrastive_lab.config.stored import stored_config
 from contrastive_lab.report.runs import Run, Sweep, parsed, passed_over, result_of
 
 
@@ -31,9 +32,8 @@ def _planned(folder: Path) -> Sweep:
         raise ConfigError(f"sweep={folder}: sweep.json cannot be read ({type(error).__name__}: {error})") from None
     if not runs:
         raise ConfigError(f"sweep={folder}: sweep.json has no jobs")
-    experiment, commit = told.get("experiment") or {}, told.get("commit") or _commit(runs)
-    name, command = told.get("name", folder.name), told.get("command")
-    return Sweep(folder, name, [command] if command else [], runs, experiment, told.get("scale") or "", commit)
+    name, command, experiment = told.get("name", folder.name), told.get("command"), told.get("experiment") or {}
+    return Sweep(folder, name, [command] if command else [], runs, experiment, told.get("scale") or "", _commit(runs))
 
 
 def _job(folder: Path, job: dict[str, Any]) -> Run:
@@ -45,15 +45,15 @@ def _job(folder: Path, job: dict[str, Any]) -> Run:
 
 def _found(folder: Path) -> Sweep:
     """The runs below a folder that no multirun planned."""
-    found = {path.parent.parent: OmegaConf.load(path) for path in sorted(folder.rglob(".hydra/config.yaml"))}
+    found = {run: stored_config(run) for run in sorted(path.parents[1] for path in folder.rglob(".hydra/config.yaml"))}
     configs = {run: config for run, config in found.items() if "about" in config}  # the theory has none
     if not configs:  # none, or the theory's alone
         raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
     told = dict.fromkeys(key for run in configs for key in _told(run) if not passed_over(key))
     runs = []
     for place, config in configs.items():
-        assert isinstance(config, DictConfig)
-        settings = {key: _setting(place, config, key) for key in told}
+        options = _options(place)
+        settings = {key: options[key] if key in options else _setting(config, key) for key in told}
         path = str(place.relative_to(folder))
         runs.append(Run(place, path, run_name(config), settings, result_of(place)))
     commands = dict.fromkeys(line for run in runs for line in _lines(run.folder / "command.txt")[:1])
@@ -68,12 +68,14 @@ def _told(run: Path) -> list[str]:
     return [parsed(str(override))[0] for override in (OmegaConf.load(path) if path.is_file() else [])]
 
 
-def _setting(run: Path, config: DictConfig, key: str) -> Any:
-    """Value of a key in a composed configuration; for a group, the option that was chosen."""
+def _options(run: Path) -> DictConfig | dict[str, Any]:
+    """The chosen option of each group."""
     path = run / ".hydra" / "hydra.yaml"
-    choices = OmegaConf.load(path).hydra.runtime.choices if path.is_file() else {}
-    if key in choices:
-        return choices[key]
+    return OmegaConf.load(path).hydra.runtime.choices if path.is_file() else {}
+
+
+def _setting(config: DictConfig, key: str) -> Any:
+    """Value of a key in a composed configuration, as a scalar or as text."""
     try:
         value = OmegaConf.select(config, key)
     except OmegaConfBaseException:

@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from contrastive_lab.config.identity import OMITTED
+from contrastive_lab.config.identity import OMITTED, within
 from contrastive_lab.report.words import same
 
 Series = dict[str, dict[int, float]]
@@ -122,7 +122,7 @@ def parsed(override: str) -> tuple[str, Any]:
 
 def passed_over(key: str) -> bool:
     """Whether a key says nothing about the result of a run."""
-    return any(key == name or key.startswith((f"{name}.", f"{name}/")) for name in (*OMITTED, "hydra"))
+    return within(key, {*OMITTED, "hydra"})
 
 
 def result_of(folder: Path) -> dict[str, Any]:

@@ -119,12 +119,13 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
     loggers = build_logger(config, folder, result, resumed=checkpoint is not None)
     data = build_data(config)
+    counted = config.copy()  # the run's identity stays that of the configuration as it was given
     if config.dataset.images is None:  # known only now
-        config.dataset.images = len(data.splits.pretrain)
-        result.update(_negatives(config))
-    method = build_method(config)
+        counted.dataset.images = len(data.splits.pretrain)
+        result.update(_negatives(counted))
+    method = build_method(counted)
     if is_first():
-        print(banner(config, len(data.splits.pretrain), folder), flush=True)
+        print(banner(counted, len(data.splits.pretrain), folder), flush=True)
     with quiet():
         trainer, clock = build_trainer(config, folder, data, loggers)
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)

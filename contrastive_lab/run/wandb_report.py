@@ -34,7 +34,7 @@ def log_report(folder: Path) -> None:
     import wandb
 
     sweep = json.loads((folder / "sweep.json").read_text())
-    facts = {name: sweep[name] for name in ("name", "command", "overrides", "scale", "commit") if name in sweep}
+    facts = {name: sweep[name] for name in ("name", "command", "overrides", "scale") if name in sweep}
     names = {"name": f"{sweep['name']}-report", "group": sweep["name"], "job_type": "report", "tags": ["report"]}
     columns, rows = read_table(runs)
     with open_run(folder, resumed=True, config=facts, **names, **_place(folder, sweep["jobs"])) as run:

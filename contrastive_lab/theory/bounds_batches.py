@@ -59,7 +59,7 @@ def _sums(
     clean = col == 0
     shift = own - (anchors * own_means).sum(2) / tau
     losses = {
-        "L_info": contrastive(anchors, others, tau),
+        "L_info": info_nce(*in_batch(anchors @ others.mT), tau, reduction="none"),
         "L_sup": supervised,
         "sup": subset * covered,
         "sub": subset * ~covered,
@@ -74,13 +74,11 @@ def _sums(
     return torch.stack([losses[name].double().sum() for name in Terms._fields])
 
 
-def contrastive(anchors: Tensor, others: Tensor, tau: float) -> Tensor:
-    """Loss of each anchor against the N - 1 other images of its batch: (B, N, D) twice -> (B * N,)."""
-    cosines = anchors @ others.mT  # (B, N, N)
-    B, N, _ = cosines.shape
-    off_diagonal = ~torch.eye(N, dtype=torch.bool, device=cosines.device)
-    negatives = cosines[:, off_diagonal].view(B * N, N - 1)
-    return info_nce(cosines.diagonal(dim1=1, dim2=2).flatten(), negatives, tau, reduction="none")
+def in_batch(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores of B batches, pairs on the diagonal: (B, N, N), N >= 2 -> positives (B * N,), negatives (B * N, N - 1)."""
+    B, N, _ = scores.shape
+    others = scores.flatten(1)[:, :-1].view(B, N - 1, N + 1)[:, :, 1:]  # all but the diagonal, in order
+    return scores.diagonal(dim1=1, dim2=2).reshape(B * N), others.reshape(B * N, N - 1)
 
 
 def _check(anchors: Tensor, others: Tensor, own_means: Tensor, labels: Tensor, class_means: Tensor, tau: float) -> None:

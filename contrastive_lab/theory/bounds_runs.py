@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.config.check import effective_K
+from contrastive_lab.config.errors import ConfigError, RunError
 from contrastive_lab.config.overrides import first_line
 from contrastive_lab.config.stored import check_stored, stored_config, stored_result
 from contrastive_lab.dataset import Images
@@ -56,13 +57,16 @@ def measured_rows(
 
     Raises:
         ValueError: names the run, if none can be measured: it has no K, no labels, or fewer test images than K + 1.
+        ConfigError: if none can be measured and the first one's files cannot be read.
+        RunError: if none can be measured and the first one's data cannot be read.
     """
-    rows, problems = [], []
+    rows: list[dict[str, Any]] = []
+    problems: list[Exception] = []
     for folder in folders:
         try:
             config = _config(folder, data_dir)
             rows += _rows(folder, config, draws or _own_draws(folder, config), tau, dials)
-        except ValueError as error:
+        except (ValueError, ConfigError, RunError) as error:
             problems.append(error)
     if not rows:
         raise problems[0]

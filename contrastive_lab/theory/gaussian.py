@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.losses import info_nce, mi_estimate
+from contrastive_lab.theory.bounds_batches import in_batch
 
 Losses = Callable[[Tensor, Tensor], Tensor]
 
@@ -78,12 +79,12 @@ def in_batch_losses(scores: Tensor, alpha: float | None = None) -> Tensor:
 
     Returns:
         (M,) means over the N rows.
+
+    Raises:
+        ValueError: if alpha is not above 0.
     """
     M, N, _ = scores.shape
-    pos = scores.diagonal(dim1=1, dim2=2)
-    neg = scores.flatten(1)[:, :-1].view(M, N - 1, N + 1)[:, :, 1:]  # all but the diagonal, in order
-    losses = info_nce(pos.reshape(M * N), neg.reshape(M * N, N - 1), 1.0, alpha, "none")
-    return losses.view(M, N).mean(dim=1)
+    return info_nce(*in_batch(scores), 1.0, alpha, "none").view(M, N).mean(dim=1)
 
 
 def estimates(

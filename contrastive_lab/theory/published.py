@@ -7,6 +7,8 @@ CIFAR-100 the columns are those where it is 0.62 or 1: below, their number is ro
 
 from typing import Any
 
+from contrastive_lab.theory.bounds import Terms, repo_half_sub
+
 TABLES: dict[str, dict[str, list[Any]]] = {
     "cifar10": {
         "draws": [32, 64, 128, 256, 512],
@@ -39,7 +41,7 @@ TABLES: dict[str, dict[str, list[Any]]] = {
 def published(dataset: str) -> list[dict[str, float | None]]:
     """A row for each K + 1 of the authors' table of a data set, with the coupon bound in their form; empty for others.
 
-    `repo_half_sub` is (2 L_info - L_sub / 2 - collision - 2 d) / upsilon, computed here from the printed numbers.
+    `repo_half_sub` is computed here from the printed numbers.
     """
     table = TABLES.get(dataset, {})
     rows = [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
@@ -49,4 +51,5 @@ def published(dataset: str) -> list[dict[str, float | None]]:
 def _coupon(row: dict[str, Any]) -> float | None:
     if not row.get("upsilon"):
         return None
-    return float((2 * row["L_info"] - row["half_sub"] - row["collision"] - 2 * row["d"]) / row["upsilon"])
+    known = {name: row[name] for name in ("L_info", "collision", "d", "upsilon")}
+    return repo_half_sub(Terms(**dict.fromkeys(Terms._fields, 0.0) | known | {"sub": 2 * row["half_sub"]}))

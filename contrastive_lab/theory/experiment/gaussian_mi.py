@@ -9,6 +9,7 @@ from torch import Tensor
 
 from contrastive_lab.draw import generator
 from contrastive_lab.theory.critics import Critics, critic_losses, fit
+from contrastive_lab.theory.dials import Rule, refuse
 from contrastive_lab.theory.gaussian import correlation, density_ratio_losses, estimates, skew_kl
 from contrastive_lab.theory.gaussian_figure import Row, draw
 from contrastive_lab.theory.outcome import Outcome
@@ -60,6 +61,9 @@ def run(
         it has none), the perfect critic's estimate with its standard error, and its limit for infinitely many
         negatives.
 
+    Raises:
+        ValueError: names a dial that is out of range.
+
     Source: Zhu et al. 2020 (EqCo), Sec. 3, Eq. 9 and 10, Table 5.
     """
     _check({"d": d, "hidden": hidden, "width": width, "steps": steps}, mi, K, alpha, above, lr, batches)
@@ -91,7 +95,7 @@ def _check(
     batches: int,
 ) -> None:
     most = 2 * counts["d"]
-    rules: list[tuple[str, object, bool, str]] = [
+    rules: list[Rule] = [
         *((name, value, value >= 1, "1 or more") for name, value in counts.items()),
         ("mi", mi, bool(mi) and all(0 < value < most for value in mi), f"numbers above 0 and below 2 d = {most}"),
         ("K", K, bool(K) and min(K) >= 1, "whole numbers, 1 or more"),
@@ -100,9 +104,7 @@ def _check(
         ("lr", lr, 0 < lr < math.inf, "above 0"),
         ("batches", batches, batches >= 2, "2 or more"),
     ]
-    for name, value, right, wanted in rules:
-        if not right:
-            raise ValueError(f"theory.{name}={value}: must be {wanted}")
+    refuse(rules)
 
 
 def _rows(objective: str, K: int, alpha: float, mi: Sequence[float], d: int, numbers: Tensor) -> Iterator[Row]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from contrastive_lab.draw import generator
 from contrastive_lab.losses import mi_estimate
+from contrastive_lab.theory.dials import Rule, refuse
 from contrastive_lab.theory.gradient import expected_bound, expected_limit, frozen_keys, frozen_pairs, gradients
 from contrastive_lab.theory.outcome import Outcome
 
@@ -46,6 +47,9 @@ def run(
         queries as a variance), the bound of Theorem 2, the exact value for infinitely many negatives (EqCo only), mean
         loss and the MI estimate in nats.
 
+    Raises:
+        ValueError: names a dial that is out of range.
+
     Source: Zhu et al. 2020 (EqCo), Eq. 7 and Fig. 2.
     """
     _check(K, alphas, tau, D, positive, shared, queries, draws)
@@ -78,7 +82,7 @@ def _check(
     draws: int,
 ) -> None:
     least = max(2 * shared - 1, -1)
-    for name, value, right, wanted in (
+    rules: list[Rule] = [
         ("K", K, bool(K) and min(K) >= 1, "whole numbers, 1 or more"),
         ("alphas", alphas, all(0 < alpha < float("inf") for alpha in alphas), "numbers above 0, or []"),
         ("tau", tau, 0.01 <= tau < float("inf"), "0.01 or more"),
@@ -87,9 +91,8 @@ def _check(
         ("positive", positive, least <= positive <= 1, f"from 2 theory.shared - 1 = {least:g} to 1"),
         ("queries", queries, queries >= 1, "1 or more"),
         ("draws", draws, draws >= 2, "2 or more"),
-    ):
-        if not right:
-            raise ValueError(f"theory.{name}={value}: must be {wanted}")
+    ]
+    refuse(rules)
 
 
 def _row(alpha: float | None, K: int, norms: Tensor, losses: Tensor, features: tuple[int, float, float, float]) -> Row:
