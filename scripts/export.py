@@ -6,6 +6,7 @@ python scripts/export.py run=outputs/simo/<date> [out=<folder>]     (default: th
 import sys
 from pathlib import Path
 
+from contrastive_lab.config.arguments import key_values
 from contrastive_lab.config.command_line import exit_code
 from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.stored import check_stored, stored_config
@@ -22,14 +23,7 @@ def main() -> None:
 
 def asked(arguments: list[str]) -> tuple[Path, Path]:
     """The folder of a run, and the one to write to."""
-    values: dict[str, str] = {}
-    for argument in arguments:
-        key, _, value = argument.partition("=")
-        if key not in ("run", "out") or key in values or not value:
-            raise ConfigError(f"{argument}: takes run=<folder of a run> and out=<folder>, each once")
-        values[key] = value
-    if "run" not in values:
-        raise ConfigError("run=<folder of a run>: needed")
+    values = key_values(arguments, ["run=<folder of a run>", "out=<folder>"])
     folder = Path(values["run"])
     if problems := check_stored(folder):
         raise ConfigError(*[f"run={problem}" for problem in problems])

@@ -129,6 +129,12 @@ def trained(line: Callable[..., Line]) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep's report takes seconds; here it is only said where it would be."""
+    monkeypatch.setattr("contrastive_lab.report.write_report", lambda folder: folder / "report" / "report.html")
+
+
 def only_run(cwd: Path) -> Path:
     """The folder of the one run under `cwd`."""
     (folder,) = (path.parent for path in (cwd / "outputs").rglob("result.json"))

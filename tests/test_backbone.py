@@ -171,6 +171,9 @@ def test_swavs_head_ends_in_a_linear_layer_with_biases() -> None:
     assert all(part.bias is not None for part in head if isinstance(part, nn.Linear))
     assert head[0].weight.abs().max() < 8**-0.5  # PyTorch's own start: uniform up to 1 / sqrt(inputs)
     assert head[0].weight.std() > 0.1
+
+
+def test_an_unknown_head_is_refused() -> None:
     with pytest.raises(ValueError, match="not 'deep'"):
         build_head("deep", 8)  # type: ignore[arg-type]
 

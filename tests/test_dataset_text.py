@@ -93,17 +93,29 @@ def test_packed_texts_are_those_of_the_csv(news: Path) -> None:
     assert isinstance(splits.train, Texts) and isinstance(splits.test, Texts)
     assert (len(splits.train), len(splits.test), splits.classes) == (64, 24, 4)
     assert splits.train.labels.tolist() == [i % 4 for i in range(64)]
+    assert splits.test.labels.tolist() == [i % 4 for i in range(24)]
     # Read again, line by line, with nothing of the package but its tokens.
-    texts = [
-        " ".join(line.strip().strip('"').split('","')[1:])
-        for line in (news / "ag_news" / "train.csv").read_text().splitlines()
-    ]
-    counts = Counter(word for text in texts for word in tokens(text))
-    for text, row in zip(texts, splits.train.words, strict=True):
+    texts, test_texts = (
+        [
+            " ".join(line.strip().strip('"').split('","')[1:])
+            for line in (news / "ag_news" / f"{part}.csv").read_text().splitlines()
+        ]
+        for part in ("train", "test")
+    )
+    counts = Counter(word for text in texts for word in tokens(text))  # of the training texts alone
+    rows = [*zip(texts, splits.train.words, strict=True), *zip(test_texts, splits.test.words, strict=True)]
+    for text, row in rows:
         expected = [word for word in tokens(text) if counts[word] >= 5]
         assert [splits.train.vocabulary[i - 1] for i in row if i] == expected
         assert not row[len(expected) :].any()
     assert all(counts[a] >= counts[b] for a, b in zip(splits.train.vocabulary, splits.train.vocabulary[1:]))  # noqa: B905
+
+
+def test_test_classes_are_counted_as_the_training_ones(news: Path) -> None:
+    path = news / "ag_news" / "test.csv"
+    rows = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(row for row in rows if not row.startswith('"1"')))
+    assert set(ag_news(str(news)).test.labels.tolist()) == {1, 2, 3}
 
 
 def test_arrays_are_packed_once_and_anew_when_a_csv_changes(news: Path) -> None:

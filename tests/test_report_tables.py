@@ -44,6 +44,8 @@ def test_axis_and_colours_are_the_users_else_the_experiments_else_k_and_alpha(tm
     jobs = [*seeds([80], K=4, alpha=256, tau=0.1), *seeds([81], K=8, alpha=None, tau=0.2)]
     folder = write_sweep(tmp_path / "s", jobs, experiment={"x": "tau", "hue": "K", "y": "knn_top1"})
     assert (grid_of(folder).x, grid_of(folder).hue, grid_of(folder).y) == ("tau", "K", "linear_top1")
+    measured = [(told, {**(result or {}), "knn_top1": 70.0}) for told, result in jobs]
+    assert grid_of(write_sweep(tmp_path / "t", measured, experiment={"x": "K", "y": "knn_top1"})).y == "knn_top1"
     assert grid_of(folder, x="K").hue == "alpha"
     assert grid_of(folder, x="alpha", hue="tau").hue == "tau"
     with pytest.raises(ConfigError, match=r"x=k: no run .* varied there: K, alpha, tau"):

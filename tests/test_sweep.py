@@ -21,10 +21,10 @@ SMALL = [*TINY, "trainer.limit_train_batches=3"]
 
 
 @pytest.fixture(autouse=True)
-def _no_report(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report takes seconds; one test waits for it."""
+def _no_report(request: pytest.FixtureRequest) -> None:
+    """One test waits for it."""
     if "report" not in request.node.name:
-        monkeypatch.setattr("contrastive_lab.report.write_report", lambda folder: folder / "report" / "report.html")
+        request.getfixturevalue("no_report")
 
 
 @pytest.fixture

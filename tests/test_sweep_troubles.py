@@ -19,10 +19,7 @@ Type = Callable[..., Line]
 SMALL = [*TINY, "trainer.limit_train_batches=2", "evaluation.epochs=1"]
 
 
-@pytest.fixture(autouse=True)
-def _no_report(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report takes seconds."""
-    monkeypatch.setattr("contrastive_lab.report.write_report", lambda folder: folder / "report" / "report.html")
+pytestmark = pytest.mark.usefixtures("no_report")
 
 
 @pytest.fixture

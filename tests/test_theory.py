@@ -1,5 +1,6 @@
 import csv
 import json
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,13 @@ from scripts import theory
 from tests.conftest import ROOT, Line
 
 Type = Callable[..., Line]
+PAPERS = {
+    "bounds": "Arora et al. 2019",
+    "coupon": "Nozawa & Sato 2021",
+    "gaussian_mi": "Zhu et al. 2020",
+    "gradient_norm": "Zhu et al. 2020",
+    "spiked_covariance": "Ji et al. 2021",
+}
 
 
 def enter() -> int:
@@ -64,13 +72,25 @@ def test_a_wrong_line_is_one_line_of_error(told: list[str], problem: str, typed:
     assert len(done.err.strip().splitlines()) == 1
 
 
+def test_a_run_that_cannot_be_read_is_one_line_of_error(typed: Type, tmp_path: Path) -> None:
+    for name in (".hydra/config.yaml", "checkpoints/last.ckpt"):
+        (tmp_path / "run" / name).parent.mkdir(parents=True)
+    (tmp_path / "run" / ".hydra" / "config.yaml").write_text("a: [")
+    with zipfile.ZipFile(tmp_path / "run" / "checkpoints" / "last.ckpt", "w") as file:
+        file.writestr("x", "")
+    done = typed("theory=bounds", "run=run")
+    assert (done.code, len(done.err.strip().splitlines())) == (2, 1)
+    assert done.err.startswith("error: run/.hydra/config.yaml: cannot be read")
+    assert not list(tmp_path.glob("outputs/theory/*/*"))
+
+
 def test_every_yaml_names_its_command_and_paper_and_has_a_module_and_a_test() -> None:
     paths = list((ROOT / "conf" / "theory").glob("*.yaml"))
     assert {path.stem for path in paths} >= {"bounds", "coupon", "gaussian_mi", "gradient_norm", "spiked_covariance"}
     for path in paths:
         comment = path.read_text().split("_target_")[0]
         assert f"python scripts/theory.py theory={path.stem}" in comment
-        assert " et al. 20" in comment or "Nozawa & Sato 2021" in comment
+        assert PAPERS[path.stem] in comment
         assert (ROOT / "contrastive_lab" / "theory" / "experiment" / f"{path.stem}.py").is_file()
         assert (ROOT / "tests" / f"test_theory_{path.stem}.py").is_file()
 

@@ -179,9 +179,9 @@ def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
         ({"passes": 0}, "theory.passes=0"),
         ({"run": "nowhere"}, "theory.run=nowhere: not the folder of a run"),
         ({"sweep": "nowhere"}, "theory.sweep=nowhere: no folder of a run"),
-        ({"run": "a", "sweep": "b"}, "give one of the two"),
+        ({"run": "a", "sweep": "b"}, "theory.run and theory.sweep: give one of the two"),
     ],
 )
 def test_bad_dials_are_named(dials: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}|{message}$"):
+    with pytest.raises(ValueError, match=f"^{message}"):
         run(**dials)

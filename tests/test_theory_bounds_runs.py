@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.stored import stored_config
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.run.build import build_data
@@ -129,7 +130,9 @@ def test_runs_of_several_settings_have_panels_of_their_own_with_the_papers_numbe
     assert stars.get_xydata().tolist() == [[32, 82.02], [128, 85.43], [256, 86.68], [512, 87.66]]
     assert not any("linear" in str(line.get_label()) for line in above.get_lines())  # measured by none of these runs
     coupon = [line for line in below.get_lines() if line.get_marker() == "*"]
-    assert coupon[0].get_xydata().tolist()[-1] == pytest.approx([512, 2 * 4.64 - 3.94 + 2 * 1.19])
+    first, *_, last = coupon[0].get_xydata().tolist()
+    assert first == pytest.approx([32, (2 * 2.02 - 0.26 - 1.32 + 2 * 1.16) / 0.69])
+    assert last == pytest.approx([512, 2 * 4.64 - 3.94 + 2 * 1.19])
 
 
 def test_texts_are_measured(tmp_path: Path, trained: Callable[..., str]) -> None:
@@ -141,6 +144,14 @@ def test_texts_are_measured(tmp_path: Path, trained: Callable[..., str]) -> None
     assert (row["draws"], row["dataset"]) == (16, "ag_news")
     assert row["clean"] == pytest.approx(math.comb(18, 15) / math.comb(23, 15))  # 6 texts of each of 4 topics
     assert row["L_info"] >= row["coupon_lower"] and row["d"] < 0
+
+
+def test_files_that_cannot_be_read_are_one_line(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:
+    stored_runs(tmp_path, compose, good=5, broken=5)
+    (tmp_path / "runs" / "broken" / ".hydra" / "config.yaml").write_text("a: [")
+    assert [row["run"] for row in measured(sweep=str(tmp_path)).table] == ["good"]
+    with pytest.raises(ConfigError, match=r"^[^\n]*broken/.hydra/config.yaml: cannot be read[^\n]*$"):
+        measured(run=str(tmp_path / "runs" / "broken"))
 
 
 def test_runs_that_cannot_be_measured_are_named(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:

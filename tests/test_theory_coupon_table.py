@@ -1,6 +1,7 @@
 """The experiment `theory=coupon`: its table, its counts of classes, and bad input to all of the coupon collector."""
 
 import math
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from contrastive_lab.theory.coupon import (
     smallest_draws,
     variance_of_draws,
 )
-from tests.counting import covered
+from tests.counting import covered, surjections
 from tests.theory_experiment import with_dials
 
 coupon = with_dials("coupon")
@@ -74,10 +75,10 @@ def test_experiment_prints_the_authors_table_and_counts_a_file(tmp_path: Path) -
     assert rows["CIFAR-10"]["log_collisions"] == pytest.approx(0.801341, abs=1e-6)  # E ln(1 + Col), Col ~ Bin(15, 0.1)
     assert (rows["CIFAR-100"]["draws_50"], rows["CIFAR-100"]["draws_99"]) == (497, 916)
     assert rows["CIFAR-10"]["deviation"] == pytest.approx(11.211, abs=1e-3)
-    assert rows["CIFAR-10"]["coverage"] == pytest.approx(0.07030981, rel=1e-6)  # K + 1 = 16
+    assert rows["CIFAR-10"]["coverage"] == pytest.approx(surjections(16, 10) / 10**16, rel=1e-6)  # K + 1 = 16
     assert rows["counted"]["coverage"] == pytest.approx(float(covered(16, (10, 5, 3, 2))), rel=1e-9)
     assert rows["counted"]["classes"] == 4
-    assert outcome.summary["coverage"] == pytest.approx(1.503620508e-22, rel=1e-9)
+    assert outcome.summary["coverage"] == pytest.approx(float(Fraction(surjections(128, 100), 100**128)), rel=1e-9)
     curves, traps = outcome.figure.axes
     assert len(curves.get_lines()) == 2 * 7 + 1  # a curve and its mean for each label set, and the legend's point
     assert traps.get_yscale() == "log"

@@ -210,6 +210,8 @@ def test_images_without_labels_train_and_say_that_nothing_was_probed(tmp_path: P
     found = result(only_run(tmp_path))
     assert (found["status"], found["linear_top1"]) == ("done", None)
     assert "notice: no labelled test images" in printed
+    checkpoint = torch.load(only_run(tmp_path) / "checkpoints" / "last.ckpt", weights_only=True)
+    assert checkpoint["config_hash"] == found["config_hash"]  # though the images are counted on the way
 
 
 def test_errors_come_before_any_folder(tmp_path: Path) -> None:

@@ -142,7 +142,8 @@ def test_the_summary_is_the_result_with_last_and_greatest_accuracies(
     for name in ("knn_top1", "online_top1", "contrastive_top1"):
         assert run.metrics[name].summary.max and run.metrics[name].summary.last
     for name in ("knn_top1", "online_top1"):
-        assert run.summary[name] == pytest.approx({"last": found.pop(name), "max": run.summary[name]["max"]})
+        greatest = max(row[name] for row in run.history if name in row)
+        assert run.summary[name] == pytest.approx({"last": found.pop(name), "max": greatest})
     contrastive = [row["contrastive_top1"] for row in run.history if "contrastive_top1" in row]
     assert run.summary["contrastive_top1"] == {"last": contrastive[-1], "max": max(contrastive)}
     known = {name: value for name, value in found.items() if value is not None}

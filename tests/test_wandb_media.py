@@ -48,11 +48,24 @@ def test_principal_components_agree_with_the_singular_value_decomposition() -> N
     np.testing.assert_allclose(shares, values[:2] ** 2 / (values**2).sum(), atol=1e-12)
 
 
-def test_principal_components_are_the_same_for_mirrored_and_finite_for_constant_features() -> None:
+def test_directions_have_their_largest_entry_above_zero() -> None:
+    signs = set()
+    for seed in range(8):
+        rows = torch.randn(30, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        points, _ = principal_components(rows)
+        directions = torch.linalg.lstsq(rows - rows.mean(0), points).solution  # (4, 2)
+        largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
+        assert (largest > 0).all()
+        found = torch.linalg.eigh((rows - rows.mean(0)).T @ (rows - rows.mean(0)))[1][:, -2:]
+        signs |= set(found.gather(0, found.abs().argmax(dim=0, keepdim=True)).sign().flatten().tolist())
+    assert signs == {-1, 1}  # without the rule both come out
+
+
+def test_principal_components_ignore_a_shift_and_are_finite_for_constant_features() -> None:
     rows = torch.randn(30, 4, generator=torch.Generator().manual_seed(1))
     points, _ = principal_components(rows)
-    turned, _ = principal_components(rows + 3)
-    torch.testing.assert_close(points, turned, atol=1e-5, rtol=0)  # float32 inputs, shifted
+    moved, _ = principal_components(rows + 3)
+    torch.testing.assert_close(points, moved, atol=1e-5, rtol=0)  # float32 inputs
     points, shares = principal_components(torch.ones(5, 3))
     assert points.tolist() == [[0, 0]] * 5 and shares.tolist() == [0, 0]
 
