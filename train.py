@@ -8,13 +8,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.command_line import command_line
+from contrastive_lab.launch.command_line import command_line
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def main(config: DictConfig) -> float | None:
     """One run, or one job of a multirun; its `linear_top1` goes to Hydra's sweepers."""
-    from contrastive_lab.run.sweep import sweep_job  # here, so that --help and errors need not wait for torch
+    from contrastive_lab.launch.jobs import sweep_job  # here, so that --help and errors need not wait for torch
     from contrastive_lab.run.train import train
 
     return train(config) if HydraConfig.get().mode == RunMode.RUN else sweep_job(config)

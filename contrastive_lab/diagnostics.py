@@ -10,7 +10,7 @@ from contrastive_lab import distributed
 from contrastive_lab.losses import gradient_bound, mi_estimate
 
 if TYPE_CHECKING:
-    from contrastive_lab.method.pairs import Pairs
+    from contrastive_lab.pairs import Pairs
 
 
 def diagnose(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_lab.distributed import gather
-from contrastive_lab.draw import Draw, to_device
+from contrastive_lab.randomness import StepRandom, to_device
 
 
 class KeyEncoder(nn.Module):
@@ -31,12 +31,12 @@ class KeyEncoder(nn.Module):
         self.shuffle = shuffle
 
     @torch.no_grad()
-    def forward(self, images: Tensor, draw: Draw) -> Tensor:
+    def forward(self, images: Tensor, random: StepRandom) -> Tensor:
         """Keys of the whole global batch, (N, D), in its order, from the images (n, 3, H, W) of this process."""
         if not self.shuffle:
             return gather(cast(Tensor, self.encoder(images)[1]))
-        order = to_device(draw.permutation("shuffle"), images.device)
-        keys = gather(cast(Tensor, self.encoder(gather(images)[order[draw.rows]])[1]))
+        order = to_device(random.permutation("shuffle"), images.device)
+        keys = gather(cast(Tensor, self.encoder(gather(images)[order[random.rows]])[1]))
         return keys[order.argsort()]
 
     @torch.no_grad()

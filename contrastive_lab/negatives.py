@@ -9,27 +9,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from contrastive_lab.draw import Draw, generator, to_device
+from contrastive_lab.randomness import StepRandom, generator, to_device
 
-Share = Literal["query", "batch"]
+NegativesPer = Literal["query", "batch"]
 
 
 def from_batch(
-    draw: Draw,
+    random: StepRandom,
     K: int | None,
     views: int = 1,
-    share: Share = "query",
+    negatives_per: NegativesPer = "query",
     purpose: str = "negatives",
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """Choose K keys of other images for every query, without replacement.
 
     Args:
-        draw: random numbers of the step.
+        random: random numbers of the step.
         K: negatives of a query, at most the pool of views * (N - 1) keys; None takes the whole pool.
         views: views of each image among the keys; the keys are ordered view by view, (views * N, D).
-        share: "query" draws for every query by itself (EqCo, Sec. 2.3); "batch" draws once per step, as positions
-            in the list of others, and all queries use the same positions (the EqCo authors' code).
+        negatives_per: "query" draws for every query by itself (EqCo, Sec. 2.3); "batch" draws once per step, as
+            positions in the list of others, the same for all queries (the EqCo authors' code).
         purpose: names the draw; two draws of one step need two names.
         device: where large draws are made and the answer lies.
 
@@ -41,23 +41,27 @@ def from_batch(
 
     The draw for "query" costs N x pool random numbers in every process.
     """
-    pool = views * (draw.size - 1)
+    pool = views * (random.size - 1)
     K = pool if K is None else K
     if not 1 <= K <= pool:
-        raise ValueError(f"K={K} negatives asked of a pool of {pool}: {views} view(s) of {draw.size} - 1 other images")
-    own = torch.arange(draw.start, draw.start + draw.count, device=device)[:, None]
-    position = _positions(draw, K, pool, share, purpose, device)
-    view, other = position // (draw.size - 1), position % (draw.size - 1)
-    return view * draw.size + other + (other >= own)
+        raise ValueError(
+            f"K={K} negatives asked of a pool of {pool}: {views} view(s) of {random.size} - 1 other images"
+        )
+    own = torch.arange(random.start, random.start + random.count, device=device)[:, None]
+    position = _positions(random, K, pool, negatives_per, purpose, device)
+    view, other = position // (random.size - 1), position % (random.size - 1)
+    return view * random.size + other + (other >= own)
 
 
-def _positions(draw: Draw, K: int, pool: int, share: Share, purpose: str, device: torch.device | str) -> Tensor:
+def _positions(
+    random: StepRandom, K: int, pool: int, negatives_per: NegativesPer, purpose: str, device: torch.device | str
+) -> Tensor:
     """K distinct numbers below `pool`: (n, K), or (1, K) where all queries share them."""
     if pool == K:
         return torch.arange(pool, device=device)[None]
-    if share == "batch":
-        return to_device(draw.permutation(purpose, pool)[None, :K].contiguous(), torch.device(device))
-    return draw.uniform(purpose, pool, device=device).topk(K, dim=1).indices
+    if negatives_per == "batch":
+        return to_device(random.permutation(purpose, pool)[None, :K].contiguous(), torch.device(device))
+    return random.uniform(purpose, pool, device=device).topk(K, dim=1).indices
 
 
 class Queue(nn.Module):
@@ -132,11 +136,11 @@ class Bank(nn.Module):
         self.entries.index_copy_(0, ids, new)
 
 
-def from_bank(draw: Draw, ids: Tensor, K: int, images: int, own: bool = False) -> Tensor:
+def from_bank(random: StepRandom, ids: Tensor, K: int, images: int, own: bool = False) -> Tensor:
     """Choose K entries of a bank for every query, uniformly and with replacement.
 
     Args:
-        draw: random numbers of the step.
+        random: random numbers of the step.
         ids: (n,) image of each query of this process.
         K: at least 1.
         images: number of entries, at least 2.
@@ -146,6 +150,6 @@ def from_bank(draw: Draw, ids: Tensor, K: int, images: int, own: bool = False) -
         (n, K) entries.
     """
     count = images if own else images - 1
-    coarse, fine = draw.uniform("negatives", 2 * K, device=ids.device).double().chunk(2, dim=1)
+    coarse, fine = random.uniform("negatives", 2 * K, device=ids.device).double().chunk(2, dim=1)
     chosen = ((coarse + fine / 2**24) * count).long().clamp(max=count - 1)  # one float32 is too coarse for 1e6 entries
     return chosen if own else chosen + (chosen >= ids[:, None])

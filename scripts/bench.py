@@ -14,11 +14,11 @@ from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.backbone import small_resnet
 from contrastive_lab.dataset import Batch
 from contrastive_lab.diagnostics import diagnose
-from contrastive_lab.draw import Draw
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.losses import info_nce
 from contrastive_lab.method import SiMo
-from contrastive_lab.method.pairs import Pairs
+from contrastive_lab.pairs import Pairs
+from contrastive_lab.randomness import StepRandom
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
@@ -36,7 +36,7 @@ def views(args: argparse.Namespace) -> None:
         return torch.stack([transform(picture) for picture in pictures])
 
     def whole_batch(step: int) -> Tensor:
-        return recipe(images, Draw(0, 0, step, args.batch, 0, args.batch), view=0)
+        return recipe(images, StepRandom(0, 0, step, args.batch, 0, args.batch), view=0)
 
     seconds = alternate({one_by_one: 1, whole_batch: 10}, args.repeats)
     rates = [args.batch / statistics.median(times) for times in seconds]
@@ -54,8 +54,8 @@ def diagnostics(args: argparse.Namespace) -> None:
 
     def step(number: int) -> tuple[Pairs, Tensor]:
         inputs = [torch.randn(args.batch, 3, 28, 28) for _ in range(2)]
-        draw = Draw(0, 0, number, args.batch, 0, args.batch)
-        pairs = method.pairs(Batch(inputs, torch.arange(args.batch), draw, classes))
+        random = StepRandom(0, 0, number, args.batch, 0, args.batch)
+        pairs = method.pairs(Batch(inputs, torch.arange(args.batch), random, classes))
         return pairs, info_nce(pairs.pos, pairs.neg, 0.2, 65536, reduction="none")
 
     def plain(number: int) -> None:

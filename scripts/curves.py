@@ -10,7 +10,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from contrastive_lab.report.runs import Series, read_metrics
+from contrastive_lab.record.sweep import Series, read_metrics
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from contrastive_lab.config.command_line import exit_code
-from contrastive_lab.config.errors import ConfigError, RunError
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.launch.command_line import exit_code
 from contrastive_lab.run.wandb_run import STEP
 
 KEYS = {"entity": "", "project": "contrastive_lab", "name": "negatives", "spec": ""}

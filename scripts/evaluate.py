@@ -10,10 +10,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.command_line import exit_code, prepare
-from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.overrides import composed
-from contrastive_lab.config.stored import check_stored, stored_config
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.command_line import exit_code, prepare
+from contrastive_lab.record.run import check_stored, stored_config
 
 
 def main() -> None:

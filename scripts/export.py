@@ -6,10 +6,10 @@ python scripts/export.py run=outputs/simo/<date> [out=<folder>]     (default: th
 import sys
 from pathlib import Path
 
-from contrastive_lab.config.arguments import key_values
-from contrastive_lab.config.command_line import exit_code
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.config.stored import check_stored, stored_config
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.arguments import key_values
+from contrastive_lab.launch.command_line import exit_code
+from contrastive_lab.record.run import check_stored, stored_config
 
 
 def main() -> None:

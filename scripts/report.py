@@ -6,8 +6,8 @@ python scripts/report.py sweep=outputs/sweeps/<name> [x=K] [hue=alpha]     (any 
 import sys
 from pathlib import Path
 
-from contrastive_lab.config.arguments import key_values
-from contrastive_lab.config.command_line import exit_code
+from contrastive_lab.launch.arguments import key_values
+from contrastive_lab.launch.command_line import exit_code
 
 
 def main() -> None:

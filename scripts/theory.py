@@ -10,8 +10,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.command_line import theory_line
-from contrastive_lab.config.errors import ConfigError, RunError
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.launch.command_line import theory_line
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="theory")

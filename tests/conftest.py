@@ -15,16 +15,17 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 import train
-from contrastive_lab.config import CONF, command_line
+from contrastive_lab.config import CONF
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.schema import register
 from contrastive_lab.dataset import Arrays, Splits
+from contrastive_lab.launch import command_line
 
 ROOT = Path(__file__).parents[1]
 # One small run: 5 steps of 64 images, a narrow net, no progress bar.
 TINY = (
     "K=5",
-    "backbone.widths=[4,8]",
+    "backbone.widths=[8,16]",
     "head.dim=16",
     "batch_size=64",
     "trainer.limit_train_batches=5",

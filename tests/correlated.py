@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from contrastive_lab.theory.gaussian import (
+from contrastive_lab.theory.gaussian.pairs import (
     correlation,
 )
 

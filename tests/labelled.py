@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from contrastive_lab.draw import generator
 from contrastive_lab.evaluation.scores import Split
+from contrastive_lab.randomness import generator
 
 
 def noisy_classes(name: str, n: int, dim: int = 8, classes: int = 7, noise: float = 1.0) -> Split:

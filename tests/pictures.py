@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from contrastive_lab.augment import Color, Crop, Recipe
-from contrastive_lab.draw import Draw
+from contrastive_lab.randomness import StepRandom
 
 MEAN, STD = [0.49, 0.48, 0.45], [0.25, 0.24, 0.26]
 TOLERANCE = {torch.float32: 2e-6, torch.float64: 1e-12}  # of pixels in [0, 1]
@@ -16,8 +16,8 @@ HUE_TOLERANCE = 2e-6  # torchvision computes the hue in float32 whatever the inp
 DTYPES = list(TOLERANCE)
 
 
-def draw(count: int = 64, start: int = 0, size: int | None = None, step: int = 0) -> Draw:
-    return Draw(seed=1, epoch=0, step=step, size=count if size is None else size, start=start, count=count)
+def step_random(count: int = 64, start: int = 0, size: int | None = None, step: int = 0) -> StepRandom:
+    return StepRandom(seed=1, epoch=0, step=step, size=count if size is None else size, start=start, count=count)
 
 
 def pictures(count: int, height: int = 32, width: int = 32, channels: int = 3) -> Tensor:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from contrastive_lab.record.find import read_sweep
 from contrastive_lab.report.grid import Grid, choose
-from contrastive_lab.report.read import read_sweep
 
 Told = tuple[dict[str, Any], dict[str, Any] | None]
 

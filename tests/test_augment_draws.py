@@ -10,7 +10,7 @@ import torch
 from contrastive_lab.augment import Color, Crop
 from contrastive_lab.augment.color import OPS
 from contrastive_lab.augment.crop import TRIES
-from tests.pictures import close, draw, pictures, recipe
+from tests.pictures import close, pictures, recipe, step_random
 
 # Boxes
 
@@ -34,10 +34,10 @@ def box_by_loop(crop: Crop, numbers: list[list[float]], height: int, width: int)
 
 @pytest.mark.parametrize("scale", [(0.08, 1.0), (0.5, 1.0)])
 def test_boxes_are_those_of_the_loop(scale: tuple[float, float]) -> None:
-    crop, numbers = Crop(scale=scale), draw(300).uniform("crop/0", TRIES, 4)
+    crop, numbers = Crop(scale=scale), step_random(300).uniform("crop/0", TRIES, 4)
     heights = torch.tensor([32, 32, 500, 20, 375]).repeat(60)
     widths = torch.tensor([32, 48, 333, 90, 500]).repeat(60)
-    boxes = recipe(crop=crop).boxes(draw(300), 0, heights, widths)
+    boxes = recipe(crop=crop).boxes(step_random(300), 0, heights, widths)
     assert boxes.dtype == torch.long
     expected = [
         box_by_loop(crop, tries, *shape)
@@ -48,7 +48,7 @@ def test_boxes_are_those_of_the_loop(scale: tuple[float, float]) -> None:
 
 def test_boxes_lie_inside_and_in_range() -> None:
     heights, widths = torch.full((2000,), 200), torch.full((2000,), 300)
-    boxes = recipe(crop=Crop(scale=(0.2, 0.9))).boxes(draw(2000), 0, heights, widths)
+    boxes = recipe(crop=Crop(scale=(0.2, 0.9))).boxes(step_random(2000), 0, heights, widths)
     top, left, height, width = boxes.unbind(1)
     assert (boxes[:, :2] >= 0).all() and (top + height <= 200).all() and (left + width <= 300).all()
     share, aspect = (height * width).double() / 60_000, (width / height).log()
@@ -62,18 +62,20 @@ def test_boxes_lie_inside_and_in_range() -> None:
 def test_fallback_by_hand() -> None:
     """Area 1000 and aspect ratio of at most 4/3 need a height of 27, so no try fits: the central box of 4/3."""
     heights, widths = torch.tensor([10, 100, 30]), torch.tensor([100, 10, 30])
-    boxes = recipe(crop=Crop(scale=(1.0, 1.0))).boxes(draw(3), 0, heights, widths)
+    boxes = recipe(crop=Crop(scale=(1.0, 1.0))).boxes(step_random(3), 0, heights, widths)
     assert boxes[0].tolist() == [0, 43, 10, 13]  # 10 * 4/3 = 13.3; (100 - 13) // 2
     assert boxes[1].tolist() == [43, 0, 13, 10]
     whole = Crop(scale=(1.0, 1.0), ratio=(0.9, 0.95))
-    assert recipe(crop=whole).boxes(draw(1), 0, heights[2:], widths[2:]).tolist() == [[0, 1, 30, 28]]  # 30 * 0.95
+    assert recipe(crop=whole).boxes(step_random(1), 0, heights[2:], widths[2:]).tolist() == [
+        [0, 1, 30, 28]
+    ]  # 30 * 0.95
 
 
 # Draws
 
 
 def test_rows_of_a_process() -> None:
-    images, whole, part = pictures(200), draw(200), draw(64, start=64, size=200)
+    images, whole, part = pictures(200), step_random(200), step_random(64, start=64, size=200)
     made, rows = recipe(blur=0.5), slice(64, 128)
     heights = torch.full((200,), 32)
     assert torch.equal(made.boxes(part, 0, heights[rows], heights[rows]), made.boxes(whole, 0, heights, heights)[rows])
@@ -83,7 +85,7 @@ def test_rows_of_a_process() -> None:
     assert torch.equal(mine_order, made.color.order(all_rows[:, 0], all_rows[:, 5:])[rows])
     everything = made(images, whole, 0, dtype=torch.float64)
     close(made(images[rows], part, 0, dtype=torch.float64), everything[rows], 1e-12)
-    assert not torch.equal(everything[rows], made(images[rows], draw(64), 0, dtype=torch.float64))
+    assert not torch.equal(everything[rows], made(images[rows], step_random(64), 0, dtype=torch.float64))
 
 
 @pytest.mark.parametrize(
@@ -91,9 +93,12 @@ def test_rows_of_a_process() -> None:
 )
 def test_turning_one_off_leaves_the_others(purpose: str, off: dict[str, Any]) -> None:
     images, on = pictures(64), recipe(flip=0.5, gray=0.5, blur=0.5)
-    numbers = draw().uniform(purpose, 2)[:, 0] if purpose == "blur/0" else draw().uniform(purpose)
+    numbers = step_random().uniform(purpose, 2)[:, 0] if purpose == "blur/0" else step_random().uniform(purpose)
     touched = numbers < 0.5
-    with_it, without = on(images, draw(), 0, torch.float64), replace(on, **off)(images, draw(), 0, torch.float64)
+    with_it, without = (
+        on(images, step_random(), 0, torch.float64),
+        replace(on, **off)(images, step_random(), 0, torch.float64),
+    )
     changed = (with_it - without).abs().amax((1, 2, 3)) > 1e-9
     assert 10 < touched.sum() < 54
     assert torch.equal(changed, touched)
@@ -101,22 +106,26 @@ def test_turning_one_off_leaves_the_others(purpose: str, off: dict[str, Any]) ->
 
 def test_turning_color_off_leaves_the_others() -> None:
     images, on = pictures(64), recipe(color=Color(p=0.5))
-    untouched = draw().uniform("color/0", 9)[:, 0] >= 0.5
-    difference = on(images, draw(), 0) - replace(on, color=Color(p=0.0))(images, draw(), 0)
+    untouched = step_random().uniform("color/0", 9)[:, 0] >= 0.5
+    difference = on(images, step_random(), 0) - replace(on, color=Color(p=0.0))(images, step_random(), 0)
     assert torch.equal(difference.abs().amax((1, 2, 3)) < 1e-6, untouched)
 
 
 def test_views_and_steps_differ() -> None:
     images, made = pictures(16), recipe()
-    views = [made(images, draw(16), 0), made(images, draw(16), 1), made(images, draw(16, step=1), 0)]
+    views = [
+        made(images, step_random(16), 0),
+        made(images, step_random(16), 1),
+        made(images, step_random(16, step=1), 0),
+    ]
     for other in views[1:]:
         assert ((views[0] - other).abs().amax((1, 2, 3)) > 0.05).all()
-    assert torch.equal(views[0], made(images, draw(16), 0))
+    assert torch.equal(views[0], made(images, step_random(16), 0))
 
 
 def test_strengths_and_probabilities_are_those_asked_for() -> None:
     color = Color(p=0.8, brightness=0.6, contrast=0.4, saturation=0.3, hue=0.1, strength=2.0)
-    numbers = draw(4000).uniform("color/0", 9)
+    numbers = step_random(4000).uniform("color/0", 9)
     factors = color.factors(numbers[:, 1:5])
     for column, (low, high) in zip(factors.T, [(0, 2.2), (0.2, 1.8), (0.4, 1.6), (-0.2, 0.2)], strict=True):
         assert low <= column.min() < low + 0.01 and high - 0.01 < column.max() <= high

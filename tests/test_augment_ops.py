@@ -9,7 +9,7 @@ from torchvision.transforms import InterpolationMode
 from contrastive_lab.augment import Color, Crop, Recipe, ops, resample
 from contrastive_lab.augment.color import OPS
 from contrastive_lab.augment.crop import TRIES
-from tests.pictures import DTYPES, HUE_TOLERANCE, TOLERANCE, close, draw, pictures, pixels, recipe
+from tests.pictures import DTYPES, HUE_TOLERANCE, TOLERANCE, close, pictures, pixels, recipe, step_random
 
 REFERENCE = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
 
@@ -20,7 +20,7 @@ REFERENCE = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adju
 def test_resized_crop(height: int, width: int, size: int, interpolation: str, dtype: torch.dtype) -> None:
     images = pictures(30, height, width)
     heights, widths = torch.full((30,), height), torch.full((30,), width)
-    boxes = Crop(scale=(0.02, 1.0), ratio=(0.3, 3.0)).boxes(draw(30).uniform("crop", TRIES, 4), heights, widths)
+    boxes = Crop(scale=(0.02, 1.0), ratio=(0.3, 3.0)).boxes(step_random(30).uniform("crop", TRIES, 4), heights, widths)
     boxes[0], boxes[1] = torch.tensor([height - 1, width - 1, 1, 1]), torch.tensor([0, 0, height, width])
     actual = resample.resized_crop(images, boxes, size, interpolation, dtype)  # type: ignore[arg-type]
     assert actual.dtype == dtype
@@ -35,7 +35,7 @@ def test_resized_crop(height: int, width: int, size: int, interpolation: str, dt
 @pytest.mark.parametrize("index", range(4), ids=["brightness", "contrast", "saturation", "hue"])
 def test_color_operation(index: int, channels: int, dtype: torch.dtype) -> None:
     images = pixels(40, dtype, channels=channels)
-    numbers = draw(40).uniform("factor").to(dtype)
+    numbers = step_random(40).uniform("factor").to(dtype)
     factors = numbers - 0.5 if index == 3 else 2 * numbers
     actual = OPS[index](images.clone(), factors.view(-1, 1, 1, 1))
     tolerance = HUE_TOLERANCE if index == 3 else TOLERANCE[dtype]
@@ -65,7 +65,7 @@ def test_gray(channels: int, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize(("height", "width", "kernel"), [(28, 28, 3), (12, 17, 7), (40, 30, 23), (4, 3, 5)])
 def test_gaussian_blur(height: int, width: int, kernel: int, dtype: torch.dtype) -> None:
     images = pixels(10, dtype, height, width)
-    sigma = 0.1 + 3 * draw(10).uniform("sigma").to(dtype)
+    sigma = 0.1 + 3 * step_random(10).uniform("sigma").to(dtype)
     actual = resample.gaussian_blur(images, sigma, kernel)
     for image, width_of_one, blurred in zip(images, sigma.tolist(), actual, strict=True):
         close(blurred, F.gaussian_blur(image, [kernel, kernel], [width_of_one, width_of_one]), TOLERANCE[dtype])
@@ -94,7 +94,7 @@ def by_torchvision(recipe: Recipe, image: Tensor, numbers: dict[str, Tensor], ke
 def test_finish_is_torchvision_image_by_image(order: list[str], size: int, kernel: int) -> None:
     """With a jitter order per image; one order for the batch, or parameters of another image, would fail."""
     made = recipe(size=size, order=order, color=Color(0.8, 0.8, 0.8, 0.8, 0.2))
-    crops, drawn = pictures(48, size, size).double() / 255, draw(48)
+    crops, drawn = pictures(48, size, size).double() / 255, step_random(48)
     shapes: dict[str, tuple[int, ...]] = {"flip": (), "color": (9,), "gray": (), "blur": (2,)}
     numbers = {name: drawn.uniform(f"{name}/1", *shape) for name, shape in shapes.items()}
     actual = made.finish(crops, drawn, 1, dtype=torch.float64)

@@ -9,8 +9,8 @@ from omegaconf import DictConfig
 from torch import nn
 
 from contrastive_lab.backbone import imagenet_resnet, small_image_resnet, small_resnet, timm_model
-from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.encoder import Encoder, build_head
+from contrastive_lab.errors import ConfigError
 
 
 def parameters(net: nn.Module) -> int:
@@ -38,7 +38,7 @@ def test_resnet50_is_torchvisions_without_its_classifier() -> None:
 
 @pytest.mark.parametrize("zero", [True, False])
 def test_zero_init_residual_makes_blocks_the_identity(zero: bool) -> None:
-    for net in (small_resnet((4, 8), zero_init_residual=zero), small_image_resnet("resnet18", zero)):
+    for net in (small_resnet((8, 16), zero_init_residual=zero), small_image_resnet("resnet18", zero)):
         last = [m.bn2.weight for m in net.modules() if hasattr(m, "bn2")]
         assert last
         assert all((weight == 0).all() == zero for weight in last)
@@ -46,14 +46,14 @@ def test_zero_init_residual_makes_blocks_the_identity(zero: bool) -> None:
 
 @pytest.mark.parametrize(("stride", "size"), [(1, 28), (2, 14)])
 def test_small_resnet_halves_at_each_width(stride: int, size: int) -> None:
-    net = small_resnet((4, 8, 16), stem_stride=stride)
+    net = small_resnet((8, 16, 32), stem_stride=stride)
     x = net.stem(torch.zeros(1, 3, 28, 28))
     sizes = []
     for block in net.blocks:
         x = block(x)
         sizes.append(x.shape[-1])
     assert sizes == [size, size // 2, -(-size // 4)]
-    assert net(torch.zeros(2, 3, 28, 28)).shape == (2, 16)
+    assert net(torch.zeros(2, 3, 28, 28)).shape == (2, 32)
 
 
 def test_any_timm_name() -> None:
@@ -127,12 +127,12 @@ def test_a_wide_resnet_starts_as_torchvisions_does() -> None:
     ],
 )
 def test_heads(kind: str, layers: list[str]) -> None:
-    head = build_head(kind, features=8, dim=3)  # type: ignore[arg-type]
+    head = build_head(kind, features=16, dim=3)  # type: ignore[arg-type]
     assert [type(m).__name__ for m in head.modules() if not list(m.children())] == (layers or ["Identity"])
-    encoder = Encoder(small_resnet((4, 8)), head)
+    encoder = Encoder(small_resnet((8, 16)), head)
     h, z = encoder(torch.randn(5, 3, 12, 12))
-    assert h.shape == (5, 8)
-    assert z.shape == (5, encoder.dim) == (5, 8 if kind == "none" else 3)
+    assert h.shape == (5, 16)
+    assert z.shape == (5, encoder.dim) == (5, 16 if kind == "none" else 3)
     torch.testing.assert_close(z.norm(dim=1), torch.ones(5))
 
 
@@ -179,7 +179,7 @@ def test_an_unknown_head_is_refused() -> None:
 
 
 def test_views_of_an_image_are_consecutive_rows() -> None:
-    encoder = Encoder(small_resnet((4, 8)), nn.Identity()).eval()
+    encoder = Encoder(small_resnet((8, 16)), nn.Identity()).eval()
     views = [torch.randn(3, 3, 8, 8) for _ in range(2)]
     h, z = encoder.forward_views(views)
     for view, features, vectors in zip(views, h, z, strict=True):

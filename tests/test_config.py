@@ -6,14 +6,14 @@ import pytest
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config import command_line
 from contrastive_lab.config.check import effective_K
-from contrastive_lab.config.errors import ConfigError, RunError
-from contrastive_lab.config.identity import config_hash, differences, identity
 from contrastive_lab.config.overrides import OWNED
 from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.config.schema import GROUPS
-from contrastive_lab.config.stored import check_resume
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.launch import command_line
+from contrastive_lab.record.identity import config_hash, differences, identity
+from contrastive_lab.record.run import check_resume
 from tests.conftest import ROOT
 
 
@@ -70,7 +70,7 @@ REFUSED = [
     (["trainer.use_distributed_sampler=true"], "trainer.use_distributed_sampler: must stay false"),
     (["method=simoo"], "method=simoo: no such option; did you mean simo? choose one of moco_v1"),
     (["dataset=imagenet"], "dataset=imagenet: no such option"),
-    (["method=simclr", "method.momentum=0.9"], "method.momentum: SimCLR has no such dial; it has pool, share"),
+    (["method=simclr", "method.momentum=0.9"], "method.momentum: SimCLR has no such dial; it has pool, negatives_per"),
     (["K=0"], "K=0: must be 1 or more"),
     (["K=256"], "K=256: more than the N-1 = 255 keys of batch_size=256; lower K or raise N"),
     (["method=simclr", "K=511"], "K=511: more than the 2N-2 = 510"),
@@ -89,7 +89,7 @@ REFUSED = [
     (["tau=cold"], "tau=cold: must be a number"),
     (["method.momentum=1.5"], "method.momentum=1.5: must be between 0 and 1"),
     (["method.momentum=high"], "method.momentum=high: must be a number"),
-    (["method.share=all"], "method.share=all: choose one of query, batch"),
+    (["method.negatives_per=all"], "method.negatives_per=all: choose one of query, batch"),
     (["augment.crop.scale=3"], "augment.crop.scale=3: must be a list"),
     (["dataset.splits=3"], "dataset.splits=3: must be set key by key"),
     (["probes.knn.k=2.5"], "probes.knn.k=2.5: must be a whole number"),
@@ -138,7 +138,7 @@ def test_a_missing_package_is_named(compose: Compose, monkeypatch: pytest.Monkey
 
 def test_all_problems_are_told_at_once(compose: Compose) -> None:
     with pytest.raises(ConfigError) as caught:
-        compose("alpha=none", "k=3", "tau=0", "batch_size=1", "method.share=all")
+        compose("alpha=none", "k=3", "tau=0", "batch_size=1", "method.negatives_per=all")
     assert len(caught.value.problems) == 5
 
 
@@ -213,8 +213,9 @@ def test_new_folders_are_never_shared(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "override",
-    ["K=16", "alpha=1024", "tau=0.1", "seed=1", "epochs=2", "base_lr=0.1", "batch_size=512", "method.share=batch",
-     "augment.blur=0.5", "backbone.widths=[4]", "trainer.precision=64-true", "method=simclr", "head.dim=64",
+    ["K=16", "alpha=1024", "tau=0.1", "seed=1", "epochs=2", "base_lr=0.1", "batch_size=512",
+     "method.negatives_per=batch",
+     "augment.blur=0.5", "backbone.widths=[8]", "trainer.precision=64-true", "method=simclr", "head.dim=64",
      "optim.momentum=0.8", "batchnorm=split", "dataset=fashion_mnist", "trainer.max_steps=5"],
 )  # fmt: skip
 def test_the_hash_covers_what_changes_the_result(override: str, compose: Compose) -> None:

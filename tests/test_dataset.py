@@ -8,14 +8,14 @@ import torchvision
 from PIL import Image
 
 from contrastive_lab.augment import Color, Crop, Recipe
-from contrastive_lab.config.errors import RunError
-from contrastive_lab.dataset import Arrays, Files, Images, Splits, embedded, image_folder, packed
+from contrastive_lab.dataset import Arrays, Files, Splits, ViewsDataModule, embedded, image_folder, packed
 from contrastive_lab.dataset.module import Position
+from contrastive_lab.errors import RunError
 
 RECIPE = Recipe(8, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0)
 
 
-def batches(data: Images) -> list[Position]:
+def batches(data: ViewsDataModule) -> list[Position]:
     return list(data.train_dataloader())
 
 
@@ -30,23 +30,23 @@ def test_embedded_images_are_balanced_and_complete() -> None:
 
 
 def test_an_epoch_shows_every_image_once_in_an_order_of_its_own(splits: Splits) -> None:
-    data = Images(splits, RECIPE, batch_size=40)
+    data = ViewsDataModule(splits, RECIPE, batch_size=40)
     seen = torch.cat([position.ids for position in batches(data)])
     assert sorted(seen.tolist()) == list(range(120))
     assert [(p.epoch, p.step) for p in batches(data)] == [(0, 0), (0, 1), (0, 2)]
     assert torch.equal(seen, torch.cat([p.ids for p in batches(data)]))
-    other = torch.cat([p.ids for p in batches(Images(splits, RECIPE, 40, seed=1))])
+    other = torch.cat([p.ids for p in batches(ViewsDataModule(splits, RECIPE, 40, seed=1))])
     assert not torch.equal(seen, other)
 
 
 def test_the_last_incomplete_batch_is_dropped(splits: Splits) -> None:
-    data = Images(splits, RECIPE, batch_size=50)
+    data = ViewsDataModule(splits, RECIPE, batch_size=50)
     assert len(data.train_dataloader()) == len(batches(data)) == 2
 
 
 def test_a_batch_has_views_of_its_images(splits: Splits) -> None:
     off = Recipe(12, [0.0], [1.0], Crop(scale=(1.0, 1.0), ratio=(1.0, 1.0)), 0.0, Color(p=0.0), 0.0, 0.0)
-    data = Images(splits, off, batch_size=40)
+    data = ViewsDataModule(splits, off, batch_size=40)
     batch = data.on_after_batch_transfer(batches(data)[1], 0)
     images = torch.from_numpy(splits.pretrain.images[batch.ids.numpy()].copy()).permute(0, 3, 1, 2) / 255
     for view in batch.views:
@@ -55,7 +55,7 @@ def test_a_batch_has_views_of_its_images(splits: Splits) -> None:
 
 
 def test_views_differ_by_view_step_and_epoch(splits: Splits) -> None:
-    data = Images(splits, RECIPE, batch_size=120)
+    data = ViewsDataModule(splits, RECIPE, batch_size=120)
     ids = torch.arange(120)
     made = [data.on_after_batch_transfer(Position(e, s, ids, []), 0).views for e, s in ((0, 0), (0, 1), (1, 0))]
     flat = [view for views in made for view in views]
@@ -66,7 +66,7 @@ def test_views_differ_by_view_step_and_epoch(splits: Splits) -> None:
 
 def test_too_large_a_batch_is_refused(splits: Splits) -> None:
     with pytest.raises(ValueError, match="batch_size=121: more than the 120 images"):
-        Images(splits, RECIPE, batch_size=121)
+        ViewsDataModule(splits, RECIPE, batch_size=121)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_files_are_cropped_by_workers_as_arrays_are_on_the_device(tmp_path: Path
     recipe = Recipe(16, [0.5], [0.25], Crop(), 0.5, Color(p=0.0), 0.2, 0.0)
     views = []
     for split in (files, Arrays(images)):
-        data = Images(Splits(split, None, None), recipe, batch_size=8, workers=workers)
+        data = ViewsDataModule(Splits(split, None, None), recipe, batch_size=8, workers=workers)
         views.append(data.on_after_batch_transfer(batches(data)[0], 0).views)
     for from_files, from_arrays in zip(*views, strict=True):
         # PIL rounds after each of the two axes, and normalisation multiplies by 4.

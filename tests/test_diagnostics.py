@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from contrastive_lab.diagnostics import diagnose, effective_rank, gradient_norm, uniformity, verdict
 from contrastive_lab.losses import info_nce
-from contrastive_lab.method.pairs import Pairs
+from contrastive_lab.pairs import Pairs
 
 
 def pairs(n: int = 6, K: int = 4) -> tuple[Pairs, torch.Tensor, torch.Tensor]:

@@ -14,10 +14,10 @@ from contrastive_lab import distributed
 from contrastive_lab.backbone import small_resnet
 from contrastive_lab.batchnorm import convert
 from contrastive_lab.dataset import Batch
-from contrastive_lab.draw import Draw
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.method import NPID, MoCo, SimCLR, SiMo, SupCon, Supervised, SwAV
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.randomness import StepRandom
 from tests.conftest import TINY, command, only_run
 
 N, STEPS = 16, 3
@@ -25,7 +25,10 @@ CASES = {
     "simclr": ("sync", lambda encoder: SimCLR(encoder, K=9, tau=0.2)),
     "simclr-all-split": ("split", lambda encoder: SimCLR(encoder, tau=0.2)),
     "simo": ("sync", lambda encoder: SiMo(encoder, K=4, alpha=64, momentum=0.5)),
-    "simo-shared": ("shuffle", lambda encoder: SiMo(encoder, K=4, share="batch", momentum=0.5, batchnorm="shuffle")),
+    "simo-shared": (
+        "shuffle",
+        lambda encoder: SiMo(encoder, K=4, negatives_per="batch", momentum=0.5, batchnorm="shuffle"),
+    ),
     "moco": ("shuffle", lambda encoder: MoCo(encoder, K=27, momentum=0.5)),
     "swav": ("sync", lambda encoder: SwAV(encoder, prototypes=5, queue=2 * N, queue_from_epoch=0)),
     "npid": ("split", lambda encoder: NPID(encoder, K=7, tau=0.2)),
@@ -38,7 +41,7 @@ CASES = {
 
 def build(name: str, world: int) -> ContrastiveModule:
     torch.manual_seed(0)
-    encoder = Encoder(small_resnet((4, 8)), build_head("mlp_bn", 8, dim=6))
+    encoder = Encoder(small_resnet((8, 16)), build_head("mlp_bn", 16, dim=6))
     kind, make = CASES[name]
     method = make(convert(encoder, kind, groups=4, world_size=world))
     if isinstance(method, NPID):
@@ -58,7 +61,7 @@ def follow(name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
         views = [torch.randn(N, 3, 8, 8, generator=source, dtype=torch.float64).to(dtype) for _ in range(2)]
         own = slice(rank * rows, (rank + 1) * rows)
         ids = torch.arange(step * N, (step + 1) * N)[own]
-        batch = Batch([view[own] for view in views], ids, Draw(0, 0, step, N, rank * rows, rows), classes)
+        batch = Batch([view[own] for view in views], ids, StepRandom(0, 0, step, N, rank * rows, rows), classes)
         loss = method.losses(method.pairs(batch)).mean()
         parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
         grads = [distributed.mean(grad) for grad in torch.autograd.grad(loss, parameters, allow_unused=False)]

@@ -1,6 +1,6 @@
 import torch
 
-from contrastive_lab.draw import Draw, generator
+from contrastive_lab.randomness import StepRandom, generator
 
 
 def test_a_draw_depends_on_all_of_its_key_and_on_nothing_else() -> None:
@@ -12,8 +12,8 @@ def test_a_draw_depends_on_all_of_its_key_and_on_nothing_else() -> None:
 
 
 def test_rows_are_slices_of_the_global_draw() -> None:
-    whole = Draw(0, 2, 5, size=16, start=0, count=16)
-    half = Draw(0, 2, 5, size=16, start=8, count=8)
+    whole = StepRandom(0, 2, 5, size=16, start=0, count=16)
+    half = StepRandom(0, 2, 5, size=16, start=8, count=8)
     assert torch.equal(half.uniform("color", 3), whole.uniform("color", 3)[8:])
     assert torch.equal(half.permutation("shuffle"), whole.permutation("shuffle"))
     assert not torch.equal(whole.uniform("color", 3), whole.uniform("crop", 3))
@@ -22,6 +22,6 @@ def test_rows_are_slices_of_the_global_draw() -> None:
 def test_draws_are_float32_whatever_the_default() -> None:
     torch.set_default_dtype(torch.float64)
     try:
-        assert Draw(0, 0, 0, 4, 0, 4).uniform("x").dtype == torch.float32
+        assert StepRandom(0, 0, 0, 4, 0, 4).uniform("x").dtype == torch.float32
     finally:
         torch.set_default_dtype(torch.float32)

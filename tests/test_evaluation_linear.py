@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from contrastive_lab.draw import generator
 from contrastive_lab.evaluation.linear import fit_predict, gradient, linear
 from contrastive_lab.evaluation.moco_probe import MocoProbe
 from contrastive_lab.evaluation.scores import Scores, Split
+from contrastive_lab.randomness import generator
 from tests.labelled import DOUBLE, TEST, TRAIN, chance, noisy_classes, part
 
 # linear

@@ -10,7 +10,7 @@ import torch
 
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.backbone import small_resnet
-from contrastive_lab.dataset import Images, Splits
+from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.evaluation import protocols
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
@@ -23,10 +23,10 @@ RECIPE = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0)
 
 def encoder() -> Encoder:
     torch.manual_seed(0)
-    return Encoder(small_resnet((4, 8)), build_head("linear", 8, dim=6))
+    return Encoder(small_resnet((8, 16)), build_head("linear", 16, dim=6))
 
 
-def fit(data: Images, *callbacks: pl.Callback, epochs: int = 2) -> tuple[SimCLR, pl.Trainer]:
+def fit(data: ViewsDataModule, *callbacks: pl.Callback, epochs: int = 2) -> tuple[SimCLR, pl.Trainer]:
     method = SimCLR(encoder(), tau=0.5)
     trainer = pl.Trainer(
         max_epochs=epochs, callbacks=list(callbacks), logger=False, enable_checkpointing=False, accelerator="cpu",
@@ -37,13 +37,13 @@ def fit(data: Images, *callbacks: pl.Callback, epochs: int = 2) -> tuple[SimCLR,
 
 
 @pytest.fixture
-def data(splits: Splits) -> Images:
-    return Images(splits, RECIPE, batch_size=40)
+def data(splits: Splits) -> ViewsDataModule:
+    return ViewsDataModule(splits, RECIPE, batch_size=40)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Lightning's advice on loggers and workers
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_probes_never_touch_the_encoder(data: Images) -> None:
+def test_probes_never_touch_the_encoder(data: ViewsDataModule) -> None:
     alone, _ = fit(data)
     probed, trainer = fit(data, OnlineProbe(lr=10.0), KnnProbe(k=5, every_n_epochs=1))
     for name, value in alone.state_dict().items():
@@ -59,11 +59,11 @@ def test_the_online_probe_learns_what_features_tell(splits: Splits) -> None:
     for split in (splits.train, splits.test):
         split.images[:] = (split.labels.numpy()[:, None, None, None] * 100 + 20).astype("uint8")
     still = Recipe(12, [0.5], [0.25], Crop(scale=(1.0, 1.0), ratio=(1.0, 1.0)), 0.5, Color(p=0.0), 0.0, 0.0)
-    _, trainer = fit(Images(splits, still, batch_size=40), OnlineProbe(lr=0.5), epochs=15)
+    _, trainer = fit(ViewsDataModule(splits, still, batch_size=40), OnlineProbe(lr=0.5), epochs=15)
     assert trainer.callback_metrics["online_top1"] > 90
 
 
-def test_the_online_probe_starts_alike_and_keeps_its_state(data: Images) -> None:
+def test_the_online_probe_starts_alike_and_keeps_its_state(data: ViewsDataModule) -> None:
     method = SimCLR(encoder())
     probes = [OnlineProbe(seed=3) for _ in range(2)]
     trainer = pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu", callbacks=[])
@@ -101,7 +101,9 @@ def test_every_protocol_separates_separable_images(name: str, splits: Splits) ->
         for i, label in enumerate(split.labels):
             split.images[i, ..., label] = 250  # red, green or blue
     options = {"epochs": 60, "lr": 1.0} if name == "linear_moco" else {}
-    scores = getattr(protocols, name)(encoder(), Images(splits, RECIPE, batch_size=40), features="h", **options)
+    scores = getattr(protocols, name)(
+        encoder(), ViewsDataModule(splits, RECIPE, batch_size=40), features="h", **options
+    )
     assert scores.top1 > 95
     assert scores.top5 == 100  # three classes
 

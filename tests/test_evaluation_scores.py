@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from contrastive_lab.draw import generator
 from contrastive_lab.evaluation.scores import topk
+from contrastive_lab.randomness import generator
 
 
 def test_topk_counts_ranks() -> None:

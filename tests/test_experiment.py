@@ -8,9 +8,9 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.command_line import _jobs
-from contrastive_lab.config.experiment import expand, load, names
-from contrastive_lab.config.identity import config_hash
+from contrastive_lab.launch.command_line import _jobs
+from contrastive_lab.launch.experiment import expand, load, names
+from contrastive_lab.record.identity import config_hash
 from tests.conftest import ROOT
 
 Compose = Callable[..., DictConfig]

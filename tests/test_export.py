@@ -10,8 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.build import build_encoder
 from contrastive_lab.run.export import export_run, load_backbone
 from tests.conftest import TINY, command, only_run
@@ -21,7 +21,7 @@ BACKBONES = [
     ("backbone=resnet18_3x3", "torchvision.models.resnet18"),
     ("backbone=resnet50 backbone.arch=resnet18", "torchvision.models.resnet18"),
     ("backbone=timm backbone.arch=resnet10t", "timm.create_model"),
-    ("backbone=small_resnet backbone.widths=[4,8]", "contrastive_lab.backbone.small_resnet"),
+    ("backbone=small_resnet backbone.widths=[8,16]", "contrastive_lab.backbone.small_resnet"),
     ("backbone=resnet18_3x3 +backbone.width=2", "contrastive_lab.backbone.small_image_resnet"),
 ]
 
@@ -72,7 +72,7 @@ def test_features_are_the_encoders(
 
 
 def test_the_card_says_what_the_run_was(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:
-    config = compose("dataset=cifar10", "K=16", "alpha=65536", "backbone.widths=[4]")
+    config = compose("dataset=cifar10", "K=16", "alpha=65536", "backbone.widths=[8]")
     stored(tmp_path, config)
     export_run(tmp_path, config, tmp_path / "export")
     card = json.loads((tmp_path / "export" / "backbone.json").read_text())

@@ -7,11 +7,11 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from contrastive_lab.dataset import Batch
-from contrastive_lab.draw import Draw
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.losses import info_nce
 from contrastive_lab.method import MoCo, SimCLR, SiMo
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.randomness import StepRandom
 from contrastive_lab.run.build import build_encoder, build_method
 
 METHODS = ("simclr", "moco_v1", "moco_v2", "simo")
@@ -39,14 +39,14 @@ def batch(step: int = 0) -> Batch:
     source = torch.Generator().manual_seed(step)
     views = [torch.randn(N, 3, 2, 2, generator=source, dtype=torch.float64) for _ in range(2)]
     ids = torch.arange(step * N, (step + 1) * N)
-    return Batch(views, ids, Draw(0, 0, step, N, 0, N), None)
+    return Batch(views, ids, StepRandom(0, 0, step, N, 0, N), None)
 
 
 def methods() -> list[ContrastiveModule]:
     """Every source of negatives once, momentum high enough for keys to differ from queries."""
     return [
         SiMo(encoder(), K=3, momentum=0.9),
-        SiMo(encoder(), K=3, share="batch"),
+        SiMo(encoder(), K=3, negatives_per="batch"),
         MoCo(encoder(), K=11, momentum=0.9),
         MoCo(encoder(), K=11, symmetric=True),
         SimCLR(encoder(), K=5),
@@ -90,7 +90,7 @@ def test_simclr_is_nt_xent() -> None:
 
 @pytest.mark.parametrize("share", ["query", "batch"])
 def test_simo_contrasts_queries_with_chosen_keys_of_the_key_encoder(share: str) -> None:
-    method = SiMo(encoder(), K=3, share=share, momentum=0.5).double()  # type: ignore[arg-type]
+    method = SiMo(encoder(), K=3, negatives_per=share, momentum=0.5).double()  # type: ignore[arg-type]
     with torch.no_grad():
         method.encoder.backbone.map.weight.mul_(-1.0)  # else queries' and keys' encoders could be mistaken
     pairs = method.pairs(batch())
@@ -133,7 +133,7 @@ def test_moco_contrasts_with_the_queue_as_it_was_and_pushes_after_the_step() -> 
     pairs = method.pairs(batch())
     query = method.encoder(batch().views[0])[1]
     torch.testing.assert_close(pairs.neg, query @ start.T)
-    keys = method.key_encoder(batch().views[1], batch().draw)
+    keys = method.key_encoder(batch().views[1], batch().random)
     torch.testing.assert_close(pairs.pos, (query * keys).sum(1))
     method.after_step()
     assert method.queue.in_order().tolist() == [-1, -1, -1, *range(N)]
@@ -163,11 +163,11 @@ def test_key_encoder_follows_and_gets_no_gradient() -> None:
 
 def test_shuffling_permutes_images_and_puts_keys_back() -> None:
     plain, shuffled = (SiMo(encoder(), batchnorm=kind).double() for kind in ("sync", "shuffle"))
-    keys = [method.key_encoder(batch().views[1], batch().draw) for method in (plain, shuffled)]
+    keys = [method.key_encoder(batch().views[1], batch().random) for method in (plain, shuffled)]
     torch.testing.assert_close(*keys)  # no batch normalisation here, so nothing but the order could differ
     seen = []
     shuffled.key_encoder.encoder.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    shuffled.key_encoder(batch().views[1], batch().draw)
+    shuffled.key_encoder(batch().views[1], batch().random)
     assert not torch.equal(seen[0], batch().views[1])
 
 
@@ -187,7 +187,7 @@ def test_paper_defaults(name: str, compose: Callable[..., DictConfig]) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_yaml_builds_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
-    config = compose(f"method={name}", "K=7", "alpha=99", "tau=0.3", "backbone.widths=[4,8]", "head.dim=16")
+    config = compose(f"method={name}", "K=7", "alpha=99", "tau=0.3", "backbone.widths=[8,16]", "head.dim=16")
     method = build_method(config)
     assert (method.alpha, method.tau) == (99, 0.3)
     assert (method.queue.keys.shape == (7, 16)) if isinstance(method, MoCo) else method.K == 7
@@ -198,7 +198,7 @@ def test_the_encoders_weights_are_a_function_of_the_seed(compose: Callable[..., 
     weights = []
     for seed in (0, 0, 1):
         torch.rand(3)
-        encoder = build_encoder(compose(f"seed={seed}", "backbone.widths=[4,8]"))
+        encoder = build_encoder(compose(f"seed={seed}", "backbone.widths=[8,16]"))
         weights.append(encoder.backbone.stem[0].weight)
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -220,11 +220,11 @@ def test_momentum_0_makes_the_key_encoder_a_copy_after_every_step() -> None:
     assert torch.equal(method.key_encoder.encoder.backbone.map.weight, method.encoder.backbone.map.weight)
 
 
-@pytest.mark.parametrize("overrides", [["method.momentum=0"], ["batchnorm=shuffle"], ["method.share=batch"]])
+@pytest.mark.parametrize("overrides", [["method.momentum=0"], ["batchnorm=shuffle"], ["method.negatives_per=batch"]])
 def test_simos_ablations_build(overrides: list[str], compose: Callable[..., DictConfig]) -> None:
     """EqCo, Tables 6 and 7 and Remark 2."""
-    method = build_method(compose("method=simo", *overrides, "backbone.widths=[4,8]"))
-    found = (method.key_encoder.momentum == 0, method.key_encoder.shuffle, method.share == "batch")
+    method = build_method(compose("method=simo", *overrides, "backbone.widths=[8,16]"))
+    found = (method.key_encoder.momentum == 0, method.key_encoder.shuffle, method.negatives_per == "batch")
     assert found == tuple(
-        overrides == [text] for text in ("method.momentum=0", "batchnorm=shuffle", "method.share=batch")
+        overrides == [text] for text in ("method.momentum=0", "batchnorm=shuffle", "method.negatives_per=batch")
     )

@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from contrastive_lab.assignment import sinkhorn
 from contrastive_lab.augment import Color, Crop, Recipe
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.dataset import Batch, Images, Splits
-from contrastive_lab.draw import Draw
+from contrastive_lab.dataset import Batch, Splits, ViewsDataModule
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.losses import info_nce, nce
 from contrastive_lab.method import NPID, MoCo, SimCLR, SiMo, SupCon, Supervised, SwAV
+from contrastive_lab.randomness import StepRandom
 from contrastive_lab.run.build import build_method
 from tests.test_method import D, N, batch, encoder
 
@@ -67,7 +67,7 @@ def test_npid_reports_the_mi_of_its_cosines_whatever_it_is_trained_with() -> Non
     values = []
     for options in ({}, {"loss": "nce"}, {"proximal": 5.0}):
         method = npid(K=6, tau=0.1, **options)
-        assert method.informative is not bool(options)
+        assert method.loss_is_infonce is not bool(options)
         pairs = method.pairs(one_view())
         values.append(method.diagnose(pairs, method.losses(pairs), one_view()))
         expected = math.log(7) - info_nce(pairs.pos, pairs.neg, 0.1).item()
@@ -239,7 +239,7 @@ def test_every_method_takes_multi_crop(make: Callable[..., object], splits: Spli
     from contrastive_lab.backbone import small_resnet
     from contrastive_lab.encoder import Encoder
 
-    net = Encoder(small_resnet((4, 8)), nn.Linear(8, D))
+    net = Encoder(small_resnet((8, 16)), nn.Linear(16, D))
     if make is npid:
         method = NPID(net, K=5)
         method.make_bank(120)
@@ -247,7 +247,7 @@ def test_every_method_takes_multi_crop(make: Callable[..., object], splits: Spli
         method = make(net, **({"K": 5} if make in (SimCLR, SiMo, MoCo) else {}))  # type: ignore[assignment]
     recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0, small_views=3, small_size=6)
     large = 1 if make is npid else 2
-    data = Images(splits, recipe, batch_size=20, views=large)
+    data = ViewsDataModule(splits, recipe, batch_size=20, views=large)
     made = data.batch(next(iter(data.positions(0))))
     assert [tuple(view.shape[-2:]) for view in made.views] == [(12, 12)] * large + [(6, 6)] * 3
     pairs = method.pairs(made)
@@ -263,14 +263,14 @@ def test_a_small_view_is_a_query_for_the_key_of_a_large_one() -> None:
     method = SiMo(encoder(), K=3, momentum=0.5).double()
     third = torch.randn_like(batch().views[0])
     more = batch()._replace(views=[*batch().views, third])
-    pairs, key = method.pairs(more), method.key_encoder(batch().views[1], batch().draw)
+    pairs, key = method.pairs(more), method.key_encoder(batch().views[1], batch().random)
     torch.testing.assert_close(pairs.pos[N:], (method.encoder(third)[1] * key).sum(1))
     torch.testing.assert_close(pairs.pos[:N], method.pairs(batch()).pos)
 
 
 def test_views_of_one_view_methods_are_the_first_and_the_small_ones(splits: Splits) -> None:
     recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0, small_views=1, small_size=12)
-    both, single = (Images(splits, recipe, batch_size=20, views=views) for views in (2, 1))
+    both, single = (ViewsDataModule(splits, recipe, batch_size=20, views=views) for views in (2, 1))
     views = [data.batch(next(iter(data.positions(0)))).views for data in (both, single)]
     assert torch.equal(views[0][0], views[1][0])
     assert torch.equal(views[0][2], views[1][1])
@@ -278,10 +278,10 @@ def test_views_of_one_view_methods_are_the_first_and_the_small_ones(splits: Spli
 
 @pytest.mark.parametrize("name", ["swav", "npid", "supervised", "supcon"])
 def test_yaml_builds_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
-    method = build_method(compose(f"method={name}", "backbone.widths=[4,8]", "head.dim=16"))
+    method = build_method(compose(f"method={name}", "backbone.widths=[8,16]", "head.dim=16"))
     assert type(method).__name__.lower() == name
 
 
 def test_draws_of_further_views_differ() -> None:
-    draw = Draw(0, 0, 0, 8, 0, 8)
-    assert not torch.equal(draw.uniform("crop/2", 3), draw.uniform("crop/3", 3))
+    random = StepRandom(0, 0, 0, 8, 0, 8)
+    assert not torch.equal(random.uniform("crop/2", 3), random.uniform("crop/3", 3))

@@ -3,19 +3,19 @@ from collections import deque
 import pytest
 import torch
 
-from contrastive_lab.draw import Draw
 from contrastive_lab.negatives import Bank, Queue, from_bank, from_batch
+from contrastive_lab.randomness import StepRandom
 
 
-def draw(size: int = 12, start: int = 0, count: int | None = None, step: int = 0) -> Draw:
-    return Draw(seed=3, epoch=1, step=step, size=size, start=start, count=size if count is None else count)
+def step_random(size: int = 12, start: int = 0, count: int | None = None, step: int = 0) -> StepRandom:
+    return StepRandom(seed=3, epoch=1, step=step, size=size, start=start, count=size if count is None else count)
 
 
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("share", ["query", "batch"])
 @pytest.mark.parametrize("K", [1, 5, 11, None])
 def test_negatives_are_distinct_keys_of_other_images(views: int, share: str, K: int | None) -> None:
-    chosen = from_batch(draw(), K, views, share)  # type: ignore[arg-type]
+    chosen = from_batch(step_random(), K, views, share)  # type: ignore[arg-type]
     assert chosen.shape == (12, views * 11 if K is None else K)
     for own, row in enumerate(chosen.tolist()):
         assert len(set(row)) == len(row)
@@ -24,29 +24,29 @@ def test_negatives_are_distinct_keys_of_other_images(views: int, share: str, K: 
 
 @pytest.mark.parametrize("views", [1, 2])
 def test_the_whole_pool_is_every_other_key(views: int) -> None:
-    for own, row in enumerate(from_batch(draw(), None, views).tolist()):
+    for own, row in enumerate(from_batch(step_random(), None, views).tolist()):
         assert set(row) == {key for key in range(12 * views) if key % 12 != own}
 
 
 def test_a_process_draws_its_rows_of_the_global_draw() -> None:
-    whole = from_batch(draw(), 4)
-    parts = [from_batch(draw(start=start, count=4), 4) for start in (0, 4, 8)]
+    whole = from_batch(step_random(), 4)
+    parts = [from_batch(step_random(start=start, count=4), 4) for start in (0, 4, 8)]
     assert torch.equal(torch.cat(parts), whole)
 
 
 def test_queries_draw_by_themselves_or_share() -> None:
-    by_query, shared = from_batch(draw(100), 5), from_batch(draw(100), 5, share="batch")
+    by_query, shared = from_batch(step_random(100), 5), from_batch(step_random(100), 5, negatives_per="batch")
     as_position = shared - (shared > torch.arange(100)[:, None]).long()  # undo the step over the own key
     assert (as_position == as_position[0]).all()
     assert len({tuple(sorted(row)) for row in by_query.tolist()}) == 100
-    assert not torch.equal(from_batch(draw(step=1), 5), from_batch(draw(), 5))
+    assert not torch.equal(from_batch(step_random(step=1), 5), from_batch(step_random(), 5))
 
 
 def test_every_key_of_the_pool_is_equally_likely() -> None:
     counts = torch.zeros(12)
     steps = 3000
     for step in range(steps):
-        counts += torch.bincount(from_batch(draw(step=step, count=1), 3)[0], minlength=12)
+        counts += torch.bincount(from_batch(step_random(step=step, count=1), 3)[0], minlength=12)
     p = 3 / 11
     standard_error = (p * (1 - p) / steps) ** 0.5
     assert counts[0] == 0
@@ -55,7 +55,7 @@ def test_every_key_of_the_pool_is_equally_likely() -> None:
 
 def test_more_than_the_pool_is_refused_with_the_numbers() -> None:
     with pytest.raises(ValueError, match=r"K=12 .* pool of 11.* 12 - 1"):
-        from_batch(draw(), 12)
+        from_batch(step_random(), 12)
 
 
 @pytest.mark.parametrize("K", [1, 3, 8, 10, 11])
@@ -110,7 +110,7 @@ def test_bank_entries_are_moved_and_keep_unit_length() -> None:
 @pytest.mark.parametrize("own", [False, True])
 def test_bank_draws_are_uniform_and_leave_the_own_entry_out_unless_asked(own: bool) -> None:
     ids = torch.arange(12) * 2  # images 0, 2, ..., 22 of 30
-    chosen = torch.stack([from_bank(draw(step=step), ids, 40, 30, own) for step in range(40)])
+    chosen = torch.stack([from_bank(step_random(step=step), ids, 40, 30, own) for step in range(40)])
     hits = (chosen == ids[:, None]).sum().item()
     assert (hits > 0) == own
     counts = torch.bincount(chosen[:, 0].flatten(), minlength=30).double()
@@ -123,5 +123,5 @@ def test_bank_draws_are_uniform_and_leave_the_own_entry_out_unless_asked(own: bo
 
 def test_bank_draws_are_sliced_by_process() -> None:
     ids = torch.arange(12)
-    part = from_bank(draw(start=4, count=4), ids[4:8], 5, 30)
-    assert torch.equal(part, from_bank(draw(), ids, 5, 30)[4:8])
+    part = from_bank(step_random(start=4, count=4), ids[4:8], 5, 30)
+    assert torch.equal(part, from_bank(step_random(), ids, 5, 30)[4:8])

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
-from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.optim import LARS, Optim, factor
 from tests.conftest import TINY, only_run
 

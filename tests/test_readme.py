@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
-from contrastive_lab.config.errors import ConfigError
+from contrastive_lab.errors import ConfigError
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "README.md").read_text()

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from contrastive_lab.config.experiment import load, names
+from contrastive_lab.launch.experiment import load, names
 from contrastive_lab.report import page, write_report
 from contrastive_lab.report.cost import against_cost
 from contrastive_lab.report.curves import during_training, mean_curve

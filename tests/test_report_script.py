@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from contrastive_lab.config.command_line import exit_code
+from contrastive_lab.launch.command_line import exit_code
 from tests.conftest import ROOT, TINY
 from tests.sweep_folder import seeds, write_sweep
 

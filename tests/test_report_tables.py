@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.report.read import read_sweep
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.find import read_sweep
 from contrastive_lab.report.tables import latex, markdown, run_rows, setting_cells, setting_rows
 from tests.sweep_folder import grid_of, seeds, write_run, write_sweep
 

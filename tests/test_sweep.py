@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from contrastive_lab.config import experiment
-from contrastive_lab.config.command_line import preflight
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.config.sweep import LONGEST, job_folder, sweep_name
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch import experiment
+from contrastive_lab.launch import jobs as sweep
+from contrastive_lab.launch.command_line import preflight
+from contrastive_lab.launch.plan import LONGEST, job_folder, sweep_name
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.run import sweep
 from tests.conftest import TINY, Line, command
 
 Type = Callable[..., Line]
@@ -31,16 +31,16 @@ def _no_report(request: pytest.FixtureRequest) -> None:
 def fig(monkeypatch: pytest.MonkeyPatch) -> None:
     """An experiment that sets tau and sweeps over K and seed."""
     node = {
-        "set": {"tau": 0.3, "head.dim": 16, "backbone.widths": [4, 8]},
+        "set": {"tau": 0.3, "head.dim": 16, "backbone.widths": [8, 16]},
         "grid": {"laptop": {"K": [4, 8], "alpha": [None, 256], "seed": [0, 1]}, "paper": {"K": [16]}},
     }
     monkeypatch.setattr(experiment, "load", lambda name: node if name == "a/fig" else {})
-    monkeypatch.setattr("contrastive_lab.config.sweep.load", experiment.load)
+    monkeypatch.setattr("contrastive_lab.launch.plan.load", experiment.load)
 
 
 def test_an_experiment_becomes_overrides_and_the_users_own_come_first(fig: None) -> None:
     told = ["experiment=a/fig", "K=2", "seed=0"]
-    assert experiment.expand(told) == [*told, "tau=0.3", "head.dim=16", "backbone.widths=[4,8]", "alpha=null,256"]
+    assert experiment.expand(told) == [*told, "tau=0.3", "head.dim=16", "backbone.widths=[8,16]", "alpha=null,256"]
     assert experiment.expand(["experiment=a/fig", "scale=paper"])[-1] == "K=16"
     assert experiment.expand(["K=2"]) == ["K=2"]
 
@@ -61,7 +61,7 @@ def test_a_jobs_folder_says_what_tells_it_from_others(fig: None) -> None:
     assert job_folder([*told, "K=4", "tau=0.5"]) == "K=4,tau=0.5"
     assert job_folder(["experiment=a/fig", "scale=paper", "K=16", "seed=0"]) == "seed=0"  # there K has one value
     assert job_folder(["scale=paper", "K=16"]) == "K=16,scale=paper"
-    assert job_folder(["backbone.widths=[4,8]", "dataset.root=/a b/c"]) == "backbone.widths=[4,8],dataset.root=_a_b_c"
+    assert job_folder(["backbone.widths=[8,16]", "dataset.root=/a b/c"]) == "backbone.widths=[8,16],dataset.root=_a_b_c"
     assert job_folder(["sweep=s"]) == "default"
     long = [[f"method.key{i}={i}" for i in range(30)] + [f"z={z}"] for z in (1, 2)]
     assert len(job_folder(long[0])) == LONGEST

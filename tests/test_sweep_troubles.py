@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from contrastive_lab.config.command_line import preflight
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.config.sweep import Sweep
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.command_line import preflight
+from contrastive_lab.launch.plan import Sweep
 from tests.conftest import TINY, Line
 
 Type = Callable[..., Line]

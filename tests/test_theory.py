@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from contrastive_lab.config import command_line
-from contrastive_lab.theory.outcome import Outcome, text
+from contrastive_lab.analysis.result import AnalysisResult, text
+from contrastive_lab.launch import command_line
 from scripts import theory
 from tests.conftest import ROOT, Line
 
@@ -97,7 +97,7 @@ def test_every_yaml_names_its_command_and_paper_and_has_a_module_and_a_test() ->
 
 def test_a_printed_table_is_aligned_and_short() -> None:
     rows = [{"K": 4, "value": 0.123456, "note": None}, {"K": 65536, "value": 12345.6, "note": "exact"}]
-    lines = str(Outcome(rows, Figure(), {"least_draws": 7.0})).splitlines()
+    lines = str(AnalysisResult(rows, Figure(), {"least_draws": 7.0})).splitlines()
     assert lines[0].split() == ["K", "value", "note"]
     assert lines[1].split() == ["4", "0.1235"]
     assert lines[2].split() == ["65,536", "12,346", "exact"]

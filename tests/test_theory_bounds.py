@@ -5,10 +5,10 @@ import math
 
 import pytest
 
+from contrastive_lab.analysis.bounds import default_grid
 from contrastive_lab.theory import bounds
-from contrastive_lab.theory.bounds import Terms
-from contrastive_lab.theory.collapsed import collapsed_terms
-from contrastive_lab.theory.experiment.bounds import default_grid
+from contrastive_lab.theory.bounds.collapsed import collapsed_terms
+from contrastive_lab.theory.bounds.terms import Terms
 from tests.theory_experiment import with_dials
 
 run = with_dials("bounds", classes=[5])

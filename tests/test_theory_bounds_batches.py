@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.theory import bounds
-from contrastive_lab.theory.bounds import Terms
-from contrastive_lab.theory.bounds_batches import batch_terms
+from contrastive_lab.theory.bounds.batches import batch_terms
+from contrastive_lab.theory.bounds.terms import Terms
 
 
 def features(seed: int, labels: list[int], views: int, dim: int, noise: float) -> Tensor:
@@ -113,7 +113,7 @@ def test_no_bound_is_violated_by_random_batches(C: int, K: int, covered: bool, n
 def test_batches_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     z = features(0, [0, 0, 1, 2], views=2, dim=3, noise=0.5)
     whole = all_batches(z, [0, 0, 1, 2], 0.5)
-    monkeypatch.setattr("contrastive_lab.theory.bounds_batches.CELLS", 9 * 1000)
+    monkeypatch.setattr("contrastive_lab.theory.bounds.batches.CELLS", 9 * 1000)
     assert all_batches(z, [0, 0, 1, 2], 0.5) == pytest.approx(whole, rel=1e-12)
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.losses import info_nce
-from contrastive_lab.theory.bounds_collision import collided_bound, collision_bound
-from contrastive_lab.theory.bounds_small_k import best_class_means, etf_cosine, etf_loss, subset_loss
+from contrastive_lab.theory.bounds.collision import collided_bound, collision_bound
+from contrastive_lab.theory.bounds.small_k import best_class_means, etf_cosine, etf_loss, subset_loss
 from tests.test_theory_bounds_batches import features
 
 # collisions
@@ -33,7 +33,7 @@ def test_collision_bound_of_random_unit_features_is_one_on_average() -> None:
 
 
 def test_collision_bound_is_its_formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("contrastive_lab.theory.bounds_collision.ROWS", 2)
+    monkeypatch.setattr("contrastive_lab.theory.bounds.collision.ROWS", 2)
     z = features(0, [0] * 5 + [1] * 3, views=2, dim=3, noise=1.0)
     total = 0.0
     for j in range(8):

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.config.stored import stored_config
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.features import labelled_features
+from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.build import build_data
 from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory import bounds
-from contrastive_lab.theory.bounds import Terms
+from contrastive_lab.theory.bounds.terms import Terms
 from tests.conftest import TINY, only_run
 from tests.test_dataset_text import SMALL, write
 from tests.test_export import stored
@@ -77,7 +77,7 @@ def stored_runs(folder: Path, compose: Callable[..., DictConfig], **values: int 
     """Folders of runs with untrained encoders, each with its own K."""
     packed_cifar(folder / "data")
     for name, K in values.items():
-        overrides = ("dataset=cifar10", f"data_dir={folder / 'data'}", "backbone.widths=[4,8]", "head.dim=16")
+        overrides = ("dataset=cifar10", f"data_dir={folder / 'data'}", "backbone.widths=[8,16]", "head.dim=16")
         config = compose(*overrides, "batch_size=64", "K=2")
         config.K = K
         stored(folder / "runs" / name, config)
@@ -98,7 +98,13 @@ def test_a_sweep_is_a_row_for_each_run(tmp_path: Path, compose: Callable[..., Di
 def test_simclr_with_all_keys_has_a_batch_of_k_plus_one(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:
     """Its 2N - 2 negatives have the labels of N - 1 images, and the authors call its batch K + 1."""
     packed_cifar(tmp_path / "data")
-    here = ("dataset=cifar10", f"data_dir={tmp_path / 'data'}", "backbone.widths=[4,8]", "head.dim=16", "method=simclr")
+    here = (
+        "dataset=cifar10",
+        f"data_dir={tmp_path / 'data'}",
+        "backbone.widths=[8,16]",
+        "head.dim=16",
+        "method=simclr",
+    )
     for name, more in {"all": (), "some": ("K=4",), "other": ("method.pool=N-1",)}.items():
         stored(tmp_path / "runs" / name, compose(*here, "batch_size=20", *more))
     table = measured(sweep=str(tmp_path)).table
@@ -167,7 +173,7 @@ def test_runs_that_cannot_be_measured_are_named(tmp_path: Path, compose: Callabl
     with pytest.raises(ValueError, match=r"^theory.run=.*damaged: its checkpoint checkpoints/last.ckpt is damaged"):
         measured(run=str(runs / "damaged"))
     without = OmegaConf.load(runs / "large" / ".hydra" / "config.yaml")
-    without.merge_with({"about": {"pool": "none"}})
+    without.merge_with({"method_info": {"pool": "none"}})
     OmegaConf.save(without, runs / "large" / ".hydra" / "config.yaml")
     with pytest.raises(ValueError, match=r"^theory.draws=null: .*large has no K of its own"):
         measured(run=str(runs / "large"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from contrastive_lab.theory.collision import (
+from contrastive_lab.theory.coupon.collision import (
     clean_coverage_probability,
     collision_probability,
     expected_log_collisions,

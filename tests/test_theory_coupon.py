@@ -8,11 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from contrastive_lab.theory.collision import (
+from contrastive_lab.theory.coupon.collision import (
     collision_probability,
     expected_log_collisions,
 )
-from contrastive_lab.theory.coupon import (
+from contrastive_lab.theory.coupon.draws import (
     coverage_probability,
     coverage_without_replacement,
     distinct_law,
@@ -20,7 +20,7 @@ from contrastive_lab.theory.coupon import (
     smallest_draws,
     variance_of_draws,
 )
-from contrastive_lab.theory.naive import clipped_sum, inclusion_exclusion
+from contrastive_lab.theory.coupon.naive import clipped_sum, inclusion_exclusion
 from tests.counting import WEIGHTS, covered, split, subsets, surjections
 
 SKEWED = (0.5, 0.25, 0.15, 0.1)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from contrastive_lab.theory.collision import (
+from contrastive_lab.theory.coupon.collision import (
     clean_coverage_probability,
     collision_probability,
     expected_log_collisions,
     expected_log_collisions_without_replacement,
 )
-from contrastive_lab.theory.coupon import (
+from contrastive_lab.theory.coupon.draws import (
     coverage_probability,
     coverage_without_replacement,
     distinct_law,

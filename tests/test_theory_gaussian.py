@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from contrastive_lab.theory.gaussian import (
+from contrastive_lab.theory.gaussian.pairs import (
     correlation,
     density_ratio_losses,
     estimates,

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from contrastive_lab.theory.critics import Critics, critic_losses, fit
-from contrastive_lab.theory.gaussian import (
+from contrastive_lab.analysis.result import AnalysisResult
+from contrastive_lab.theory.gaussian.critics import Critics, critic_losses, fit
+from contrastive_lab.theory.gaussian.pairs import (
     sample_pairs,
 )
-from contrastive_lab.theory.outcome import Outcome
 from tests.correlated import MI, source
 from tests.theory_experiment import with_dials
 
@@ -28,12 +28,12 @@ TABLE_5 = {
 
 
 @pytest.fixture(scope="module")
-def short() -> Outcome:
+def short() -> AnalysisResult:
     """500 steps at K = 64: seconds."""
     return experiment(K=[64], steps=500, batches=100)
 
 
-def cells(outcome: Outcome, mi: float, alpha: float | None) -> list[float]:
+def cells(outcome: AnalysisResult, mi: float, alpha: float | None) -> list[float]:
     """Estimates of one line of Table 5, K rising; InfoNCE for None."""
     rows = [row for row in outcome.table if row["mi"] == mi]
     if alpha is None:
@@ -82,7 +82,7 @@ def test_initial_weights_are_those_of_linear_layers() -> None:
 
 
 @pytest.mark.parametrize("mi", MI)
-def test_500_steps_at_64_negatives_give_the_paper_s_column(short: Outcome, mi: int) -> None:
+def test_500_steps_at_64_negatives_give_the_paper_s_column(short: AnalysisResult, mi: int) -> None:
     info_nce, eqco = cells(short, mi, None), cells(short, mi, 512)
     assert info_nce == pytest.approx([TABLE_5[mi][0][0]], abs=0.2)
     assert eqco == pytest.approx([TABLE_5[mi][1][0]], abs=0.2)
@@ -90,7 +90,7 @@ def test_500_steps_at_64_negatives_give_the_paper_s_column(short: Outcome, mi: i
     assert info_nce[0] < eqco[0] < math.log(513)
 
 
-def test_an_alpha_far_above_k_gives_no_lower_bound(short: Outcome) -> None:
+def test_an_alpha_far_above_k_gives_no_lower_bound(short: AnalysisResult) -> None:
     """Trained to the end it is 2.08 > 2, 4.61 > 4 and 6.53 > 6 at alpha = 4096."""
     above = {row["mi"]: row for row in short.table if row["alpha"] == 4096}
     for mi in (4, 6):
@@ -100,7 +100,7 @@ def test_an_alpha_far_above_k_gives_no_lower_bound(short: Outcome) -> None:
     assert "> 4 (K = 64, alpha = 4096)" in short.summary["no_lower_bound_when_K_is_far_below_alpha"]
 
 
-def test_the_table_stands_beside_the_paper_s(short: Outcome) -> None:
+def test_the_table_stands_beside_the_paper_s(short: AnalysisResult) -> None:
     printed = {(row["mi"], row["objective"]): row["paper"] for row in short.table if row["alpha"] != 4096}
     assert printed == {
         (mi, name): rows[i][0] for mi, rows in TABLE_5.items() for i, name in enumerate(("InfoNCE", "EqCo"))

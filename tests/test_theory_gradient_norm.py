@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from contrastive_lab.analysis.result import AnalysisResult
 from contrastive_lab.diagnostics import gradient_norm
 from contrastive_lab.losses import info_nce
-from contrastive_lab.theory import gradient
-from contrastive_lab.theory.gradient import expected_bound, expected_limit, frozen_keys, frozen_pairs, gradients
-from contrastive_lab.theory.outcome import Outcome
+from contrastive_lab.theory.sphere import gradient
+from contrastive_lab.theory.sphere.gradient import expected_bound, expected_limit, frozen_keys, frozen_pairs, gradients
 from tests.theory_experiment import with_dials
 
 experiment = with_dials("gradient_norm")
@@ -40,7 +40,7 @@ def source(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def row(outcome: Outcome, K: int, alpha: float | None) -> dict[str, Any]:
+def row(outcome: AnalysisResult, K: int, alpha: float | None) -> dict[str, Any]:
     (found,) = (
         row
         for row in outcome.table
@@ -65,7 +65,7 @@ def by_integral(D: int, positive: float, shared: float, tau: float, alpha: float
 
 
 @pytest.fixture(scope="module")
-def near() -> Outcome:
+def near() -> AnalysisResult:
     return experiment(
         K=[4, 16, 64, 256, 1024], alphas=[64.0, 256.0, 65536.0], D=33, shared=0.0, positive=0.6765, queries=8, draws=100
     )
@@ -144,7 +144,7 @@ def test_the_ends_of_the_range_of_cosines_exist(positive: float, shared: float) 
 
 
 @pytest.mark.parametrize(("K", "alpha"), NEAR)
-def test_norms_around_a_query_are_those_measured_elsewhere(near: Outcome, K: int, alpha: float) -> None:
+def test_norms_around_a_query_are_those_measured_elsewhere(near: AnalysisResult, K: int, alpha: float) -> None:
     """The cosine of query and key is the one that gives their bound; the norms then have to follow."""
     mean, sd, bound, without = NEAR[K, alpha]
     ours, plain = row(near, K, alpha), row(near, K, None)
@@ -154,7 +154,7 @@ def test_norms_around_a_query_are_those_measured_elsewhere(near: Outcome, K: int
     assert plain["gradient_norm"] == pytest.approx(without, rel=0.03)
 
 
-def test_eqco_keeps_the_norm_where_infonce_lets_it_fall(near: Outcome) -> None:
+def test_eqco_keeps_the_norm_where_infonce_lets_it_fall(near: AnalysisResult) -> None:
     Ks = (16, 64, 256, 1024)
     norms = [row(near, K, 256)["gradient_norm"] for K in Ks]
     plain = [row(near, K, None)["gradient_norm"] for K in Ks]
@@ -166,13 +166,13 @@ def test_eqco_keeps_the_norm_where_infonce_lets_it_fall(near: Outcome) -> None:
 
 
 @pytest.mark.parametrize("alpha", [64, 256, 65536])
-def test_the_noise_of_the_norm_grows_as_k_falls(near: Outcome, alpha: float) -> None:
+def test_the_noise_of_the_norm_grows_as_k_falls(near: AnalysisResult, alpha: float) -> None:
     spreads = [row(near, K, alpha)["sd"] for K in (4, 16, 64, 256, 1024)]
     assert spreads == sorted(spreads, reverse=True)
     assert spreads[1] / spreads[3] == pytest.approx(4, rel=0.4)  # about 1 / sqrt(K)
 
 
-def test_the_mean_norm_is_always_below_the_bound(near: Outcome) -> None:
+def test_the_mean_norm_is_always_below_the_bound(near: AnalysisResult) -> None:
     assert all(row["gradient_norm"] <= row["bound"] for row in near.table)
     assert near.summary["largest_share_of_the_bound"] < 1
 
@@ -197,7 +197,7 @@ def test_many_negatives_reach_the_exact_limit() -> None:
         assert row(outcome, 1, alpha)["gradient_norm"] > 1.1 * found["limit"]
 
 
-def test_the_figure_has_a_line_and_a_bound_for_each_objective(near: Outcome) -> None:
+def test_the_figure_has_a_line_and_a_bound_for_each_objective(near: AnalysisResult) -> None:
     left, right = near.figure.axes
     labels = left.get_legend_handles_labels()[1]
     assert labels[::2] == ["InfoNCE", "EqCo, alpha 64", "EqCo, alpha 256", "EqCo, alpha 65536"]

@@ -6,9 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from contrastive_lab.diagnostics import uniformity
-from contrastive_lab.draw import generator
 from contrastive_lab.losses import info_nce
-from contrastive_lab.theory.hypersphere import (
+from contrastive_lab.randomness import generator
+from contrastive_lab.theory.sphere.uniformity import (
     alignment,
     info_nce_limit,
     log_0f1,

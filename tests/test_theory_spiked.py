@@ -4,8 +4,9 @@ import math
 import pytest
 import torch
 
-from contrastive_lab.draw import generator
-from contrastive_lab.theory.spiked import (
+from contrastive_lab.randomness import generator
+from contrastive_lab.theory.spiked.downstream import accuracy, correlation, draw_labels, squared_error
+from contrastive_lab.theory.spiked.model import (
     Spiked,
     autoencoder_loss,
     best_contrastive,
@@ -18,7 +19,6 @@ from contrastive_lab.theory.spiked import (
     subspace,
     supervised_matrix,
 )
-from contrastive_lab.theory.spiked_downstream import accuracy, correlation, draw_labels, squared_error
 
 # Measured once with another implementation, 5 models.
 BIAS = {20: 0.267, 40: 0.162, 80: 0.094, 160: 0.049, 320: 0.024}  # d -> CL at n = infinity, r = 5

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from contrastive_lab.theory.spiked_rows import Setting, sine_rows
+from contrastive_lab.analysis.spiked_covariance_points import Setting, sine_rows
 from tests.theory_experiment import with_dials
 
 outcome = with_dials("spiked_covariance", steps=0, seeds=2)

@@ -19,10 +19,10 @@ from omegaconf import DictConfig, OmegaConf
 from packaging.requirements import Requirement
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.command_line import check_started
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.config.stored import stored_config
-from contrastive_lab.report.runs import read_metrics
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.command_line import check_started
+from contrastive_lab.record.run import stored_config
+from contrastive_lab.record.sweep import read_metrics
 from tests.conftest import ROOT, TINY, Line, only_run
 
 Compose = Callable[..., DictConfig]

@@ -14,10 +14,10 @@ import wandb
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.errors import RunError
-from contrastive_lab.config.identity import config_hash
 from contrastive_lab.config.overrides import composed
-from contrastive_lab.dataset import Arrays, Images, Splits
+from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
+from contrastive_lab.errors import RunError
+from contrastive_lab.record.identity import config_hash
 from tests.conftest import TINY
 from tests.wandb_files import QUIET, Offline, offline_runs
 
@@ -25,14 +25,14 @@ train = import_module("contrastive_lab.run.train")
 SMALL = (*TINY, "batch_size=16", "logger=wandb", "sweep=demo")
 
 
-def small_data(config: DictConfig) -> Images:
+def small_data(config: DictConfig) -> ViewsDataModule:
     """A fiftieth of the embedded images."""
     whole = train.build_data_whole(config)
 
     def thin(split: Arrays) -> Arrays:
         return Arrays(split.images[::50], np.asarray(split.labels[::50]))
 
-    return Images(Splits(*map(thin, whole.splits)), whole.recipe, config.batch_size, config.seed)
+    return ViewsDataModule(Splits(*map(thin, whole.splits)), whole.recipe, config.batch_size, config.seed)
 
 
 class Stop(pl.Callback):

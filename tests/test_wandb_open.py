@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig
 
-from contrastive_lab.config.errors import ConfigError, RunError
+from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.run import wandb_run
 from contrastive_lab.run.loggers import build_logger, pictures
 from tests.conftest import TINY, command, only_run

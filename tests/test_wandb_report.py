@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.run.wandb_report import log_report, read_table
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.wandb_report import log_report, read_table
 from contrastive_lab.run.wandb_run import STEP
 from tests.conftest import ROOT
 from tests.wandb_files import QUIET, offline_runs

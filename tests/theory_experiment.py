@@ -6,11 +6,11 @@ from typing import Any, cast
 from hydra.utils import get_method
 from omegaconf import OmegaConf
 
+from contrastive_lab.analysis.result import AnalysisResult
 from contrastive_lab.config import CONF
-from contrastive_lab.theory.outcome import Outcome
 
 
-def with_dials(name: str, **dials: Any) -> partial[Outcome]:
+def with_dials(name: str, **dials: Any) -> partial[AnalysisResult]:
     """The experiment `name` with some dials set; those that a call gives come first."""
     values = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "theory" / f"{name}.yaml")))
     run = get_method(values.pop("_target_"))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from contrastive_lab.augment import ops
-from contrastive_lab.draw import to_device
+from contrastive_lab.randomness import to_device
 
 OPS = (ops.brightness_, ops.contrast_, ops.saturation_, ops.hue_)
 

@@ -11,7 +11,7 @@ from itertools import cycle
 import torch
 from torch import Tensor
 
-from contrastive_lab.draw import to_device
+from contrastive_lab.randomness import to_device
 
 
 def brightness_(images: Tensor, factor: Tensor) -> Tensor:

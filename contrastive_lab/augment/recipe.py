@@ -10,12 +10,12 @@ from torch.nn import functional as F
 from contrastive_lab.augment import ops, resample
 from contrastive_lab.augment.color import Color, jitter_
 from contrastive_lab.augment.crop import TRIES, Crop
-from contrastive_lab.draw import Draw, to_device
+from contrastive_lab.randomness import StepRandom, to_device
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a view is made; every random number is a function of the draw, the view and the operation.
+    """How a view is made; every random number is a function of the random, the view and the operation.
 
     Turning an operation off therefore leaves the numbers of the others as they were. Numbers are drawn on the CPU and
     sent to the images' device, which the host never waits for. Letters: n images, C channels (1 or 3).
@@ -62,29 +62,29 @@ class Recipe:
         """The recipe of one view: this one for the views 0 and 1, that of the small views for the others."""
         return self if view < 2 else replace(self, size=self.small_size, crop=self.small_crop, small_views=0)
 
-    def __call__(self, images: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    def __call__(self, images: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Make one view of each image: uint8 (n, C, H, W) -> `dtype` (n, 3, size, size)."""
         recipe = self.of(view)
-        return recipe._finish_(recipe.crop_batch(images, draw, view, dtype), draw, view)
+        return recipe._finish_(recipe.crop_batch(images, random, view, dtype), random, view)
 
-    def boxes(self, draw: Draw, view: int, heights: Tensor, widths: Tensor) -> Tensor:
+    def boxes(self, random: StepRandom, view: int, heights: Tensor, widths: Tensor) -> Tensor:
         """Crop boxes for images of the given sizes, integers (n,) on the CPU: top, left, height, width, (n, 4)."""
-        return self.crop.boxes(draw.uniform(f"crop/{view}", TRIES, 4), heights, widths)
+        return self.crop.boxes(random.uniform(f"crop/{view}", TRIES, 4), heights, widths)
 
-    def crop_batch(self, images: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    def crop_batch(self, images: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Crop and resize: uint8 (n, C, H, W) -> `dtype` (n, C, size, size) in [0, 1]."""
         heights, widths = (torch.full((len(images),), side) for side in images.shape[2:])
-        boxes = to_device(self.boxes(draw, view, heights, widths), images.device)
+        boxes = to_device(self.boxes(random, view, heights, widths), images.device)
         return resample.resized_crop(images, boxes, self.size, self.crop.interpolation, dtype)
 
-    def finish(self, crops: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    def finish(self, crops: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Flip, apply the operations of `order` and normalise.
 
         One-channel images become three only for the normalisation, since no operation gives colour to a grey image.
 
         Args:
             crops: (n, C, size, size), uint8 or float in [0, 1]; not changed.
-            draw: the random numbers of this step, for n rows.
+            random: the random numbers of this step, for n rows.
             view: number of the view; another one has other random numbers.
             dtype: float32 or float64.
 
@@ -92,7 +92,7 @@ class Recipe:
             `dtype` (n, 3, size, size).
         """
         images = crops.to(dtype, copy=True)
-        return self._finish_(images if crops.is_floating_point() else images.div_(255), draw, view)
+        return self._finish_(images if crops.is_floating_point() else images.div_(255), random, view)
 
     def clean(self, images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Resize and normalise without augmentation: uint8 (n, C, H, W) -> `dtype` (n, 3, size, size)."""
@@ -103,24 +103,24 @@ class Recipe:
         colour = (images.to(dtype) / 255).expand(-1, 3, -1, -1).contiguous()
         return ops.normalize_(colour, self.mean, self.std)
 
-    def _finish_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
-        flipped = draw.uniform(f"flip/{view}") < self.flip
+    def _finish_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
+        flipped = random.uniform(f"flip/{view}") < self.flip
         ops.replace_(images, _rows(flipped), lambda part: part.flip(-1))
         steps = {"color": self._color_, "gray": self._gray_, "blur": self._blur_}
         for name in self.order:
-            images = steps[name](images, draw, view)
+            images = steps[name](images, random, view)
         return ops.normalize_(images.expand(-1, 3, -1, -1).contiguous(), self.mean, self.std)
 
-    def _color_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
-        numbers = draw.uniform(f"color/{view}", 9)
+    def _color_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
+        numbers = random.uniform(f"color/{view}", 9)
         order = self.color.order(numbers[:, 0], numbers[:, 5:])
         return jitter_(images, self.color.factors(numbers[:, 1:5]), order)
 
-    def _gray_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
-        return ops.replace_(images, _rows(draw.uniform(f"gray/{view}") < self.gray), ops.gray)
+    def _gray_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
+        return ops.replace_(images, _rows(random.uniform(f"gray/{view}") < self.gray), ops.gray)
 
-    def _blur_(self, images: Tensor, draw: Draw, view: int) -> Tensor:
-        apply, numbers = draw.uniform(f"blur/{view}", 2).unbind(1)
+    def _blur_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
+        apply, numbers = random.uniform(f"blur/{view}", 2).unbind(1)
         rows = _rows(apply < self.blur)
         sigma = ops.between(numbers[rows], *self.blur_sigma).to(images.dtype)
         sigma = to_device(sigma, images.device)

@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.config.errors import RunError
-from contrastive_lab.draw import Draw, to_device
+from contrastive_lab.errors import RunError
+from contrastive_lab.randomness import StepRandom, to_device
 
 ROWS = 1000
 
 
 @dataclass(frozen=True)
 class Words:
-    """How a view of a text is made; every random number is a function of the draw, the view and the operation.
+    """How a view of a text is made; every random number is a function of the random, the view and the operation.
 
     Each word is left out with probability `drop`; if all would be, the one that came nearest to staying stays. Those
     that stay are replaced with probability `replace` by one of their neighbours, each equally likely. The paper has one
@@ -42,24 +42,24 @@ class Words:
     neighbours: Tensor | None = None
     small_views: int = 0
 
-    def __call__(self, words: Tensor, draw: Draw, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    def __call__(self, words: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Make one view of each text: int32 (n, L) -> int32 (n, L), 0 where a word was left out.
 
         Numbers are drawn on the CPU and sent to the texts' device, which the host never waits for.
         """
-        numbers = to_device(draw.uniform(f"drop/{view}", words.shape[1]), words.device)
+        numbers = to_device(random.uniform(f"drop/{view}", words.shape[1]), words.device)
         numbers = numbers.masked_fill(words == 0, -1.0)
         stays = (numbers >= self.drop) | (numbers == numbers.amax(dim=1, keepdim=True))
-        return self._replaced(words, draw, view).masked_fill(~stays, 0)
+        return self._replaced(words, random, view).masked_fill(~stays, 0)
 
     def clean(self, words: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """All words of the texts, as a test sees them: (n, L) -> (n, L)."""
         return words
 
-    def _replaced(self, words: Tensor, draw: Draw, view: int) -> Tensor:
+    def _replaced(self, words: Tensor, random: StepRandom, view: int) -> Tensor:
         if self.neighbours is None:
             return words
-        apply, which = to_device(draw.uniform(f"replace/{view}", words.shape[1], 2), words.device).unbind(2)
+        apply, which = to_device(random.uniform(f"replace/{view}", words.shape[1], 2), words.device).unbind(2)
         table = _on(words.device, self.neighbours)
         others = table[words.long(), (which * table.shape[1]).long()]
         return torch.where(apply < self.replace, others, words)

@@ -39,10 +39,16 @@ def small_resnet(
     """A ResNet that trains in minutes on a laptop: one basic block for each width, each but the first halves the size.
 
     Args:
-        widths: channels of the blocks; the last is the width of the features.
+        widths: channels of the blocks, 8 or more each; the last is the width of the features.
         stem_stride: 2 halves the size at once, 1 keeps it and costs four times the work.
         zero_init_residual: start each block as the identity.
+
+    Raises:
+        ValueError: on a width below 8: torch 2.15's gradient of a 1x1 convolution with a stride and fewer than 8 input
+            channels in channels_last writes outside its memory on a CPU without AVX-512 (seen on AVX2).
     """
+    if min(widths) < 8:
+        raise ValueError(f"backbone.widths={list(widths)}: must be 8 or more each")
     return SmallResNet(widths, stem_stride, zero_init_residual)
 
 

@@ -41,13 +41,13 @@ def kind(config: DictConfig) -> str:
 def pool_size(config: DictConfig) -> int | None:
     """How many keys a query's K negatives are chosen from; None where any K will do, or where there are none."""
     N, images = config.batch_size, config.dataset.images
-    return {"N-1": N - 1, "2N-2": 2 * N - 2, "bank": images and images - 1}.get(config.about.pool)
+    return {"N-1": N - 1, "2N-2": 2 * N - 2, "bank": images and images - 1}.get(config.method_info.pool)
 
 
 def effective_K(config: DictConfig) -> int | None:
     """The number of negatives of a query that the run will use: K, or the whole pool; None without negatives."""
     K = config.K if config.K is not None else pool_size(config)
-    return None if K is None or config.about.pool == "none" else int(K)
+    return None if K is None or config.method_info.pool == "none" else int(K)
 
 
 def _ranges(config: DictConfig) -> Iterator[str]:
@@ -72,30 +72,31 @@ def _crop(config: DictConfig) -> Iterator[str]:
 
 def _negatives(config: DictConfig) -> Iterator[str]:
     pool, N = pool_size(config), config.batch_size
-    if config.batchnorm.kind == "shuffle" and not config.about.key_encoder:
-        yield f"batchnorm=shuffle: {config.about.name} has no key encoder to shuffle for; use split or sync"
+    if config.batchnorm.kind == "shuffle" and not config.method_info.key_encoder:
+        yield f"batchnorm=shuffle: {config.method_info.name} has no key encoder to shuffle for; use split or sync"
     if config.dataset.images is not None and config.dataset.images < N:
         yield f"batch_size={N}: more than the {config.dataset.images} images of dataset={config.dataset.name}"
-    if config.about.id in ("supervised", "supcon") and config.dataset.name == "stl10":
-        yield f"dataset=stl10: its training images have no labels, which method={config.about.id} needs"
-    if config.about.pool == "none":
+    if config.method_info.id in ("supervised", "supcon") and config.dataset.name == "stl10":
+        yield f"dataset=stl10: its training images have no labels, which method={config.method_info.id} needs"
+    if config.method_info.pool == "none":
         yield from _without_negatives(config)
         return
     if _value(config, "method.loss") == "nce" and config.alpha is not None:
         yield f"alpha={config.alpha}: method.loss=nce has none; use method.loss=info_nce"
-    if config.K is None and config.about.pool == "queue":
-        yield f"K=null: {config.about.name} keeps a queue, whose length K must be a number"
-    if config.K is not None and pool is not None and config.K > pool >= 1 and config.about.pool != "bank":
-        yield f"K={config.K}: more than the {config.about.pool} = {pool} keys of batch_size={N}; lower K or raise N"
+    if config.K is None and config.method_info.pool == "queue":
+        yield f"K=null: {config.method_info.name} keeps a queue, whose length K must be a number"
+    if config.K is not None and pool is not None and config.K > pool >= 1 and config.method_info.pool != "bank":
+        keys = f"{config.method_info.pool} = {pool} keys"
+        yield f"K={config.K}: more than the {keys} of batch_size={N}; lower K or raise N"
 
 
 def _without_negatives(config: DictConfig) -> Iterator[str]:
     own = [f"method.{name}" for name in config.method if name != "_target_"]
     for key in ("K", "alpha"):
         if config[key] is not None:
-            dials = ", ".join([*own, "tau"]) if config.about.id != "supervised" else "batch_size and base_lr"
-            yield f"{key}={config[key]}: {config.about.name} has no negatives; its dials are {dials}"
-    if config.about.id == "supervised" and config.tau != 1.0:
+            dials = ", ".join([*own, "tau"]) if config.method_info.id != "supervised" else "batch_size and base_lr"
+            yield f"{key}={config[key]}: {config.method_info.name} has no negatives; its dials are {dials}"
+    if config.method_info.id == "supervised" and config.tau != 1.0:
         yield f"tau={config.tau}: cross-entropy has none; its dials are batch_size and base_lr"
 
 

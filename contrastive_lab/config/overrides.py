@@ -15,9 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.config.check import check
-from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.config.schema import GROUPS
 from contrastive_lab.config.values import wrong_type
+from contrastive_lab.errors import ConfigError, first_line
 
 OWNED = {  # arguments of Lightning's Trainer that a dial sets
     "trainer.accelerator": "strategy.accelerator",
@@ -160,7 +160,9 @@ def _unknown(config: DictConfig, key: str) -> str:
         return f"{key}: no such key; did you mean {lower[near[0]]}?"
     if group in config and "." in key:
         own = ", ".join(name.removeprefix(f"{group}.") for name in known if name.startswith(f"{group}."))
-        name = OmegaConf.select(config, f"{group}.name") or (config.about.name if group == "method" else "this option")
+        name = OmegaConf.select(config, f"{group}.name") or (
+            config.method_info.name if group == "method" else "this option"
+        )
         return f"{key}: {name} has no such dial; it has {own or 'none'}"
     if len(inner := [name for name in known if name.endswith(f".{key}")]) == 1:
         return f"{key}: no such key; did you mean {inner[0]}?"
@@ -178,8 +180,3 @@ def _keys(config: DictConfig) -> list[str]:
                 yield from walk(child, f"{prefix}{name!s}.")
 
     return [key for key in walk(config, "") if not key.endswith("_target_")]
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

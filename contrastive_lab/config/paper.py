@@ -16,7 +16,7 @@ OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "opti
 
 def paper_differences(config: DictConfig) -> list[str]:
     """Settings that are not those of the method at `scale=paper`, as lines like `epochs 10 (paper: 200)`."""
-    ours, papers = _settings(config), _settings(base((f"method={config.about.id}", "scale=paper"), CONF))
+    ours, papers = _settings(config), _settings(base((f"method={config.method_info.id}", "scale=paper"), CONF))
     return [
         f"{key} {_short(ours[key])} (paper: {_short(papers.get(key))})"
         for key in ours

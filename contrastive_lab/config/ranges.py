@@ -4,7 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 CHOICES = {
-    "method.share": ("query", "batch"),
+    "method.negatives_per": ("query", "batch"),
     "method.pool": ("2N-2", "N-1"),
     "method.loss": ("info_nce", "nce"),
     "head.kind": ("none", "linear", "mlp", "mlp_bn"),

@@ -30,7 +30,7 @@ class Config:
     # The groups.
     method: Node = field(default_factory=dict)
     head: Node = field(default_factory=dict)
-    about: Node = field(default_factory=dict)
+    method_info: Node = field(default_factory=dict)
     scale: Node = field(default_factory=dict)
     dataset: Node = field(default_factory=dict)
     augment: Node = field(default_factory=dict)

@@ -2,8 +2,19 @@
 
 from contrastive_lab.dataset.arrays import embedded, packed
 from contrastive_lab.dataset.folder import image_folder
-from contrastive_lab.dataset.module import Batch, Images
+from contrastive_lab.dataset.module import Batch, ViewsDataModule
 from contrastive_lab.dataset.split import Arrays, Files, Splits, Texts
 from contrastive_lab.dataset.text import ag_news
 
-__all__ = ["Arrays", "Batch", "Files", "Images", "Splits", "Texts", "ag_news", "embedded", "image_folder", "packed"]
+__all__ = [
+    "Arrays",
+    "Batch",
+    "Files",
+    "Splits",
+    "Texts",
+    "ViewsDataModule",
+    "ag_news",
+    "embedded",
+    "image_folder",
+    "packed",
+]

@@ -10,8 +10,8 @@ import numpy as np
 import torchvision.datasets
 from numpy.typing import NDArray
 
-from contrastive_lab.config.errors import RunError
 from contrastive_lab.dataset.split import Arrays, Splits
+from contrastive_lab.errors import RunError
 
 Parts = dict[str, NDArray[Any]]
 

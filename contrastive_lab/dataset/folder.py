@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from contrastive_lab.augment import Recipe
-from contrastive_lab.config.errors import RunError
 from contrastive_lab.dataset.split import Files, Splits
-from contrastive_lab.draw import Draw
+from contrastive_lab.errors import RunError
+from contrastive_lab.randomness import StepRandom
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"}
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -60,12 +60,12 @@ def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
-def crops(paths: Iterable[Path], recipe: Recipe, draw: Draw, views: Iterable[int]) -> list[Tensor]:
+def crops(paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iterable[int]) -> list[Tensor]:
     """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S), S by view."""
     images = [Image.open(path).convert("RGB") for path in paths]
     heights, widths = (torch.tensor([image.size[axis] for image in images]) for axis in (1, 0))
     recipes = {view: recipe.of(view) for view in views}
-    return [_crop(images, each.boxes(draw, view, heights, widths), each) for view, each in recipes.items()]
+    return [_crop(images, each.boxes(random, view, heights, widths), each) for view, each in recipes.items()]
 
 
 def _crop(images: list[Image.Image], boxes: Tensor, recipe: Recipe) -> Tensor:

@@ -17,7 +17,7 @@ from contrastive_lab import distributed
 from contrastive_lab.augment import Recipe, Words
 from contrastive_lab.dataset import folder
 from contrastive_lab.dataset.split import Files, Split, Splits
-from contrastive_lab.draw import Draw, generator
+from contrastive_lab.randomness import StepRandom, generator
 
 
 class Batch(NamedTuple):
@@ -26,13 +26,13 @@ class Batch(NamedTuple):
     Fields:
         views: each (n, 3, S, S), normalised, or (n, L) of texts, ids of words; first full ones, then small ones.
         ids: (n,) number of each image or text in the data set.
-        draw: the random numbers of the step.
+        random: the random numbers of the step.
         classes: (images,) label of every image of the data set by its number, or None.
     """
 
     views: list[Tensor]
     ids: Tensor
-    draw: Draw
+    random: StepRandom
     classes: Tensor | None = None
 
 
@@ -45,7 +45,7 @@ class Position(NamedTuple):
     crops: list[Tensor]
 
 
-class Images(pl.LightningDataModule):
+class ViewsDataModule(pl.LightningDataModule):
     """Batches of augmented views of a data set.
 
     Args:
@@ -86,11 +86,11 @@ class Images(pl.LightningDataModule):
         """The loader of positions."""
         return Loader(self)
 
-    def draw(self, epoch: int, step: int) -> Draw:
+    def step_random(self, epoch: int, step: int) -> StepRandom:
         """The random numbers of a step, for the rows of this process."""
         rank, world = (0, 1) if self.alone else (distributed.rank(), distributed.world_size())
         rows = self.batch_size // world
-        return Draw(self.seed, epoch, step, self.batch_size, rank * rows, rows)
+        return StepRandom(self.seed, epoch, step, self.batch_size, rank * rows, rows)
 
     def positions(self, epoch: int, first: int = 0) -> Iterator[Position]:
         """What the batches of an epoch are made of, from its step `first` on."""
@@ -107,14 +107,14 @@ class Images(pl.LightningDataModule):
 
     def batch(self, position: Position, dtype: torch.dtype = torch.float32) -> Batch:
         """The batch at a position, on the device that its ids are on."""
-        draw, device = self.draw(position.epoch, position.step), position.ids.device
+        random, device = self.step_random(position.epoch, position.step), position.ids.device
         if isinstance(self.splits.pretrain, Files):
             crops, recipe = zip(self.views, position.crops, strict=True), cast(Recipe, self.recipe)
-            views = [recipe.of(view).finish(crop, draw, view, dtype) for view, crop in crops]
+            views = [recipe.of(view).finish(crop, random, view, dtype) for view, crop in crops]
         else:
             images = self._on(device)[position.ids]
-            views = [self.recipe(images, draw, view, dtype) for view in self.views]
-        return Batch(views, position.ids, draw, self._labels_on(device))
+            views = [self.recipe(images, random, view, dtype) for view in self.views]
+        return Batch(views, position.ids, random, self._labels_on(device))
 
     def _on(self, device: torch.device) -> Tensor:
         """All images as one tensor on the device; no buffer of a module, so no checkpoint holds it."""
@@ -138,7 +138,7 @@ class Loader:
     before it knows where a resumed run goes on.
     """
 
-    def __init__(self, data: Images) -> None:
+    def __init__(self, data: ViewsDataModule) -> None:
         self.data = data
 
     def __len__(self) -> int:
@@ -164,19 +164,19 @@ class Loader:
 class Steps(Dataset[Position]):
     """Maps (epoch, step) of one epoch to the position of this process's rows; in workers where files are decoded."""
 
-    def __init__(self, data: Images, epoch: int) -> None:
+    def __init__(self, data: ViewsDataModule, epoch: int) -> None:
         # Neither `data` nor its trainer is kept: workers get a copy of this object.
         self.pretrain: Split = data.splits.pretrain
         self.recipe, self.views = data.recipe, data.views
-        self.draw = data.draw(epoch, 0)
+        self.random = data.step_random(epoch, 0)
         self.order = torch.randperm(len(self.pretrain), generator=generator(data.seed, "order", epoch))
 
     def __getitem__(self, position: tuple[int, int]) -> Position:
         epoch, step = position
-        draw = replace(self.draw, step=step)
-        ids = self.order[step * draw.size :][draw.rows]
+        random = replace(self.random, step=step)
+        ids = self.order[step * random.size :][random.rows]
         cut: list[Tensor] = []
         if isinstance(self.pretrain, Files):
             paths = [self.pretrain.paths[i] for i in ids.tolist()]
-            cut = folder.crops(paths, cast(Recipe, self.recipe), draw, self.views)
+            cut = folder.crops(paths, cast(Recipe, self.recipe), random, self.views)
         return Position(epoch, step, ids, cut)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contrastive_lab.config.errors import RunError
 from contrastive_lab.dataset.split import Splits, Texts
+from contrastive_lab.errors import RunError
 
 SPACES = re.compile(r"<br />|[;:\\]")
 MARKS = re.compile(r"(['.,()!?])")

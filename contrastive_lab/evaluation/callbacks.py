@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from contrastive_lab import distributed
-from contrastive_lab.dataset.module import Batch, Images
-from contrastive_lab.draw import generator
+from contrastive_lab.dataset.module import Batch, ViewsDataModule
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.evaluation.knn import knn
 from contrastive_lab.evaluation.scores import topk
+from contrastive_lab.randomness import generator
 
 
 class OnlineProbe(pl.Callback):
@@ -111,10 +111,10 @@ def _encoder(pl_module: pl.LightningModule) -> Encoder:
     return cast(Encoder, pl_module.encoder)
 
 
-def _data(trainer: pl.Trainer) -> Images:
+def _data(trainer: pl.Trainer) -> ViewsDataModule:
     data = cast(Any, trainer).datamodule
-    if not isinstance(data, Images):
-        raise TypeError("probes need trainer.fit(method, Images(...))")
+    if not isinstance(data, ViewsDataModule):
+        raise TypeError("probes need trainer.fit(method, ViewsDataModule(...))")
     return data
 
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from contrastive_lab.augment import Recipe, Words
-from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.dataset import folder
 from contrastive_lab.dataset.split import Files, Split, Texts
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
 
 Which = Literal["h", "z"]

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.draw import generator
 from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
+from contrastive_lab.randomness import generator
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 

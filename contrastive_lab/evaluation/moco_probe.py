@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from contrastive_lab.draw import generator
 from contrastive_lab.evaluation.scores import Scores, Split, topk
+from contrastive_lab.randomness import generator
 
 
 class MocoProbe:

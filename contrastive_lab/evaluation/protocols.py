@@ -10,9 +10,9 @@ from typing import Literal
 import torch
 
 from contrastive_lab.augment import Color, Crop, Recipe
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.dataset import Images, Splits
+from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation import class_mean as class_means
 from contrastive_lab.evaluation import features as extract
 from contrastive_lab.evaluation import knn as neighbours
@@ -23,26 +23,38 @@ from contrastive_lab.evaluation.scores import Scores, Split
 Features = Literal["h", "z", "pixels"]
 
 
-def linear(encoder: Encoder, data: Images, features: Features = "h", seed: int = 0, epochs: int = 100) -> Scores:
+def linear(
+    encoder: Encoder, data: ViewsDataModule, features: Features = "h", seed: int = 0, epochs: int = 100
+) -> Scores:
     """Logistic regression on standardised features of clean images; see `evaluation.linear.linear`."""
     return regression.linear(*_both(encoder, data, features), seed=seed, epochs=epochs).scores
 
 
 def knn(
-    encoder: Encoder, data: Images, features: Features = "h", seed: int = 0, k: int = 200, temperature: float = 0.1
+    encoder: Encoder,
+    data: ViewsDataModule,
+    features: Features = "h",
+    seed: int = 0,
+    k: int = 200,
+    temperature: float = 0.1,
 ) -> Scores:
     """Weighted kNN, `k` and `temperature` as in Wu et al. 2018, Sec. 3.4; nothing in it depends on the seed."""
     train, test = _both(encoder, data, features)
     return neighbours.knn(train, test, k, temperature, data.splits.classes)
 
 
-def mean(encoder: Encoder, data: Images, features: Features = "z", seed: int = 0) -> Scores:
+def mean(encoder: Encoder, data: ViewsDataModule, features: Features = "z", seed: int = 0) -> Scores:
     """The mean classifier of Arora et al. 2019 and Nozawa & Sato 2021; nothing in it depends on the seed."""
     return class_means.class_mean(*_both(encoder, data, features))
 
 
 def linear_moco(
-    encoder: Encoder, data: Images, features: Features = "h", seed: int = 0, epochs: int = 100, lr: float = 30.0
+    encoder: Encoder,
+    data: ViewsDataModule,
+    features: Features = "h",
+    seed: int = 0,
+    epochs: int = 100,
+    lr: float = 30.0,
 ) -> Scores:
     """MoCo's protocol: SGD on features of randomly cropped and flipped images, batches of 256, the final value.
 
@@ -61,7 +73,9 @@ def linear_moco(
     recipe = replace(data.recipe, crop=Crop(scale=(0.08, 1.0)), flip=0.5, color=Color(p=0.0), gray=0.0, blur=0.0)
     recipe = replace(recipe, small_views=0)
     rows = min(256, len(splits.train))
-    crops = Images(Splits(splits.train, None, None), recipe, rows, seed, views=1, workers=data.workers, alone=True)
+    crops = ViewsDataModule(
+        Splits(splits.train, None, None), recipe, rows, seed, views=1, workers=data.workers, alone=True
+    )
     width = encoder.features if features == "h" else encoder.dim
     like = next(encoder.parameters())
     probe = MocoProbe(width, splits.classes, len(crops), epochs, lr, seed=seed, device=like.device)
@@ -76,7 +90,7 @@ def linear_moco(
     return probe.scores(_float(extract.labelled_features(encoder, splits.test, data.recipe, features, data.workers)))
 
 
-def _both(encoder: Encoder, data: Images, features: Features) -> tuple[Split, Split]:
+def _both(encoder: Encoder, data: ViewsDataModule, features: Features) -> tuple[Split, Split]:
     """Features of the probes' training and test images."""
     splits = data.splits
     if splits.train is None or splits.test is None:

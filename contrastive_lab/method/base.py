@@ -10,10 +10,10 @@ from torch import Tensor
 from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.diagnostics import diagnose
-from contrastive_lab.draw import generator
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.losses import info_nce
 from contrastive_lab.optim import Optim
+from contrastive_lab.randomness import generator
 
 
 class ContrastiveModule(pl.LightningModule, ABC):
@@ -28,7 +28,9 @@ class ContrastiveModule(pl.LightningModule, ABC):
     """
 
     epoch_loss: Tensor
-    informative = True  # whether the loss is InfoNCE, so that log(1 + alpha) - loss estimates the mutual information
+    loss_is_infonce = (
+        True  # whether the loss is InfoNCE, so that log(1 + alpha) - loss estimates the mutual information
+    )
 
     def __init__(
         self, encoder: Encoder, tau: float, alpha: float | None = None, optim: Optim | None = None, seed: int = 0
@@ -98,6 +100,6 @@ class ContrastiveModule(pl.LightningModule, ABC):
 
     def _seed_dropout(self, batch: Batch) -> None:
         """Make dropout, where a backbone has it, a function of seed and step as every other draw."""
-        draw = batch.draw
-        source = generator(draw.seed, "dropout", draw.epoch, draw.step, draw.start)
+        random = batch.random
+        source = generator(random.seed, "dropout", random.epoch, random.step, random.start)
         torch.manual_seed(source.initial_seed())

@@ -11,10 +11,10 @@ from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder, cosines
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.method.pairs import Pairs, joined, row_cosines
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import Queue
 from contrastive_lab.optim import Optim
+from contrastive_lab.pairs import Pairs, joined, row_cosines
 
 
 class MoCo(ContrastiveModule):
@@ -60,9 +60,9 @@ class MoCo(ContrastiveModule):
 
     def _direction(self, batch: Batch, query_views: list[Tensor], key_view: Tensor) -> list[Pairs]:
         features, queries = self.encoder.forward_views(query_views)
-        keys = self.key_encoder(key_view, batch.draw)
+        keys = self.key_encoder(key_view, batch.random)
         self._new.append((keys, distributed.gather(batch.ids)))
-        own, queue = keys[batch.draw.rows], self.queue
+        own, queue = keys[batch.random.rows], self.queue
         return [
             Pairs(row_cosines(q, own), cosines(q, queue.keys), [q], batch.ids, queue.ids[None], h)
             for h, q in zip(features, queries, strict=True)

@@ -14,9 +14,9 @@ from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder, cosines
 from contrastive_lab.losses import nce
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.method.pairs import Pairs, joined, row_cosines
 from contrastive_lab.negatives import Bank, from_bank
 from contrastive_lab.optim import Optim
+from contrastive_lab.pairs import Pairs, joined, row_cosines
 
 
 class NPID(ContrastiveModule):
@@ -56,7 +56,7 @@ class NPID(ContrastiveModule):
         self.K, self.bank_momentum, self.loss = K, bank_momentum, loss
         self.proximal, self.positive_drawn = proximal, positive_drawn
         self.register_buffer("log_normaliser", torch.zeros(()))  # 0 until the first step of "nce"
-        self.informative = loss == "info_nce" and proximal == 0
+        self.loss_is_infonce = loss == "info_nce" and proximal == 0
         self._new: tuple[Tensor, Tensor] | None = None
 
     def setup(self, stage: str) -> None:
@@ -103,7 +103,7 @@ class NPID(ContrastiveModule):
         """Entries of the negatives, (n, K)."""
         images = len(self.bank.entries)
         if self.K is not None:
-            return from_bank(batch.draw, batch.ids, self.K, images, self.positive_drawn)
+            return from_bank(batch.random, batch.ids, self.K, images, self.positive_drawn)
         others = torch.arange(images - 1, device=batch.ids.device)[None]
         return others + (others >= batch.ids[:, None])
 

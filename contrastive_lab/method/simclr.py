@@ -13,9 +13,9 @@ from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.method.pairs import Pairs, from_keys, joined
-from contrastive_lab.negatives import Share, from_batch
+from contrastive_lab.negatives import NegativesPer, from_batch
 from contrastive_lab.optim import Optim
+from contrastive_lab.pairs import Pairs, from_keys, joined
 
 
 class SimCLR(ContrastiveModule):
@@ -27,7 +27,7 @@ class SimCLR(ContrastiveModule):
         alpha: EqCo's alpha; None means alpha = K.
         tau: temperature.
         pool: "2N-2", both views of the other images, or "N-1", the other view alone.
-        share: "query" draws negatives for every anchor by itself, "batch" once per step.
+        negatives_per: "query" draws negatives for every anchor by itself, "batch" once per step.
         optim: optimizer and schedule.
         seed: of the run.
     """
@@ -39,12 +39,12 @@ class SimCLR(ContrastiveModule):
         alpha: float | None = None,
         tau: float = 0.1,
         pool: Literal["2N-2", "N-1"] = "2N-2",
-        share: Share = "query",
+        negatives_per: NegativesPer = "query",
         optim: Optim | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(encoder, tau, alpha, optim, seed)
-        self.K, self.pool, self.share = K, pool, share
+        self.K, self.pool, self.negatives_per = K, pool, negatives_per
 
     def pairs(self, batch: Batch) -> Pairs:
         """2N anchors, those of the first view before those of the second; N more for every small view."""
@@ -57,7 +57,7 @@ class SimCLR(ContrastiveModule):
         other = 1 if this == 0 else 0
         anchor = views[this].view_as(views[this])  # an alias: the gradient at it is that of the query alone
         pool = [keys[other]] if self.pool == "N-1" else keys
-        chosen = from_batch(batch.draw, self.K, len(pool), self.share, f"negatives/{this}", anchor.device)
+        chosen = from_batch(batch.random, self.K, len(pool), self.negatives_per, f"negatives/{this}", anchor.device)
         pos, neg = from_keys(anchor, views[other], torch.cat(pool), chosen)
         ids = distributed.gather(batch.ids).repeat(len(pool))
         return Pairs(pos, neg, [anchor], batch.ids, ids[chosen], features)

@@ -2,7 +2,7 @@
 
 A momentum encoder without a queue: the negatives of a query are the keys of the other images of the current batch.
 The authors' code leaves the factor alpha / K out (its K and alpha are both 256) and draws one set of negatives per step
-for all queries (`share="batch"`).
+for all queries (`negatives_per="batch"`).
 """
 
 from contrastive_lab import distributed
@@ -10,10 +10,10 @@ from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.method.pairs import Pairs, from_keys, joined
 from contrastive_lab.momentum import KeyEncoder
-from contrastive_lab.negatives import Share, from_batch
+from contrastive_lab.negatives import NegativesPer, from_batch
 from contrastive_lab.optim import Optim
+from contrastive_lab.pairs import Pairs, from_keys, joined
 
 
 class SiMo(ContrastiveModule):
@@ -25,7 +25,7 @@ class SiMo(ContrastiveModule):
         alpha: EqCo's alpha; None means alpha = K.
         tau: temperature.
         momentum: of the key encoder, in [0, 1].
-        share: "query" draws negatives for every query by itself, "batch" once per step.
+        negatives_per: "query" draws negatives for every query by itself, "batch" once per step.
         batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
         optim: optimizer and schedule.
         seed: of the run.
@@ -38,23 +38,23 @@ class SiMo(ContrastiveModule):
         alpha: float | None = 256,
         tau: float = 0.2,
         momentum: float = 0.999,
-        share: Share = "query",
+        negatives_per: NegativesPer = "query",
         batchnorm: Kind = "sync",
         optim: Optim | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(encoder, tau, alpha, optim, seed)
-        self.K, self.share = K, share
+        self.K, self.negatives_per = K, negatives_per
         self.key_encoder = KeyEncoder(encoder, momentum, shuffle=batchnorm == "shuffle")
 
     def pairs(self, batch: Batch) -> Pairs:
         """N queries against keys of the same batch; N more for every small view."""
         features, queries = self.encoder.forward_views([batch.views[0], *batch.views[2:]])
-        keys, ids = self.key_encoder(batch.views[1], batch.draw), distributed.gather(batch.ids)
+        keys, ids = self.key_encoder(batch.views[1], batch.random), distributed.gather(batch.ids)
         parts = []
         for number, query in enumerate(queries):
-            chosen = from_batch(batch.draw, self.K, 1, self.share, f"negatives/{number}", query.device)
-            pos, neg = from_keys(query, keys[batch.draw.rows], keys, chosen)
+            chosen = from_batch(batch.random, self.K, 1, self.negatives_per, f"negatives/{number}", query.device)
+            pos, neg = from_keys(query, keys[batch.random.rows], keys, chosen)
             parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], features[number]))
         return joined(parts)
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
-from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.diagnostics import effective_rank, uniformity
 from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.losses import supcon
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.optim import Optim
@@ -53,8 +53,8 @@ class SupCon(ContrastiveModule):
         features, views = self.encoder.forward_views(batch.views)
         labels = batch.classes[distributed.gather(batch.ids)].repeat(len(views))
         keys = torch.cat([distributed.gather(z) for z in views])
-        first = torch.arange(len(views), device=keys.device)[:, None] * batch.draw.size + batch.draw.start
-        own = (first + torch.arange(batch.draw.count, device=keys.device)).flatten()
+        first = torch.arange(len(views), device=keys.device)[:, None] * batch.random.size + batch.random.start
+        own = (first + torch.arange(batch.random.count, device=keys.device)).flatten()
         same = labels[own][:, None] == labels
         positives = same.scatter(1, own[:, None], value=False)
         return Similarities(cosines(torch.cat(views), keys), positives, own, views[0], features[0])

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from contrastive_lab import distributed
-from contrastive_lab.config.errors import ConfigError
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.diagnostics import effective_rank
-from contrastive_lab.draw import generator
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.losses import at_least_float32
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.optim import Optim
+from contrastive_lab.randomness import generator
 
 
 class Logits(NamedTuple):

@@ -14,12 +14,12 @@ from contrastive_lab import distributed
 from contrastive_lab.assignment import sinkhorn
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.diagnostics import effective_rank, uniformity
-from contrastive_lab.draw import generator
 from contrastive_lab.encoder import Encoder, cosines
 from contrastive_lab.losses import swap
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.negatives import Queue
 from contrastive_lab.optim import Optim
+from contrastive_lab.randomness import generator
 
 
 class Codes(NamedTuple):
@@ -130,4 +130,4 @@ class SwAV(ContrastiveModule):
         if queue is not None and bool((queue.ids >= 0).all()):
             vectors = torch.cat([queue.keys.to(vectors.dtype), vectors])
         scores = cosines(vectors, self.prototypes.detach())
-        return sinkhorn(scores, self.epsilon, self.sinkhorn_iterations)[-rows:][batch.draw.rows]
+        return sinkhorn(scores, self.epsilon, self.sinkhorn_iterations)[-rows:][batch.random.rows]

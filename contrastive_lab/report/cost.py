@@ -13,8 +13,8 @@ from matplotlib.patches import Patch
 from contrastive_lab.report.draw import MARKERS, new_figure
 from contrastive_lab.report.facts import one_seed_error
 from contrastive_lab.report.grid import Grid, Setting
+from contrastive_lab.report.labels import label, pair
 from contrastive_lab.report.style import error_note, x_colours
-from contrastive_lab.report.words import label, pair
 
 
 def costs(grid: Grid) -> list[str]:

@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from contrastive_lab.record.sweep import Run
 from contrastive_lab.report.draw import new_figure
 from contrastive_lab.report.grid import Grid, Setting
-from contrastive_lab.report.runs import Run
+from contrastive_lab.report.labels import label, pair
 from contrastive_lab.report.stats import Summary, summarize
 from contrastive_lab.report.style import styles, x_colours
-from contrastive_lab.report.words import label, pair
 
 MOST = 400  # points of a drawn curve
 MOST_LINES = 12  # of a figure, each a panel here

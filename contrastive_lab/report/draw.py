@@ -12,7 +12,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from contrastive_lab.report.words import label, order, same, shown
+from contrastive_lab.record.sweep import same
+from contrastive_lab.report.labels import label, order, shown
 
 KINDS = ("png", "pdf", "svg")
 # Okabe & Ito's colours, told apart by the colour-blind too; yellow is left out, it does not show on white.

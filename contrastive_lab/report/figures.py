@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from contrastive_lab.report.draw import COLOURS, MARKERS, Scale, legend_below, new_figure
 from contrastive_lab.report.facts import Reference, classes, one_seed_error, references, same_data
 from contrastive_lab.report.grid import Grid, Line
+from contrastive_lab.report.labels import label
 from contrastive_lab.report.style import Style, error_note, styles
-from contrastive_lab.report.words import label
-from contrastive_lab.theory.coupon import coverage_probability
+from contrastive_lab.theory.coupon.draws import coverage_probability
 
 LEAST_SPAN = 2.0  # percentage points, of the paper's panel
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.report.runs import Run, Sweep
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.sweep import Run, Sweep, same
+from contrastive_lab.report.labels import order, pair
 from contrastive_lab.report.stats import Summary, summarize
-from contrastive_lab.report.words import order, pair, same
 
 
 @dataclass(frozen=True)

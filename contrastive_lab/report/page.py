@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 
+from contrastive_lab.record.sweep import Run, Sweep, same
 from contrastive_lab.report.draw import KINDS
 from contrastive_lab.report.facts import reference_metrics, references
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.runs import Run, Sweep
+from contrastive_lab.report.labels import order, shown, title, unit
 from contrastive_lab.report.stats import decimals
 from contrastive_lab.report.tables import METRICS, measured, setting_cells
 from contrastive_lab.report.verdict import verdict
-from contrastive_lab.report.words import order, same, shown, title, unit
 
 
 @dataclass(frozen=True)

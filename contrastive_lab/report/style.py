@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from contrastive_lab.record.sweep import same
 from contrastive_lab.report.draw import COLOURS, DASHES, MARKERS, Scale, ramp
 from contrastive_lab.report.facts import one_seed_error
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.words import same
 
 Style = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from contrastive_lab.report.facts import reference_metrics
 from contrastive_lab.report.grid import Grid
+from contrastive_lab.report.labels import label, shown
 from contrastive_lab.report.stats import decimals
-from contrastive_lab.report.words import label, shown
 
 Row = dict[str, Any]
 METRICS = ("linear_top1", "knn_top1", "mi_estimate", "loss", "images_per_second", "seconds")

@@ -2,8 +2,8 @@
 
 from contrastive_lab.report.facts import is_accuracy, one_seed_error
 from contrastive_lab.report.grid import Grid, Line, Setting
+from contrastive_lab.report.labels import pair, shown, title, unit
 from contrastive_lab.report.stats import by_chance, in_errors
-from contrastive_lab.report.words import pair, shown, title, unit
 
 LISTED = 5  # settings named in a sentence
 FEW = 5  # seeds below which a standard error is rough

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from contrastive_lab.record.find import read_sweep
 from contrastive_lab.report import cost, curves, figures
 from contrastive_lab.report.draw import KINDS, save, styled
 from contrastive_lab.report.facts import reference_metrics
 from contrastive_lab.report.grid import Grid, choose
+from contrastive_lab.report.labels import title
 from contrastive_lab.report.page import Picture, page
-from contrastive_lab.report.read import read_sweep
 from contrastive_lab.report.tables import METRICS, measured, write_tables
-from contrastive_lab.report.words import title
 
 OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures that a report may write
 

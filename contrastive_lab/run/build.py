@@ -11,19 +11,19 @@ from torch import nn
 
 from contrastive_lab import batchnorm
 from contrastive_lab.config.check import kind, processes
-from contrastive_lab.dataset import Images, Splits, Texts
-from contrastive_lab.draw import generator
+from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.randomness import generator
 
 
-def build_data(config: DictConfig) -> Images:
+def build_data(config: DictConfig) -> ViewsDataModule:
     """The data set with the recipe of its views."""
     splits = _splits(config)
     recipe = instantiate(config.augment, _convert_="all", _partial_=True)(**_words(config))
     workers = int(config.dataset.get("workers", 0))
-    return Images(splits, recipe, config.batch_size, config.seed, config.about.views, workers)
+    return ViewsDataModule(splits, recipe, config.batch_size, config.seed, config.method_info.views, workers)
 
 
 def build_encoder(config: DictConfig) -> Encoder:
@@ -43,7 +43,7 @@ def build_method(config: DictConfig) -> ContrastiveModule:
     return make(encoder=build_encoder(config), optim=instantiate(config.optim, _convert_="all"), **dials)
 
 
-def score(config: DictConfig, encoder: Encoder, data: Images) -> Scores:
+def score(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> Scores:
     """Accuracy of an encoder by the protocol of the configuration."""
     protocol = instantiate(_without_name(config.evaluation), _partial_=True)
     return cast(Scores, protocol(encoder=encoder, data=data, seed=config.seed))

@@ -11,9 +11,9 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
 from contrastive_lab import distributed
-from contrastive_lab.config.errors import RunError
-from contrastive_lab.config.identity import config_hash, differences, identity
-from contrastive_lab.run.metrics_file import MetricsFile
+from contrastive_lab.errors import RunError
+from contrastive_lab.record.identity import config_hash, differences, identity
+from contrastive_lab.record.metrics_file import MetricsFile
 
 
 class FiniteGuard(pl.Callback):

@@ -6,8 +6,8 @@ import torch
 from omegaconf import DictConfig
 
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.record.provenance import write_json
 from contrastive_lab.run.build import accelerator, build_data, build_encoder, score
-from contrastive_lab.run.folder import write_json
 
 
 def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:

@@ -18,9 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from contrastive_lab.config.errors import ConfigError
-from contrastive_lab.config.identity import identity
-from contrastive_lab.run.folder import write_json
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.identity import identity
+from contrastive_lab.record.provenance import write_json
 
 WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
 LIBRARIES = ("torchvision.models", "timm", "contrastive_lab.backbone")  # a card can call nothing else

@@ -8,9 +8,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger, WandbLogger
 
-from contrastive_lab.config.identity import run_name
 from contrastive_lab.config.values import flat
 from contrastive_lab.distributed import is_first
+from contrastive_lab.record.identity import run_name
 from contrastive_lab.run.wandb_run import define_metrics, open_run, place
 
 
@@ -41,7 +41,7 @@ def _wandb(config: DictConfig, folder: Path, result: dict[str, Any], resumed: bo
     facts = {name: result[name] for name in ("K", "alpha", "config_hash")}
     values = {name: value for name, value in values.items() if name != "experiment"}  # the grid of all jobs
     names = {"name": run_name(config), "group": config.get("sweep"), "job_type": "pretrain"}
-    tags = [config.about.id, config.dataset.name, config.scale.name]
+    tags = [config.method_info.id, config.dataset.name, config.scale.name]
     run = open_run(folder, resumed, **(names | {"tags": tags} | place(config)), config=values | facts)
     define_metrics(run)
     return WandbLogger(experiment=run, save_dir=str(folder))

@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from torchvision.utils import make_grid
 
 from contrastive_lab.augment import Recipe
-from contrastive_lab.dataset import Images
+from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.draw import generator
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import labelled_features
+from contrastive_lab.randomness import generator
 
 ROWS, POINTS = 8, 2000
 Picture = NDArray[np.uint8]
@@ -127,5 +127,5 @@ def drawn(figure: Figure) -> Picture:
     return np.array(canvas.buffer_rgba())[..., :3]
 
 
-def _data(trainer: pl.Trainer) -> Images:
-    return cast(Images, cast(Any, trainer).datamodule)
+def _data(trainer: pl.Trainer) -> ViewsDataModule:
+    return cast(ViewsDataModule, cast(Any, trainer).datamodule)

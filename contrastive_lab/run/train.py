@@ -16,20 +16,20 @@ from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
 from contrastive_lab.config.check import effective_K
-from contrastive_lab.config.identity import config_hash
-from contrastive_lab.config.stored import stored_config
-from contrastive_lab.dataset import Images
+from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.record.identity import config_hash
+from contrastive_lab.record.metrics_file import MetricsFile
+from contrastive_lab.record.provenance import commit, describe, write_json
+from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.build import accelerator, build_data, build_method, score
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
-from contrastive_lab.run.folder import commit, describe, write_json
+from contrastive_lab.run.console import Progress, banner, summary
 from contrastive_lab.run.loggers import build_logger, pictures
-from contrastive_lab.run.metrics_file import MetricsFile
-from contrastive_lab.run.screen import Progress, banner, summary
 from contrastive_lab.run.wandb_run import close_run
 
 
@@ -75,7 +75,7 @@ def _blank(config: DictConfig) -> dict[str, Any]:
     """The result of a run that has not started: one flat object."""
     facts = {
         "status": "running",
-        "method": config.about.id,
+        "method": config.method_info.id,
         "dataset": config.dataset.name,
         "backbone": config.backbone.name,
         **_negatives(config),
@@ -138,7 +138,7 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
     result.update({name: values[name] for name in ("online_top1", "knn_top1") if name in values})
     if "loss_epoch" in values:
         result["loss"] = values["loss_epoch"]
-        if result["alpha"] is not None and method.informative:
+        if result["alpha"] is not None and method.loss_is_infonce:
             result["mi_estimate"] = float(mi_estimate(values["loss_epoch"], result["alpha"]))
         result["images_per_second"] = round(clock.images / clock.seconds, 1)
     if is_first():
@@ -146,7 +146,9 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
     return values
 
 
-def build_trainer(config: DictConfig, folder: Path, data: Images, loggers: list[Logger]) -> tuple[pl.Trainer, Clock]:
+def build_trainer(
+    config: DictConfig, folder: Path, data: ViewsDataModule, loggers: list[Logger]
+) -> tuple[pl.Trainer, Clock]:
     """Lightning's Trainer with the callbacks and loggers of a run."""
     every = config.trainer.log_every_n_steps
     clock = Clock(config.batch_size)
@@ -173,7 +175,7 @@ def build_trainer(config: DictConfig, folder: Path, data: Images, loggers: list[
     return trainer, clock
 
 
-def evaluate(config: DictConfig, method: ContrastiveModule, data: Images) -> dict[str, float]:
+def evaluate(config: DictConfig, method: ContrastiveModule, data: ViewsDataModule) -> dict[str, float]:
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
     if not data.splits.classes:
         return {}

@@ -15,7 +15,7 @@ from urllib.request import getproxies
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.errors import RunError
+from contrastive_lab.errors import RunError
 
 if TYPE_CHECKING:
     from wandb import Run

@@ -1,1 +1,1 @@
-"""The theory of negative samples, computed exactly: plain functions, and experiments that draw them."""
+"""Formulas alone, by subject: coupon, bounds, gaussian, sphere, spiked."""

@@ -1,0 +1,54 @@
+"""What an experiment of the theory hands back, and how it is written down."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from contrastive_lab.record.provenance import write_json
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """A table, its figure, and the few numbers that sum it up.
+
+    Args:
+        table: rows with the same keys each, at least one; numbers, text or None.
+        figure: axes with units and a legend.
+        summary: one flat object: numbers, text or None.
+    """
+
+    table: Sequence[dict[str, Any]]
+    figure: Figure
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Write table.csv, figure.png, figure.pdf and result.json, the last one last."""
+        with (folder / "table.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.table[0]))
+            writer.writeheader()
+            writer.writerows(self.table)
+        for kind in ("png", "pdf"):
+            self.figure.savefig(folder / f"figure.{kind}", dpi=150, bbox_inches="tight")
+        write_json(folder / "result.json", self.summary)
+
+    def __str__(self) -> str:
+        """The table, right-aligned, four digits a number, and the summary."""
+        names = list(self.table[0])
+        rows = [names, *([text(row[name]) for name in names] for row in self.table)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        facts = [f"{name.replace('_', ' ')}: {text(value)}" for name, value in self.summary.items()]
+        return "\n".join([*lines, *([""] if facts else []), *facts])
+
+
+def text(value: Any) -> str:
+    """A cell of a printed table: numbers to four digits, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 or abs(value) >= 1e6 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,18 @@
+"""The two ways in which a command ends badly: refused before any work (exit code 2), or failed on the way (1)."""
+
+
+class ConfigError(Exception):
+    """What is wrong with a configuration, one line for each problem."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class RunError(Exception):
+    """Why a run stopped, in one line; anything else that stops a run is shown with its traceback."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""What stands between the command line and a run: the line, experiments, plans, jobs, the sweep's report."""

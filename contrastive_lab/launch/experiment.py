@@ -1,0 +1,85 @@
+"""Experiments: a paper's figure or table as a list of overrides, which a multirun takes in place of its name."""
+
+import difflib
+from functools import lru_cache
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from contrastive_lab.config import CONF
+from contrastive_lab.errors import ConfigError
+
+
+def expand(overrides: list[str]) -> list[str]:
+    """Add what an experiment sets and sweeps to the overrides that name it; a key given by the user stays as it is.
+
+    Args:
+        overrides: e.g. ["experiment=eqco/fig4", "scale=laptop", "seed=0"].
+
+    Returns:
+        The same overrides, and behind them e.g. "method=simo" and "K=1,4,16"; nothing is added without an experiment.
+
+    Raises:
+        ConfigError: if there is no such experiment, or it has no grid for the scale.
+    """
+    values, (node, scale) = given(overrides), _chosen(overrides)
+    name = values.get("experiment", "")
+    if node and scale not in node["grid"]:
+        raise ConfigError(f"scale={scale}: an experiment has a grid for each of {', '.join(node['grid'])}; choose one")
+    if name and not node:
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ConfigError(f"experiment={name}: no such option; {hint}choose one of {', '.join(names())}")
+    grid = node.get("grid", {}).get(scale, {})
+    settings = {key: text(value) for key, value in node.get("set", {}).items()}
+    settings |= {key: ",".join(text(value) for value in several) for key, several in grid.items()}
+    return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values)]
+
+
+def key_of(override: str) -> str:
+    """The key of an override, e.g. "backbone.width" of "+backbone.width=2"."""
+    return override.lstrip("+~").partition("=")[0]
+
+
+def given(overrides: list[str]) -> dict[str, str]:
+    """Keys of overrides with their values as text; null is no experiment and no name."""
+    pairs = (override.lstrip("+~").partition("=") for override in overrides)
+    return {key: value for key, _, value in pairs if (key, value) not in (("experiment", "null"), ("sweep", "null"))}
+
+
+@lru_cache
+def load(name: str) -> dict[str, Any]:
+    """The node of an experiment; empty where there is none of that name."""
+    path = CONF / "experiment" / f"{name}.yaml"
+    if not name or not path.is_file():
+        return {}
+    node = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    return {str(key): value for key, value in node.items()} if isinstance(node, dict) else {}
+
+
+def constant(overrides: list[str]) -> set[str]:
+    """Those of the overrides that the experiment sets for all its jobs, at this scale or at every one."""
+    node, scale = _chosen(overrides)
+    alone = {key: values[0] for key, values in node.get("grid", {}).get(scale, {}).items() if len(values) == 1}
+    return {f"{key}={text(value)}" for key, value in (node.get("set", {}) | alone).items()}
+
+
+def _chosen(overrides: list[str]) -> tuple[dict[str, Any], str]:
+    """The node of the experiment that overrides name, and the scale."""
+    values = given(overrides)
+    return load(values.get("experiment", "")), values.get("scale", "laptop")
+
+
+def names() -> list[str]:
+    """All experiments, e.g. "eqco/fig4"."""
+    root = CONF / "experiment"
+    return sorted(str(path.relative_to(root).with_suffix("")) for path in root.glob("*/*.yaml"))
+
+
+def text(value: Any) -> str:
+    """A value as the command line takes it."""
+    if isinstance(value, list):
+        return f"[{','.join(text(item) for item in value)}]"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value)

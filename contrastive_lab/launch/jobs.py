@@ -1,0 +1,149 @@
+"""The jobs of a multirun: each is skipped, resumed or run, none ends the others, and the end is a report."""
+
+import json
+import os
+import sys
+import traceback
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.distributed import is_first
+from contrastive_lab.errors import ConfigError, RunError, first_line
+from contrastive_lab.launch.experiment import given
+from contrastive_lab.launch.plan import lock
+from contrastive_lab.record.run import check_stored, stored_result
+from contrastive_lab.run.train import output_folder, train
+
+
+def sweep_job(config: DictConfig) -> float | None:
+    """Run one job of a multirun, in its own folder: nothing if it is done, the rest of it if it was interrupted.
+
+    Returns:
+        What `train` returns; None if the job failed, which its result.json then says.
+    """
+    folder = output_folder()
+    argv, sys.argv = sys.argv, _own_line()
+    try:
+        with lock(folder) if is_first() else nullcontext():  # jobs of a queue may outlive the line that sent them there
+            return _job(config, folder)
+    except (ConfigError, RunError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    except Exception as error:
+        (folder / "traceback.txt").write_text(traceback.format_exc())
+        print(f"error: {type(error).__name__}: {error} (traceback.txt in {folder})", file=sys.stderr)
+    finally:
+        sys.argv = argv
+    return None
+
+
+def _job(config: DictConfig, folder: Path) -> float | None:
+    if is_first():
+        print(heading(folder), flush=True)
+    before = stored_result(folder)
+    if before.get("status") == "done":
+        print("           done before", flush=True)
+        top1: float | None = before.get(f"{config.evaluation.name}_top1")
+        return top1
+    share_threads(folder)
+    return train(_continued(config, folder), folder)
+
+
+def heading(folder: Path) -> str:
+    """Which job of how many this is, how the others stand, and about how long they will take."""
+    jobs = _jobs(folder.parent)
+    results = [stored_result(folder.parent / job["folder"]) for job in jobs]
+    number = [job["folder"] for job in jobs].index(folder.name) + 1
+    done = [result for result in results if result.get("status") == "done"]
+    failed = sum(result.get("status") == "failed" for result in results)
+    facts = [f"{len(done)} done", *([f"{failed} failed"] if failed else [])]
+    if done and len(done) < len(jobs):
+        mean = sum(result["seconds"] for result in done) / len(done)
+        facts.append(f"about {_minutes(mean * (len(jobs) - len(done)) / workers(folder))} left")
+    return f"\njob {number} of {len(jobs)}  {folder.name}  ({', '.join(facts)})"
+
+
+def workers(folder: Path) -> int:
+    """How many jobs run side by side on this machine: what joblib was told, or all with submitit_local."""
+    launcher = HydraConfig.get().launcher
+    if str(launcher.get("_target_", "")).endswith("LocalLauncher"):
+        return len(_jobs(folder.parent))
+    asked = launcher.get("n_jobs", 1)
+    return int(asked) if asked > 0 else os.cpu_count() or 1
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def share_threads(folder: Path) -> None:
+    """Divide the processor's threads among the jobs that run side by side."""
+    if (several := workers(folder)) > 1:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // several))
+
+
+def _jobs(folder: Path) -> list[dict[str, Any]]:
+    """The jobs of a sweep's folder, as its sweep.json tells them."""
+    jobs: list[dict[str, Any]] = json.loads((folder / "sweep.json").read_text())["jobs"]
+    return jobs
+
+
+def _own_line() -> list[str]:
+    """The command line of this job alone."""
+    task = list(HydraConfig.get().overrides.task)
+    return ["train.py", *(line for line in task if not given([line]).keys() & {"sweep", "experiment"})]
+
+
+def _continued(config: DictConfig, folder: Path) -> DictConfig:
+    """The configuration, with `resume` where the folder holds a checkpoint; else what a run left there steps aside."""
+    if not check_stored(folder):
+        config = config.copy()
+        OmegaConf.update(config, "resume", str(folder))
+    elif is_first():
+        if (metrics := folder / "metrics.csv").exists():
+            number = 1 + len(list(folder.glob("metrics.*.csv")))
+            metrics.rename(folder / f"metrics.{number}.csv")
+        _write_hydra(config, folder / ".hydra")
+    return config
+
+
+def _write_hydra(config: DictConfig, folder: Path) -> None:
+    """What Hydra writes of a job; not left to Hydra, which would write anew what a job that is done says of itself."""
+    folder.mkdir(exist_ok=True)
+    OmegaConf.save(config, folder / "config.yaml")
+    OmegaConf.save(OmegaConf.create({"hydra": HydraConfig.get()}), folder / "hydra.yaml")
+    OmegaConf.save(HydraConfig.get().overrides.task, folder / "overrides.yaml")
+
+
+def unfinished(folder: Path) -> list[str]:
+    """The jobs of a sweep that are not done, a line each, with what stopped them."""
+    lines = []
+    for job in _jobs(folder):
+        result = stored_result(folder / job["folder"])
+        if result.get("status") != "done":
+            reason = result.get("error") or "stopped before its end"
+            lines.append(f"{job['folder']}: {reason if result else 'not started'}")
+    return lines
+
+
+def report(folder: Path) -> list[str]:
+    """Write the report of a sweep, say where it lies, and log it where the jobs were logged to W&B.
+
+    Returns:
+        What went wrong, a line each: the jobs are worth more than their report, so nothing is raised.
+    """
+    from contrastive_lab.launch.wandb_report import log_report
+    from contrastive_lab.report import write_report  # here: it needs matplotlib, which a job does not
+
+    try:
+        print(f"\nreport     {write_report(folder)}", flush=True)
+        if any("logger=wandb" in job["overrides"] for job in _jobs(folder)):
+            log_report(folder)
+    except Exception as error:
+        again = f"python scripts/report.py sweep={folder}"
+        return [f"no report ({type(error).__name__}: {first_line(error)}); {again} writes it"]
+    return []

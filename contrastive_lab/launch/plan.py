@@ -1,0 +1,130 @@
+"""What a multirun is going to do: its name, its folder, and a folder for each job, told without torch."""
+
+import fcntl
+import hashlib
+import re
+import shlex
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from omegaconf import DictConfig
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.experiment import constant, given, key_of, load
+from contrastive_lab.record.identity import OMITTED, config_hash, differences, identity, run_name, within
+from contrastive_lab.record.provenance import write_json
+from contrastive_lab.record.run import stored_config, stored_result
+
+LONGEST = 120  # characters of a job's folder
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: its folder below the sweep's, its name, its overrides, and the hash of its configuration."""
+
+    folder: str
+    name: str
+    overrides: list[str]
+    config_hash: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A multirun, as it stands in sweep.json."""
+
+    name: str
+    command: str
+    overrides: list[str]
+    experiment: dict[str, Any] | None
+    scale: str
+    jobs: list[Job]
+
+    @property
+    def folder(self) -> Path:
+        """Where its jobs and its report lie."""
+        return Path("outputs/sweeps") / self.name
+
+    def write(self) -> None:
+        """Write sweep.json."""
+        write_json(self.folder / "sweep.json", asdict(self))
+
+
+def sweep_name(overrides: list[str]) -> str:
+    """The name asked for; else `<experiment>-<scale>`; else eight hexadecimal digits that the same line gives again.
+
+    Raises:
+        ConfigError: if the name asked for is no name of a folder.
+    """
+    values = given(overrides)
+    if name := values.get("sweep", "").strip("'\""):
+        if not re.fullmatch(r"[\w.+=-]+", name) or name.startswith("."):
+            raise ConfigError(f"sweep={name}: must be letters, digits and . _ - = alone")
+        return name
+    if experiment := values.get("experiment"):
+        return f"{experiment.replace('/', '_')}-{values.get('scale', 'laptop')}"
+    return _digest(sorted(overrides))
+
+
+def job_folder(overrides: list[str]) -> str:
+    """The folder of a job, e.g. "K=16,alpha=256,seed=0": what it was told, but for what all jobs of it were told."""
+    passed_over = constant(overrides)
+    unnamed = {*OMITTED, "scale"} if given(overrides).get("experiment") else OMITTED  # the sweep's name has the scale
+    kept = sorted(o for o in overrides if o not in passed_over and not within(key_of(o), {*unnamed, "hydra"}))
+    name = re.sub(r"[^\w.,=+\[\]-]", "_", ",".join(kept)) or "default"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
+
+
+def plan(command: list[str], overrides: list[str], configs: list[tuple[list[str], DictConfig]]) -> Sweep:
+    """The sweep of a command line.
+
+    Args:
+        command: the line as it was typed.
+        overrides: all of its overrides, with those of the experiment.
+        configs: overrides and configuration of each job.
+
+    Raises:
+        ConfigError: if two jobs are the same, the name is no name, or the line sets a folder of Hydra's.
+    """
+    name, values = sweep_name(overrides), given(overrides)
+    if wrong := [o for o in overrides if o.startswith("hydra.sweep.")]:
+        raise ConfigError(f"{wrong[0]}: a sweep's folder is outputs/sweeps/<name>; use sweep=<name>")
+    jobs = [Job(job_folder(job), run_name(config), job, config_hash(config)) for job, config in configs]
+    if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:
+        raise ConfigError(f"-m: two jobs are the same run, {twice[0]}; leave one out")
+    experiment = load(values.get("experiment", "")) or None
+    scale = values.get("scale", "laptop")
+    return Sweep(name, shlex.join(command), overrides, experiment, scale, jobs)
+
+
+def conflicting_runs(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
+    """Stored runs in the way of a sweep: those in a job's folder that have another configuration, a line each."""
+    problems = []
+    for job, config in zip(sweep.jobs, configs, strict=True):
+        folder = sweep.folder / job.folder
+        result = stored_result(folder)
+        if result and result.get("config_hash") != job.config_hash:
+            keys = "; ".join(differences(identity(stored_config(folder)), identity(config))) or "the code's defaults"
+            problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
+    return problems
+
+
+def lock(folder: Path) -> TextIO:
+    """Make the folder of a sweep or of a job and hold it for this process, as long as the file stays open.
+
+    Raises:
+        ConfigError: if another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise ConfigError(f"another process is at work in {folder}") from None
+    return file
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]

@@ -1,0 +1,61 @@
+"""What a method hands to the loss."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from contrastive_lab.encoder import cosines
+
+
+class Pairs(NamedTuple):
+    """Queries against their keys, for the n queries of this process.
+
+    Fields:
+        pos: (n,) cosine of each query with its key.
+        neg: (n, K) cosines with its negatives.
+        queries: unit rows, each (m, D), n in all, through which `pos` and `neg` depend on the encoder as queries (for
+            SimCLR, where a vector is query and key at once, an alias of it).
+        ids: (n,) image of each query.
+        neg_ids: (n, K) or (1, K) image of each negative; -1 where there is none (a queue's random start).
+        features: (m, F) backbone features of the batch's m images.
+    """
+
+    pos: Tensor
+    neg: Tensor
+    queries: list[Tensor]
+    ids: Tensor
+    neg_ids: Tensor
+    features: Tensor
+
+
+def from_keys(query: Tensor, key: Tensor, keys: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines of each query (n, D) with its key (n, D) and with the `chosen` (n, K) of all keys (M, D)."""
+    return row_cosines(query, key), cosines(query, keys).gather(1, chosen.expand(len(query), -1))
+
+
+def row_cosines(query: Tensor, key: Tensor) -> Tensor:
+    """Cosine of each query with its own key: unit rows (n, D) and (n, D) -> (n,)."""
+    return (query * key.to(query.dtype)).sum(dim=1)
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """The queries of all parts; features of the first."""
+    if len(parts) == 1:
+        return parts[0]
+    return Pairs(
+        pos=torch.cat([part.pos for part in parts]),
+        neg=torch.cat([part.neg for part in parts]),
+        queries=[query for part in parts for query in part.queries],
+        ids=torch.cat([part.ids for part in parts]),
+        neg_ids=torch.cat([part.neg_ids.expand(len(part.pos), -1) for part in parts]),
+        features=parts[0].features,
+    )
+
+
+def in_batch(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores of B batches, pairs on the diagonal: (B, N, N), N >= 2 -> positives (B * N,), negatives (B * N, N - 1)."""
+    B, N, _ = scores.shape
+    others = scores.flatten(1)[:, :-1].view(B, N - 1, N + 1)[:, :, 1:]  # all but the diagonal, in order
+    return scores.diagonal(dim1=1, dim2=2).reshape(B * N), others.reshape(B * N, N - 1)

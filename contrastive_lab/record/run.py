@@ -1,0 +1,62 @@
+"""What a stored run says of itself, and whether it can be resumed or read; told without torch."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.config.check import targets
+from contrastive_lab.errors import ConfigError
+
+
+def stored_config(folder: Path) -> DictConfig:
+    """The configuration of the run in `folder`.
+
+    Raises:
+        ConfigError: if there is none, it cannot be read, or it names code that is neither ours nor Lightning's.
+    """
+    path = folder / ".hydra" / "config.yaml"
+    try:
+        config = OmegaConf.load(path)
+    except Exception as error:  # of the file or of its yaml
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
+    if not isinstance(config, DictConfig) or not config:
+        raise ConfigError(f"{path}: is empty")
+    if problems := list(targets(config)):
+        raise ConfigError(*(f"{path}: {problem}" for problem in problems))
+    return config
+
+
+def stored_result(folder: Path) -> dict[str, Any]:
+    """The result.json of a run's folder; empty where there is none.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    path = folder / "result.json"
+    try:
+        values: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError:
+        raise ConfigError(f"{path}: damaged; without it the run counts as not finished") from None
+    return values
+
+
+def check_resume(folder: Path) -> list[str]:
+    """What keeps the run in `folder` from being resumed."""
+    if stored_result(folder).get("status") == "done":
+        return [f"resume={folder}: that run is finished; nothing is left to do"]
+    return [f"resume={problem}" for problem in check_stored(folder)]
+
+
+def check_stored(folder: Path) -> list[str]:
+    """What keeps the checkpoint of the run in `folder` from being read."""
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    if not (folder / ".hydra" / "config.yaml").is_file():
+        return [f"{folder}: not the folder of a run (no .hydra/config.yaml in it)"]
+    if not checkpoint.is_file():
+        return [f"{folder}: has no checkpoint (checkpoints/last.ckpt)"]
+    if not zipfile.is_zipfile(checkpoint):
+        return [f"{folder}: its checkpoint checkpoints/last.ckpt is damaged and cannot be read"]
+    return []

@@ -1,0 +1,58 @@
+"""Keys, values and metrics in words."""
+
+from typing import Any
+
+PROBES = {"knn": "kNN", "linear_moco": "linear (MoCo's protocol)", "mean": "mean classifier", "online": "online probe"}
+LABELS = {
+    "mi_estimate": "MI estimate, nats",
+    "gradient_norm": "gradient norm |dL/dq|",
+    "gradient_bound": "bound of the gradient norm",
+    "images_per_second": "speed, images/s",
+    "seconds": "run time, seconds",
+    "loss": "loss, nats",
+    "alignment": "alignment (squared distance)",
+    "uniformity": "uniformity (log of mean kernel)",
+    "K": "negatives K",
+    "batch_size": "batch size N",
+    "tau": "temperature tau",
+    "effective_rank": "effective rank, dimensions",
+}
+
+
+def pair(key: str, value: Any) -> str:
+    """A key and its value in words; alpha = null is InfoNCE, for then alpha is K."""
+    return f"{key} = {shown(key, value)}"
+
+
+def shown(key: str, value: Any) -> str:
+    """A value in words."""
+    if key == "alpha" and value is None:
+        return "K (InfoNCE)"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def order(value: Any) -> tuple[int, float, str]:
+    """Sorts values of any type: null, numbers, words."""
+    if value is None:
+        return 0, 0.0, ""
+    return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, str(value))
+
+
+def label(metric: str) -> str:
+    """A key of result.json or a column of metrics.csv with its unit."""
+    probe, _, top = metric.rpartition("_top")
+    if top in ("1", "5"):
+        return f"{PROBES.get(probe, probe.replace('_', ' '))} top-{top}, percent"
+    return LABELS.get(metric, metric.replace("_", " "))
+
+
+def title(metric: str) -> str:
+    """The same without the unit."""
+    return label(metric).partition(", ")[0]
+
+
+def unit(metric: str) -> str:
+    """The unit alone; empty where a metric has none."""
+    return label(metric).partition(", ")[2]

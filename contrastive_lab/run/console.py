@@ -1,0 +1,92 @@
+"""What a run prints: a banner, a progress bar, and a short summary with a verdict."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import TQDMProgressBar
+
+from contrastive_lab import __version__
+from contrastive_lab.config.check import effective_K, kind, pool_size, processes
+from contrastive_lab.config.paper import paper_differences
+from contrastive_lab.diagnostics import verdict
+from contrastive_lab.losses import eqco_margin, mi_estimate
+
+
+def banner(config: DictConfig, images: int, folder: Path) -> str:
+    """What is about to run."""
+    N, optim, method = config.batch_size, instantiate(config.optim, _convert_="all"), config.method_info
+    lines = [
+        f"contrastive_lab {__version__}: {method.name} ({method.paper}) on {config.dataset.name}",
+        *_negatives(config),
+        f"steps      N = {N} of {images:,} {kind(config)}, {images // N} steps an epoch, {config.epochs} epochs, "
+        f"{processes(config)} process(es)",
+        f"rate       {optim.rule} = {optim.lr:g}, {optim.kind}, {optim.schedule}",
+        f"encoder    {config.backbone.name}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
+        f"folder     {folder}",
+    ]
+    if differing := paper_differences(config):
+        lines.append(f"not as in the paper: {', '.join(differing)}")
+    if config.method_info.pool == "queue" and images < config.K:
+        longer = f"the queue of {config.K} is longer than the {images} {kind(config)}"
+        lines.append(f"notice: {longer}; it holds older keys of each")
+    return "\n".join(lines)
+
+
+def _negatives(config: DictConfig) -> list[str]:
+    K = effective_K(config)
+    if K is None:
+        return [f"loss       no negatives, tau = {config.tau:g}"]
+    alpha, pool = config.alpha or K, pool_size(config)
+    margin, ceiling = eqco_margin(K, alpha, config.tau), mi_estimate(0.0, alpha)
+    where = f"a queue of {K}" if pool is None else f"K = {K} of {pool} keys ({config.method_info.pool})"
+    return [
+        f"negatives  {where}",
+        f"loss       alpha = {alpha:g}, tau = {config.tau:g}, margin tau*log(alpha/K) = {margin:.4f}; "
+        f"log(1 + alpha) = {ceiling:.3f}",
+    ]
+
+
+def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float], folder: Path) -> str:
+    """What came out."""
+    dials = " ".join(f"{name}={result[name]:g}" for name in ("K", "alpha", "seed") if result[name] is not None)
+    lines = [f"{result['method']} {dials}: {result['status']}"]
+    lines += _accuracies(config, result)
+    if result["mi_estimate"] is not None:
+        equal = mi_estimate(0.0, result["alpha"])
+        lines.append(f"MI         estimate log(1 + alpha) - loss = {result['mi_estimate']:.3f} of {equal:.3f} nats")
+    if result["loss"] is not None:
+        lines += [
+            f"loss       {result['loss']:.4f}, the mean of the last epoch",
+            f"speed      {result['images_per_second']:.0f} {kind(config)}/s in training; "
+            f"{result['seconds']:.0f} s in all",
+        ]
+    if "effective_rank" in values:
+        lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
+        lines.append(f"verdict    {verdict(values)}")
+    return "\n".join([*lines, f"folder     {folder}"])
+
+
+def _accuracies(config: DictConfig, result: dict[str, Any]) -> list[str]:
+    asked, neighbours = config.evaluation.name, config.probes.knn
+    if result[f"{asked}_top1"] is None:
+        return ["notice: no labelled test images, so nothing was probed"]
+    lines = [f"{asked:<10} {result[f'{asked}_top1']:.2f} % top-1 (offline, frozen features, final value)"]
+    if result["knn_top1"] is not None and asked != "knn":
+        lines.append(
+            f"kNN        {result['knn_top1']:.2f} % (k = {neighbours.k}, temperature {neighbours.temperature:g})"
+        )
+    if result["online_top1"] is not None:
+        lines.append(f"online     {result['online_top1']:.2f} % (probe trained beside the encoder)")
+    return lines
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's bar without its version number, refreshed often enough to watch and rarely enough to cost nothing."""
+
+    def get_metrics(self, *args: Any, **kwargs: Any) -> dict[str, int | str | float | dict[str, float]]:
+        """Loss and accuracies."""
+        metrics = super().get_metrics(*args, **kwargs)
+        metrics.pop("v_num", None)
+        return metrics

@@ -1,0 +1,90 @@
+"""Why a small K can do: the best class means for losses over few labels are the best for the loss over all.
+
+With K + 1 < C draws no batch has all labels and the bounds hold losses over m <= K + 1 labels alone.
+"""
+
+import itertools
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from contrastive_lab.randomness import generator
+
+
+def etf_cosine(classes: int) -> float:
+    """Cosine of two vertices of a regular simplex (equiangular tight frame) of C points: -1 / (C - 1).
+
+    Raises:
+        ValueError: if classes < 2.
+    """
+    if classes < 2:
+        raise ValueError(f"classes={classes}: must be 2 or more")
+    return -1 / (classes - 1)
+
+
+def etf_loss(labels: int, classes: int, tau: float) -> float:
+    """Loss of class means on a regular simplex over m labels: ln(1 + (m - 1) exp(-(C / (C - 1)) / tau)).
+
+    Args:
+        labels: m, 1..C.
+        classes: C, at least 2.
+        tau: temperature, > 0.
+
+    Returns:
+        In nats; the least that unit class means can reach, for every m >= 2.
+
+    Raises:
+        ValueError: if m or tau is out of range.
+
+    Derived; checked by optimisation for C <= 8.
+    """
+    if not 1 <= labels <= classes or not tau > 0:
+        raise ValueError(f"needs 1 <= labels <= classes and tau > 0, not labels={labels}, classes={classes}, tau={tau}")
+    return math.log1p((labels - 1) * math.exp((etf_cosine(classes) - 1) / tau))
+
+
+def subset_loss(means: Tensor, labels: int, tau: float) -> Tensor:
+    """Loss of unit class means (C, D) as their own features, the mean over all sets of m labels and the labels in them.
+
+    -ln(exp(v_c.v_c / tau) / sum_{j in S} exp(v_c.v_j / tau)), () in nats; there are binom(C, m) sets.
+    """
+    sets = torch.tensor(list(itertools.combinations(range(len(means)), labels)), device=means.device)
+    members = means[sets]  # (sets, m, D)
+    log_p = (members @ members.mT / tau).log_softmax(2)
+    return -log_p.diagonal(dim1=1, dim2=2).mean()
+
+
+@torch.inference_mode(False)
+def best_class_means(
+    classes: int, dim: int, labels: int, tau: float = 0.5, steps: int = 1500, lr: float = 0.02, seed: int = 0
+) -> Tensor:
+    """Unit class means that minimise `subset_loss`, found by Adam from random ones.
+
+    Args:
+        classes: C.
+        dim: D; a regular simplex needs C - 1.
+        labels: m, 2..C.
+        tau: temperature, > 0.
+        steps: of Adam.
+        lr: its learning rate.
+        seed: of the start.
+
+    Returns:
+        (C, D) in float64.
+
+    Raises:
+        ValueError: if m is out of range.
+    """
+    if not 2 <= labels <= classes:
+        raise ValueError(f"labels={labels}: must lie in 2..{classes}")
+    start = torch.randn(classes, dim, generator=generator(seed, "class means"), dtype=torch.float64)
+    means = start.requires_grad_()
+    optimizer = torch.optim.Adam([means], lr=lr)
+    with torch.enable_grad():
+        for _ in range(steps):
+            optimizer.zero_grad()
+            torch.autograd.backward(subset_loss(F.normalize(means, dim=1), labels, tau))
+            optimizer.step()
+    return F.normalize(means.detach(), dim=1)

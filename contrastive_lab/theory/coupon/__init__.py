@@ -1,0 +1,31 @@
+"""The coupon collector: coverage of the classes by K + 1 labels, and collisions among K negatives."""
+
+from contrastive_lab.theory.coupon.collision import (
+    clean_coverage_probability,
+    collision_probability,
+    expected_log_collisions,
+    expected_log_collisions_without_replacement,
+    no_collision_probability,
+)
+from contrastive_lab.theory.coupon.draws import (
+    coverage_probability,
+    coverage_without_replacement,
+    distinct_law,
+    expected_draws,
+    smallest_draws,
+    variance_of_draws,
+)
+
+__all__ = [
+    "clean_coverage_probability",
+    "collision_probability",
+    "coverage_probability",
+    "coverage_without_replacement",
+    "distinct_law",
+    "expected_draws",
+    "expected_log_collisions",
+    "expected_log_collisions_without_replacement",
+    "no_collision_probability",
+    "smallest_draws",
+    "variance_of_draws",
+]

@@ -1,1 +1,0 @@
-"""One file for each experiment of `scripts/theory.py`, with a function `run(...) -> Outcome`."""
