@@ -1,12 +1,14 @@
 """Experiments: a paper's figure or table as a list of overrides, which a multirun takes in place of its name."""
 
 import difflib
+import json
 from functools import lru_cache
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from contrastive_lab.config import CONF
+from contrastive_lab.config.overrides import parse
 from contrastive_lab.errors import ConfigError
 
 
@@ -36,15 +38,10 @@ def expand(overrides: list[str]) -> list[str]:
     return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values)]
 
 
-def key_of(override: str) -> str:
-    """The key of an override, e.g. "backbone.width" of "+backbone.width=2"."""
-    return override.lstrip("+~").partition("=")[0]
-
-
 def given(overrides: list[str]) -> dict[str, str]:
-    """Keys of overrides with their values as text; null is no experiment and no name."""
-    pairs = (override.lstrip("+~").partition("=") for override in overrides)
-    return {key: value for key, _, value in pairs if (key, value) not in (("experiment", "null"), ("sweep", "null"))}
+    """Keys of overrides with their values as typed; null is no experiment and no name."""
+    values = {o.key_or_group: str(o.input_line).partition("=")[2] for o in parse(overrides)}
+    return {key: value for key, value in values.items() if key not in ("experiment", "sweep") or value != "null"}
 
 
 @lru_cache
@@ -78,8 +75,4 @@ def names() -> list[str]:
 
 def text(value: Any) -> str:
     """A value as the command line takes it."""
-    if isinstance(value, list):
-        return f"[{','.join(text(item) for item in value)}]"
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return str(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

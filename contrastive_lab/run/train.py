@@ -4,7 +4,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -33,12 +33,13 @@ from contrastive_lab.run.loggers import build_logger, pictures
 from contrastive_lab.run.wandb_run import close_run
 
 
-def train(config: DictConfig, folder: Path | None = None) -> float | None:
+def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | None = None) -> float | None:
     """Run a configuration, or go on with the run in the folder `config.resume`.
 
     Args:
         config: composed and checked.
         folder: where everything about the run goes; None takes Hydra's.
+        line: of the run, for command.txt; None takes that of this process.
 
     Returns:
         `linear_top1` in percent, None without labels.
@@ -48,7 +49,7 @@ def train(config: DictConfig, folder: Path | None = None) -> float | None:
     """
     config, folder, checkpoint = _place(config, folder)
     result = _blank(config)
-    with _recorded(result, folder):
+    with _recorded(result, folder, line):
         values = _run(config, folder, checkpoint, result)
         result["status"] = "done"
     if is_first():
@@ -94,11 +95,11 @@ def _negatives(config: DictConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
+def _recorded(result: dict[str, Any], folder: Path, line: Sequence[str] | None) -> Iterator[None]:
     """Keep result.json true while something runs, and leave no trace of the run in this process."""
     started, environ = time.perf_counter(), dict(os.environ)
     if is_first():
-        describe(folder)
+        describe(folder, line)
         write_json(folder / "result.json", result)
     try:
         yield
