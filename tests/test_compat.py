@@ -12,9 +12,9 @@ from contrastive_lab.compat import hydra_parser, multirun_jobs, run_hydra
 @pytest.fixture
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of configurations: two numbers, and a group of two options."""
+    main = "a: 1\ndefaults: [_self_, size: small, override hydra/job_logging: none]\n"
     for name, text in {
-        "main": "defaults: [_self_, size: small, override hydra/job_logging: none]\na: 1\nhydra: {run: {dir: out}, output_subdir: null, "
-        "sweep: {dir: many}}",
+        "main": main + "hydra: {run: {dir: out}, output_subdir: null, sweep: {dir: many}}",
         "size/small": "width: 1",
         "size/smart": "width: 2",
     }.items():

@@ -1,10 +1,11 @@
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.plan import LONGEST, Sweep, job_folder, new_folder, sweep_name
+from contrastive_lab.launch.plan import LONGEST, Job, Sweep, job_folder, lock, new_folder, stored_plan, sweep_name
 
 
 def test_a_sweep_is_named_by_the_user_the_experiment_or_its_overrides() -> None:
@@ -52,3 +53,19 @@ def test_new_folders_are_never_shared(tmp_path: Path) -> None:
     folders = [make(str(tmp_path)) for _ in range(5)]
     assert len(set(folders)) == 5
     assert all(Path(folder).is_dir() for folder in folders)
+
+
+def test_a_folder_is_held_by_one_process_until_the_file_is_closed(tmp_path: Path) -> None:
+    with lock(tmp_path / "s"), pytest.raises(ConfigError, match=r"^another process is at work in .*/s$"):
+        lock(tmp_path / "s")
+    lock(tmp_path / "s").close()
+
+
+def test_what_is_written_of_a_sweep_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = Sweep(
+        "s", "python train.py -m K=4", ["K=4"], None, "laptop", [Job("K=4", "simo-K4-a4-s0", ["K=4"], "0" * 12)]
+    )
+    sweep.folder.mkdir(parents=True)
+    sweep.write()
+    assert stored_plan(sweep.folder) == asdict(sweep)
