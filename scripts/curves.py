@@ -1,16 +1,17 @@
 """Draw a run's metrics.csv: python scripts/curves.py run=outputs/simo/<date> writes curves.png into that folder."""
 
-import json
 import sys
 from pathlib import Path
 
 import matplotlib as mpl
+import pandas as pd
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from contrastive_lab.record.sweep import Series, read_metrics
+from contrastive_lab.record.result import read_result
+from contrastive_lab.record.sweep import read_metrics
 
 
 def main() -> None:
@@ -20,9 +21,9 @@ def main() -> None:
     folder = Path(sys.argv[1].removeprefix("run="))
     if not (folder / "metrics.csv").is_file():
         sys.exit(f"error: run={folder}: no metrics.csv in it")
-    series, result = read_metrics(folder / "metrics.csv"), json.loads((folder / "result.json").read_text())
+    series, result = read_metrics(folder / "metrics.csv"), read_result(folder)
     figure, axes = plt.subplots(2, 2, figsize=(9, 5.5), layout="constrained")
-    figure.suptitle(f"{result['method']} on {result['dataset']}: K = {result['K']}, alpha = {result['alpha']:g}")
+    figure.suptitle(f"{result.method} on {result.dataset}: K = {result.K}, alpha = {result.alpha:g}")
     draw(axes[0, 0], series, ["loss", "mi_estimate"], "nats")
     draw(axes[0, 1], series, ["contrastive_top1", "online_top1", "knn_top1"], "percent")
     draw(axes[1, 0], series, ["positive_cosine", "negative_cosine"], "cosine")
@@ -31,14 +32,12 @@ def main() -> None:
     print(folder / "curves.png")
 
 
-def draw(axes: Axes, series: Series, names: list[str], unit: str) -> None:
+def draw(axes: Axes, series: pd.DataFrame, names: list[str], unit: str) -> None:
     """One panel."""
     for name in names:
         if name in series:
-            steps, values = zip(*series[name].items(), strict=True)
-            axes.plot(
-                steps, values, marker="." if len(steps) < 40 else "", label=name.replace("_", " ").replace("mi ", "MI ")
-            )
+            values, text = series[name].dropna(), name.replace("_", " ").replace("mi ", "MI ")
+            axes.plot(values, marker="." if len(values) < 40 else "", label=text)
     axes.set(xlabel="optimizer step", ylabel=unit)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)

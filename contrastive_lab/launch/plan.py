@@ -15,7 +15,8 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import constant, given, key_of, load
 from contrastive_lab.record.identity import OMITTED, config_hash, differences, identity, run_name, within
 from contrastive_lab.record.provenance import write_json
-from contrastive_lab.record.run import stored_config, stored_result
+from contrastive_lab.record.result import Status, read_result
+from contrastive_lab.record.run import stored_config
 
 LONGEST = 120  # characters of a job's folder
 
@@ -103,8 +104,8 @@ def conflicting_runs(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
     problems = []
     for job, config in zip(sweep.jobs, configs, strict=True):
         folder = sweep.folder / job.folder
-        result = stored_result(folder)
-        if result and result.get("config_hash") != job.config_hash:
+        result = read_result(folder)
+        if result.status is not Status.MISSING and result.config_hash != job.config_hash:
             keys = "; ".join(differences(identity(stored_config(folder)), identity(config))) or "the code's defaults"
             problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
     return problems
