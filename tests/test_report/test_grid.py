@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,23 @@ def test_axis_and_colours_are_the_users_else_the_experiments_else_k_and_alpha(tm
         grid_of(folder, x="k")
     with pytest.raises(ConfigError, match="hue=K: is the x axis"):
         grid_of(folder, x="K", hue="K")
+
+
+def test_the_position_is_what_was_asked_for_and_for_null_what_the_runs_made_of_it(tmp_path: Path) -> None:
+    jobs = [*seeds([80], K=4, alpha=None), *seeds([81], K=4, alpha=64), *seeds([82], K=8, alpha=None)]
+    settings = grid_of(write_sweep(tmp_path / "s", jobs), x="alpha").settings
+    assert list(zip(settings["alpha"], settings["position"], settings["line"], strict=True)) == [
+        (None, 4, 0),
+        (None, 8, 1),
+        (64, 64, 0),
+    ]
+
+
+def test_the_error_of_one_seed_is_that_of_the_test_set_and_of_accuracies_alone(tmp_path: Path) -> None:
+    jobs = [
+        ({"K": K, "seed": s}, {"linear_top1": 80.0 + s, "seconds": 9.0}) for K, n in ((4, 1), (8, 2)) for s in range(n)
+    ]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
+    bars = grid.summary("linear_top1")["binomial"]
+    assert bars.to_list() == pytest.approx([(80 * 20 / 1000) ** 0.5, math.nan], nan_ok=True)
+    assert grid.summary("seconds")["binomial"].isna().all()
