@@ -13,13 +13,9 @@ from contrastive_lab.errors import ConfigError
 
 
 def expand(overrides: list[str]) -> list[str]:
-    """Add what an experiment sets and sweeps to the overrides that name it; a key given by the user stays as it is.
+    """Add what an experiment sets and sweeps, e.g. "method=simo" and "K=1,4,16", to the overrides that name it.
 
-    Args:
-        overrides: e.g. ["experiment=eqco/fig4", "scale=laptop", "seed=0"].
-
-    Returns:
-        The same overrides, and behind them e.g. "method=simo" and "K=1,4,16"; nothing is added without an experiment.
+    A key given by the user stays as it is.
 
     Raises:
         ConfigError: if there is no such experiment, or it has no grid for the scale.

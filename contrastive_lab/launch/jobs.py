@@ -13,8 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
-from contrastive_lab.launch.plan import lock, stored_plan
-from contrastive_lab.record.run import check_stored, stored_result
+from contrastive_lab.launch.plan import lock
+from contrastive_lab.record.result import Status, read_result
+from contrastive_lab.record.run import check_stored
+from contrastive_lab.record.sweep import stored_plan
 from contrastive_lab.run.train import output_folder, train
 
 
@@ -39,10 +41,10 @@ def sweep_job(config: DictConfig) -> float | None:
 def _job(config: DictConfig, folder: Path) -> float | None:
     if is_first():
         print(heading(folder), flush=True)
-    before = stored_result(folder)
-    if before.get("status") == "done":
+    before = read_result(folder)
+    if before.status is Status.DONE:
         print("           done before", flush=True)
-        top1: float | None = before.get(f"{config.evaluation.name}_top1")
+        top1: float | None = before.scores.get(f"{config.evaluation.name}_top1")
         return top1
     share_threads(folder)
     return train(_continued(config, folder), folder, own_line())
@@ -51,13 +53,13 @@ def _job(config: DictConfig, folder: Path) -> float | None:
 def heading(folder: Path) -> str:
     """Which job of how many this is, how the others stand, and about how long they will take."""
     jobs = stored_plan(folder.parent)["jobs"]
-    results = [stored_result(folder.parent / job["folder"]) for job in jobs]
+    results = [read_result(folder.parent / job["folder"]) for job in jobs]
     number = [job["folder"] for job in jobs].index(folder.name) + 1
-    done = [result for result in results if result.get("status") == "done"]
-    failed = sum(result.get("status") == "failed" for result in results)
+    done = [result for result in results if result.status is Status.DONE]
+    failed = sum(result.status is Status.FAILED for result in results)
     facts = [f"{len(done)} done", *([f"{failed} failed"] if failed else [])]
     if done and len(done) < len(jobs):
-        mean = sum(result["seconds"] for result in done) / len(done)
+        mean = sum(result.seconds or 0.0 for result in done) / len(done)
         facts.append(f"about {_minutes(mean * (len(jobs) - len(done)) / workers(folder))} left")
     return f"\njob {number} of {len(jobs)}  {folder.name}  ({', '.join(facts)})"
 
@@ -112,10 +114,10 @@ def unfinished(folder: Path) -> list[str]:
     """The jobs of a sweep that are not done, a line each, with what stopped them."""
     lines = []
     for job in stored_plan(folder)["jobs"]:
-        result = stored_result(folder / job["folder"])
-        if result.get("status") != "done":
-            reason = result.get("error") or "stopped before its end"
-            lines.append(f"{job['folder']}: {reason if result else 'not started'}")
+        result = read_result(folder / job["folder"])
+        if result.status is not Status.DONE:
+            reason = "not started" if result.status is Status.MISSING else result.error or "stopped before its end"
+            lines.append(f"{job['folder']}: {reason}")
     return lines
 
 

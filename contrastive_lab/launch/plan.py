@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import json
 import re
 import shlex
 from collections import Counter
@@ -20,7 +19,8 @@ from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import constant, given, load
 from contrastive_lab.record.identity import OMITTED, config_hash, differences, identity, run_name, within
 from contrastive_lab.record.provenance import write_json
-from contrastive_lab.record.run import stored_config, stored_result
+from contrastive_lab.record.result import Status, read_result
+from contrastive_lab.record.run import stored_config
 
 LONGEST = 120  # characters of a job's folder
 
@@ -56,12 +56,6 @@ class Sweep:
         write_json(self.folder / "sweep.json", asdict(self))
 
 
-def stored_plan(folder: Path) -> dict[str, Any]:
-    """The sweep.json of a sweep's folder: the fields of `Sweep`."""
-    values: dict[str, Any] = json.loads((folder / "sweep.json").read_text())
-    return values
-
-
 def sweep_name(overrides: list[str]) -> str:
     """The name asked for; else `<experiment>-<scale>`; else eight hexadecimal digits that the same line gives again.
 
@@ -89,12 +83,7 @@ def job_folder(overrides: list[str]) -> str:
 
 
 def plan(command: list[str], overrides: list[str], configs: list[tuple[list[str], DictConfig]]) -> Sweep:
-    """The sweep of a command line.
-
-    Args:
-        command: the line as it was typed.
-        overrides: all of its overrides, with those of the experiment.
-        configs: overrides and configuration of each job.
+    """The sweep of a command as it was typed, of all its overrides, and of each job's overrides and configuration.
 
     Raises:
         ConfigError: if two jobs are the same, the name is no name, or the line sets a folder of Hydra's.
@@ -115,8 +104,8 @@ def conflicting_runs(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
     problems = []
     for job, config in zip(sweep.jobs, configs, strict=True):
         folder = sweep.folder / job.folder
-        result = stored_result(folder)
-        if result and result.get("config_hash") != job.config_hash:
+        result = read_result(folder)
+        if result.status is not Status.MISSING and result.config_hash != job.config_hash:
             keys = "; ".join(differences(identity(stored_config(folder)), identity(config))) or "the code's defaults"
             problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
     return problems

@@ -36,11 +36,9 @@ def check_started(args: Namespace) -> None:
 
 
 def preflight(line: Sequence[str]) -> tuple[list[str], Sweep | None]:
-    """Check every job of a line of `train.py`.
+    """Check every job of a line of `train.py`; returns the overrides for Hydra, and the sweep, None for one run.
 
-    Returns:
-        The overrides for Hydra: those typed, and what an experiment, a sweep's name or a resumed run adds; and the
-        sweep, None for one run.
+    An experiment, a sweep's name and a resumed run add overrides to those typed.
 
     Raises:
         ConfigError: with every problem of every job, each once.

@@ -22,12 +22,10 @@ def run_script(main: Callable[[Values], object], text: str | None, *forms: str) 
 
 
 def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:
-    """The values of a line, by key.
+    """The values of a line, e.g. ["run=outputs/simo/x"], by key.
 
-    Args:
-        arguments: e.g. ["run=outputs/simo/x"].
-        forms: what the line may hold, each once, e.g. ["run=<folder of a run>", "out=<folder>"]; the first is needed,
-            and a * in a key stands for any name.
+    `forms` are what it may hold, each once, e.g. ["run=<folder of a run>", "out=<folder>"]; the first is needed, and a
+    * in a key stands for any name.
 
     Raises:
         ConfigError: names what is wrong and what the line takes.

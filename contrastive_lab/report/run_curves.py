@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.axes import Axes
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.run import stored_result
-from contrastive_lab.record.sweep import Series, read_metrics
-from contrastive_lab.report.draw import new_figure
+from contrastive_lab.record.result import Status, read_result
+from contrastive_lab.record.sweep import read_metrics
+from contrastive_lab.report.plot import new_figure
 
 PANELS = {
     "nats": ("loss", "mi_estimate"),
@@ -23,24 +24,24 @@ def plot_run(folder: Path) -> Path:
     Raises:
         ConfigError: if there is no run in the folder, or one that has not logged.
     """
-    series, result = read_metrics(folder / "metrics.csv"), stored_result(folder)
-    for name, values in (("metrics.csv", series), ("result.json", result)):
-        if not values:
+    metrics, result = read_metrics(folder / "metrics.csv"), read_result(folder)
+    for name, missing in (("metrics.csv", metrics.empty), ("result.json", result.status is Status.MISSING)):
+        if missing:
             raise ConfigError(f"run={folder}: no {name} in it, or nothing in that; curves need a run that has logged")
     figure = new_figure(9, 5.5)
-    settings = [f"{key} = {result[key]:g}" for key in ("K", "alpha") if result[key] is not None]
-    figure.suptitle(": ".join(filter(None, (f"{result['method']} on {result['dataset']}", ", ".join(settings)))))
+    settings = [f"{key} = {value:g}" for key, value in (("K", result.K), ("alpha", result.alpha)) if value is not None]
+    figure.suptitle(": ".join(filter(None, (f"{result.method} on {result.dataset}", ", ".join(settings)))))
     for axes, (unit, names) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
-        _panel(axes, {name: series[name] for name in names if name in series}, unit)
+        _panel(axes, metrics[[name for name in names if name in metrics]], unit)
     figure.savefig(folder / "curves.png", dpi=110)
     return folder / "curves.png"
 
 
-def _panel(axes: Axes, series: Series, unit: str) -> None:
-    for name, values in series.items():
-        marker = "." if len(values) < 40 else ""
-        axes.plot([*values], [*values.values()], marker=marker, label=name.replace("_", " ").replace("mi ", "MI "))
+def _panel(axes: Axes, metrics: pd.DataFrame, unit: str) -> None:
+    for name in metrics:
+        values, text = metrics[name].dropna(), str(name).replace("_", " ").replace("mi ", "MI ")
+        axes.plot(values, marker="." if len(values) < 40 else "", label=text)
     axes.set(xlabel="optimizer step", ylabel=unit)
     axes.grid(alpha=0.3)
-    if series:
+    if len(metrics.columns):
         axes.legend(frameon=False)

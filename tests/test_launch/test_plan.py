@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.plan import LONGEST, Job, Sweep, job_folder, lock, new_folder, stored_plan, sweep_name
+from contrastive_lab.launch.plan import LONGEST, Job, Sweep, job_folder, lock, new_folder, sweep_name
+from contrastive_lab.record.sweep import stored_plan
 
 
 def test_a_sweep_is_named_by_the_user_the_experiment_or_its_overrides() -> None:

@@ -24,7 +24,9 @@ def test_each_panel_holds_the_columns_of_its_unit(
     K: int | None, alpha: float | None, title: str, tmp_path: Path, figures: list[Figure]
 ) -> None:
     (tmp_path / "metrics.csv").write_text("step,epoch,loss,knn_top1,other\n1,0,2.5,,7\n3,0,1.5,40,7\n")
-    (tmp_path / "result.json").write_text(json.dumps({"method": "simo", "dataset": "stl10", "K": K, "alpha": alpha}))
+    (tmp_path / "result.json").write_text(
+        json.dumps({"status": "done", "method": "simo", "dataset": "stl10", "K": K, "alpha": alpha})
+    )
     assert plot_run(tmp_path) == tmp_path / "curves.png"
     (figure,) = figures
     assert figure.get_suptitle() == title
@@ -41,7 +43,7 @@ def test_each_panel_holds_the_columns_of_its_unit(
 
 @pytest.mark.parametrize("missing", ["metrics.csv", "result.json"])
 def test_a_folder_without_a_run_is_refused(missing: str, tmp_path: Path) -> None:
-    for name, text in (("metrics.csv", "step,loss\n1,2\n"), ("result.json", '{"K": 4}')):
+    for name, text in (("metrics.csv", "step,loss\n1,2\n"), ("result.json", '{"status": "done", "K": 4}')):
         if name != missing:
             (tmp_path / name).write_text(text)
     with pytest.raises(ConfigError, match=rf"^run=.*: no {missing} in it"):
