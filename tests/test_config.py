@@ -1,4 +1,3 @@
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from contrastive_lab.config.check import effective_K
 from contrastive_lab.config.overrides import OWNED
 from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.config.schema import GROUPS
-from contrastive_lab.errors import ConfigError, RunError
-from contrastive_lab.launch import command_line
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.identity import config_hash, differences, identity
-from contrastive_lab.record.run import check_resume
 from tests.conftest import ROOT
 
 
@@ -155,60 +152,6 @@ def test_good_values_arrive(compose: Compose) -> None:
 )
 def test_effective_K(overrides: list[str], K: int, compose: Compose) -> None:
     assert effective_K(compose(*overrides)) == K
-
-
-def test_a_multirun_is_checked_as_a_whole_before_its_first_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["train.py"])
-    with pytest.raises(ConfigError) as caught:
-        command_line.preflight(["-m", "K=4,300", "tau=0.1,0", "method=simo,simclr"])
-    assert sorted(caught.value.problems) == [
-        "K=300: more than the N-1 = 255 keys of batch_size=256; lower K or raise N",
-        "tau=0.0: must be more than 0",
-    ]
-    command_line.preflight(["-m", "K=4,16", "seed=range(0,3)"])
-    with pytest.raises(
-        ConfigError, match=r"strategy=ddp with -m: this launcher cannot; either one run after the other"
-    ):
-        command_line.preflight(["-m", "K=4,16", "strategy=ddp_cpu"])
-
-
-def test_resume_takes_no_other_dial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["train.py"])
-    with pytest.raises(ConfigError, match="leave out K=3"):
-        command_line.preflight([f"resume={tmp_path}", "K=3"])
-    with pytest.raises(ConfigError, match="not the folder of a run"):
-        command_line.preflight([f"resume={tmp_path}"])
-    (tmp_path / ".hydra").mkdir()
-    (tmp_path / ".hydra" / "config.yaml").write_text("K: 3")
-    assert "has no checkpoint" in check_resume(tmp_path)[0]
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"half a checkpoint")
-    assert "damaged" in check_resume(tmp_path)[0]
-    (tmp_path / "result.json").write_text('{"status": "done"}')
-    assert "that run is finished" in check_resume(tmp_path)[0]
-
-
-def test_exit_codes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def fail() -> None:
-        raise RunError("not finite at step 3: loss")
-
-    monkeypatch.setattr(sys, "argv", ["train.py", "K=4"])
-    assert command_line.command_line(lambda: None) == 0
-    assert command_line.command_line(fail) == 1
-    assert capsys.readouterr().err == "error: not finite at step 3: loss\n"
-    monkeypatch.setattr(sys, "argv", ["train.py", "K=0", "tau=0"])
-    assert command_line.command_line(lambda: pytest.fail("work was started")) == 2
-    assert capsys.readouterr().err.splitlines() == [
-        "error: K=0: must be 1 or more",
-        "error: tau=0.0: must be more than 0",
-    ]
-
-
-def test_new_folders_are_never_shared(tmp_path: Path) -> None:
-    make = command_line.new_folder.__wrapped__
-    folders = [make(str(tmp_path)) for _ in range(5)]
-    assert len(set(folders)) == 5
-    assert all(Path(folder).is_dir() for folder in folders)
 
 
 @pytest.mark.parametrize(

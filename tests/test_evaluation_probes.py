@@ -124,7 +124,7 @@ def test_a_stored_run_scores_as_it_did_at_its_end(tmp_path: Path, trained: Calla
     [
         ([], "run=<folder of a run>: needed"),
         (["run=nowhere"], "run=nowhere: not the folder of a run"),
-        (["run=nowhere", "K=3"], "K=3: takes run=, evaluation="),
+        (["run=nowhere", "K=3"], "K=3: takes run=<folder of a run>, evaluation="),
     ],
 )
 def test_bad_lines_are_refused(arguments: list[str], message: str, tmp_path: Path) -> None:

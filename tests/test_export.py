@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.result import Result
 from contrastive_lab.run.build import build_encoder
 from contrastive_lab.run.export import export_run, load_backbone
 from tests.conftest import TINY, command, only_run
@@ -32,7 +33,7 @@ def stored(folder: Path, config: DictConfig) -> Encoder:
     encoder.train()(IMAGES)  # running statistics that are not those of the start
     (folder / ".hydra").mkdir(parents=True)
     OmegaConf.save(config, folder / ".hydra" / "config.yaml")
-    (folder / "result.json").write_text(json.dumps({"method": "simo", "K": 255, "linear_top1": 50.0, "git": "abc"}))
+    Result.of({"method": "simo", "K": 255, "linear_top1": 50.0, "git": "abc"}).write(folder)
     (folder / "checkpoints").mkdir()
     state = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
     others = {"key_encoder.backbone.conv1.weight": torch.zeros(1), "epoch_loss": torch.zeros(2)}
@@ -82,7 +83,8 @@ def test_the_card_says_what_the_run_was(tmp_path: Path, compose: Callable[..., D
     }  # fmt: skip
     assert (card["config"]["K"], card["config"]["alpha"], card["config"]["dataset.name"]) == (16, 65536, "cifar10")
     assert card["step"] == 7
-    assert card["result"] == {"method": "simo", "K": 255, "linear_top1": 50.0, "git": "abc"}
+    assert card["result"] == json.loads((tmp_path / "result.json").read_text())
+    assert (card["result"]["K"], card["result"]["linear_top1"]) == (255, 50.0)
 
 
 def test_batch_normalisation_in_groups_has_the_keys_of_plain_one(

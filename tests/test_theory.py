@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +26,7 @@ PAPERS = {
 
 def enter() -> int:
     try:
-        return command_line.theory_line(theory.main)
+        return command_line.theory_line(theory.main, sys.argv, theory.__doc__)
     except SystemExit as end:
         return int(end.code or 0)
 

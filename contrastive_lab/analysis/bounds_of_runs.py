@@ -13,7 +13,8 @@ from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.evaluation.bounds import measure
-from contrastive_lab.record.run import check_stored, stored_config, stored_result
+from contrastive_lab.record.result import read_result
+from contrastive_lab.record.run import check_stored, stored_config
 from contrastive_lab.run.build import build_data
 from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory.bounds.terms import columns
@@ -101,7 +102,7 @@ def _rows(
         terms, facts = measure(encoder, data, draws, tau, **dials)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    known = stored_result(folder)
+    known = read_result(folder).flat()
     asked = {"alpha": "K" if config.alpha is None else f"{config.alpha:.12g}", "tau": tau}
     start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, **asked}
     return [{**start, "draws": N, **facts, **columns(each)} for N, each in zip(draws, terms, strict=True)]

@@ -71,7 +71,7 @@ def composed(overrides: list[str], conf: Path) -> DictConfig:
 
 def applied(overrides: list[str], conf: Path, primary: str = "config") -> tuple[DictConfig, list[str]]:
     """The configuration that overrides of `primary` make, and what is wrong with the overrides themselves."""
-    parsed = _parse(overrides)
+    parsed = parse(overrides)
     if wrong := [o.input_line for o in parsed if _is_option(o) and not isinstance(o.value(), str)]:
         raise ConfigError(*(f"{line}: must be the name of an option" for line in wrong))
     groups = tuple(o.input_line for o in parsed if _is_group(o) and o.input_line is not None)
@@ -79,7 +79,12 @@ def applied(overrides: list[str], conf: Path, primary: str = "config") -> tuple[
     return config, [p for o in parsed if not _is_group(o) for p in _apply(config, o)]
 
 
-def _parse(overrides: list[str]) -> list[Override]:
+def parse(overrides: list[str]) -> list[Override]:
+    """Overrides as Hydra reads them.
+
+    Raises:
+        ConfigError: if one cannot be read.
+    """
     try:
         return OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:

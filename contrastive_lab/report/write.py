@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from contrastive_lab.record.find import read_sweep
+from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report import cost, curves, figures
-from contrastive_lab.report.draw import KINDS, save, styled
-from contrastive_lab.report.facts import reference_metrics
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.labels import title
 from contrastive_lab.report.page import Picture, page
+from contrastive_lab.report.plot import KINDS, save, styled
+from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.tables import METRICS, measured, write_tables
 
 OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures that a report may write
@@ -34,14 +34,14 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> 
     for old in (path for stem in OURS for kind in KINDS for path in (out / "figures").glob(f"{stem}.{kind}")):
         old.unlink(missing_ok=True)  # a figure of an earlier report that this one has no data for
     write_tables(grid, out)
-    pictures = draw_all(grid, out / "figures")
+    pictures = plot_all(grid, out / "figures")
     path = out / "report.html"
     path.write_text(page(grid, pictures, out))
     return path
 
 
-def draw_all(grid: Grid, folder: Path) -> list[Picture]:
-    """Draw what the runs have data for, and say what each figure shows."""
+def plot_all(grid: Grid, folder: Path) -> list[Picture]:
+    """Plot what the runs have data for, and say what each figure shows."""
     pictures = []
     have = measured(grid)
     with styled():

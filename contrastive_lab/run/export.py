@@ -21,6 +21,7 @@ from torch import nn
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.identity import identity
 from contrastive_lab.record.provenance import write_json
+from contrastive_lab.record.result import read_result
 
 WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
 LIBRARIES = ("torchvision.models", "timm", "contrastive_lab.backbone")  # a card can call nothing else
@@ -60,7 +61,7 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
         "keys": list(weights),
         "images": {"range": [0, 1], **{key: values[f"augment.{key}"] for key in ("size", "mean", "std")}},
         "step": checkpoint["global_step"],
-        "result": json.loads((folder / "result.json").read_text()),
+        "result": read_result(folder).flat(),
         "config": values,
     }
     save_file(weights, out / WEIGHTS, metadata={"format": "pt"})

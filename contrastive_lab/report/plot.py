@@ -12,8 +12,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from contrastive_lab.record.sweep import same
-from contrastive_lab.report.labels import label, order, shown
+from contrastive_lab.record.sweep import order
+from contrastive_lab.report.labels import label, shown
 
 KINDS = ("png", "pdf", "svg")
 # Okabe & Ito's colours, told apart by the colour-blind too; yellow is left out, it does not show on white.
@@ -28,11 +28,11 @@ class Scale:
     Words, and numbers of which some would lie upon each other, as 0, 0.9, 0.99 and 0.999 do, are spaced evenly.
 
     Args:
-        values: all values; if all are numbers or null, those that are null have no place.
+        values: all values; if all are numbers or null, those that are null have no position.
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
-        found = sorted({same(value): value for value in values}.values(), key=order)
+        found = sorted({order(value): value for value in values}.values(), key=order)
         known = [value for value in found if value is not None]
         self.numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
         self.values = known if self.numbers else found
@@ -40,24 +40,24 @@ class Scale:
         gaps = [after - before for before, after in pairwise(known)] if self.numbers and not self.log else []
         self.even = not self.numbers or (bool(gaps) and min(gaps) < (known[-1] - known[0]) / 30)
 
-    def place(self, value: Any) -> float:
-        """Of one of the values on the axis."""
+    def position(self, value: Any) -> float:
+        """Position of one of the values on the axis."""
         return float(self.values.index(value)) if self.even else float(value)
 
     def apply(self, axes: Axes, key: str) -> None:
         """Ticks at the values, so far as they do not crowd, and the label."""
         if self.log:
             axes.set_xscale("log", base=2)
-        kept = self._apart([self.place(value) for value in self.values])
+        kept = self._apart([self.position(value) for value in self.values])
         texts = [shown(key, value) for value in kept]
         turned: dict[str, Any] = {"rotation": 25, "ha": "right"} if len("  ".join(texts)) > 60 else {}
-        axes.set_xticks([self.place(value) for value in kept], texts, **turned)
+        axes.set_xticks([self.position(value) for value in kept], texts, **turned)
         axes.minorticks_off()
         axes.set_xlabel(label(key))
 
-    def _apart(self, places: list[float]) -> list[Any]:
+    def _apart(self, positions: list[float]) -> list[Any]:
         """The values that lie at least a sixteenth of the axis behind the one before."""
-        spots = [math.log2(place) for place in places] if self.log else places
+        spots = [math.log2(position) for position in positions] if self.log else positions
         kept: list[int] = []
         for i, spot in enumerate(spots):
             if not kept or spot - spots[kept[-1]] >= (spots[-1] - spots[0]) / 16:

@@ -1,31 +1,25 @@
-import runpy
 import shutil
-import sys
 from collections.abc import Callable
+from functools import partial
 from html import unescape
 from pathlib import Path
 
 import pytest
 
-from contrastive_lab.launch.command_line import exit_code
-from tests.conftest import ROOT, TINY
+from tests.conftest import TINY, Line
 from tests.sweep_folder import seeds, write_sweep
+
+Script = Callable[..., Line]
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Type `python scripts/report.py ...`, in this process."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["report.py", *arguments])
-        code = exit_code(runpy.run_path(str(ROOT / "scripts" / "report.py"))["main"])
-        return code, *capsys.readouterr()
-
-    return run
+def script(type_script: Callable[..., Line]) -> Script:
+    """Type `python scripts/report.py ...`."""
+    return partial(type_script, "report")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ((), "sweep=<folder of a sweep>: needed"),
         (("sweep=none",), "sweep=none: no such folder"),
@@ -36,16 +30,16 @@ def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     ],
 )
 def test_a_wrong_line_is_one_clear_line_and_exit_code_2(
-    arguments: tuple[str, ...], words: str, tmp_path: Path, script: Callable[..., tuple[int, str, str]]
+    arguments: tuple[str, ...], message: str, tmp_path: Path, script: Script
 ) -> None:
     folder = write_sweep(tmp_path / "s", [*seeds([80], K=4), *seeds([81], K=8)])
     code, out, err = script(*(argument.format(folder) for argument in arguments))
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert words in err
+    assert message in err
     assert not (folder / "report").exists()
 
 
-def test_the_page_tells_the_line_that_makes_it(tmp_path: Path, script: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_page_tells_the_line_that_makes_it(tmp_path: Path, script: Script) -> None:
     folder = write_sweep(tmp_path / "a b", [*seeds([80], K=4, tau=0.1), *seeds([81], K=8, tau=0.2)])
     assert script(f"sweep={folder}", "x=tau", "hue=K")[0] == 0
     again = f"python scripts/report.py 'sweep={folder}' x=tau hue=K"
@@ -53,7 +47,7 @@ def test_the_page_tells_the_line_that_makes_it(tmp_path: Path, script: Callable[
 
 
 def test_a_folder_of_runs_will_do_and_the_theory_s_are_no_runs(
-    tmp_path: Path, script: Callable[..., tuple[int, str, str]], trained: Callable[..., str]
+    tmp_path: Path, script: Script, trained: Callable[..., str]
 ) -> None:
     trained(*TINY, "evaluation.epochs=1")
     theory = tmp_path / "outputs" / "theory" / "coupon" / ".hydra"
@@ -72,6 +66,6 @@ def test_a_folder_of_runs_will_do_and_the_theory_s_are_no_runs(
     assert (code, err) == (2, "error: sweep=outputs: neither a sweep.json in it nor the folder of a run\n")
 
 
-def test_the_script_says_where_the_report_is(tmp_path: Path, script: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_script_says_where_the_report_is(tmp_path: Path, script: Script) -> None:
     folder = write_sweep(tmp_path / "s", [({"K": 4}, None), ({"K": 8}, None)])
     assert script(f"sweep={folder}", "x=K") == (0, f"{folder}/report/report.html\n", "")

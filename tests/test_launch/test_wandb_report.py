@@ -1,12 +1,8 @@
-"""A sweep's report on W&B, the yaml of a W&B sweep, and the dashboard's specification."""
+"""A sweep's report on W&B, and the yaml of a W&B sweep."""
 
 import json
-import shlex
 from collections.abc import Callable
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 import wandb
@@ -15,9 +11,7 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.wandb_report import log_report, read_table
-from contrastive_lab.run.wandb_run import STEP
 from tests.conftest import ROOT
 from tests.wandb_files import QUIET, offline_runs
 
@@ -72,7 +66,7 @@ def test_a_report_written_again_goes_to_the_same_run(sweep: Path) -> None:
 
 
 def test_a_sweep_without_a_report_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no report/runs.csv in it; write the report first"):
+    with pytest.raises(ValueError, match=r"no report/runs.csv in it; scripts/report.py sweep=.* writes"):
         log_report(tmp_path)
 
 
@@ -95,68 +89,3 @@ def test_a_wandb_sweep_starts_jobs_that_this_command_line_takes(path: Path, comp
         assert config.logger.name == "wandb"
         assert config[changed] == (None if value == "null" else value), line
     assert {"K", "alpha"} <= grid.keys()
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    """scripts/dashboard.py as a module."""
-    spec = spec_from_file_location("dashboard", ROOT / "scripts" / "dashboard.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of wandb-workspaces, when it is imported
-def test_the_dashboard_has_every_panel_over_the_right_keys(
-    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not find_spec("wandb_workspaces"):
-        pytest.skip('needs wandb-workspaces: pip install -e ".[wandb]"')
-    monkeypatch.setattr("sys.argv", shlex.split(f"dashboard.py entity=me project=mine spec={tmp_path / 'board.json'}"))
-    script.main()
-    board = json.loads((tmp_path / "board.json").read_text())
-    assert (board["entity"], board["project"], board["displayName"]) == ("me", "mine", "negatives")
-    section = board["spec"]["section"]
-    panels = {
-        part["name"]: [panel["config"] for panel in part["panels"]] for part in section["panelBankConfig"]["sections"]
-    }
-    assert list(panels) == [
-        "Accuracy against K", "Mutual information", "Gradient norm", "Alignment and uniformity", "Speed",
-    ]  # fmt: skip
-    accuracy = panels["Accuracy against K"][0]
-    assert (accuracy["xAxis"], accuracy["yAxis"], accuracy["xAxisLogScale"]) == (
-        "config:K.value", "summary:linear_top1", True,
-    )  # fmt: skip
-    over_steps = [panel for row in panels.values() for panel in row if panel.get("xAxis") == STEP]
-    assert {name for panel in over_steps for name in panel["metrics"]} == {
-        "knn_top1", "mi_estimate", "gradient_norm", "gradient_bound", "alignment", "uniformity",
-    }  # fmt: skip
-    (runs,) = section["runSets"]
-    assert [(f["key"]["name"], f["op"], f["value"]) for f in runs["filters"]["filters"]] == [
-        ("jobType", "=", "pretrain")
-    ]
-    assert script.STEP == STEP
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [([], "entity=<name>: needed"), (["entity=me", "projekt=x"], "projekt: no such key; it takes entity, project")],
-)
-def test_a_wrong_line_of_the_dashboard_is_one_clear_error(
-    script: ModuleType, arguments: list[str], problem: str
-) -> None:
-    with pytest.raises(ConfigError, match=problem):
-        script.told(arguments)
-
-
-def test_without_the_extra_the_dashboard_says_what_to_install(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(name: str) -> Any:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr(script, "import_module", missing)
-    monkeypatch.setattr("sys.argv", ["dashboard.py", "entity=me"])
-    with pytest.raises(ConfigError, match=r'wandb_workspaces\S* is not installed; pip install -e "\.\[wandb\]"'):
-        script.main()

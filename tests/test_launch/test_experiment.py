@@ -8,8 +8,9 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
-from contrastive_lab.launch.command_line import _jobs
+from contrastive_lab.launch import experiment
 from contrastive_lab.launch.experiment import expand, load, names
+from contrastive_lab.launch.preflight import multirun
 from contrastive_lab.record.identity import config_hash
 from tests.conftest import ROOT
 
@@ -46,9 +47,16 @@ def size(name: str, scale: str) -> int:
 
 def jobs(name: str, scale: str, images: Path) -> list[list[str]]:
     """The jobs as the command line makes them; ImageNet's folder stands where `images` is."""
-    found = _jobs(expand([f"experiment={name}", f"scale={scale}"]))
+    found = multirun(expand([f"experiment={name}", f"scale={scale}"]))
     root = [f"dataset.root={images}"]
     return [job + (root if scale == "paper" and not any("dataset=" in o for o in job) else []) for job in found]
+
+
+def test_an_experiment_becomes_overrides_and_the_users_own_come_first(fig: None) -> None:
+    told = ["experiment=a/fig", "K=2", "seed=0"]
+    assert experiment.expand(told) == [*told, "tau=0.3", "head.dim=16", "backbone.widths=[8,16]", "alpha=null,256"]
+    assert experiment.expand(["experiment=a/fig", "scale=paper"])[-1] == "K=16"
+    assert experiment.expand(["K=2"]) == ["K=2"]
 
 
 def test_every_experiment_of_the_list_is_there() -> None:
