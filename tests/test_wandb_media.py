@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from contrastive_lab.augment.words import Words
-from contrastive_lab.run.media import Pictures, drawn, feature_map, principal_components, view_sheet
+from contrastive_lab.run.media import Pictures, feature_map, principal_components, rendered, view_sheet
 
 
 def test_the_sheet_shows_each_view_as_it_was_before_normalisation() -> None:
@@ -78,7 +78,7 @@ def test_the_map_has_every_class_in_its_legend_and_the_shares_on_its_axes() -> N
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2"]
     assert "% of the variance" in axes.get_xlabel()
-    assert drawn(figure).shape == (720, 960, 3)
+    assert rendered(figure).shape == (720, 960, 3)
 
 
 def test_a_map_of_many_classes_has_no_legend() -> None:

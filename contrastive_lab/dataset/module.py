@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from contrastive_lab import distributed
 from contrastive_lab.augment import Recipe, Words
+from contrastive_lab.compat import batches_started
 from contrastive_lab.dataset import folder
 from contrastive_lab.dataset.split import Files, Split, Splits
 from contrastive_lab.randomness import StepRandom, generator
@@ -145,16 +146,12 @@ class Loader:
         return len(self.data)
 
     def __iter__(self) -> Iterator[Position]:
-        yield from self.data.positions(*self._position())
-
-    def _position(self) -> tuple[int, int]:
         trainer = self.data.trainer
-        if trainer is None:
-            return 0, 0
-        return trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        start = (0, 0) if trainer is None else (trainer.current_epoch, batches_started(trainer))
+        yield from self.data.positions(*start)
 
     def state_dict(self) -> dict[str, Any]:
-        """Empty: there is nothing to remember. That the method exists tells Lightning that resuming is exact."""
+        """Empty: the position is the trainer's. That the method exists tells Lightning that resuming is exact."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
