@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from contrastive_lab import distributed
+
 ALL = slice(None)
 
 
@@ -85,6 +87,22 @@ class Files:
 
 
 Split = Arrays | Files | Texts
+
+
+def part(split: Split, rows: slice) -> Split:
+    """Some consecutive rows of a split, with their labels."""
+    labels = None if split.labels is None else split.labels[rows]
+    if isinstance(split, Files):
+        return Files(split.paths[rows], None if labels is None else labels.tolist())
+    if isinstance(split, Texts):
+        return Texts(split.words[rows], split.labels[rows].numpy(), split.vocabulary)
+    return Arrays(split.images[rows], None if labels is None else labels.numpy())
+
+
+def share(split: Split) -> Split:
+    """The rows that this process scores; all of them in every process where there are fewer rows than processes."""
+    n, rank, world = len(split), distributed.rank(), distributed.world_size()
+    return split if n < world or world == 1 else part(split, slice(n * rank // world, n * (rank + 1) // world))
 
 
 class Splits(NamedTuple):
