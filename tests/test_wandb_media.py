@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from contrastive_lab.augment.words import Words
+from contrastive_lab.augment.words import TextRecipe
 from contrastive_lab.run.media import Pictures, feature_map, principal_components, rendered, view_sheet
 
 
@@ -87,6 +87,6 @@ def test_a_map_of_many_classes_has_no_legend() -> None:
 
 
 def test_texts_have_no_sheet_of_views() -> None:
-    trainer = SimpleNamespace(global_step=0, datamodule=SimpleNamespace(recipe=Words(drop=0.1)))
+    trainer = SimpleNamespace(global_step=0, datamodule=SimpleNamespace(recipe=TextRecipe(drop=0.1)))
     batch = SimpleNamespace(views=[torch.zeros(2, 5, dtype=torch.long)])
     Pictures(logger=object()).on_train_batch_start(trainer, object(), batch, 0)  # an object has no log_image

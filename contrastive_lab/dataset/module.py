@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from contrastive_lab import distributed
-from contrastive_lab.augment import Recipe, Words
+from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.compat import batches_started
 from contrastive_lab.dataset import folder
 from contrastive_lab.dataset.split import Files, Split, Splits
@@ -65,7 +65,7 @@ class ViewsDataModule(pl.LightningDataModule):
     def __init__(
         self,
         splits: Splits,
-        recipe: Recipe | Words,
+        recipe: Recipe | TextRecipe,
         batch_size: int,
         seed: int = 0,
         views: int = 2,

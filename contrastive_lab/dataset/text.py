@@ -29,8 +29,8 @@ FORM = 1  # of the packed arrays; another number makes them anew
 def tokens(text: str) -> list[str]:
     """Words and punctuation marks of a text in lower case.
 
-    As torchtext's "basic_english" (remembered): ' . , ( ) ! ? are tokens of their own, double quotes vanish; <br />, ;
-    and : separate. So does a backslash here, which stands for a line break in AG News.
+    As torchtext's "basic_english": ' . , ( ) ! ? are tokens of their own, double quotes vanish; <br />, ; and :
+    separate. So does a backslash here, which stands for a line break in AG News.
     """
     return MARKS.sub(r" \1 ", SPACES.sub(" ", text.lower().replace('"', ""))).split()
 
@@ -43,9 +43,9 @@ def vocabulary(texts: Iterable[Sequence[str]], min_frequency: int = 5) -> list[s
 
 
 def word_ids(texts: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.int32]:
-    """Ids of the words of each text, int32 (n, L): 1 to V by their place in `words`, then zeros; others are left."""
-    places = {word: place for place, word in enumerate(words, start=1)}
-    known = [[places[word] for word in text if word in places] for text in texts]
+    """Ids of the words of each text, int32 (n, L), then zeros; of `words`, the first has the id 1, others none."""
+    number = {word: i for i, word in enumerate(words, start=1)}
+    known = [[number[word] for word in text if word in number] for text in texts]
     ids = np.zeros((len(known), max(map(len, known), default=0) or 1), dtype=np.int32)
     for row, text in zip(ids, known, strict=True):
         row[: len(text)] = text
@@ -69,18 +69,27 @@ def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = 
     """
     folder = Path(data_dir) / "ag_news"
     train, test = (_csv(folder, *named) for named in (("train", train_csv), ("test", test_csv)))
-    key = hashlib.blake2b(f"{FORM} {min_frequency}".encode(), digest_size=6)
-    for path in (train, test):
-        key.update(path.read_bytes())
-    packed = folder / f"packed_{key.hexdigest()}"
+    packed = (
+        folder
+        / f"packed_{_key(min_frequency, *((path.absolute(), path.stat().st_mtime_ns) for path in (train, test)))}"
+    )
     if not packed.is_dir():
         _pack(packed, train, test, min_frequency)
     return _load(packed)
 
 
-@lru_cache(maxsize=1)  # a run asks twice: for its batches, and for the size of its encoder
+@lru_cache(maxsize=1)  # a run asks three times: for its batches, for their views, and for the size of its encoder
+def _key(min_frequency: int, *files: tuple[Path, int]) -> str:
+    """Hash of the csv files, each given with the time of its last change."""
+    key = hashlib.blake2b(f"{FORM} {min_frequency}".encode(), digest_size=6)
+    for path, _ in files:
+        key.update(path.read_bytes())
+    return key.hexdigest()
+
+
+@lru_cache(maxsize=1)
 def _load(packed: Path) -> Splits:
-    words = (packed / "vocabulary.txt").read_text(encoding="utf-8").split()
+    words = tuple((packed / "vocabulary.txt").read_text(encoding="utf-8").split())
     first, second = (
         Texts(np.load(packed / f"{part}_words.npy", mmap_mode="r"), np.load(packed / f"{part}_labels.npy"), words)
         for part in ("train", "test")
@@ -89,11 +98,11 @@ def _load(packed: Path) -> Splits:
 
 
 def _csv(folder: Path, part: str, named: str | None) -> Path:
-    places = [Path(named)] if named else [folder / f"{part}.csv", folder / f"{part}.csv.xz"]
-    for path in places:
+    paths = [Path(named)] if named else [folder / f"{part}.csv", folder / f"{part}.csv.xz"]
+    for path in paths:
         if path.is_file():
             return path
-    wanted = " or ".join(str(path) for path in places)
+    wanted = " or ".join(map(str, paths))
     raise RunError(f"dataset=ag_news: no {wanted}; its rows are class,title,description (or dataset.{part}_csv=<file>)")
 
 
@@ -133,7 +142,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _from_zero(labels: Sequence[NDArray[np.int64]], test: Path) -> list[NDArray[np.int64]]:
-    """Classes from 0; refused where the test texts have one that no training text has, or one between them is empty."""
+    """Classes from 0; raises where the test texts have one that no training text has, or one between them is empty."""
     found, least = set(labels[0].tolist()), labels[0].min()
     if missing := sorted(set(range(least, labels[0].max() + 1)) - found):
         raise RunError(f"dataset=ag_news: class {missing[0]} has no training text; number the classes without gaps")

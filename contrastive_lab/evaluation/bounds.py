@@ -17,6 +17,7 @@ from torch import Tensor
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.evaluation.class_mean import means_of
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.evaluation.scores import topk
 from contrastive_lab.evaluation.views import view_pairs
@@ -77,12 +78,6 @@ def measure(
     return terms, {"mean_top1": top1, "collision_bound": collision_bound(first[0], first[1], train_labels)}
 
 
-def means_of(features: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Mean feature of each class: (n, D) and (n,) -> (C, D); every class needs an image."""
-    sums = features.new_zeros(classes, features.shape[1]).index_add_(0, labels, features)
-    return sums / labels.bincount(minlength=classes)[:, None]
-
-
 def mean_terms(parts: Sequence[Terms], draws: int, counts: Sequence[int]) -> Terms:
     """Mean of the terms of several passes, with the exact probabilities of the labels."""
     means = Terms(*(math.fsum(values) / len(parts) for values in zip(*parts, strict=True)))
@@ -100,7 +95,7 @@ def label_probabilities(draws: int, counts: Sequence[int]) -> dict[str, float]:
         `upsilon`, `clean` and `rho` as in `Terms`.
 
     Derived: for an anchor of a class of n_c images, the K others are all of other classes with probability
-    binom(n - n_c, K) / binom(n - 1, K), and are then draws from these classes alone.
+    binom(n - n_c, K) / binom(n - 1, K), and then come from these classes alone.
     """
     n, clean, rho = sum(counts), 0.0, 0.0
     for own in set(counts):

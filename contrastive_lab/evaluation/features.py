@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from contrastive_lab.augment import Recipe, Words
+from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.dataset import folder
 from contrastive_lab.dataset.split import Files, Split, Texts
 from contrastive_lab.encoder import Encoder
@@ -33,7 +33,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def labelled_features(
-    encoder: Encoder, split: Split, recipe: Recipe | Words, which: Which = "h", workers: int = 0
+    encoder: Encoder, split: Split, recipe: Recipe | TextRecipe, which: Which = "h", workers: int = 0
 ) -> Labelled:
     """Features of a split's clean images or texts with their labels.
 
@@ -62,7 +62,7 @@ def labelled_features(
     return Labelled(torch.cat(parts), split.labels.to(like.device))
 
 
-def pixels(split: Split, recipe: Recipe | Words, workers: int = 0) -> Labelled:
+def pixels(split: Split, recipe: Recipe | TextRecipe, workers: int = 0) -> Labelled:
     """The normalised pixels of a split's images as features (n, 3 * S * S): what an encoder has to beat."""
     if split.labels is None:
         raise ValueError("this split has no labels")
@@ -72,7 +72,7 @@ def pixels(split: Split, recipe: Recipe | Words, workers: int = 0) -> Labelled:
     return Labelled(torch.cat(parts), split.labels)
 
 
-def _batches(split: Split, recipe: Recipe | Words, workers: int) -> Iterator[Tensor]:
+def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:
     """What the recipe's `clean` takes, in order: uint8 images (rows, C, H, W), or words (rows, L)."""
     starts = range(0, len(split), ROWS)
     if isinstance(split, Files):

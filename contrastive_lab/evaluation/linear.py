@@ -54,7 +54,7 @@ def linear(
         Test accuracies, the rate and the held-out accuracies, in percent.
 
     Raises:
-        ValueError: on settings outside these ranges, an empty part of the training split, or what `checked` refuses.
+        ValueError: on settings outside these ranges, an empty part of the training split, or what `checked` raises on.
 
     Memory: R * C * (D + 1) weights three times over, and R * C logits of every held-out example.
     Source: the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.

@@ -42,7 +42,7 @@ class MocoProbe:
         device: torch.device | str = "cpu",
     ) -> None:
         weight = 0.01 * torch.randn(classes, dim, generator=generator(seed, "moco probe"))
-        # Made empty first, as nn.Linear's own start would draw from torch's global generator.
+        # Made empty first, as nn.Linear's own start would use torch's global generator.
         self.head = nn.Linear(dim, classes, device="meta").to_empty(device=device)
         self.head.load_state_dict({"weight": weight, "bias": torch.zeros(classes)})
         self.optimizer = torch.optim.SGD(self.head.parameters(), lr=lr, momentum=0.9)
