@@ -69,10 +69,8 @@ def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = 
     """
     folder = Path(data_dir) / "ag_news"
     train, test = (_csv(folder, *named) for named in (("train", train_csv), ("test", test_csv)))
-    packed = (
-        folder
-        / f"packed_{_key(min_frequency, *((path.absolute(), path.stat().st_mtime_ns) for path in (train, test)))}"
-    )
+    changed = [(path.absolute(), path.stat().st_mtime_ns) for path in (train, test)]
+    packed = folder / f"packed_{_key(min_frequency, *changed)}"
     if not packed.is_dir():
         _pack(packed, train, test, min_frequency)
     return _load(packed)

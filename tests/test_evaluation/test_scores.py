@@ -2,13 +2,18 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
-from contrastive_lab.evaluation.scores import topk
+from contrastive_lab.evaluation.class_mean import class_mean
+from contrastive_lab.evaluation.knn import knn
+from contrastive_lab.evaluation.linear import LinearResult, linear
+from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
 from contrastive_lab.randomness import generator
+from tests.labelled_features import DOUBLE, TEST, TRAIN
 
 
 def test_topk_counts_ranks() -> None:
@@ -56,3 +61,35 @@ def test_ties_are_the_mean_over_orders_of_classes() -> None:
 def test_topk_refuses(scores: Tensor, labels: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         topk(scores, labels)
+
+
+Protocol = Callable[[Split, Split], Scores | LinearResult]
+
+
+@pytest.mark.parametrize("protocol", [knn, class_mean, linear])
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        (Split(TRAIN.features[0], TRAIN.labels), TEST, "training features"),
+        (TRAIN, Split(TEST.features, TEST.labels[1:]), "test features"),
+        (TRAIN, Split(TEST.features[:, 1:], TEST.labels), "dimensions"),
+        (TRAIN, Split(TEST.features[:0], TEST.labels[:0]), "test split is empty"),
+        (TRAIN, Split(TEST.features.where(TEST.features < 1, math.nan), TEST.labels), "test features hold NaN"),
+        (Split(TRAIN.features / 0, TRAIN.labels), TEST, "training features hold NaN or inf"),
+        (Split(TRAIN.features, TRAIN.labels - 1), TEST, "training labels"),
+        (TRAIN, Split(TEST.features, TEST.labels + 1), r"test labels must lie in 0\.\.6"),
+        (TRAIN, Split(TEST.features, TEST.labels.float()), "whole numbers"),
+    ],
+)
+def test_bad_splits_are_named(protocol: Protocol, train: Split, test: Split, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        protocol(train, test)
+
+
+@pytest.mark.parametrize("protocol", [knn, class_mean, linear])
+def test_half_precision_is_computed_in_float32(protocol: Protocol) -> None:
+    train, test = (Split(split.features.half(), split.labels) for split in (TRAIN, TEST))
+    same = protocol(Split(train.features.float(), train.labels), Split(test.features.float(), test.labels))
+    assert protocol(train, test) == same
+    assert checked(train, test)[0].features.dtype == torch.float32
+    assert checked(train, DOUBLE[1])[0].features.dtype == torch.float64
