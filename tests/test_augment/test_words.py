@@ -161,6 +161,17 @@ def test_what_is_wrong_with_vectors_is_one_line(tmp_path: Path) -> None:
         word_views(vocabulary, vectors=str(path))
 
 
+def test_vectors_are_read_once_for_all_jobs_and_anew_when_they_change(tmp_path: Path) -> None:
+    vocabulary = [f"w{i}" for i in range(9)]
+    circle = {word: [math.cos(i * i), math.sin(i * i), 0.0] for i, word in enumerate(vocabulary)}
+    path = vectors(tmp_path / "a.vec", circle)
+    first, again = (word_views(vocabulary, vectors=str(path)).neighbours for _ in range(2))
+    assert first is again
+    path = vectors(tmp_path / "a.vec", dict(zip(vocabulary, reversed(circle.values()), strict=True)))
+    assert torch.equal(word_views(vocabulary, vectors=str(path)).neighbours, nearest(vocabulary, path))
+    assert not torch.equal(nearest(vocabulary, path), first)
+
+
 def test_without_vectors_nothing_is_replaced() -> None:
     made = word_views([f"w{i}" for i in range(V)], drop=0.0, replace=1.0)
     assert torch.equal(made(texts(), step_random(), 0), texts())

@@ -132,6 +132,13 @@ def test_arrays_are_packed_once_and_anew_when_a_csv_changes(news: Path) -> None:
     assert not list((news / "ag_news").glob("*partial*"))
 
 
+def test_a_csv_is_read_once_however_often_it_is_asked_for(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, before = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or before(path))
+    assert len({id(ag_news(str(news))) for _ in range(3)}) == 1
+    assert read == ["train.csv", "test.csv"]
+
+
 def test_compressed_files_of_two_columns_are_read_as_well(news: Path) -> None:
     plain, folder = ag_news(str(news)), news / "ag_news"
     for part in ("train", "test"):

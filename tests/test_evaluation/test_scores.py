@@ -3,15 +3,18 @@
 import itertools
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+import torch.distributed as dist
+from torch import Tensor, multiprocessing
+from torchmetrics.functional.classification import multiclass_accuracy
 
 from contrastive_lab.evaluation.class_mean import class_mean
 from contrastive_lab.evaluation.knn import knn
 from contrastive_lab.evaluation.linear import LinearResult, linear
-from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
+from contrastive_lab.evaluation.scores import Scores, Split, TopK, checked, topk
 from contrastive_lab.randomness import generator
 from tests.labelled_features import DOUBLE, TEST, TRAIN
 
@@ -19,6 +22,36 @@ from tests.labelled_features import DOUBLE, TEST, TRAIN
 def test_topk_counts_ranks() -> None:
     scores = torch.tensor([[6.0, 5, 4, 3, 2, 1]]).repeat(6, 1)
     assert topk(scores, torch.arange(6)) == pytest.approx((100 / 6, 500 / 6))
+
+
+def test_without_ties_topk_is_torchmetrics_accuracy() -> None:
+    scores = torch.randn(200, 9, generator=generator("scores"))
+    labels = torch.randint(9, (200,), generator=generator("labels"))
+    expected = [100 * float(multiclass_accuracy(scores, labels, 9, average="micro", top_k=k)) for k in (1, 5)]
+    assert topk(scores, labels) == pytest.approx(expected, rel=1e-6)  # torchmetrics divides in float32
+
+
+def test_batches_are_counted_together() -> None:
+    scores = torch.randint(3, (50, 6), generator=generator("batches")).float()
+    labels, accuracy = torch.arange(50) % 6, TopK()
+    for rows in torch.arange(50).split(16):
+        accuracy.update(scores[rows], labels[rows])
+    assert accuracy.compute() == pytest.approx(topk(scores, labels), rel=1e-12)
+
+
+def in_two_processes(rank: int, folder: str) -> None:
+    """Score two examples in one process, one right, and three in the other, all wrong."""
+    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=2)
+    labels = torch.tensor([[0, 1], [1, 1, 1]][rank])
+    scores = torch.tensor([[1.0, 0.0]]).repeat(len(labels), 1)
+    torch.save([topk(scores, labels, all_processes=both).top1 for both in (False, True)], f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_examples_of_all_processes_are_counted_together_if_asked(tmp_path: Path) -> None:
+    multiprocessing.spawn(in_two_processes, args=(str(tmp_path),), nprocs=2)
+    found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    assert found == [[50, 20], [0, 20]]  # one of 2, none of 3; one of 5
 
 
 def test_topk_of_fewer_than_five_classes() -> None:
