@@ -70,11 +70,10 @@ def crops(paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iter
 
 def _crop(images: list[Image.Image], boxes: Tensor, recipe: Recipe) -> Tensor:
     size, resample = (recipe.size, recipe.size), FILTERS[recipe.crop.interpolation]
-    rows = []
-    for image, (top, left, height, width) in zip(images, boxes.tolist(), strict=True):
-        # Cropped first: with `box`, PIL's filter also sees the pixels around it.
-        rows.append(image.crop((left, top, left + width, top + height)).resize(size, resample))
-    return _stack(rows)
+    return _stack(  # cropped first: with `box`, PIL's filter also sees the pixels around it
+        image.crop((left, top, left + width, top + height)).resize(size, resample)
+        for image, (top, left, height, width) in zip(images, boxes.tolist(), strict=True)
+    )
 
 
 def centre(paths: Iterable[Path], size: int) -> Tensor:
@@ -89,5 +88,5 @@ def centre(paths: Iterable[Path], size: int) -> Tensor:
     return _stack(rows)
 
 
-def _stack(images: list[Image.Image]) -> Tensor:
+def _stack(images: Iterable[Image.Image]) -> Tensor:
     return torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2).contiguous()

@@ -17,7 +17,7 @@ from contrastive_lab import distributed
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.compat import batches_started
 from contrastive_lab.dataset import folder
-from contrastive_lab.dataset.split import Files, Split, Splits
+from contrastive_lab.dataset.split import Arrays, Files, Split, Splits, Texts
 from contrastive_lab.randomness import StepRandom, generator
 
 
@@ -120,23 +120,20 @@ class ViewsDataModule(pl.LightningDataModule):
     def _on(self, device: torch.device) -> Tensor:
         """All images as one tensor on the device; no buffer of a module, so no checkpoint holds it."""
         if self._images is None or self._images.device != device:
-            pretrain = self.splits.pretrain
-            assert not isinstance(pretrain, Files)
-            self._images = pretrain.tensor(device)
+            self._images = cast(Arrays | Texts, self.splits.pretrain).tensor(device)
         return self._images
 
     def _labels_on(self, device: torch.device) -> Tensor | None:
-        labels = self.splits.pretrain.labels
-        if labels is not None and (self._classes is None or self._classes.device != device):
-            self._classes = labels.to(device)
+        labels = self.splits.pretrain.labels if self._classes is None else self._classes
+        self._classes = None if labels is None else labels.to(device)  # itself where it is there already
         return self._classes
 
 
 class Loader:
-    """Yields the positions of one epoch, from where the trainer stands.
+    """Yields the positions of one epoch, from where the trainer is.
 
-    The position is read when the first batch is asked for, not when the iterator is made: Lightning makes iterators
-    before it knows where a resumed run goes on.
+    That is read when the first batch is asked for, not when the iterator is made: Lightning makes iterators before it
+    knows where a resumed run goes on.
     """
 
     def __init__(self, data: ViewsDataModule) -> None:

@@ -28,10 +28,8 @@ class Arrays:
     def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None = None) -> None:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
             raise ValueError(f"images are uint8 (n, H, W, 1 or 3), not {images.dtype} {images.shape}")
-        if labels is not None and labels.shape != (len(images),):
-            raise ValueError(f"{len(images)} images have {len(images)} labels, not {labels.shape}")
         self.images = images
-        self.labels = None if labels is None else torch.from_numpy(np.array(labels, dtype=np.int64))
+        self.labels = None if labels is None else _labels(labels, len(images), "images")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -40,6 +38,12 @@ class Arrays:
         """Images as one uint8 tensor (n, C, H, W) on the device."""
         # np.array copies: a memory-mapped file is read-only, and torch warns about that.
         return torch.from_numpy(np.array(self.images[rows])).to(device).permute(0, 3, 1, 2).contiguous()
+
+
+def _labels(labels: NDArray[np.int64], n: int, kind: str) -> Tensor:
+    if labels.shape != (n,):
+        raise ValueError(f"{n} {kind} have {n} labels, not {labels.shape}")
+    return torch.from_numpy(np.array(labels, dtype=np.int64))
 
 
 class Texts:
@@ -57,10 +61,7 @@ class Texts:
     def __init__(self, words: NDArray[np.int32], labels: NDArray[np.int64], vocabulary: Sequence[str]) -> None:
         if words.dtype != np.int32 or words.ndim != 2:
             raise ValueError(f"words are int32 (n, L), not {words.dtype} {words.shape}")
-        if labels.shape != (len(words),):
-            raise ValueError(f"{len(words)} texts have {len(words)} labels, not {labels.shape}")
-        self.words, self.vocabulary = words, vocabulary
-        self.labels = torch.from_numpy(np.array(labels, dtype=np.int64))
+        self.words, self.vocabulary, self.labels = words, vocabulary, _labels(labels, len(words), "texts")
 
     def __len__(self) -> int:
         return len(self.words)

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -124,19 +124,17 @@ def _pack(packed: Path, train: Path, test: Path, min_frequency: int) -> None:
 
 def _read(path: Path) -> tuple[list[list[str]], NDArray[np.int64]]:
     """Tokens and class of each row."""
-    rows = list(_rows(path))
-    if not rows:
-        raise RunError(f"{path}: empty; its rows are class,title,description")
-    return [tokens(text) for _, text in rows], np.array([label for label, _ in rows], dtype=np.int64)
-
-
-def _rows(path: Path) -> Iterator[tuple[int, str]]:
     opened: Any = lzma.open if path.suffix == ".xz" else open
+    texts, labels = [], []
     with opened(path, "rt", newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.reader(file), start=1):
             if len(row) not in (2, 3) or not row[0].strip().isdecimal():
                 raise RunError(f"{path}: row {number} is not class,title,description with a whole number as class")
-            yield int(row[0]), " ".join(row[1:])
+            texts.append(tokens(" ".join(row[1:])))
+            labels.append(int(row[0]))
+    if not texts:
+        raise RunError(f"{path}: empty; its rows are class,title,description")
+    return texts, np.array(labels, dtype=np.int64)
 
 
 def _from_zero(labels: Sequence[NDArray[np.int64]], test: Path) -> list[NDArray[np.int64]]:

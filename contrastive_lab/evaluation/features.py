@@ -15,7 +15,7 @@ from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
 
-Which = Literal["h", "z"]
+Which = Literal["h", "z", "pixels"]
 ROWS = 500
 
 
@@ -41,7 +41,8 @@ def labelled_features(
         encoder: on any device; its mode is restored.
         split: n images or texts with labels.
         recipe: its size and normalisation are used, no augmentation.
-        which: "h", the backbone's features (n, F), or "z", the head's unit vectors (n, D).
+        which: "h", the backbone's features (n, F), "z", the head's unit vectors (n, D), or "pixels", the normalised
+            pixels of images (n, 3 * S * S), which an encoder has to beat.
         workers: processes that decode files.
 
     Returns:
@@ -49,27 +50,21 @@ def labelled_features(
 
     Raises:
         ValueError: if the split has no labels.
+        ConfigError: on pixels of texts.
     """
     if split.labels is None:
         raise ValueError("this split has no labels")
-    like = next(encoder.parameters())
-    index = ("h", "z").index(which)
+    if which == "pixels" and isinstance(split, Texts):
+        raise ConfigError("evaluation.features=pixels: texts have none; use h or z")
+    like, batches = next(encoder.parameters()), _batches(split, recipe, workers)
+    if which == "pixels":
+        return Labelled(torch.cat([recipe.clean(rows).flatten(1) for rows in batches]), split.labels)
     with evaluating(encoder):
         parts = [
-            cast(Tensor, encoder(recipe.clean(rows.to(like.device), like.dtype))[index])
-            for rows in _batches(split, recipe, workers)
+            cast(Tensor, encoder(recipe.clean(rows.to(like.device), like.dtype))[("h", "z").index(which)])
+            for rows in batches
         ]
     return Labelled(torch.cat(parts), split.labels.to(like.device))
-
-
-def pixels(split: Split, recipe: Recipe | TextRecipe, workers: int = 0) -> Labelled:
-    """The normalised pixels of a split's images as features (n, 3 * S * S): what an encoder has to beat."""
-    if split.labels is None:
-        raise ValueError("this split has no labels")
-    if isinstance(split, Texts):
-        raise ConfigError("evaluation.features=pixels: texts have none; use h or z")
-    parts = [recipe.clean(rows).flatten(1) for rows in _batches(split, recipe, workers)]
-    return Labelled(torch.cat(parts), split.labels)
 
 
 def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:
