@@ -25,7 +25,7 @@ class Batch(NamedTuple):
     """The rows of one process.
 
     Fields:
-        views: each (n, 3, S, S), normalised, or (n, L) of texts, ids of words; first full ones, then small ones.
+        views: each (n, 3, S, S), normalised, or ids of words (n, L); full ones come before small ones.
         ids: (n,) number of each image or text in the data set.
         random: the random numbers of the step.
         classes: (images,) label of every image of the data set by its number, or None.
@@ -59,7 +59,7 @@ class ViewsDataModule(pl.LightningDataModule):
         alone: hold all rows of a batch, whatever other processes there are.
 
     Raises:
-        ValueError: if the batch is larger than the data set or not divisible over the processes.
+        ValueError: if the batch is larger than the data set.
     """
 
     def __init__(

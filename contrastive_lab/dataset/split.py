@@ -72,16 +72,10 @@ class Texts:
 
 
 class Files:
-    """Images as files.
-
-    Args:
-        paths: the files.
-        labels: class of each from 0, or None.
-    """
+    """Images as files `paths`, with `labels` from 0 or None."""
 
     def __init__(self, paths: Sequence[Path], labels: Sequence[int] | None = None) -> None:
-        self.paths = list(paths)
-        self.labels = None if labels is None else torch.tensor(list(labels))
+        self.paths, self.labels = list(paths), None if labels is None else torch.tensor(list(labels))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -107,10 +101,7 @@ def share(split: Split) -> Split:
 
 
 class Splits(NamedTuple):
-    """What a run needs of a data set.
-
-    `pretrain` is what the encoder learns from; `train` and `test` are for the probes, None where there are no labels.
-    """
+    """`pretrain` is what the encoder learns from; `train` and `test` are for the probes, None without labels."""
 
     pretrain: Split
     train: Split | None

@@ -38,8 +38,7 @@ def tokens(text: str) -> list[str]:
 def vocabulary(texts: Iterable[Sequence[str]], min_frequency: int = 5) -> list[str]:
     """Words that occur at least `min_frequency` times in all texts together, the most frequent first, then by name."""
     counts = Counter(word for text in texts for word in text)
-    kept = [word for word, count in counts.items() if count >= min_frequency]
-    return sorted(kept, key=lambda word: (-counts[word], word))
+    return sorted((word for word in counts if counts[word] >= min_frequency), key=lambda word: (-counts[word], word))
 
 
 def word_ids(texts: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.int32]:
@@ -61,7 +60,7 @@ def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = 
     Args:
         data_dir: holds a folder `ag_news`.
         train_csv: None takes `train.csv` or `train.csv.xz` of that folder.
-        test_csv: None takes `test.csv` or `test.csv.xz` of that folder.
+        test_csv: the same for `test.csv`.
         min_frequency: of a word in the training csv; rarer ones are left out.
 
     Raises:

@@ -1,8 +1,4 @@
-"""Probes during training, shared by all methods. They never touch the encoder.
-
-Every process encodes its share of the test examples, and the accuracy is that of all of them. The training examples
-that kNN compares them with are encoded by every process.
-"""
+"""Probes during training, shared by all methods. They never touch the encoder. A process scores its share of tests."""
 
 from typing import Any, cast
 
@@ -90,7 +86,7 @@ class OnlineProbe(pl.Callback):
 
 
 class KnnProbe(pl.Callback):
-    """Weighted kNN on clean images, features h; logs `knn_top1` in percent.
+    """Weighted kNN on clean images, features h; logs `knn_top1` in percent. Every process encodes all training images.
 
     Args:
         k: neighbours.

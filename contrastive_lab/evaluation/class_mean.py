@@ -14,13 +14,6 @@ def class_mean(train: Split, test: Split) -> Scores:
     The score of class c is z . mu_c, with z the unit feature and mu_c the mean of unit features. mu_c is not put back
     on the sphere, so a spread-out class has a shorter mean and lower scores; there is no bias.
 
-    Args:
-        train: features (n, D) of any scale and labels (n,) that the means are taken of.
-        test: features (m, D) and labels (m,) of the examples to classify.
-
-    Returns:
-        Accuracies in percent.
-
     Raises:
         ValueError: if a class below the largest training label has no training example, or on what `checked` raises on.
 

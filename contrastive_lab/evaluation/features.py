@@ -54,16 +54,14 @@ def labelled_features(
     """
     if split.labels is None:
         raise ValueError("this split has no labels")
-    if which == "pixels" and isinstance(split, Texts):
-        raise ConfigError("evaluation.features=pixels: texts have none; use h or z")
-    like, batches = next(encoder.parameters()), _batches(split, recipe, workers)
+    batches, like = _batches(split, recipe, workers), next(encoder.parameters())
     if which == "pixels":
+        if isinstance(split, Texts):
+            raise ConfigError("evaluation.features=pixels: texts have none; use h or z")
         return Labelled(torch.cat([recipe.clean(rows).flatten(1) for rows in batches]), split.labels)
+    index = ("h", "z").index(which)
     with evaluating(encoder):
-        parts = [
-            cast(Tensor, encoder(recipe.clean(rows.to(like.device), like.dtype))[("h", "z").index(which)])
-            for rows in batches
-        ]
+        parts = [encoder(recipe.clean(rows.to(like.device), like.dtype))[index] for rows in batches]
     return Labelled(torch.cat(parts), split.labels.to(like.device))
 
 
@@ -71,11 +69,10 @@ def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterato
     """What the recipe's `clean` takes, in order: uint8 images (rows, C, H, W), or words (rows, L)."""
     starts = range(0, len(split), ROWS)
     if isinstance(split, Files):
-        assert isinstance(recipe, Recipe)
-        yield from DataLoader(_Centred(split, recipe.size), sampler=starts, batch_size=None, num_workers=workers)
-        return
-    for start in starts:
-        yield split.tensor("cpu", slice(start, start + ROWS))
+        centred = _Centred(split, cast(Recipe, recipe).size)
+        yield from DataLoader(centred, sampler=starts, batch_size=None, num_workers=workers)
+    else:
+        yield from (split.tensor("cpu", slice(start, start + ROWS)) for start in starts)
 
 
 class _Centred(Dataset[Tensor]):

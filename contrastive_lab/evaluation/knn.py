@@ -23,27 +23,24 @@ def knn(
     """Accuracy of a vote among the k training examples of highest cosine, each weighing exp(cosine / temperature).
 
     Args:
-        train: features (n, D) of any scale and labels (n,) of the examples that vote.
-        test: features (m, D) and labels (m,) of the examples to classify.
+        train: features (n, D) of any scale and labels (n,).
+        test: features (m, D) and labels (m,).
         k: neighbours, at least 1; n where it is more than n. Which of several examples at the same cosine is the last
             of them is up to `torch.topk`.
         temperature: > 0; as it goes to 0 the vote becomes that of the nearest neighbour.
         classes: number of classes C; None means the largest training label + 1.
         all_processes: whether each process has test examples of its own, which are counted together.
 
-    Returns:
-        Accuracies in percent; classes without a vote are ties as in `topk`.
+    Classes without a vote are ties as in `topk`. Memory does not grow with m: test examples are taken in blocks.
 
     Raises:
         ValueError: on k < 1, temperature <= 0 or what `checked` raises on.
 
-    Memory does not grow with m: test examples are taken in blocks.
     Source: Wu et al. 2018 (instance discrimination), Sec. 3.4.
 
     Example:
-        The first test example has cosine 1 with the examples of class 0 and 0 with the one of class 1. The second has
-        the label 0 but lies nearest to class 1. With k = 3 and a high temperature all votes count alike, so class 0 has
-        two of three for both.
+        The second test example has the label 0 but lies nearest to class 1. With k = 3 and a high temperature all votes
+        count alike, so class 0 has two of three for both.
 
         >>> train = Split(torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0, 1]))
         >>> test = Split(torch.tensor([[3.0, 0.0], [0.0, 5.0]]), torch.tensor([0, 0]))

@@ -1,7 +1,4 @@
-"""MoCo's linear probe, step by step on features of augmented images.
-
-Letters: n and B examples, D dimensions, C classes.
-"""
+"""MoCo's linear probe, step by step on features of augmented images; n and B examples, D dimensions, C classes."""
 
 from collections.abc import Sequence
 
@@ -14,7 +11,7 @@ from contrastive_lab.randomness import generator
 
 
 class MocoProbe:
-    """MoCo's linear probe, fed with features of augmented images; they are taken as they are, so lr must fit them.
+    """MoCo's linear probe, given features of augmented images; they are taken as they are, so lr must fit them.
 
     Args:
         dim: D.

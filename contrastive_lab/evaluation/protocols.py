@@ -1,7 +1,6 @@
 """The papers' protocols on an encoder: what `evaluation=<name>` runs, all with one signature.
 
-Each takes an encoder, a data set and which features to use ("h", "z", or "pixels", which the encoder has to beat), and
-gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode.
+Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode.
 """
 
 from dataclasses import replace
@@ -68,8 +67,8 @@ def linear_moco(
         raise ConfigError("evaluation=linear_moco: crops and flips images, not texts; use linear, knn or mean")
     if features == "pixels" or splits.train is None or splits.test is None or splits.train.labels is None:
         raise ValueError("linear_moco needs an encoder's features h or z and labelled images")
-    crop, off = Crop(scale=(0.08, 1.0)), {"gray": 0.0, "blur": 0.0}
-    recipe = replace(data.recipe, crop=crop, flip=0.5, color=Color(p=0.0), small_views=0, **off)
+    crop, color = Crop(scale=(0.08, 1.0)), Color(p=0.0)
+    recipe = replace(data.recipe, crop=crop, flip=0.5, color=color, gray=0.0, blur=0.0, small_views=0)
     images, rows = Splits(splits.train, None, None), min(256, len(splits.train))
     crops = ViewsDataModule(images, recipe, rows, seed, views=1, workers=data.workers, alone=True)
     width = encoder.features if features == "h" else encoder.dim

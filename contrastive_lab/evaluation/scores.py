@@ -27,8 +27,7 @@ class Scores(NamedTuple):
 class TopK(Metric):
     """Top-1 and top-5 accuracy summed over batches and, where `sync_on_compute` is left on, over processes.
 
-    Torchmetrics' own MulticlassAccuracy gives equal scores to the class of the lowest number; here ties count as in
-    `topk`. Sums are in float64.
+    Ties count as in `topk`; torchmetrics' MulticlassAccuracy takes the class of the lowest number. Sums are float64.
     """
 
     hits: Tensor
@@ -65,22 +64,18 @@ def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
         labels: (n,) whole numbers in 0..C-1.
         all_processes: whether each process has examples of its own, which are counted together.
 
-    Returns:
-        Accuracies in percent.
-
     Raises:
         ValueError: on other shapes, no examples, labels outside 0..C-1 or NaN scores.
 
     Example:
-        The first example's class 0 is first, the second's class 1 shares the first rank with class 0.
+        The first example's class 0 has the highest score, the second's class 1 shares it with class 0.
 
         >>> topk(torch.tensor([[3.0, 1.0, 2.0], [5.0, 5.0, 0.0]]), torch.tensor([0, 1]))
         Scores(top1=75.0, top5=100.0)
     """
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or scores.numel() == 0:
-        raise ValueError(
-            f"scores (n, C) and labels (n,) are needed, not {tuple(scores.shape)} and {tuple(labels.shape)}"
-        )
+        shapes = f"{tuple(scores.shape)} and {tuple(labels.shape)}"
+        raise ValueError(f"scores (n, C) and labels (n,) are needed, not {shapes}")
     if scores.isnan().any():
         raise ValueError("scores hold NaN")
     _check_labels(labels, scores.shape[1], "topk")
@@ -92,10 +87,7 @@ def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
 def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Split, Split, int]:
     """Both splits in one dtype, at least float32, and the number of classes C.
 
-    Args:
-        train: training split.
-        test: test split.
-        classes: C; None means the largest training label + 1. The test labels never widen it.
+    C is given, or the largest training label + 1; the test labels never widen it.
 
     Raises:
         ValueError: on other shapes, empty splits, features that are not finite or labels outside 0..C-1.

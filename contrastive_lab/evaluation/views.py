@@ -18,11 +18,11 @@ def view_pairs(encoder: Encoder, split: Split, data: ViewsDataModule, seed: int,
     """Unit features of two new augmented views of every image, in the order of the split, without end.
 
     Args:
-        encoder: on any device; in eval mode meanwhile, its mode is restored.
+        encoder: on any device; its mode is restored.
         split: n images or texts.
-        data: whose recipe makes the views, on the device.
-        seed: of the views; the same seed and purpose give the same ones.
-        purpose: what the views are for; another one gives other views.
+        data: whose recipe makes the views.
+        seed: of the views.
+        purpose: what they are for; the same seed and purpose give the same views.
 
     Yields:
         (2, n, D), on the encoder's device.
