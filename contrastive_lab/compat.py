@@ -6,7 +6,10 @@ Imports stand inside the functions: the command line reads this file before it n
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
 
 # Hydra: `hydra.main` reads sys.argv alone, and neither its flags nor its sweeper's jobs can be had without running.
 
@@ -52,3 +55,26 @@ def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:
     loader = ConfigLoaderImpl(create_config_search_path(str(conf)))
     batches = BasicSweeper.split_arguments(OverridesParser.create(loader).parse_overrides(overrides), None)
     return [list(job) for batch in batches for job in batch]
+
+
+# Lightning: attributes that its types leave out, and its count of batches.
+
+
+def attached_data(trainer: "pl.Trainer") -> Any:
+    """`trainer.datamodule`: the data module given to `fit`, or None."""
+    return cast(Any, trainer).datamodule
+
+
+def callbacks_of(trainer: "pl.Trainer") -> "list[pl.Callback]":
+    """`trainer.callbacks`: the callbacks in the order in which they are called."""
+    return cast("list[pl.Callback]", cast(Any, trainer).callbacks)
+
+
+def logging_interval(trainer: "pl.Trainer") -> int:
+    """`trainer.log_every_n_steps`: steps between two values that the loggers get; 0 for none."""
+    return int(cast(Any, trainer).log_every_n_steps)
+
+
+def batches_started(trainer: "pl.Trainer") -> int:
+    """`batch_progress.current.ready` of the epoch's loop: batches begun in this epoch, kept in the checkpoint."""
+    return int(trainer.fit_loop.epoch_loop.batch_progress.current.ready)

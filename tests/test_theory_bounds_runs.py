@@ -18,8 +18,8 @@ from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory import bounds
 from contrastive_lab.theory.bounds.terms import Terms
 from tests.conftest import TINY, only_run
-from tests.test_dataset_text import SMALL, write
-from tests.test_export import stored
+from tests.test_dataset.test_text import SMALL, write
+from tests.test_run.test_export import stored
 from tests.theory_experiment import with_dials
 
 measured = with_dials("bounds", views=2, passes=1)

@@ -180,8 +180,7 @@ def _keys(config: DictConfig) -> list[str]:
     def walk(node: DictConfig, prefix: str) -> Iterator[str]:
         for name in node:
             yield prefix + str(name)
-            child = node._get_node(name)
-            if isinstance(child, DictConfig) and not child._is_none() and not child._is_interpolation():
+            if not OmegaConf.is_interpolation(node, str(name)) and isinstance(child := node.get(name), DictConfig):
                 yield from walk(child, f"{prefix}{name!s}.")
 
     return [key for key in walk(config, "") if not key.endswith("_target_")]

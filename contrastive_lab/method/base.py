@@ -1,13 +1,14 @@
 """The one abstract LightningModule: optimizer, logging, and the order of a step. Methods fill in `pairs`."""
 
 from abc import ABC, abstractmethod
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.compat import logging_interval
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder
@@ -95,7 +96,7 @@ class ContrastiveModule(pl.LightningModule, ABC):
 
     def _due(self) -> bool:
         """Whether Lightning will hand this step's values to the loggers, or this is the last step."""
-        every, step = cast(Any, self.trainer).log_every_n_steps, self.global_step + 1
+        every, step = logging_interval(self.trainer), self.global_step + 1
         return (bool(every) and step % every == 0) or step == self.trainer.estimated_stepping_batches
 
     def _seed_dropout(self, batch: Batch) -> None:

@@ -26,14 +26,14 @@ def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
 
 
 def evaluate_run(folder: Path, config: DictConfig) -> str:
-    """Score the last checkpoint of a run, and keep the scores in its folder.
+    """Score the last checkpoint of a run and write the scores into its folder.
 
     Args:
         folder: of the run.
         config: of the run, with the evaluation asked for.
 
     Returns:
-        One line for the screen; the same values go to `evaluation_<name>_<settings>.json`.
+        One line for the console; the same values go to `evaluation_<name>_<settings>.json`.
     """
     encoder, step = stored_encoder(folder, config)
     scores = score(config, encoder, build_data(config))

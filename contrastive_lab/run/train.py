@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
@@ -15,6 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
+from contrastive_lab.compat import callbacks_of
 from contrastive_lab.config.check import effective_K
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
@@ -143,8 +144,7 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: Resu
 
 def _last_metrics(trainer: pl.Trainer) -> dict[str, float]:
     """The last value of each metric, those of a part of the run before it was resumed among them."""
-    callbacks: list[pl.Callback] = cast(Any, trainer).callbacks
-    stored = [callback.metrics for callback in callbacks if isinstance(callback, LastCheckpoint)]
+    stored = [callback.metrics for callback in callbacks_of(trainer) if isinstance(callback, LastCheckpoint)]
     now = {name: float(value) for name, value in trainer.callback_metrics.items()}
     return {name: value for metrics in (*stored, now) for name, value in metrics.items()}
 

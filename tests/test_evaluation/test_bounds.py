@@ -1,4 +1,4 @@
-"""The terms measured on encoders whose features are known beforehand, and the views that they are measured with."""
+"""The terms of the bounds measured on encoders whose features are known beforehand."""
 
 import itertools
 import math
@@ -16,11 +16,11 @@ from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
 from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.bounds import label_probabilities, measure
-from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.evaluation.views import view_pairs
 from contrastive_lab.theory.bounds.batches import batch_terms
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
 from contrastive_lab.theory.coupon.collision import expected_log_collisions_without_replacement
+from tests.small_encoders import pixel_encoder
 
 RECIPE = Recipe(8, [0.5], [0.25], Crop(), flip=0.5, color=Color(p=0.0), gray=0.0, blur=0.0)
 
@@ -80,7 +80,7 @@ def test_measured_terms_of_collapsed_views() -> None:
 
 
 def test_measuring_depends_on_the_seed_alone(splits: Splits) -> None:
-    data, encoder = ViewsDataModule(splits, replace(RECIPE, size=12), 20), noisy_encoder()
+    data, encoder = ViewsDataModule(splits, replace(RECIPE, size=12), 20), pixel_encoder()
     first, again, other = (measure(encoder, data, [4, 30], 0.5, views=2, passes=1, seed=s) for s in (0, 0, 1))
     assert first == again
     assert first != other
@@ -127,49 +127,9 @@ def test_measuring_needs_every_class() -> None:
         measure(Encoder(Brightness(), nn.Identity()), unlabelled, [3], 0.5, views=2, passes=1)
 
 
-# views
-
-
-class Corner(nn.Module):
-    """Backbone: a few of the pixels themselves."""
-
-    num_features = 12
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.scale * images[:, :, ::6, ::6].flatten(1)
-
-
-def noisy_encoder() -> Encoder:
-    return Encoder(Corner(), nn.Identity())
-
-
-def test_every_image_gets_views_of_its_own_in_order(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("contrastive_lab.evaluation.views.ROWS", 50)  # 120 images: two blocks and a rest of 20
-    whole = Crop(scale=(1.0, 1.0), ratio=(1.0, 1.0))
-    still = Recipe(12, [0.5], [0.25], whole, flip=0.0, color=Color(p=0.0), gray=0.0, blur=0.0)
-    data, encoder = ViewsDataModule(splits, still, 20), noisy_encoder()
-    clean = labelled_features(encoder, splits.pretrain, still, "z").features
-    for pair in islice(view_pairs(encoder, splits.pretrain, data, 0, "x"), 2):
-        torch.testing.assert_close(pair, clean.expand(2, -1, -1))
-
-
-def test_views_are_new_each_time_and_known_by_seed_and_purpose(splits: Splits) -> None:
-    data, encoder = ViewsDataModule(splits, replace(RECIPE, size=12), 20), noisy_encoder()
-    key = [(0, "x"), (0, "x"), (1, "x"), (0, "y")]
-    first, again, other, purpose = (list(islice(view_pairs(encoder, splits.pretrain, data, *each), 2)) for each in key)
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    views = [view for pairs in (first, other, purpose) for pair in pairs for view in pair]
-    for a, b in itertools.combinations(views, 2):
-        assert (a != b).any(1).float().mean() > 0.9
-
-
 def test_the_terms_are_those_of_a_naive_loop_over_three_sets_of_views(splits: Splits) -> None:
     """mu(x) is of other views than the anchor, else d(f) were too small; the collision bound compares two views."""
-    data, encoder, tau = ViewsDataModule(splits, replace(RECIPE, size=12), 20), noisy_encoder(), 0.5
+    data, encoder, tau = ViewsDataModule(splits, replace(RECIPE, size=12), 20), pixel_encoder(), 0.5
     (terms,), facts = measure(encoder, data, [30], tau, views=4, passes=1, seed=3)  # all 30 test images in one batch
 
     def views(split: Split | None, purpose: str, pairs: int) -> Tensor:

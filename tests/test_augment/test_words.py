@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from contrastive_lab.augment import Words, word_views
+from contrastive_lab.augment import TextRecipe, word_views
 from contrastive_lab.augment.words import nearest
 from contrastive_lab.errors import RunError
 from contrastive_lab.randomness import StepRandom
@@ -38,7 +38,7 @@ def ring(k: int = 5) -> Tensor:
 @pytest.mark.parametrize("drop", [0.05, 0.2, 0.7])
 def test_words_are_left_out_at_the_rate_asked_for(drop: float) -> None:
     words = texts()
-    view = Words(drop)(words, step_random(), 0)
+    view = TextRecipe(drop)(words, step_random(), 0)
     there = words > 0
     assert torch.equal(view[view > 0], words[view > 0]) and not view[~there].any()
     count = int(there.sum())
@@ -49,7 +49,7 @@ def test_words_are_left_out_at_the_rate_asked_for(drop: float) -> None:
 
 def test_positions_are_left_out_alike_and_by_themselves() -> None:
     words = torch.ones(N, L, dtype=torch.int32)
-    out = (Words(0.2)(words, step_random(), 0) == 0).float()
+    out = (TextRecipe(0.2)(words, step_random(), 0) == 0).float()
     assert (out.mean(0) - 0.2).abs().max() < 5 * math.sqrt(0.2 * 0.8 / N)
     # Neighbouring words go together in 0.2 * 0.2 of the cases; 5 standard deviations of that share.
     both = (out[:, 1:] * out[:, :-1]).mean()
@@ -60,7 +60,7 @@ def test_positions_are_left_out_alike_and_by_themselves() -> None:
 def test_one_word_of_a_text_always_stays(drop: float) -> None:
     words = texts(shortest=1)
     words[0] = 0  # a text without words has nothing to keep
-    view = Words(drop)(words, step_random(), 0)
+    view = TextRecipe(drop)(words, step_random(), 0)
     kept = (view > 0).sum(dim=1)
     assert kept[0] == 0 and kept[1:].min() == 1
     if drop == 1.0:
@@ -71,12 +71,12 @@ def test_one_word_of_a_text_always_stays(drop: float) -> None:
 
 def test_nothing_is_left_out_at_probability_0_nor_in_a_test() -> None:
     words = texts()
-    assert torch.equal(Words(0.0)(words, step_random(), 0), words)
-    assert torch.equal(Words(0.7, 0.7, ring()).clean(words), words)
+    assert torch.equal(TextRecipe(0.0)(words, step_random(), 0), words)
+    assert torch.equal(TextRecipe(0.7, 0.7, ring()).clean(words), words)
 
 
 def test_a_view_is_a_function_of_draw_and_view() -> None:
-    words, made = texts(), Words(0.2, 0.2, ring())
+    words, made = texts(), TextRecipe(0.2, 0.2, ring())
     view = made(words, step_random(), 0)
     assert torch.equal(view, made(words.clone(), step_random(), 0))
     assert not torch.equal(view, made(words, step_random(), 1))
@@ -85,7 +85,7 @@ def test_a_view_is_a_function_of_draw_and_view() -> None:
 
 
 def test_rows_of_a_process_are_those_of_the_global_batch() -> None:
-    words, made = texts(), Words(0.2, 0.2, ring())
+    words, made = texts(), TextRecipe(0.2, 0.2, ring())
     whole = made(words, step_random(), 1)
     for a, b in ((0, N // 2), (N // 2, N), (100, 130)):
         assert torch.equal(made(words[a:b], step_random(b - a, start=a), 1), whole[a:b])
@@ -93,7 +93,7 @@ def test_rows_of_a_process_are_those_of_the_global_batch() -> None:
 
 def test_words_are_replaced_by_each_neighbour_alike() -> None:
     words = texts()
-    view = Words(0.0, 0.2, ring())(words, step_random(), 0)
+    view = TextRecipe(0.0, 0.2, ring())(words, step_random(), 0)
     there = words > 0
     steps = ((view - words) % V)[there]  # 0 for a word that stayed, else which neighbour
     count = int(there.sum())
@@ -106,7 +106,7 @@ def test_words_are_replaced_by_each_neighbour_alike() -> None:
 
 def test_leaving_words_out_changes_no_replacement() -> None:
     words = texts()
-    both, replaced = (Words(drop, 0.2, ring())(words, step_random(), 0) for drop in (0.2, 0.0))
+    both, replaced = (TextRecipe(drop, 0.2, ring())(words, step_random(), 0) for drop in (0.2, 0.0))
     assert torch.equal(both[both > 0], replaced[both > 0])
 
 
@@ -161,6 +161,17 @@ def test_what_is_wrong_with_vectors_is_one_line(tmp_path: Path) -> None:
         word_views(vocabulary, vectors=str(path))
 
 
+def test_vectors_are_read_once_for_all_jobs_and_anew_when_they_change(tmp_path: Path) -> None:
+    vocabulary = [f"w{i}" for i in range(9)]
+    circle = {word: [math.cos(i * i), math.sin(i * i), 0.0] for i, word in enumerate(vocabulary)}
+    path = vectors(tmp_path / "a.vec", circle)
+    first, again = (word_views(vocabulary, vectors=str(path)).neighbours for _ in range(2))
+    assert first is again
+    path = vectors(tmp_path / "a.vec", dict(zip(vocabulary, reversed(circle.values()), strict=True)))
+    assert torch.equal(word_views(vocabulary, vectors=str(path)).neighbours, nearest(vocabulary, path))
+    assert not torch.equal(nearest(vocabulary, path), first)
+
+
 def test_without_vectors_nothing_is_replaced() -> None:
     made = word_views([f"w{i}" for i in range(V)], drop=0.0, replace=1.0)
     assert torch.equal(made(texts(), step_random(), 0), texts())
@@ -168,7 +179,7 @@ def test_without_vectors_nothing_is_replaced() -> None:
 
 @pytest.mark.gpu
 def test_gpu_agrees_and_the_host_never_waits() -> None:
-    words, made = texts(), Words(0.2, 0.2, ring())
+    words, made = texts(), TextRecipe(0.2, 0.2, ring())
     there = words.cuda()
     made(there, step_random(), 0)  # the first use of a kernel waits while it is loaded
     torch.cuda.set_sync_debug_mode("error")

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from contrastive_lab.augment.words import Words
-from contrastive_lab.run.media import Pictures, drawn, feature_map, principal_components, view_sheet
+from contrastive_lab.augment.words import TextRecipe
+from contrastive_lab.run.media import Pictures, feature_map, principal_components, rendered, view_sheet
 
 
 def test_the_sheet_shows_each_view_as_it_was_before_normalisation() -> None:
@@ -78,7 +78,7 @@ def test_the_map_has_every_class_in_its_legend_and_the_shares_on_its_axes() -> N
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2"]
     assert "% of the variance" in axes.get_xlabel()
-    assert drawn(figure).shape == (720, 960, 3)
+    assert rendered(figure).shape == (720, 960, 3)
 
 
 def test_a_map_of_many_classes_has_no_legend() -> None:
@@ -87,6 +87,6 @@ def test_a_map_of_many_classes_has_no_legend() -> None:
 
 
 def test_texts_have_no_sheet_of_views() -> None:
-    trainer = SimpleNamespace(global_step=0, datamodule=SimpleNamespace(recipe=Words(drop=0.1)))
+    trainer = SimpleNamespace(global_step=0, datamodule=SimpleNamespace(recipe=TextRecipe(drop=0.1)))
     batch = SimpleNamespace(views=[torch.zeros(2, 5, dtype=torch.long)])
     Pictures(logger=object()).on_train_batch_start(trainer, object(), batch, 0)  # an object has no log_image

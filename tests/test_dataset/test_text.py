@@ -14,7 +14,6 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from contrastive_lab.augment import Recipe
-from contrastive_lab.backbone import BagOfWords
 from contrastive_lab.dataset import Texts, ag_news
 from contrastive_lab.dataset.text import tokens, vocabulary, word_ids
 from contrastive_lab.errors import ConfigError, RunError
@@ -24,7 +23,9 @@ from contrastive_lab.run.callbacks import LastCheckpoint
 from tests.conftest import Line, command, only_run
 
 QUICK, LONG = ("simclr", "moco_v2"), ("moco_v1", "simo", "npid", "swav", "supcon", "supervised")
+
 TOPICS = ("market stock bank", "game team coach", "planet orbit rocket", "vote court senate")
+
 SMALL = (
     "dataset=ag_news",
     "data_dir=.",
@@ -131,6 +132,13 @@ def test_arrays_are_packed_once_and_anew_when_a_csv_changes(news: Path) -> None:
     assert not list((news / "ag_news").glob("*partial*"))
 
 
+def test_a_csv_is_read_once_however_often_it_is_asked_for(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, before = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or before(path))
+    assert len({id(ag_news(str(news))) for _ in range(3)}) == 1
+    assert read == ["train.csv", "test.csv"]
+
+
 def test_compressed_files_of_two_columns_are_read_as_well(news: Path) -> None:
     plain, folder = ag_news(str(news)), news / "ag_news"
     for part in ("train", "test"):
@@ -159,25 +167,6 @@ def test_what_is_wrong_with_a_csv_is_one_line(news: Path) -> None:
             ag_news(str(news))
     with pytest.raises(RunError, match=r"no word occurs 99 times in .*lower dataset\.min_frequency"):
         ag_news(str(news), test_csv=str(news / "ag_news" / "train.csv"), min_frequency=99)
-
-
-def test_other_arrays_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"words are int32 \(n, L\), not int64"):
-        Texts(np.zeros((3, 2), np.int64), np.zeros(3, np.int64), ["a"])
-    with pytest.raises(ValueError, match="3 texts have 3 labels"):
-        Texts(np.zeros((3, 2), np.int32), np.zeros(2, np.int64), ["a"])
-
-
-def test_the_backbone_is_the_mean_of_the_words_vectors() -> None:
-    net = BagOfWords(["a", "b", "c"], features=4)
-    vectors = net.embedding.weight.detach().double()
-    ids = torch.tensor([[1, 3, 3, 0], [2, 0, 0, 0], [0, 1, 0, 2], [0, 0, 0, 0]], dtype=torch.int32)
-    found = net(ids).double()
-    for row, h in zip(ids.tolist(), found, strict=True):
-        known = [vectors[i] for i in row if i]
-        expected = sum(known) / len(known) if known else torch.zeros(4, dtype=torch.float64)
-        torch.testing.assert_close(h, expected, rtol=0, atol=1e-6)
-    assert (net.num_features, len(vectors)) == (4, 4)
 
 
 @pytest.mark.parametrize(("method", "scale"), [("simclr", "laptop"), ("swav", "paper"), ("moco_v1", "cifar")])

@@ -1,9 +1,10 @@
-"""Random images, recipes and draws for the tests of the augmentations."""
+"""Random images, recipes and random numbers of a step for the tests of the augmentations."""
 
 from dataclasses import replace
 from typing import Any
 
 import torch
+import torchvision.transforms.v2.functional as F
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -14,6 +15,7 @@ MEAN, STD = [0.49, 0.48, 0.45], [0.25, 0.24, 0.26]
 TOLERANCE = {torch.float32: 2e-6, torch.float64: 1e-12}  # of pixels in [0, 1]
 HUE_TOLERANCE = 2e-6  # torchvision computes the hue in float32 whatever the input
 DTYPES = list(TOLERANCE)
+TORCHVISION = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)  # in the order of OPS
 
 
 def step_random(count: int = 64, start: int = 0, size: int | None = None, step: int = 0) -> StepRandom:
