@@ -57,6 +57,13 @@ class Encoder(nn.Module):
         return features, vectors
 
 
+def has_dropout(module: nn.Module) -> bool:
+    """Whether a layer leaves something out at random: dropout, stochastic depth (torchvision), drop path (timm)."""
+    names = ("p", "prob", "drop_prob", "drop_rate", "dropout")
+    values = [getattr(layer, name, None) for layer in module.modules() for name in names]
+    return any(isinstance(value, int | float) and value > 0 for value in values)
+
+
 def unit(x: Tensor) -> Tensor:
     """Rows of length one, in float32 or better: (n, D) -> (n, D)."""
     return F.normalize(at_least_float32(x), dim=1)

@@ -5,10 +5,14 @@ The authors' code leaves the factor alpha / K out (its K and alpha are both 256)
 for all queries (`negatives_per="batch"`).
 """
 
+from torch import Tensor
+
 from contrastive_lab import distributed
 from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
+from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.losses import info_nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import NegativesPer, from_batch
@@ -16,7 +20,7 @@ from contrastive_lab.optim import Optim
 from contrastive_lab.pairs import Pairs, from_keys, joined
 
 
-class SiMo(ContrastiveModule):
+class SiMo(ContrastiveModule[Pairs]):
     """Queries from one view, keys of a momentum encoder from the other.
 
     Args:
@@ -57,6 +61,14 @@ class SiMo(ContrastiveModule):
             pos, neg = from_keys(query, keys[batch.random.rows], keys, chosen)
             parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], features[number]))
         return joined(parts)
+
+    def losses(self, pairs: Pairs) -> Tensor:
+        """InfoNCE with EqCo's margin, (n,)."""
+        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+
+    def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Diagnostics of cosines with positives and negatives."""
+        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def after_step(self) -> None:
         """Let the key encoder follow."""

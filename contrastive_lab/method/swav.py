@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from contrastive_lab import distributed
 from contrastive_lab.assignment import sinkhorn
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.diagnostics import effective_rank, uniformity
+from contrastive_lab.diagnostics import spread
 from contrastive_lab.encoder import Encoder, cosines
 from contrastive_lab.losses import swap
 from contrastive_lab.method.base import ContrastiveModule
@@ -38,7 +38,7 @@ class Codes(NamedTuple):
     features: Tensor
 
 
-class SwAV(ContrastiveModule):
+class SwAV(ContrastiveModule[Codes]):
     """Every view predicts the codes of the first two.
 
     Args:
@@ -97,13 +97,8 @@ class SwAV(ContrastiveModule):
 
     def diagnose(self, pairs: Codes, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Spread of the vectors, and how many prototypes the codes use (the exponential of their mean's entropy)."""
-        everyone, use = distributed.gather(pairs.vectors.detach()), distributed.mean(pairs.codes.mean(dim=0))
-        return {
-            "uniformity": uniformity(everyone),
-            "effective_rank": effective_rank(everyone),
-            "dimensions": torch.tensor(float(everyone.shape[1])),
-            "prototypes_used": torch.exp(-torch.xlogy(use, use).sum()),
-        }
+        use = distributed.mean(pairs.codes.mean(dim=0))
+        return {**spread(pairs.vectors), "prototypes_used": torch.exp(-torch.xlogy(use, use).sum())}
 
     def on_train_start(self) -> None:
         """Translate epochs into steps, whatever the batch size."""

@@ -32,6 +32,9 @@ from contrastive_lab.run.console import Progress, banner, summary
 from contrastive_lab.run.loggers import build_logger, pictures
 from contrastive_lab.run.wandb_run import close_run
 
+# What Lightning's launchers leave in the environment, and the next job of a multirun must not see.
+LAUNCHER_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
+
 
 def train(config: DictConfig, folder: Path | None = None) -> float | None:
     """Run a configuration, or go on with the run in the folder `config.resume`.
@@ -96,7 +99,7 @@ def _negatives(config: DictConfig) -> dict[str, Any]:
 @contextmanager
 def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
     """Keep result.json true while something runs, and leave no trace of the run in this process."""
-    started, environ = time.perf_counter(), dict(os.environ)
+    started, before = time.perf_counter(), {name: os.environ.get(name) for name in LAUNCHER_VARIABLES}
     if is_first():
         describe(folder)
         write_json(folder / "result.json", result)
@@ -111,8 +114,8 @@ def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
         if is_first():
             write_json(folder / "result.json", result)
         close_run(folder, result)
-        os.environ.clear()  # Lightning's launchers leave addresses behind that the next job of a multirun must not see
-        os.environ.update(environ)
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
 def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict[str, Any]) -> dict[str, float]:
@@ -123,7 +126,7 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
     if config.dataset.images is None:  # known only now
         counted.dataset.images = len(data.splits.pretrain)
         result.update(_negatives(counted))
-    method = build_method(counted)
+    method = build_method(counted, data)
     if is_first():
         print(banner(counted, len(data.splits.pretrain), folder), flush=True)
     with quiet():
@@ -175,7 +178,7 @@ def build_trainer(
     return trainer, clock
 
 
-def evaluate(config: DictConfig, method: ContrastiveModule, data: ViewsDataModule) -> dict[str, float]:
+def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, float]:
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
     if not data.splits.classes:
         return {}
