@@ -61,6 +61,10 @@ def uniformity(x: Tensor, t: float = 2.0) -> Tensor:
     """Log of the mean of exp(-t |x_i - x_j|^2) over all pairs i < j of unit rows (n, D); Wang & Isola 2020, Eq. 2.
 
     0 where all rows are equal; about -2 t (1 - t / D) where they are uniform on the sphere. Not a number for one row.
+
+    Example: two opposite rows at |x_i - x_j|^2 = 4.
+        >>> uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+        tensor(-8.)
     """
     n = len(x)
     squares = (2 - 2 * x @ x.T).clamp(min=0)
@@ -72,6 +76,10 @@ def effective_rank(x: Tensor) -> Tensor:
     """Exponential of the entropy of the normalised singular values of rows (n, D), centred; Roy & Vetterli 2007.
 
     Between 1 (all rows on a line, or equal) and min(n, D); not a number where `x` is not finite.
+
+    Example: the corners of a square use both dimensions equally.
+        >>> round(effective_rank(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])).item(), 4)
+        2.0
     """
     finite = x.isfinite().all()
     rows = torch.where(finite, x, 0).to(torch.promote_types(x.dtype, torch.float32))

@@ -26,6 +26,12 @@ def eqco_margin(K: int, alpha: float, tau: float) -> float:
     Raises:
         ValueError: if K < 1, alpha <= 0 or tau <= 0.
 
+    Example:
+        >>> eqco_margin(K=16, alpha=16, tau=0.2)
+        0.0
+        >>> round(eqco_margin(K=16, alpha=256, tau=0.2), 4)  # 0.2 * log(16)
+        0.5545
+
     Source: Zhu et al. 2020 (EqCo), Eq. 5.
     """
     if K < 1 or alpha <= 0 or tau <= 0:
@@ -57,6 +63,13 @@ def info_nce(
     Raises:
         ValueError: on other shapes or reductions, no negatives, tau <= 0 or alpha <= 0.
 
+    Example: the key is at cosine 1 and both negatives at 0, so that the loss is log(1 + alpha * exp(-1 / tau)).
+        >>> pos, neg = torch.tensor([1.0]), torch.tensor([[0.0, 0.0]])
+        >>> round(info_nce(pos, neg, tau=1.0).item(), 4)  # log(1 + 2 / e)
+        0.5514
+        >>> round(info_nce(pos, neg, tau=1.0, alpha=math.e).item(), 4)  # log(2)
+        0.6931
+
     Source: Zhu et al. 2020 (EqCo), Eq. 1 and 5; van den Oord et al. 2018 for alpha = K.
     """
     if reduction not in ("mean", "none"):
@@ -78,6 +91,12 @@ def mi_estimate(loss: Tensor | float, alpha: float) -> Tensor | float:
     Returns:
         The same shape as `loss`.
 
+    Example:
+        >>> mi_estimate(0.0, alpha=15) == math.log(16)  # the most that alpha = 15 can show
+        True
+        >>> mi_estimate(math.log(16), alpha=15)  # equal cosines: no information
+        0.0
+
     Source: Zhu et al. 2020 (EqCo), Eq. 4 and 6.
     """
     if alpha <= 0:
@@ -97,6 +116,10 @@ def gradient_bound(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = N
     Returns:
         (N,) bounds on the L2 norm of d loss_i / d q_i, q on the unit sphere and keys of unit norm. With the
         expectation over negatives in place of their mean it is EqCo's Theorem 2.
+
+    Example: equal cosines, p = 1 / (1 + K) = 1/4, and (2 / 0.5) * 3/4 = 3.
+        >>> gradient_bound(torch.tensor([0.2]), torch.tensor([[0.2, 0.2, 0.2]]), tau=0.5)
+        tensor([3.])
 
     Source: Zhu et al. 2020 (EqCo), Eq. 7.
     """

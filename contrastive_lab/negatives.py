@@ -75,6 +75,15 @@ class Queue(nn.Module):
         dim: D.
         seed: of the random unit vectors it starts with; their image is -1.
 
+    Example: three places, of which the first push fills two.
+        >>> queue = Queue(K=3, dim=2)
+        >>> queue.push(torch.eye(2), torch.tensor([10, 11]))
+        >>> queue.in_order().tolist()
+        [-1, 10, 11]
+        >>> queue.push(torch.eye(2), torch.tensor([12, 13]))
+        >>> queue.in_order().tolist()
+        [11, 12, 13]
+
     Source: He et al. 2020 (MoCo), Sec. 3.2.
     """
 
