@@ -17,7 +17,7 @@ class Encoder(nn.Module):
     """Backbone and head.
 
     Args:
-        backbone: images (n, 3, H, W) or words (n, L) -> features (n, F), with F as its attribute `num_features`.
+        backbone: images (n, 3, H, W) or ids of words (n, L) -> features (n, F), with F as its attribute `num_features`.
         head: features (n, F) -> (n, D); D is the width of its last linear layer, F without one.
 
     Attributes:
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
         self.dim = layers[-1].out_features if layers else self.features
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (n, 3, H, W) or words (n, L) -> features h (n, F), unit vectors z (n, D), z in float32 or better."""
+        """Images (n, 3, H, W) or ids of words (n, L) -> features h (n, F), unit vectors z (n, D) in float32 or better."""
         h = self.backbone(images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images)
         return h, unit(self.head(h))
 

@@ -117,9 +117,9 @@ def gradient_bound(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = N
         (N,) bounds on the L2 norm of d loss_i / d q_i, q on the unit sphere and keys of unit norm. With the
         expectation over negatives in place of their mean it is EqCo's Theorem 2.
 
-    Example: equal cosines, p = 1 / (1 + K) = 1/4, and (2 / 0.5) * 3/4 = 3.
-        >>> gradient_bound(torch.tensor([0.2]), torch.tensor([[0.2, 0.2, 0.2]]), tau=0.5)
-        tensor([3.])
+    Example: equal cosines, p = 1 / (1 + K) = 1/2, and (2 / 0.5) * 1/2 = 2.
+        >>> gradient_bound(torch.tensor([0.5]), torch.tensor([[0.5]]), tau=0.5)
+        tensor([2.])
 
     Source: Zhu et al. 2020 (EqCo), Eq. 7.
     """
@@ -131,7 +131,7 @@ def nce(pos: Tensor, neg: Tensor, tau: float, images: int, log_Z: Tensor | float
 
     Args:
         pos: cosine of each query with its own entry, (N,).
-        neg: cosines with K entries drawn uniformly from all, (N, K).
+        neg: cosines with K entries chosen uniformly from all, (N, K).
         tau: temperature, > 0.
         images: number of entries n.
         log_Z: logarithm of the normaliser Z, which is about n times the mean of exp(cosine / tau).

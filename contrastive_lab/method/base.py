@@ -32,7 +32,7 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
         tau: temperature.
         alpha: EqCo's alpha; None means alpha = K.
         optim: optimizer and schedule; None means the defaults of `Optim`.
-        seed: of whatever the method draws at random outside a batch.
+        seed: of the random numbers that the method needs outside a batch.
     """
 
     epoch_loss: Tensor
@@ -100,7 +100,7 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
             self.log_dict(values, batch_size=rows)
 
     def _due(self) -> bool:
-        """Whether Lightning will hand this step's values to the loggers, or this is the last step."""
+        """Whether Lightning passes this step's values to the loggers, or this is the last step."""
         every, step = cast(Any, self.trainer).log_every_n_steps, self.global_step + 1
         return (bool(every) and step % every == 0) or step == self.trainer.estimated_stepping_batches
 

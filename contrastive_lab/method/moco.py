@@ -23,16 +23,12 @@ class MoCo(ContrastiveModule[Pairs]):
     """Queries from one view, keys of a momentum encoder from the other, negatives from a queue of older keys.
 
     Args:
-        encoder: the query encoder.
         K: length of the queue.
-        alpha: EqCo's alpha; None means alpha = K.
-        tau: temperature.
         momentum: of the key encoder, in [0, 1].
         symmetric: each view is query once and key once; the loss is the mean over both (MoCo's CIFAR notebook takes
             the sum: double the learning rate to do as it does), and both views' keys enter the queue.
         batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        optim: optimizer and schedule.
-        seed: of the run and of the queue's start.
+        encoder, alpha, tau, optim, seed: see `ContrastiveModule`; the queue's start follows the seed, too.
     """
 
     def __init__(

@@ -24,17 +24,13 @@ class NPID(ContrastiveModule[Pairs]):
     """Queries against a memory bank.
 
     Args:
-        encoder: the encoder.
         images: number of images n, each with an entry in the bank.
         K: entries chosen for each query, uniformly and with replacement; None is the softmax over all other entries.
-        alpha: EqCo's alpha; None means alpha = K.
-        tau: temperature.
         bank_momentum: of the entries, in [0, 1].
         loss: "info_nce", or "nce", the published form with a constant Z taken from the first batch.
         proximal: weight of |query - entry|^2 (Sec. 3.3).
         positive_drawn: whether an image's own entry may be among its negatives, as in the authors' code.
-        optim: optimizer and schedule.
-        seed: of the run and of the bank's start.
+        encoder, alpha, tau, optim, seed: see `ContrastiveModule`; the bank's start follows the seed, too.
 
     Memory: a step holds N * K * D numbers of chosen entries, or N * n cosines with K = None.
     """

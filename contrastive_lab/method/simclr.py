@@ -24,14 +24,10 @@ class SimCLR(ContrastiveModule[Pairs]):
     """2N anchors, each against its other view and against views of other images.
 
     Args:
-        encoder: the encoder.
         K: negatives of an anchor; None takes the whole pool.
-        alpha: EqCo's alpha; None means alpha = K.
-        tau: temperature.
         pool: "2N-2", both views of the other images, or "N-1", the other view alone.
-        negatives_per: "query" draws negatives for every anchor by itself, "batch" once per step.
-        optim: optimizer and schedule.
-        seed: of the run.
+        negatives_per: "query" chooses negatives for every anchor by itself, "batch" once per step.
+        encoder, alpha, tau, optim, seed: see `ContrastiveModule`.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """SiMo: Zhu et al. 2020, EqCo, Sec. 4.
 
 A momentum encoder without a queue: the negatives of a query are the keys of the other images of the current batch.
-The authors' code leaves the factor alpha / K out (its K and alpha are both 256) and draws one set of negatives per step
+The authors' code leaves the factor alpha / K out (its K and alpha are both 256) and takes one set of negatives per step
 for all queries (`negatives_per="batch"`).
 """
 
@@ -24,15 +24,11 @@ class SiMo(ContrastiveModule[Pairs]):
     """Queries from one view, keys of a momentum encoder from the other.
 
     Args:
-        encoder: the query encoder.
         K: negatives of a query, at most N - 1; None takes all N - 1.
-        alpha: EqCo's alpha; None means alpha = K.
-        tau: temperature.
         momentum: of the key encoder, in [0, 1].
-        negatives_per: "query" draws negatives for every query by itself, "batch" once per step.
+        negatives_per: "query" chooses negatives for every query by itself, "batch" once per step.
         batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        optim: optimizer and schedule.
-        seed: of the run.
+        encoder, alpha, tau, optim, seed: see `ContrastiveModule`.
     """
 
     def __init__(

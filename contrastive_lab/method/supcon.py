@@ -28,10 +28,7 @@ class SupCon(ContrastiveModule[Similarities]):
     """Every view against all views of all images; those of its class are positives.
 
     Args:
-        encoder: the encoder.
-        tau: temperature.
-        optim: optimizer and schedule.
-        seed: of the run.
+        encoder, tau, optim, seed: see `ContrastiveModule`.
     """
 
     needs_labels = True

@@ -30,8 +30,7 @@ class Supervised(ContrastiveModule[Logits]):
     Args:
         encoder: the encoder; its head is not used.
         classes: number of classes C.
-        optim: optimizer and schedule.
-        seed: of the classifier's start.
+        optim, seed: see `ContrastiveModule`; the classifier's start follows the seed.
     """
 
     needs_labels = True

@@ -23,7 +23,7 @@ from contrastive_lab.randomness import generator
 
 
 class Codes(NamedTuple):
-    """What SwAV hands to its loss, one row for each image and each pair of a view with a code of another.
+    """What SwAV's loss takes, one row for each image and each pair of a view with a code of another.
 
     Fields:
         scores: (m, P) cosines with the prototypes.
@@ -42,16 +42,13 @@ class SwAV(ContrastiveModule[Codes]):
     """Every view predicts the codes of the first two.
 
     Args:
-        encoder: the encoder.
-        tau: temperature.
         prototypes: P.
         epsilon: of Sinkhorn-Knopp, > 0.
         sinkhorn_iterations: at least 1.
         queue: older vectors of each of the first two views that lengthen the batch for the codes; 0 for none.
         queue_from_epoch: epoch from which they are collected; they are used once the queue is full.
         freeze_epochs: epochs, or a part of one, during which the prototypes stay as they are; 0 or more.
-        optim: optimizer and schedule.
-        seed: of the run and of the prototypes.
+        encoder, tau, optim, seed: see `ContrastiveModule`; the prototypes' start follows the seed, too.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""From a configuration to the objects of a run."""
+"""Make the objects of a run from its configuration."""
 
 import inspect
 from functools import partial
@@ -85,5 +85,5 @@ def _plain(node: DictConfig) -> dict[str, Any]:
 
 
 def _without_name(node: DictConfig) -> dict[str, Any]:
-    """What a node hands to its target: all but the name it is listed under."""
+    """The arguments that a node has for its target: all but the name it is listed under."""
     return {key: value for key, value in _plain(node).items() if key != "name"}

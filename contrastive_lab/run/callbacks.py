@@ -1,4 +1,4 @@
-"""Callbacks of every run: nothing that is not finite gets through, checkpoints that resume, and a clock."""
+"""Callbacks of every run: a stop at the first number that is not finite, checkpoints to resume from, and a clock."""
 
 import time
 from pathlib import Path
@@ -35,9 +35,7 @@ class FiniteGuard(pl.Callback):
         self.gradient = torch.zeros(())  # norm of this step's
         self.first_bad: Tensor | None = None  # (names,) first bad step of each, infinity where there is none
 
-    def on_before_optimizer_step(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
-    ) -> None:
+    def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Take the norm of the gradient, before any clipping; not in float16, where a scaler leaves bad steps out."""
         if getattr(trainer.precision_plugin, "scaler", None) is None:
             gradients = [parameter.grad for parameter in pl_module.parameters() if parameter.grad is not None]
@@ -62,9 +60,7 @@ class FiniteGuard(pl.Callback):
         """Look at the flags before the probes look at the encoder."""
         self.check(pl_module)
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Look at the flags, and at what would be stored."""
         self.check(pl_module)
         for name, value in pl_module.state_dict().items():
@@ -81,7 +77,7 @@ class FiniteGuard(pl.Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `<folder>/last.ckpt`: at the end of every epoch, and every n steps if asked for; never half written.
+    """Writes `<folder>/last.ckpt`, never in part: at the end of every epoch, and every n steps if asked for.
 
     The configuration goes with it, and a run is not resumed with another one.
 
@@ -97,19 +93,17 @@ class LastCheckpoint(Checkpoint):
         self.identity, self.hash = identity(config), config_hash(config)
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Save in mid-epoch."""
         if self.every and trainer.global_step % self.every == 0:
             self.save(trainer)
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Save at the end of an epoch."""
         self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
-        """Write beside the last checkpoint, then put it in its place."""
+        """Write a file beside the last checkpoint, then replace that."""
         partial = self.path.with_suffix(".ckpt.partial")
         trainer.save_checkpoint(partial)
         if distributed.is_first():

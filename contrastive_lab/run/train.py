@@ -99,7 +99,7 @@ def _negatives(config: DictConfig) -> dict[str, Any]:
 @contextmanager
 def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
     """Keep result.json true while something runs, and leave no trace of the run in this process."""
-    started, before = time.perf_counter(), {name: os.environ.get(name) for name in LAUNCHER_VARIABLES}
+    started, before = time.perf_counter(), {k: v for k, v in os.environ.items() if k in LAUNCHER_VARIABLES}
     if is_first():
         describe(folder)
         write_json(folder / "result.json", result)
@@ -114,8 +114,9 @@ def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
         if is_first():
             write_json(folder / "result.json", result)
         close_run(folder, result)
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+        for name in LAUNCHER_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict[str, Any]) -> dict[str, float]:
