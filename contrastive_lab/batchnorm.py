@@ -36,7 +36,11 @@ def convert(module: nn.Module, kind: Kind, groups: int = 8, world_size: int = 1,
             raise ValueError(f"batchnorm.groups={groups} is not a multiple of the {world_size} processes")
         return _replace(module, groups // world_size)
     if kind == "sync" and world_size > 1:
-        return _replace(module, 1) if accelerator == "cpu" else _torchs_own(module)
+        if accelerator == "cpu":
+            return _replace(module, 1)
+        import timm.layers  # only here: it takes seconds to import
+
+        return cast(nn.Module, timm.layers.convert_sync_batchnorm(module))  # keeps timm's activations, torch's does not
     return module
 
 
@@ -107,13 +111,6 @@ class GlobalBatchNorm(nn.Module):
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
         self.num_batches_tracked.add_(1)
-
-
-def _torchs_own(module: nn.Module) -> nn.Module:
-    """Torch's SyncBatchNorm for GPUs, by timm's converter, which keeps the activations of timm's normalisations."""
-    import timm.layers  # only here: it takes seconds to import
-
-    return cast(nn.Module, timm.layers.convert_sync_batchnorm(module))
 
 
 def _replace(module: nn.Module, groups: int) -> nn.Module:

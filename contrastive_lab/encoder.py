@@ -34,7 +34,7 @@ class Encoder(nn.Module):
         self.dim = layers[-1].out_features if layers else self.features
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (n, 3, H, W) or ids of words (n, L) -> features h (n, F), unit vectors z (n, D) in float32 or better."""
+        """Images (n, 3, H, W) or ids of words (n, L) -> features h (n, F), unit rows z (n, D) in float32 or better."""
         h = self.backbone(images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images)
         return h, unit(self.head(h))
 

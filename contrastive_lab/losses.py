@@ -85,11 +85,8 @@ def mi_estimate(loss: Tensor | float, alpha: float) -> Tensor | float:
     negatives; for K far below alpha it is no strict bound and can exceed the true value, so it is an estimate.
 
     Args:
-        loss: value of `info_nce`, of any shape.
+        loss: value of `info_nce`, of any shape, which is that of the result, too.
         alpha: the alpha of that loss (its K where alpha was None), > 0.
-
-    Returns:
-        The same shape as `loss`.
 
     Example:
         >>> mi_estimate(0.0, alpha=15) == math.log(16)  # the most that alpha = 15 can show
@@ -147,15 +144,12 @@ def nce(pos: Tensor, neg: Tensor, tau: float, images: int, log_Z: Tensor | float
 
 
 def swap(scores: Tensor, codes: Tensor, tau: float) -> Tensor:
-    """SwAV's swapped prediction: cross-entropy of the codes of one view with the softmax of another's scores.
+    """SwAV's swapped prediction: cross-entropy of one view's codes with the softmax of another's scores, (N,).
 
     Args:
         scores: (N, P) cosines of one view with the prototypes.
         codes: (N, P) of another view of the same images, rows sum to 1.
         tau: temperature, > 0.
-
-    Returns:
-        (N,).
 
     Source: Caron et al. 2020 (SwAV), Eq. 2.
     """
@@ -163,16 +157,13 @@ def swap(scores: Tensor, codes: Tensor, tau: float) -> Tensor:
 
 
 def supcon(cosines: Tensor, positives: Tensor, own: Tensor, tau: float) -> Tensor:
-    """Supervised contrastive loss: the mean over a query's positives of minus the log softmax over all but itself.
+    """Supervised contrastive loss: a query's mean over its positives of minus the log softmax over all but itself, (N,).
 
     Args:
         cosines: (N, M) of the queries with all keys.
         positives: (N, M), true where the key is of the query's class and not the query itself; at least one a row.
         own: (N,) index of the query itself among the keys.
         tau: temperature, > 0.
-
-    Returns:
-        (N,).
 
     Source: Khosla et al. 2020 (SupCon), Eq. 2 (L_out).
     """

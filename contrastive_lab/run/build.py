@@ -33,7 +33,8 @@ def build_encoder(config: DictConfig) -> Encoder:
     backbone: nn.Module = instantiate(_without_name(config.backbone), _partial_=True)(**_words(config))
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
     encoder = Encoder(backbone, head)
-    return cast(Encoder, batchnorm.convert(encoder, **_plain(config.batchnorm), **_devices(config)))
+    world, device = processes(config), accelerator(config)
+    return cast(Encoder, batchnorm.convert(encoder, **_plain(config.batchnorm), world_size=world, accelerator=device))
 
 
 def build_method(config: DictConfig, data: ViewsDataModule) -> ContrastiveModule[Any]:
@@ -74,10 +75,6 @@ def _words(config: DictConfig) -> dict[str, Any]:
 def _splits(config: DictConfig) -> Splits:
     # Called here and not by Hydra, which would wrap an error of one line into many.
     return cast(Splits, instantiate(config.dataset.splits, _partial_=True)())
-
-
-def _devices(config: DictConfig) -> dict[str, Any]:
-    return {"world_size": processes(config), "accelerator": accelerator(config)}
 
 
 def _plain(node: DictConfig) -> dict[str, Any]:

@@ -23,9 +23,9 @@ ADVICE = "lower base_lr or raise tau"
 class FiniteGuard(pl.Callback):
     """Stops a run at its first NaN or infinity and names the step and the first of `names` that was not finite.
 
-    The cosines need no look of their own: the loss is not finite if one of them is not. Every step is flagged on the
-    device, without waiting for it; the flags are looked at every `every_n_steps` and before any checkpoint, so that no
-    checkpoint holds what is not finite.
+    Cosines are not among them: a NaN among the cosines makes the loss NaN, and a sum over (N, K) costs as much as their
+    matrix product. Every step is flagged on the device, without waiting for it; the flags are looked at every
+    `every_n_steps` and before any checkpoint, so that no checkpoint holds what is not finite.
     """
 
     names = ("views", "features", "loss", "gradient")  # in the order in which a step computes them
