@@ -15,8 +15,9 @@ def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
 
     Args:
         folder: of the run.
-        config: of the run; it is changed to one process.
+        config: of the run, which may have had several processes.
     """
+    config = config.copy()
     config.strategy, config.trainer.num_nodes = {"name": "single", "accelerator": "auto", "devices": 1}, 1
     checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
     state = checkpoint["state_dict"]

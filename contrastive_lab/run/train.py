@@ -34,6 +34,9 @@ from contrastive_lab.run.console import Progress, banner, summary
 from contrastive_lab.run.loggers import build_logger, pictures
 from contrastive_lab.run.wandb_run import close_run
 
+# What Lightning's launchers leave in the environment, and the next job of a multirun must not see.
+LAUNCHER_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
+
 
 def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | None = None) -> float | None:
     """Run a configuration, or go on with the run in the folder `config.resume`.
@@ -93,7 +96,8 @@ def _negatives(config: DictConfig) -> dict[str, Any]:
 @contextmanager
 def _recorded(config: DictConfig, folder: Path, line: Sequence[str] | None) -> Iterator[Result]:
     """Write result.json at start and end, and leave no trace of the run in this process."""
-    result, started, environ = _blank(config), time.perf_counter(), dict(os.environ)
+    result, started = _blank(config), time.perf_counter()
+    before = {name: value for name, value in os.environ.items() if name in LAUNCHER_VARIABLES}
     if is_first():
         describe(folder, line)
         result.write(folder)
@@ -109,9 +113,9 @@ def _recorded(config: DictConfig, folder: Path, line: Sequence[str] | None) -> I
         if is_first():
             result.write(folder)
         close_run(folder, result)
-        for name in os.environ.keys() - environ.keys():  # addresses that Lightning's launchers leave behind, which
-            del os.environ[name]  # the next job of a multirun must not see
-        os.environ.update(environ)
+        for name in LAUNCHER_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: Result) -> dict[str, float]:
@@ -122,7 +126,7 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: Resu
     if config.dataset.images is None:  # known only now
         counted.dataset.images = len(data.splits.pretrain)
         result.K, result.alpha = _negatives(counted).values()
-    method = build_method(counted)
+    method = build_method(counted, data)
     if is_first():
         print(banner(counted, len(data.splits.pretrain), folder), flush=True)
     with quiet():
@@ -178,7 +182,7 @@ def build_trainer(
     return trainer, clock
 
 
-def evaluate(config: DictConfig, method: ContrastiveModule, data: ViewsDataModule) -> dict[str, float]:
+def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, float]:
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
     if not data.splits.classes:
         return {}

@@ -25,3 +25,8 @@ def test_draws_are_float32_whatever_the_default() -> None:
         assert StepRandom(0, 0, 0, 4, 0, 4).uniform("x").dtype == torch.float32
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def test_draws_of_further_views_differ() -> None:
+    random = StepRandom(0, 0, 0, 8, 0, 8)
+    assert not torch.equal(random.uniform("crop/2", 3), random.uniform("crop/3", 3))
