@@ -1,6 +1,7 @@
 """The mean classifier: no training, one prototype per class."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
@@ -31,5 +32,10 @@ def class_mean(train: Split, test: Split) -> Scores:
     if missing:
         raise ValueError(f"class_mean needs training examples of every class below {classes}; none of {missing}")
     unit = F.normalize(train.features, dim=1)
-    means = torch.stack([unit[train.labels == c].mean(0) for c in range(classes)])
-    return topk(F.normalize(test.features, dim=1) @ means.T, test.labels)
+    return topk(F.normalize(test.features, dim=1) @ class_means(unit, train.labels, classes).T, test.labels)
+
+
+def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Mean feature of each class: (n, D) and (n,) -> (C, D); every class needs an example."""
+    sums = features.new_zeros(classes, features.shape[1]).index_add_(0, labels, features)
+    return sums / labels.bincount(minlength=classes)[:, None]

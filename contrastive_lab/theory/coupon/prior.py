@@ -45,7 +45,7 @@ def class_counts(counts: ArrayLike) -> Floats:
 
 
 def at_least(name: str, value: int, least: int) -> None:
-    """Refuse what is no whole number, and a value below `least`.
+    """Check that a value is a whole number, `least` or more.
 
     Raises:
         ValueError: names the value.

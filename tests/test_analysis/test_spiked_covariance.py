@@ -1,19 +1,19 @@
+"""The program `theory=spiked_covariance` against another implementation."""
+
 import math
 from typing import Any
 
 import pytest
 
-from contrastive_lab.analysis.spiked_covariance_points import Setting, sine_rows
-from tests.theory_experiment import with_dials
+from tests.theory_programs import with_settings
 
-outcome = with_dials("spiked_covariance", steps=0, seeds=2)
+outcome = with_settings("spiked_covariance", steps=0, seeds=2)
 # Measured once with another implementation, 5 models: d = 40, r = 5, noise -> {n: (AE, CL)}.
 BY_N = {
     "homo": {200: (1.268, 1.295), 1000: (0.572, 0.612), 5000: (0.272, 0.319), 20000: (0.134, 0.207)},
     "linear": {200: (1.197, 0.714), 1000: (0.758, 0.326), 5000: (0.711, 0.214), 20000: (0.701, 0.173)},
     "two": {200: (2.011, 1.381), 1000: (1.971, 0.636), 5000: (1.900, 0.330), 20000: (1.860, 0.211)},
 }
-AE_LIMIT = {"homo": 0, "linear": 0.690, "two": 1.824}  # d = 40, r = 5, n = infinity
 BY_D = {20: (1.862, 0.283), 40: (1.860, 0.211), 80: (1.879, 0.226), 160: (1.953, 0.310), 320: (2.053, 0.462)}
 BY_D_TIED = {20: (1.863, 0.498), 40: (1.933, 0.443), 80: (1.971, 0.489), 160: (2.042, 0.515), 320: (2.072, 0.511)}
 BY_R = {2: (1.255, 0.203), 5: (1.953, 0.310), 10: (2.723, 0.417), 20: (3.775, 0.592)}  # d = 160, n = 20000
@@ -40,13 +40,6 @@ def sines(rows: list[dict[str, Any]], x: str, **where: Any) -> dict[Any, tuple[f
         for row in mine
         if row["method"] == "AE"
     }
-
-
-def test_pca_of_infinitely_many_samples_finds_the_signal_under_equal_noise_alone() -> None:
-    for noise, expected in AE_LIMIT.items():
-        rows = sine_rows(Setting("n", noise, 50, 40, 5), nu=1.0, seeds=12)
-        assert rows[0]["sine_limit"] == pytest.approx(expected, rel=0.06, abs=1e-10), noise
-        assert rows[1]["sine_limit"] == pytest.approx(0.162, rel=0.12), noise
 
 
 def by_n(noise: str, n_values: list[int], seeds: int) -> None:
