@@ -41,18 +41,18 @@ def run_folders(run: str | None, sweep: str | None) -> list[Path]:
 
 
 def measured_rows(
-    folders: Sequence[Path], draws: Sequence[int] | None, tau: float | None, data_dir: str | None, **dials: int
+    folders: Sequence[Path], draws: Sequence[int] | None, tau: float | None, data_dir: str | None, **settings: int
 ) -> list[dict[str, Any]]:
     """One row for each run and each K + 1: the run, its accuracies, all terms and bounds, ordered by K + 1.
 
-    Of several runs, one that cannot be measured is left out and named on the screen.
+    Of several runs, one that cannot be measured is left out and named on stderr.
 
     Args:
         folders: of the runs.
         draws: values of K + 1; None is the run's own.
         tau: temperature; None is the run's own.
         data_dir: where the data set is; None is where it was.
-        dials: views, passes and seed, as `measure` takes them.
+        settings: views, passes and seed, as `measure` takes them.
 
     Raises:
         ValueError: names the run, if none can be measured: it has no K, no labels, or fewer test images than K + 1.
@@ -64,7 +64,7 @@ def measured_rows(
     for folder in folders:
         try:
             config = _config(folder, data_dir)
-            rows += _rows(folder, config, draws or _own_draws(folder, config), tau, dials)
+            rows += _rows(folder, config, draws or _own_draws(folder, config), tau, settings)
         except (ValueError, ConfigError, RunError) as error:
             problems.append(error)
     if not rows:
@@ -93,12 +93,12 @@ def _own_draws(folder: Path, config: DictConfig) -> list[int]:
 
 
 def _rows(
-    folder: Path, config: DictConfig, draws: Sequence[int], tau: float | None, dials: dict[str, int]
+    folder: Path, config: DictConfig, draws: Sequence[int], tau: float | None, settings: dict[str, int]
 ) -> list[dict[str, Any]]:
     tau = float(config.tau) if tau is None else tau
     try:
         encoder, data = _built(folder, config)
-        terms, facts = measure(encoder, data, draws, tau, **dials)
+        terms, facts = measure(encoder, data, draws, tau, **settings)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     known = stored_result(folder)

@@ -3,6 +3,7 @@
 import pytest
 
 from contrastive_lab.analysis.bounds import default_grid
+from contrastive_lab.errors import ConfigError
 from tests.test_theory.test_bounds.test_collapsed import COLLAPSED_ETF
 from tests.theory_programs import with_settings
 
@@ -33,15 +34,16 @@ def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("settings", "message"),
     [
-        ({"classes": [10, 1]}, r"theory.classes=\[10, 1\]: must be a list"),
-        ({"classes": []}, "theory.classes"),
-        ({"draws": 1}, r"theory.draws=\[1\]: must be"),
+        ({"classes": [10, 1]}, r"theory.classes=\[10, 1\]: must be 2 or more each"),
+        ({"classes": []}, r"theory.classes=\[\]: must be a list of whole numbers, e.g. \[10,100\]"),
+        ({"draws": 1}, "theory.draws=1: must be 2 or more"),
+        ({"draws": []}, r"theory.draws=\[\]: must be null, or one or a list"),
         ({"draws": "many"}, "theory.draws=many: must be"),
         ({"draws": [8, 2.5]}, "theory.draws"),
         ({"draws": True}, "theory.draws"),
-        ({"tau": 0.0}, "theory.tau=0.0: must be null or above 0"),
+        ({"tau": 0.0}, "theory.tau=0.0: must be more than 0"),
         ({"tau": "warm"}, "theory.tau=warm"),
         ({"views": 3}, "theory.views=3: must be an even number"),
         ({"passes": 0}, "theory.passes=0"),
@@ -50,6 +52,6 @@ def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
         ({"run": "a", "sweep": "b"}, "theory.run and theory.sweep: give one of the two"),
     ],
 )
-def test_bad_dials_are_named(dials: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{message}"):
-        run(**dials)
+def test_bad_settings_are_named(settings: dict[str, object], message: str) -> None:
+    with pytest.raises((ConfigError, ValueError), match=f"^{message}"):
+        run(**settings)

@@ -1,11 +1,13 @@
 """The program `theory=coupon`: its table and its counts of classes."""
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contrastive_lab.errors import ConfigError
 from tests.exact_coverage import covered, surjections
 from tests.theory_programs import with_settings
 
@@ -26,7 +28,12 @@ def test_experiment_prints_the_authors_table_and_counts_a_file(tmp_path: Path) -
     assert rows["CIFAR-10"]["deviation"] == pytest.approx(11.211, abs=1e-3)
     assert rows["CIFAR-10"]["coverage"] == pytest.approx(surjections(16, 10) / 10**16, rel=1e-6)  # K + 1 = 16
     assert rows["counted"]["coverage"] == pytest.approx(float(covered(16, (10, 5, 3, 2))), rel=1e-9)
+    assert rows["CIFAR-10"]["missing"] + rows["CIFAR-10"]["coverage"] == pytest.approx(1)
     assert rows["counted"]["classes"] == 4
+    own, total = {10: 9, 5: 4, 3: 2, 2: 1}, 19  # the anchor's class has one image less among the 19 others
+    mean = sum(c / 20 * math.comb(n, m) * math.comb(total - n, 15 - m) / math.comb(total, 15) * math.log1p(m)
+               for c, n in own.items() for m in range(16))  # fmt: skip
+    assert rows["counted"]["log_collisions_of_the_set"] == pytest.approx(mean, rel=1e-10)
     assert outcome.summary["coverage"] == pytest.approx(float(Fraction(surjections(128, 100), 100**128)), rel=1e-9)
     curves, traps = outcome.figure.axes
     assert len(curves.get_lines()) == 2 * 7 + 1  # a curve and its mean for each label set, and the legend's point
@@ -51,15 +58,17 @@ def test_experiment_leaves_the_counted_row_open_without_counts() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"K": -1}, "theory.K=-1"),
+        ({"K": -1}, "theory.K=-1: must be 0 or more"),
+        ({"K": "abc"}, "theory.K=abc: must be a whole number"),
+        ({"K": -1, "classes": 401}, "theory.classes=401: must be between 2 and 400"),
         ({"classes": 1}, "theory.classes=1"),
         ({"counts_csv": "nowhere.csv"}, "theory.counts_csv=nowhere.csv: no such file"),
         ({"image_folder": "nowhere"}, "theory.image_folder=nowhere"),
         ({"counts_csv": "a", "image_folder": "b"}, "give one of them"),
     ],
 )
-def test_experiment_refuses_bad_dials(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_bad_settings_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         coupon(**changes)
 
 
@@ -68,5 +77,5 @@ def test_experiment_refuses_bad_dials(changes: dict[str, Any], message: str) -> 
 )
 def test_experiment_refuses_a_file_without_counts(tmp_path: Path, text: str) -> None:
     (tmp_path / "counts.csv").write_text(text)
-    with pytest.raises(ValueError, match="last column must hold whole numbers"):
+    with pytest.raises(ConfigError, match="last column must hold whole numbers"):
         coupon(counts_csv=str(tmp_path / "counts.csv"))

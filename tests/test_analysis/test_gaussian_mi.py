@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contrastive_lab.analysis.result import AnalysisResult
+from contrastive_lab.errors import ConfigError
 from tests.gaussian_correlations import MI
 from tests.theory_programs import with_settings
 
@@ -82,28 +83,28 @@ def test_one_critic_serves_both_objectives_where_k_is_alpha() -> None:
 
 
 def test_a_seed_gives_the_same_table() -> None:
-    dials = {"mi": [1.0], "K": [4], "above": [], "d": 3, "steps": 3, "batches": 3, "hidden": 4}
-    assert experiment(**dials).table == experiment(**dials).table
-    assert experiment(**dials).table != experiment(**dials, seed=1).table
+    settings = {"mi": [1.0], "K": [4], "above": [], "d": 3, "steps": 3, "batches": 3, "hidden": 4}
+    assert experiment(**settings).table == experiment(**settings).table
+    assert experiment(**settings).table != experiment(**settings, seed=1).table
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("settings", "message"),
     [
-        ({"mi": []}, r"theory.mi=\[\]: must be numbers above 0 and below 2 d = 40"),
-        ({"mi": [50.0]}, r"theory.mi=\[50.0\]: must be"),
+        ({"mi": []}, r"theory.mi=\[\]: must be a list of numbers, e.g. \[2.0,4.0\]"),
+        ({"mi": [50.0]}, r"theory.mi=\[50.0\]: must be numbers above 0 and below 2 d = 40"),
         ({"d": 0}, "theory.d=0: must be 1 or more"),
-        ({"K": [0]}, r"theory.K=\[0\]: must be whole numbers, 1 or more"),
-        ({"alpha": 0.0}, "theory.alpha=0.0: must be above 0"),
+        ({"K": [0]}, r"theory.K=\[0\]: must be 1 or more each"),
+        ({"alpha": 0.0}, "theory.alpha=0.0: must be more than 0"),
         ({"above": [512.0]}, r"theory.above=\[512.0\]: must be numbers larger than theory.alpha"),
         ({"steps": 0}, "theory.steps=0: must be 1 or more"),
-        ({"lr": -1.0}, "theory.lr=-1.0: must be above 0"),
+        ({"lr": -1.0}, "theory.lr=-1.0: must be more than 0"),
         ({"batches": 1}, "theory.batches=1: must be 2 or more"),
     ],
 )
-def test_a_bad_dial_is_named(dials: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        experiment(**dials)
+def test_a_bad_setting_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        experiment(**settings)
 
 
 @pytest.mark.long

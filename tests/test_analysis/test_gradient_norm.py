@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from contrastive_lab.analysis.result import AnalysisResult
+from contrastive_lab.errors import ConfigError
 from tests.theory_programs import with_settings
 
 experiment = with_settings("gradient_norm")
@@ -110,19 +111,19 @@ def test_the_figure_has_a_line_and_a_bound_for_each_objective(near: AnalysisResu
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("settings", "message"),
     [
-        ({"K": []}, r"theory.K=\[\]: must be whole numbers, 1 or more"),
+        ({"K": []}, r"theory.K=\[\]: must be a list of whole numbers"),
         ({"K": [4, 0]}, r"theory.K=\[4, 0\]: must be"),
-        ({"alphas": [0.0]}, r"theory.alphas=\[0.0\]: must be numbers above 0, or \[\]"),
+        ({"alphas": [0.0]}, r"theory.alphas=\[0.0\]: must be more than 0 each"),
         ({"tau": 0.001}, "theory.tau=0.001: must be 0.01 or more"),
         ({"D": 2}, "theory.D=2: must be 3 or more"),
-        ({"shared": 1.0}, "theory.shared=1.0: must be from 0 to below 1"),
+        ({"shared": 1.0}, "theory.shared=1.0: must be 0 or more and less than 1"),
         ({"positive": 1.5}, "theory.positive=1.5: must be from 2 theory.shared - 1 = -0.94 to 1"),
         ({"queries": 0}, "theory.queries=0: must be 1 or more"),
         ({"draws": 1}, "theory.draws=1: must be 2 or more"),
     ],
 )
-def test_a_bad_dial_is_named(dials: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        experiment(**dials)
+def test_a_bad_setting_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        experiment(**settings)

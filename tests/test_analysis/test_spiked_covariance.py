@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from contrastive_lab.errors import ConfigError
 from tests.theory_programs import with_settings
 
 outcome = with_settings("spiked_covariance", steps=0, seeds=2)
@@ -143,24 +144,24 @@ def test_all_parts_fill_one_table_and_six_panels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("settings", "message"),
     [
-        ({"part": "m"}, r"theory.part=m: must be one of n, control"),
-        ({"noise": "loud"}, r"theory.noise=loud: must be one of homo"),
-        ({"n": "many"}, r"theory.n=many: must be a whole number, 2 or more or null"),
-        ({"d": 0}, r"theory.d=0: must be"),
-        ({"seeds": 0}, r"theory.seeds=0: must be a whole number, 1 or more"),
+        ({"part": "m"}, r"theory.part=m: choose one of n, control"),
+        ({"noise": "loud"}, r"theory.noise=loud: choose one of homo"),
+        ({"n": "many"}, r"theory.n=many: must be a whole number or null"),
+        ({"d": 0}, r"theory.d=0: must be 2 or more"),
+        ({"seeds": 0}, r"theory.seeds=0: must be 1 or more"),
         ({"steps": -1}, r"theory.steps=-1"),
-        ({"nu": 0.0}, r"theory.nu=0.0: must be above 0"),
+        ({"nu": 0.0}, r"theory.nu=0.0: must be more than 0"),
         ({"mix": -1.0}, r"theory.mix=-1.0: must be 0 or more"),
         ({"part": "n", "r": 40}, r"theory.part=n: n=200, d=40, r=40: .* 1 <= r < d"),
-        ({"part": "d", "d_values": [20, 0.5]}, r"theory.part=d: .*d=0.5.* whole numbers"),
+        ({"part": "d", "d_values": [20, 0.5]}, r"theory.d_values=\[20, 0.5\]: must be a list of whole numbers"),
         ({"part": "control", "n_values": []}, r"theory.n_values=\[\]: one value or more"),
         ({"part": "downstream", "features": [6]}, r"theory.features=\[6\]: must be from 1 to r=5"),
         ({"part": "downstream", "labels": 3}, r"at most labels=3"),
         ({"part": "downstream", "r": 1}, r"theory.r=1: must be 2 or more"),
     ],
 )
-def test_a_wrong_dial_is_named(dials: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        outcome(**dials)
+def test_a_wrong_setting_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        outcome(**settings)

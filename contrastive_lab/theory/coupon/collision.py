@@ -94,7 +94,7 @@ def _log_none(K: int, p: Floats) -> Floats:
 
 
 def _mean_log(law: Any, K: int, p: float) -> float:
-    """E ln(Col + 1) for a law of K trials of chance p, over 12 standard deviations (and 60): the rest is below 1e-30."""
+    """E ln(Col + 1), K trials of chance p each, over 12 standard deviations (and 60): the rest is below 1e-30."""
     reach = 12 * (K * p * (1 - p)) ** 0.5 + 60
     m = np.arange(max(0, int(K * p - reach)), min(K, int(K * p + reach)) + 1)
     return float(law.pmf(m) @ np.log1p(m))
