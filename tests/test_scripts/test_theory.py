@@ -49,7 +49,7 @@ def test_an_experiment_leaves_table_figures_and_result(typed: Type, tmp_path: Pa
         (["theory=cupon"], "error: theory=cupon: no such option; did you mean coupon?"),
         (["theory=coupon", "theory.klasses=3"], "error: theory.klasses: no such key; did you mean theory.classes?"),
         (["theory=bounds", "run=nowhere"], "nowhere"),
-        (["theory=spiked_covariance", "theory.part=x"], "error: theory.part=x: must be one of n"),
+        (["theory=spiked_covariance", "theory.part=x"], "error: theory.part=x: choose one of n"),
         (
             ["theory=bounds", "theory.classes=[10.5]"],
             "theory.classes=[10.5]: must be a list of whole numbers, e.g. [10,",
