@@ -1,7 +1,8 @@
 """The figures of `theory=bounds`."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -46,9 +47,8 @@ def plot_sweep(rows: Rows) -> Figure:
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(
-            f"{row['method']} on {row['dataset']}\nalpha = {row['alpha']}, tau = {row['tau']}", []
-        ).append(row)
+        title = f"{row['method']} on {row['dataset']}\nalpha = {row['alpha']}, tau = {row['tau']}"
+        groups.setdefault(title, []).append(row)
     figure = Figure(figsize=(2 + 4.5 * len(groups), 6.5), layout="constrained")
     panels = figure.subplots(2, len(groups), sharex="col", sharey="row", squeeze=False, height_ratios=(1, 1.5))
     for (title, own), above, below in zip(groups.items(), *panels, strict=True):
@@ -131,7 +131,8 @@ def _lines(axes: Axes, rows: Rows, lines: Mapping[str, dict[str, Any]]) -> None:
         known = [row for row in rows if row[name] is not None and math.isfinite(row[name])]
         if not known:
             continue
-        means = [_mean(row[name] for row in known if row["draws"] == N) for N in draws]
+        values = [[row[name] for row in known if row["draws"] == N] for N in draws]
+        means = [fmean(each) if each else math.nan for each in values]
         axes.plot(draws, means, **style)
         if len(rows) > len(draws) or len(draws) < 12:
             axes.plot([row["draws"] for row in known], [row[name] for row in known], ".", color=style["color"])
@@ -139,11 +140,6 @@ def _lines(axes: Axes, rows: Rows, lines: Mapping[str, dict[str, Any]]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(_ticks(draws)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(ScalarFormatter())
-
-
-def _mean(values: Iterable[float]) -> float:
-    known = list(values)
-    return sum(known) / len(known) if known else math.nan
 
 
 def _ticks(draws: Sequence[int]) -> list[int]:

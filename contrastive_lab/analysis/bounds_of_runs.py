@@ -56,14 +56,15 @@ def measured_rows(
 
     Raises:
         ValueError: names the run, if none can be measured: it has no K, no labels, or fewer test images than K + 1.
-        ConfigError: if none can be measured and the first one's files cannot be read.
-        RunError: if none can be measured and the first one's data cannot be read.
+        ConfigError, RunError: if none can be measured and the first one's files or data cannot be read.
     """
     rows: list[dict[str, Any]] = []
     problems: list[Exception] = []
     for folder in folders:
         try:
-            config = _config(folder, data_dir)
+            config = stored_config(folder)
+            if data_dir is not None:
+                config.data_dir = data_dir
             rows += _rows(folder, config, draws or _own_draws(folder, config), tau, settings)
         except (ValueError, ConfigError, RunError) as error:
             problems.append(error)
@@ -72,14 +73,6 @@ def measured_rows(
     for problem in problems:
         print(f"notice: left out, {problem}", file=sys.stderr)
     return sorted(rows, key=lambda row: int(row["draws"]))
-
-
-def _config(folder: Path, data_dir: str | None = None) -> DictConfig:
-    """The configuration of a run, with its data where it is now."""
-    config = stored_config(folder)
-    if data_dir is not None:
-        config.data_dir = data_dir
-    return config
 
 
 def _own_draws(folder: Path, config: DictConfig) -> list[int]:

@@ -68,8 +68,8 @@ def run(**values: Any) -> AnalysisResult:
     else:
         label_sets["counted"] = counts / counts.sum()
         rows.append(_row("counted", label_sets["counted"], IMAGENET_COUNTED if len(counts) == 1000 else None, K))
-        if counts.sum() > K:
-            rows[-1]["log_collisions_of_the_set"] = expected_log_collisions_without_replacement(K, counts)
+        finite = expected_log_collisions_without_replacement(K, counts) if counts.sum() > K else None
+        rows = [{**row, "log_collisions_of_the_set": finite if row is rows[-1] else None} for row in rows]
     return AnalysisResult(rows, _figure(label_sets, settings.classes), {"K": K, **_offset(settings.classes)})
 
 
@@ -86,7 +86,6 @@ def _row(name: str, p: Floats, printed: int | None, K: int) -> Row:
         "missing": missing_probability(K + 1, probs=p),
         "tau": collision_probability(K, probs=p),
         "log_collisions": expected_log_collisions(K, probs=p),
-        "log_collisions_of_the_set": None,
     }
 
 
@@ -101,7 +100,7 @@ def _offset(classes: int) -> Row:
     }
 
 
-def _counts(counts_csv: Location, image_folder: str | None) -> Floats | None:
+def _counts(counts_csv: str | None, image_folder: str | None) -> Floats | None:
     """Images of each class that has any, from the one source that is given."""
     if counts_csv is not None and image_folder is not None:
         raise ConfigError("theory.counts_csv and theory.image_folder: give one of them")
@@ -115,18 +114,10 @@ def _from_csv(path: Path) -> Floats:
         raise ConfigError(f"theory.counts_csv={path}: no such file")
     with path.open(newline="") as file:
         cells = [row[-1].strip() for row in csv.reader(file) if row]
-    numbers = cells[1:] if cells and not _number(cells[0]) else cells  # a header may stand above
+    numbers = cells[1:] if cells and cells[0][:1] not in "+-.0123456789" else cells  # a header may stand above
     if not numbers or not all(cell.isdigit() and int(cell) > 0 for cell in numbers):
         raise ConfigError(f"theory.counts_csv={path}: its last column must hold whole numbers above 0, one per class")
     return np.array(numbers, dtype=np.float64)
-
-
-def _number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _from_folder(root: Path) -> Floats:

@@ -24,13 +24,7 @@ def collapsed_terms(draws: int, classes: int, tau: float = 0.5, cosine: float | 
         cosine: of the features of two classes, in [-1 / (C - 1), 1]; None means -1 / (C - 1), a regular simplex, the
             minimum of the supervised loss.
 
-    Returns:
-        The terms, exact but for rounding.
-
-    Raises:
-        ValueError: if an argument is out of range.
-
-    Derived. The form of L_info is that of `nceloss_min` in the public code of Bao et al. 2022.
+    Exact but for rounding. Derived. The form of L_info is that of `nceloss_min` in the public code of Bao et al. 2022.
     """
     least = etf_cosine(classes)
     cosine = least if cosine is None else cosine

@@ -19,10 +19,7 @@ def collision_bound(first: Tensor, second: Tensor, labels: Tensor) -> float:
         labels: (n,) class of each image.
 
     Returns:
-        The mean over i, then over all images j.
-
-    Raises:
-        ValueError: on other shapes, or if a class has one image alone.
+        The mean over i, then over all images j; ValueError if a class has one image alone.
 
     Source: "Collision bound" of Nozawa & Sato 2021 as the authors' public code computes it, not divided by tau; the
     theorem itself could not be read.

@@ -44,17 +44,10 @@ def no_collision_probability(K: int, classes: int | None = None, probs: ArrayLik
 
 
 def expected_log_collisions(K: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """E ln(Col + 1), Col binomial given the anchor's label.
+    """E ln(Col + 1) in nats, Col binomial given the anchor's label.
 
-    Args:
-        K: number of negatives, at least 0.
-        classes: C, for classes of equal probability.
-        probs: (C,) class probabilities, instead of `classes`.
-
-    Returns:
-        Nats, between 0 and ln(K + 1).
-
-    Source: the collision term of Nozawa & Sato 2021, read on the authors' slides; the sum is textbook.
+    Arguments as `collision_probability`. Source: the collision term of Nozawa & Sato 2021, read on the authors'
+    slides; the sum is textbook.
     """
     p, repeats = np.unique(_checked(K, classes, probs), return_counts=True)
     return float(repeats * p @ [_mean_log(binom(K, q), K, q) for q in p])

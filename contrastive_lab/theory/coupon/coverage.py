@@ -24,9 +24,6 @@ def log_covered(draws: int, probs: Floats, population: float = math.inf) -> floa
         draws: n, more than C, and few enough that a class can be missed.
         probs: (C,) shares of the classes, > 0, sum 1.
         population: N, at least n; infinite for independent labels.
-
-    Returns:
-        The log, at most 0.
     """
     probs, repeats = np.unique(probs, return_counts=True)
     mean, spread = _saddle(draws, probs, repeats, population)

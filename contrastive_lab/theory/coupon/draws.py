@@ -47,15 +47,7 @@ def missing_probability(draws: int, classes: int | None = None, probs: ArrayLike
     >>> f"{missing_probability(65536, classes=1000):.3g}"
     '3.34e-26'
 
-    Args:
-        draws: n, at least 0.
-        classes: C, for classes of equal probability.
-        probs: (C,) class probabilities, instead of `classes`.
-
-    Returns:
-        Between 0 and 1, with a relative error below 1e-9 for n up to 1e7; 0 below 1e-308.
-
-    Source: as `coverage_probability`.
+    Arguments, accuracy and source as `coverage_probability`.
     """
     at_least("draws", draws, 0)
     return _covered_and_missing(draws, prior(classes, probs))[1]
@@ -68,13 +60,7 @@ def coverage_without_replacement(draws: int, counts: ArrayLike) -> float:
         draws: n, at least 0 and at most the number of images N.
         counts: (C,) images of each class, at least 1 each.
 
-    Returns:
-        Between 0 and 1, with a relative error below 1e-9.
-
-    Raises:
-        ValueError: on a class without images, or n outside 0 to N.
-
-    Source: derived here; the finite form of Nozawa & Sato's upsilon, for a validation set.
+    Source: derived here, relative error below 1e-9; the finite form of Nozawa & Sato's upsilon, for a validation set.
     """
     sizes = class_counts(counts)
     total = int(sizes.sum())
@@ -94,12 +80,6 @@ def smallest_draws(coverage: float, classes: int | None = None, probs: ArrayLike
         coverage: above 0 and below 1.
         classes: C, for classes of equal probability.
         probs: (C,) class probabilities, instead of `classes`.
-
-    Returns:
-        n = K + 1, at least C.
-
-    Raises:
-        ValueError: on a coverage outside that range.
     """
     if not 0 < coverage < 1:
         raise ValueError(f"coverage={coverage}: must be above 0 and below 1")
@@ -130,9 +110,6 @@ def expected_draws(classes: int | None = None, probs: ArrayLike | None = None) -
         classes: C, for classes of equal probability: C (1 + 1/2 + ... + 1/C).
         probs: (C,) class probabilities, instead of `classes`: the integral of 1 - prod_c (1 - e^{-p_c s}) over s > 0.
 
-    Returns:
-        Draws, at least C.
-
     Source: Flajolet, Gardy & Thimonier 1992; both forms were read in the authors' public code of Nozawa & Sato 2021.
     """
     p = prior(classes, probs)
@@ -149,9 +126,6 @@ def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None
         probs: (C,) class probabilities, instead of `classes`: Var[S] - E[S], S the time of the last class's arrival
             where labels arrive at rate 1. Var[S] is the integral of 2 (m - s) P(S < s) below the mean m and of
             2 (s - m) P(S > s) above.
-
-    Returns:
-        Draws squared.
 
     Source: the uniform form is textbook; the other is derived here.
     """

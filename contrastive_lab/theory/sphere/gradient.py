@@ -31,9 +31,6 @@ def frozen_pairs(n: int, D: int, positive: float, shared: float, source: torch.G
         positive: cosine of a query and its key, from 2 shared - 1 to 1.
         shared: expected cosine of two random keys, from 0 to below 1.
         source: generator.
-
-    Raises:
-        ValueError: where such vectors do not exist.
     """
     cosine = _own_cosine(D, positive, shared)
     own, other = _directions(n, D, source), _directions(n, D, source)
