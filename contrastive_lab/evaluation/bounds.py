@@ -18,7 +18,7 @@ from torch import Tensor
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.evaluation.class_mean import means_of
+from contrastive_lab.evaluation.class_mean import class_means
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.evaluation.scores import topk
 from contrastive_lab.evaluation.views import view_pairs
@@ -67,18 +67,18 @@ def measure(
     pairs = view_pairs(encoder, train, data, seed, "train")
     first = next(pairs)
     sums = first.sum(0) + sum(next(pairs).sum(0) for _ in range(views // 2 - 1))
-    class_means = means_of(sums / views, train_labels, data.splits.classes)
+    centres = class_means(sums / views, train_labels, data.splits.classes)
     others = view_pairs(encoder, test, data, seed, "mean")
     own_means = sum((next(others).sum(0) for _ in range(views // 2)), torch.zeros_like(sums[:1])) / views
     fresh = view_pairs(encoder, test, data, seed, "batches")
-    dealt = [[*_dealt(next(fresh), own_means, labels, class_means, draws, tau, (seed, i))] for i in range(passes)]
+    dealt = [[*_dealt(next(fresh), own_means, labels, centres, draws, tau, (seed, i))] for i in range(passes)]
     counts = labels.bincount(minlength=data.splits.classes).tolist()
     terms = [
         Terms(*map(fmean, zip(*parts, strict=True)))._replace(**label_probabilities(N, counts))
         for N, parts in zip(draws, zip(*dealt, strict=True), strict=True)
     ]
     clean = labelled_features(encoder, test, data.recipe, "z", data.workers)
-    top1 = topk(clean.features @ class_means.T, clean.labels).top1
+    top1 = topk(clean.features @ centres.T, clean.labels).top1
     return terms, {"mean_top1": top1, "collision_bound": collision_bound(first[0], first[1], train_labels)}
 
 

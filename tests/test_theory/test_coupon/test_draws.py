@@ -17,11 +17,12 @@ from contrastive_lab.theory.coupon.draws import (
     coverage_without_replacement,
     distinct_law,
     expected_draws,
+    missing_probability,
     smallest_draws,
     variance_of_draws,
 )
-from contrastive_lab.theory.coupon.naive import clipped_sum, inclusion_exclusion
-from tests.counting import WEIGHTS, covered, split, subsets, surjections
+from contrastive_lab.theory.coupon.naive import inclusion_exclusion
+from tests.exact_coverage import WEIGHTS, covered, split, subsets, surjections
 
 SKEWED = (0.5, 0.25, 0.15, 0.1)
 
@@ -33,16 +34,46 @@ def test_uniform_coverage_is_exact_inclusion_exclusion(classes: int) -> None:
         assert coverage_probability(n, classes) == pytest.approx(exact, rel=1e-10, abs=0)
 
 
+@pytest.mark.parametrize("classes", [1, 2, 4, 10, 100])
+def test_what_is_missing_is_exact_however_small(classes: int) -> None:
+    for n in (
+        0,
+        classes - 1,
+        classes,
+        classes + 3,
+        3 * classes,
+        5 * classes,
+        12 * classes,
+        60 * classes,
+        300 * classes,
+    ):
+        exact = float(1 - Fraction(surjections(n, classes), classes**n))
+        assert missing_probability(n, classes) == pytest.approx(exact, rel=1e-9, abs=0)
+        assert coverage_probability(n, classes) + missing_probability(n, classes) == pytest.approx(1, abs=1e-15)
+
+
+@pytest.mark.parametrize(("draws", "classes"), [(65536, 1000), (20_000, 1000), (26030, 3029)])
+def test_what_is_missing_of_many_classes_is_the_alternating_sum_in_integers(draws: int, classes: int) -> None:
+    """Bonferroni: cutting the sum after an even and after an odd number of terms encloses it."""
+    below = above = 0
+    for j in range(1, 400):
+        above = below + (-1) ** (j + 1) * math.comb(classes, j) * (classes - j) ** draws
+        if abs(above - below) < above // 10**12:
+            break
+        below = above
+    assert missing_probability(draws, classes) == pytest.approx(float(Fraction(above, classes**draws)), rel=1e-9, abs=0)
+
+
+def test_what_is_missing_is_0_where_float64_ends() -> None:
+    assert missing_probability(10**6, 10) == 0  # 10 * 0.9^n = 1e-45756
+    assert missing_probability(6500, 10) == pytest.approx(float(10 * Fraction(9, 10) ** 6500), rel=1e-9, abs=0)
+
+
 @pytest.mark.parametrize(
     ("classes", "draws", "expected"), [(1000, 4096, 2.874e-8), (1000, 7709, 0.6389599), (3029, 26030, 0.5706715)]
 )
 def test_coverage_of_many_classes(classes: int, draws: int, expected: float) -> None:
     assert coverage_probability(draws, classes) == pytest.approx(expected, rel=2e-4 if expected < 1e-6 else 1e-7)
-
-
-def test_the_integral_is_the_occupancy_chain() -> None:
-    for n in (1500, 4096, 7486):  # from 1e-90 to one half
-        assert coverage_probability(n, 1000) == pytest.approx(distinct_law(n, 1000)[-1], rel=1e-10)
 
 
 def test_coverage_at_100_classes_and_128_labels_does_not_cancel() -> None:
@@ -53,36 +84,11 @@ def test_coverage_at_100_classes_and_128_labels_does_not_cancel() -> None:
     assert abs(inclusion_exclusion(np.array([100]), 100)[0]) > 1e-20
 
 
-@pytest.mark.parametrize("draws", [128, 256, 384, 512, 1024])
-def test_the_authors_sum_is_off_by_what_their_numbers_are_off_by(draws: int) -> None:
-    """They print 4.517e-4, 5.75e-4, 0.108454, 0.553133, 0.997065: 4.5e-4 too much each."""
-    offset = clipped_sum(draws, 100)[-1] - coverage_probability(draws, 100)
-    assert offset == pytest.approx(4.5e-4, abs=1e-4)
-
-
-def test_coverage_of_a_thousand_different_classes_is_the_coefficient_of_the_generating_function() -> None:
-    """n! [z^n] of prod_c (e^(p_c z) - 1), by a Fourier sum over the whole circle of radius n."""
-    probs = np.random.default_rng(0).dirichlet(np.full(1000, 20.0))
-    for n in (5_000, 10_000, 15_000):
-        points = 2 * n
-        z = n * np.exp(2j * np.pi * np.arange(points) / points)
-        logs = sum(np.log1p(-np.exp(-p * z)) for p in probs) + z  # of the product, as the p_c sum to 1
-        total = np.exp(logs - n - 1j * n * np.angle(z)).mean().real
-        exact = math.exp(math.log(total) + n + math.lgamma(n + 1) - n * math.log(n))
-        assert coverage_probability(n, probs=probs) == pytest.approx(exact, rel=1e-9)
-    assert 0.01 < exact < 0.999
-
-
-def test_the_naive_formulas_are_the_right_ones_where_nothing_cancels() -> None:
-    exact = float(Fraction(surjections(32, 10), 10**32))
-    assert clipped_sum(32, 10)[-1] == pytest.approx(exact, rel=1e-9)
-    assert inclusion_exclusion(np.array([32]), 10)[0] == pytest.approx(exact, rel=1e-9)
-
-
 @pytest.mark.parametrize("n", [0, 7, 8, 9, 10, 20, 74, 200, 400])
 def test_coverage_of_any_prior_is_exact_subset_enumeration(n: int) -> None:
     probs = np.array(WEIGHTS) / sum(WEIGHTS)
     assert coverage_probability(n, probs=probs) == pytest.approx(float(covered(n, WEIGHTS)), rel=1e-10, abs=0)
+    assert missing_probability(10 * n, probs=probs) == pytest.approx(float(1 - covered(10 * n, WEIGHTS)), rel=1e-9)
 
 
 def test_coverage_of_four_unequal_classes() -> None:
@@ -95,13 +101,6 @@ def test_coverage_of_any_prior_is_binomial_splitting() -> None:
     p = np.random.default_rng(0).dirichlet(np.full(12, 2.0))
     for n in (13, 40, 90):
         assert coverage_probability(n, probs=p) == pytest.approx(split(n, p), rel=1e-9)
-
-
-def test_coverage_holds_for_a_very_rare_class() -> None:
-    rare = 1e-12
-    for n in (3, 1000, 10**5):
-        exact = -math.expm1(n * math.log1p(-rare)) - rare**n
-        assert coverage_probability(n, probs=(1 - rare, rare)) == pytest.approx(exact, rel=1e-9)
 
 
 def test_equal_probabilities_are_the_uniform_prior() -> None:
@@ -157,8 +156,9 @@ def test_smallest_draws_of_equal_classes() -> None:
         assert tuple(smallest_draws(c, classes) for c in (0.5, 0.9, 0.95, 0.99)) == draws
     assert smallest_draws(1e-6, 4) == 4
     assert smallest_draws(0.5, 1) == 1
-    # Near 1 the union bound is exact to its own square: 1 - coverage = 10 * 0.9^n.
-    assert smallest_draws(1 - 1e-9, 10) == math.ceil(math.log(1e-10) / math.log(0.9))
+    assert smallest_draws(0.75, 2) == 3  # exactly: two of eight triples lack a label
+    for left in (2.0**-30, 2.0**-50):  # near 1 the union bound is exact to its own square: 1 - coverage = 10 * 0.9^n
+        assert smallest_draws(1 - left, 10) == math.ceil(math.log(left / 10) / math.log(0.9))
 
 
 def test_smallest_draws_of_any_prior_is_the_first_that_covers() -> None:

@@ -1,4 +1,4 @@
-"""Run an experiment of the theory with the dials of its yaml, as the command line hands them over."""
+"""Programs of the theory with the settings of their yaml, as the command line hands them over."""
 
 from functools import partial
 from typing import Any, cast
@@ -10,8 +10,8 @@ from contrastive_lab.analysis.result import AnalysisResult
 from contrastive_lab.config import CONF
 
 
-def with_dials(name: str, **dials: Any) -> partial[AnalysisResult]:
-    """The experiment `name` with some dials set; those that a call gives come first."""
+def with_settings(name: str, **settings: Any) -> partial[AnalysisResult]:
+    """The program `name` with some settings changed; those that a call gives come first."""
     values = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "theory" / f"{name}.yaml")))
     run = get_method(values.pop("_target_"))
-    return partial(run, **values | dials)
+    return partial(run, **values | settings)

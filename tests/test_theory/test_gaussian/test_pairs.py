@@ -16,7 +16,7 @@ from contrastive_lab.theory.gaussian.pairs import (
     sample_pairs,
     skew_kl,
 )
-from tests.correlated import MI, rhos, source
+from tests.gaussian_correlations import MI, rhos, source
 
 # Monte Carlo of E[ln(1 + alpha) - ln(1 + alpha / r)], made apart from this project; standard error about 0.005.
 SKEW_KL = {512: (1.940, 3.565, 4.728, 5.465, 5.873), 65536: (2.002, 3.985, 5.874, 7.556, 8.904)}

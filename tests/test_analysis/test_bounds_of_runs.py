@@ -20,9 +20,9 @@ from contrastive_lab.theory.bounds.terms import Terms
 from tests.conftest import TINY, only_run
 from tests.test_dataset.test_text import SMALL, write
 from tests.test_run.test_export import stored
-from tests.theory_experiment import with_dials
+from tests.theory_programs import with_settings
 
-measured = with_dials("bounds", views=2, passes=1)
+measured = with_settings("bounds", views=2, passes=1)
 
 
 def packed_cifar(folder: Path) -> None:

@@ -1,22 +1,17 @@
-"""Critics of correlated Gaussians: those trained together, and EqCo's Table 5."""
+"""The program `theory=gaussian_mi` and EqCo's Table 5."""
 
 import math
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import torch
-from torch import nn
 
 from contrastive_lab.analysis.result import AnalysisResult
-from contrastive_lab.theory.gaussian.critics import Critics, critic_losses, fit
-from contrastive_lab.theory.gaussian.pairs import (
-    sample_pairs,
-)
-from tests.correlated import MI, source
-from tests.theory_experiment import with_dials
+from contrastive_lab.errors import ConfigError
+from tests.gaussian_correlations import MI
+from tests.theory_programs import with_settings
 
-experiment = with_dials("gaussian_mi")
+experiment = with_settings("gaussian_mi")
 # Zhu et al. 2020 (EqCo), Table 5, K = 64, 128, 256, 512.
 TABLE_5 = {
     2: ((1.7, 1.8, 1.9, 1.9), (1.9, 1.9, 1.9, 1.9)),
@@ -39,46 +34,6 @@ def cells(outcome: AnalysisResult, mi: float, alpha: float | None) -> list[float
     if alpha is None:
         return [row["estimate"] for row in rows if row["objective"] == "InfoNCE"]
     return [row["estimate"] for row in rows if row["objective"] == "EqCo" and row["alpha"] == alpha]
-
-
-def towers(critics: Critics, model: int) -> list[nn.Sequential]:
-    """One critic as plain layers."""
-    pairs = []
-    for weight, bias, last, last_bias in (critics.f, critics.g):
-        net = nn.Sequential(nn.Linear(*weight.shape[1:]), nn.ReLU(), nn.Linear(*last.shape[1:])).double()
-        tensors = (weight[model].T, bias[model, 0], last[model].T, last_bias[model, 0])
-        net.load_state_dict(dict(zip(net.state_dict(), tensors, strict=True)))
-        pairs.append(net)
-    return pairs
-
-
-def test_critics_trained_together_are_those_trained_alone() -> None:
-    """Two alphas, two correlations: each of the four equals plain layers trained on the same pairs."""
-    rho, alphas, K, d = torch.tensor([0.5, 0.8], dtype=torch.float64), [4.0, 64.0], 4, 3
-    critics = Critics(4, d, 8, 5, source()).double()
-    alone = [towers(critics, model) for model in range(4)]
-    fit(critic_losses(critics, alphas), critics, rho, K, d, 20, 0.01, source(1))
-    for model, (f, g) in enumerate(alone):
-        adam, pairs = torch.optim.Adam([*f.parameters(), *g.parameters()], 0.01), source(1)
-        for _ in range(20):
-            x, y = sample_pairs(rho, K + 1, d, pairs)
-            logits = f(x[model % 2]) @ g(y[model % 2]).T
-            margin = math.log(alphas[model // 2] / K)
-            loss = nn.functional.cross_entropy(logits - margin * torch.eye(K + 1), torch.arange(K + 1))
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-        for trained, single in zip(towers(critics, model), (f, g), strict=True):
-            for ours, theirs in zip(trained.parameters(), single.parameters(), strict=True):
-                torch.testing.assert_close(ours, theirs, atol=1e-8, rtol=1e-8)
-
-
-def test_initial_weights_are_those_of_linear_layers() -> None:
-    critics = Critics(3, 20, 256, 32, source())
-    for weight, bias, last, last_bias in (critics.f, critics.g):
-        for tensor, inputs in ((weight, 20), (bias, 20), (last, 256), (last_bias, 256)):
-            assert tensor.detach().abs().max() <= inputs**-0.5
-            assert float(tensor.detach().std()) == pytest.approx((3 * inputs) ** -0.5, rel=0.2)
 
 
 @pytest.mark.parametrize("mi", MI)
@@ -128,28 +83,28 @@ def test_one_critic_serves_both_objectives_where_k_is_alpha() -> None:
 
 
 def test_a_seed_gives_the_same_table() -> None:
-    dials = {"mi": [1.0], "K": [4], "above": [], "d": 3, "steps": 3, "batches": 3, "hidden": 4}
-    assert experiment(**dials).table == experiment(**dials).table
-    assert experiment(**dials).table != experiment(**dials, seed=1).table
+    settings = {"mi": [1.0], "K": [4], "above": [], "d": 3, "steps": 3, "batches": 3, "hidden": 4}
+    assert experiment(**settings).table == experiment(**settings).table
+    assert experiment(**settings).table != experiment(**settings, seed=1).table
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("settings", "message"),
     [
-        ({"mi": []}, r"theory.mi=\[\]: must be numbers above 0 and below 2 d = 40"),
-        ({"mi": [50.0]}, r"theory.mi=\[50.0\]: must be"),
+        ({"mi": []}, r"theory.mi=\[\]: must be a list of numbers, e.g. \[2.0,4.0\]"),
+        ({"mi": [50.0]}, r"theory.mi=\[50.0\]: must be numbers above 0 and below 2 d = 40"),
         ({"d": 0}, "theory.d=0: must be 1 or more"),
-        ({"K": [0]}, r"theory.K=\[0\]: must be whole numbers, 1 or more"),
-        ({"alpha": 0.0}, "theory.alpha=0.0: must be above 0"),
+        ({"K": [0]}, r"theory.K=\[0\]: must be 1 or more each"),
+        ({"alpha": 0.0}, "theory.alpha=0.0: must be more than 0"),
         ({"above": [512.0]}, r"theory.above=\[512.0\]: must be numbers larger than theory.alpha"),
         ({"steps": 0}, "theory.steps=0: must be 1 or more"),
-        ({"lr": -1.0}, "theory.lr=-1.0: must be above 0"),
+        ({"lr": -1.0}, "theory.lr=-1.0: must be more than 0"),
         ({"batches": 1}, "theory.batches=1: must be 2 or more"),
     ],
 )
-def test_a_bad_dial_is_named(dials: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        experiment(**dials)
+def test_a_bad_setting_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        experiment(**settings)
 
 
 @pytest.mark.long
