@@ -157,7 +157,7 @@ def swap(scores: Tensor, codes: Tensor, tau: float) -> Tensor:
 
 
 def supcon(cosines: Tensor, positives: Tensor, own: Tensor, tau: float) -> Tensor:
-    """Supervised contrastive loss: the mean over positives of minus the log softmax over all keys but the query, (N,).
+    """Supervised contrastive loss, a query's mean over its positives of minus the log softmax over all others, (N,).
 
     Args:
         cosines: (N, M) of the queries with all keys.
