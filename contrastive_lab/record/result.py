@@ -68,8 +68,11 @@ class Result:
 
     def flat(self) -> dict[str, Any]:
         """The values in the order of result.json."""
-        parts = [(known.name, getattr(self, known.name)) for known in fields(self)]
-        return dict(item for name, value in parts for item in (value.items() if name == "scores" else [(name, value)]))
+        values: dict[str, Any] = {}
+        for known in fields(self):
+            value = getattr(self, known.name)
+            values |= value if known.name == "scores" else {known.name: value}
+        return {**values, "status": self.status.value}
 
     def write(self, folder: Path) -> None:
         """Write result.json into the folder of a run."""

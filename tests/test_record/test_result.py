@@ -42,3 +42,7 @@ def test_a_damaged_result_stops_a_run_in_one_line_and_is_a_failure_in_a_report(t
     found = result_or_failure(tmp_path)
     assert found.status is Status.FAILED
     assert str(found.error).startswith("result.json is damaged (")
+
+
+def test_a_flat_result_holds_plain_values() -> None:
+    assert type(Result(Status.DONE).flat()["status"]) is str  # W&B would write an Enum by its name
