@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -111,24 +112,24 @@ def stored_plan(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if it cannot be read.
     """
-    try:
+    with _readable(folder):
         plan: dict[str, Any] = json.loads((folder / "sweep.json").read_text())
         list(plan["jobs"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreadable(folder, error) from None
     return plan
 
 
-def _unreadable(folder: Path, error: Exception) -> ConfigError:
-    return ConfigError(f"sweep={folder}: sweep.json cannot be read ({type(error).__name__}: {error})")
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"sweep={folder}: sweep.json cannot be read ({type(error).__name__}: {error})") from None
 
 
 def _planned(folder: Path) -> Sweep:
     plan = stored_plan(folder)
-    try:
+    with _readable(folder):
         runs = [_planned_run(job) for job in plan["jobs"]]
-    except (KeyError, TypeError) as error:
-        raise _unreadable(folder, error) from None
     if not runs:
         raise ConfigError(f"sweep={folder}: sweep.json has no jobs")
     commands, experiment = [plan["command"]] if plan.get("command") else [], plan.get("experiment") or {}
@@ -148,12 +149,9 @@ def _found(folder: Path) -> Sweep:
     if not configs:  # none, or the theory's alone
         raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
     told = dict.fromkeys(key for run in configs for key in _told(run) if not passed_over(key))
-    runs = []
-    for path, config in configs.items():
-        options = _options(path)
-        settings = {key: options[key] if key in options else _setting(config, key) for key in told}
-        runs.append(Run(str(path.relative_to(folder)), run_name(config), settings))
-    commands = dict.fromkeys(line for run in configs for line in _lines(run / "command.txt")[:1])
+    runs = [Run(str(run.relative_to(folder)), run_name(c), _settings(run, c, told)) for run, c in configs.items()]
+    lines = [path.read_text().splitlines() for run in configs if (path := run / "command.txt").is_file()]
+    commands = dict.fromkeys(first for first, *_ in lines)
     scales = {str(OmegaConf.select(config, "scale.name", default="")) for config in configs.values()}
     scale = scales.pop() if len(scales) == 1 else ""
     return _sweep(folder, folder.resolve().name, list(commands), runs, {}, scale)
@@ -214,20 +212,15 @@ def _told(run: Path) -> list[str]:
     return [parsed(str(override))[0] for override in (OmegaConf.load(path) if path.is_file() else [])]
 
 
-def _options(run: Path) -> DictConfig | dict[str, Any]:
-    """The chosen option of each group."""
+def _settings(run: Path, config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
+    """Of each key the chosen option, where it is a group, else the value in the configuration, as a scalar or text."""
     path = run / ".hydra" / "hydra.yaml"
-    return cast(DictConfig, OmegaConf.load(path)).hydra.runtime.choices if path.is_file() else {}
-
-
-def _setting(config: DictConfig, key: str) -> Any:
-    """Value of a key in a composed configuration, as a scalar or as text."""
-    try:
-        value = OmegaConf.select(config, key)
-    except OmegaConfBaseException:
-        return None
-    return _scalar(value, str(value))
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.is_file() else []
+    options = cast(DictConfig, OmegaConf.load(path)).hydra.runtime.choices if path.is_file() else {}
+    settings = {}
+    for key in keys:
+        try:
+            value = options[key] if key in options else OmegaConf.select(config, key)
+        except OmegaConfBaseException:
+            value = None
+        settings[key] = _scalar(value, str(value))
+    return settings

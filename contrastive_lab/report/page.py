@@ -116,19 +116,19 @@ def _named(sweep: Sweep, run: str, out: Path) -> dict[str, Any]:
 def paper_table(grid: Grid, metric: str) -> list[list[str]]:
     """The paper's numbers for a metric beside ours, where it was measured here, a row for each x."""
     papers = references(grid, metric)
-    positions = dict(zip(grid.settings["place"], grid.settings["position"], strict=True))
+    positions = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
     positions |= {order(x): x for entry in papers for x, _ in entry["points"]}
-    columns = [[grid.x, *(shown(grid.x, positions[place]) for place in sorted(positions))]]
+    columns = [[grid.x, *(shown(grid.x, positions[at]) for at in sorted(positions))]]
     for entry in papers:
         head = " ".join(f"{entry.get('label', 'paper')}, {entry.get('dataset', '')}; {entry.get('source', '')}".split())
         theirs = {order(x): f"{y:g}" for x, y in reversed(entry["points"])}
-        columns.append([f"paper: {head}".rstrip("; "), *(theirs.get(place, "") for place in sorted(positions))])
+        columns.append([f"paper: {head}".rstrip("; "), *(theirs.get(at, "") for at in sorted(positions))])
     found = grid.summary(metric)
     found = found.assign(text=texts(found))
     for line in grid.lines if metric in measured(grid) else []:
-        ours = found.loc[line.index].drop_duplicates("place").set_index("place")["text"].to_dict()
+        ours = found.loc[line.index].drop_duplicates("at").set_index("at")["text"].to_dict()
         name = f"here: {grid.name(line)}".rstrip(": ")
-        columns.append([name, *(ours.get(place, "") for place in sorted(positions))])
+        columns.append([name, *(ours.get(at, "") for at in sorted(positions))])
     return [list(row) for row in zip(*columns, strict=True)]
 
 
