@@ -83,25 +83,13 @@ def read_result(folder: Path) -> Result:
     """Read the result.json of a run's folder; its status is missing where there is none.
 
     Raises:
-        ConfigError: if it cannot be read.
+        ConfigError: if it cannot be read; the cause says why.
     """
     path = folder / "result.json"
     try:
-        return _read(path)
-    except ValueError:
-        raise ConfigError(f"{path}: damaged; without it the run counts as not finished") from None
-
-
-def result_or_failure(folder: Path) -> Result:
-    """The same for a report, which a result.json that cannot be read does not end: that run counts as failed."""
-    try:
-        return _read(folder / "result.json")
+        values = json.loads(path.read_text()) if path.is_file() else {}
+        if not isinstance(values, dict):
+            raise ValueError(f"not an object but {type(values).__name__}")
+        return Result.of(values)
     except ValueError as error:
-        return Result(Status.FAILED, error=f"result.json is damaged ({type(error).__name__}: {error})")
-
-
-def _read(path: Path) -> Result:
-    values = json.loads(path.read_text()) if path.is_file() else {}
-    if not isinstance(values, dict):
-        raise ValueError(f"not an object but {type(values).__name__}")
-    return Result.of(values)
+        raise ConfigError(f"{path}: damaged; without it the run counts as not finished") from error

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.identity import OMITTED, run_name, within
-from contrastive_lab.record.result import Status, result_or_failure
+from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
 
 
@@ -158,12 +158,21 @@ def _found(folder: Path) -> Sweep:
 
 
 def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
-    flat = [result_or_failure(folder / run.folder).flat() for run in runs]
+    flat = [_result(folder / run.folder).flat() for run in runs]
     index = [run.folder for run in runs]
     asked = _frame([{**result, **run.settings} for run, result in zip(runs, flat, strict=True)], index)
     results = _frame([{"name": run.name, **result} for run, result in zip(runs, flat, strict=True)], index)
     told = list(dict.fromkeys(key for run in runs for key in run.settings))
     return Sweep(folder, name, commands, asked, results, told, experiment, scale)
+
+
+def _result(folder: Path) -> Result:
+    """The result of a run; one that cannot be read counts as a failure and does not end the report."""
+    try:
+        return read_result(folder)
+    except ConfigError as error:
+        cause = error.__cause__
+        return Result(Status.FAILED, error=f"result.json is damaged ({type(cause).__name__}: {cause})")
 
 
 def _frame(rows: Sequence[dict[str, Any]], index: list[str]) -> pd.DataFrame:
