@@ -148,10 +148,12 @@ def _found(folder: Path) -> Sweep:
     configs = {run: config for run, config in found.items() if "method_info" in config}  # the theory has none
     if not configs:  # none, or the theory's alone
         raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
-    told = dict.fromkeys(key for run in configs for key in _told(run) if not passed_over(key))
+    typed = [OmegaConf.load(path) for run in configs if (path := run / ".hydra" / "overrides.yaml").is_file()]
+    keys = dict.fromkeys(parsed(str(override))[0] for overrides in typed for override in overrides)
+    told = [key for key in keys if not passed_over(key)]
     runs = [Run(str(run.relative_to(folder)), run_name(c), _settings(run, c, told)) for run, c in configs.items()]
     lines = [path.read_text().splitlines() for run in configs if (path := run / "command.txt").is_file()]
-    commands = dict.fromkeys(first for first, *_ in lines)
+    commands = dict.fromkeys(line for part in lines for line in part[:1])
     scales = {str(OmegaConf.select(config, "scale.name", default="")) for config in configs.values()}
     scale = scales.pop() if len(scales) == 1 else ""
     return _sweep(folder, folder.resolve().name, list(commands), runs, {}, scale)
@@ -213,12 +215,6 @@ def _scalar(value: Any, text: str) -> Any:
 def passed_over(key: str) -> bool:
     """Whether a key says nothing about the result of a run."""
     return within(key, {*OMITTED, "hydra"})
-
-
-def _told(run: Path) -> list[str]:
-    """Keys of the command line of a run."""
-    path = run / ".hydra" / "overrides.yaml"
-    return [parsed(str(override))[0] for override in (OmegaConf.load(path) if path.is_file() else [])]
 
 
 def _settings(run: Path, config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def run_table(grid: Grid, out: Path) -> dict[str, Any]:
     """Head and rows of the table of runs: cells with what to show and what to sort by."""
     sweep, keys = grid.sweep, grid.sweep.varied
     columns = known(sweep.results, (grid.y, *METRICS))
-    told = [[(shown(key, value), _sort(value)) for value in sweep.asked[key]] for key in keys]
+    told = [[(shown(key, value), "" if value is None else str(value)) for value in sweep.asked[key]] for key in keys]
     got = [[_cell(value) for value in sweep.results[name]] for name in columns]
     cells = zip(*told, *got, strict=True) if keys or columns else [()] * len(sweep.results)
     rows = [{**_named(sweep, run, out), "cells": row} for run, row in zip(sweep.results.index, cells, strict=True)]
@@ -133,12 +133,7 @@ def paper_table(grid: Grid, metric: str) -> list[list[str]]:
 
 
 def _cell(value: Any) -> tuple[str, str]:
-    """A number to show and to sort by; what is not finite counts as missing when sorted."""
+    """A number to show and to sort by; what is missing or not finite comes last."""
     if value is None or not math.isfinite(value):
         return "" if value is None else f"{value:.4g}", ""
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}", str(float(value))
-
-
-def _sort(value: Any) -> str:
-    """What a cell is sorted by; empty cells come last."""
-    return "" if value is None else str(value)
