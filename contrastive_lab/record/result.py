@@ -68,8 +68,11 @@ class Result:
 
     def flat(self) -> dict[str, Any]:
         """The values in the order of result.json."""
-        parts = [(known.name, getattr(self, known.name)) for known in fields(self)]
-        return dict(item for name, value in parts for item in (value.items() if name == "scores" else [(name, value)]))
+        values: dict[str, Any] = {}
+        for known in fields(self):
+            value = getattr(self, known.name)
+            values |= value if known.name == "scores" else {known.name: value}
+        return {**values, "status": self.status.value}
 
     def write(self, folder: Path) -> None:
         """Write result.json into the folder of a run."""
@@ -80,25 +83,13 @@ def read_result(folder: Path) -> Result:
     """Read the result.json of a run's folder; its status is missing where there is none.
 
     Raises:
-        ConfigError: if it cannot be read.
+        ConfigError: if it cannot be read; the cause says why.
     """
     path = folder / "result.json"
     try:
-        return _read(path)
-    except ValueError:
-        raise ConfigError(f"{path}: damaged; without it the run counts as not finished") from None
-
-
-def result_or_failure(folder: Path) -> Result:
-    """The same for a report, which a result.json that cannot be read does not end: that run counts as failed."""
-    try:
-        return _read(folder / "result.json")
+        values = json.loads(path.read_text()) if path.is_file() else {}
+        if not isinstance(values, dict):
+            raise ValueError(f"not an object but {type(values).__name__}")
+        return Result.of(values)
     except ValueError as error:
-        return Result(Status.FAILED, error=f"result.json is damaged ({type(error).__name__}: {error})")
-
-
-def _read(path: Path) -> Result:
-    values = json.loads(path.read_text()) if path.is_file() else {}
-    if not isinstance(values, dict):
-        raise ValueError(f"not an object but {type(values).__name__}")
-    return Result.of(values)
+        raise ConfigError(f"{path}: damaged; without it the run counts as not finished") from error

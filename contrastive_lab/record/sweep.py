@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.identity import OMITTED, run_name, within
-from contrastive_lab.record.result import Status, result_or_failure
+from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
 
 
@@ -111,24 +112,24 @@ def stored_plan(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if it cannot be read.
     """
-    try:
+    with _readable(folder):
         plan: dict[str, Any] = json.loads((folder / "sweep.json").read_text())
         list(plan["jobs"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreadable(folder, error) from None
     return plan
 
 
-def _unreadable(folder: Path, error: Exception) -> ConfigError:
-    return ConfigError(f"sweep={folder}: sweep.json cannot be read ({type(error).__name__}: {error})")
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"sweep={folder}: sweep.json cannot be read ({type(error).__name__}: {error})") from None
 
 
 def _planned(folder: Path) -> Sweep:
     plan = stored_plan(folder)
-    try:
+    with _readable(folder):
         runs = [_planned_run(job) for job in plan["jobs"]]
-    except (KeyError, TypeError) as error:
-        raise _unreadable(folder, error) from None
     if not runs:
         raise ConfigError(f"sweep={folder}: sweep.json has no jobs")
     commands, experiment = [plan["command"]] if plan.get("command") else [], plan.get("experiment") or {}
@@ -147,25 +148,33 @@ def _found(folder: Path) -> Sweep:
     configs = {run: config for run, config in found.items() if "method_info" in config}  # the theory has none
     if not configs:  # none, or the theory's alone
         raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
-    told = dict.fromkeys(key for run in configs for key in _told(run) if not passed_over(key))
-    runs = []
-    for path, config in configs.items():
-        options = _options(path)
-        settings = {key: options[key] if key in options else _setting(config, key) for key in told}
-        runs.append(Run(str(path.relative_to(folder)), run_name(config), settings))
-    commands = dict.fromkeys(line for run in configs for line in _lines(run / "command.txt")[:1])
+    typed = [OmegaConf.load(path) for run in configs if (path := run / ".hydra" / "overrides.yaml").is_file()]
+    keys = dict.fromkeys(parsed(str(override))[0] for overrides in typed for override in overrides)
+    told = [key for key in keys if not passed_over(key)]
+    runs = [Run(str(run.relative_to(folder)), run_name(c), _settings(run, c, told)) for run, c in configs.items()]
+    lines = [path.read_text().splitlines() for run in configs if (path := run / "command.txt").is_file()]
+    commands = dict.fromkeys(line for part in lines for line in part[:1])
     scales = {str(OmegaConf.select(config, "scale.name", default="")) for config in configs.values()}
     scale = scales.pop() if len(scales) == 1 else ""
     return _sweep(folder, folder.resolve().name, list(commands), runs, {}, scale)
 
 
 def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
-    flat = [result_or_failure(folder / run.folder).flat() for run in runs]
+    flat = [_result(folder / run.folder).flat() for run in runs]
     index = [run.folder for run in runs]
     asked = _frame([{**result, **run.settings} for run, result in zip(runs, flat, strict=True)], index)
     results = _frame([{"name": run.name, **result} for run, result in zip(runs, flat, strict=True)], index)
     told = list(dict.fromkeys(key for run in runs for key in run.settings))
     return Sweep(folder, name, commands, asked, results, told, experiment, scale)
+
+
+def _result(folder: Path) -> Result:
+    """The result of a run; one that cannot be read counts as a failure and does not end the report."""
+    try:
+        return read_result(folder)
+    except ConfigError as error:
+        cause = error.__cause__
+        return Result(Status.FAILED, error=f"result.json is damaged ({type(cause).__name__}: {cause})")
 
 
 def _frame(rows: Sequence[dict[str, Any]], index: list[str]) -> pd.DataFrame:
@@ -208,26 +217,15 @@ def passed_over(key: str) -> bool:
     return within(key, {*OMITTED, "hydra"})
 
 
-def _told(run: Path) -> list[str]:
-    """Keys of the command line of a run."""
-    path = run / ".hydra" / "overrides.yaml"
-    return [parsed(str(override))[0] for override in (OmegaConf.load(path) if path.is_file() else [])]
-
-
-def _options(run: Path) -> DictConfig | dict[str, Any]:
-    """The chosen option of each group."""
+def _settings(run: Path, config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
+    """Of each key the chosen option, where it is a group, else the value in the configuration, as a scalar or text."""
     path = run / ".hydra" / "hydra.yaml"
-    return cast(DictConfig, OmegaConf.load(path)).hydra.runtime.choices if path.is_file() else {}
-
-
-def _setting(config: DictConfig, key: str) -> Any:
-    """Value of a key in a composed configuration, as a scalar or as text."""
-    try:
-        value = OmegaConf.select(config, key)
-    except OmegaConfBaseException:
-        return None
-    return _scalar(value, str(value))
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.is_file() else []
+    options = cast(DictConfig, OmegaConf.load(path)).hydra.runtime.choices if path.is_file() else {}
+    settings = {}
+    for key in keys:
+        try:
+            value = options[key] if key in options else OmegaConf.select(config, key)
+        except OmegaConfBaseException:
+            value = None
+        settings[key] = _scalar(value, str(value))
+    return settings

@@ -33,7 +33,7 @@ def against_cost(grid: Grid) -> Figure:
         for _, row in found[(found["n"] > 0) & (found["n_cost"] > 0)].iterrows():
             error = row["binomial"] if np.isnan(row["se"]) else row["se"]
             spread = [None if np.isnan(value) else value for value in (error, row["se_cost"])]
-            look: dict[str, Any] = {"color": colours[row["place"]], "marker": markers[row["line"]], "linestyle": ""}
+            look: dict[str, Any] = {"color": colours[row["at"]], "marker": markers[row["line"]], "linestyle": ""}
             axes.errorbar(row["mean_cost"], row["mean"], *spread, **look, elinewidth=1, alpha=0.85)
         axes.set_xlabel(label(cost))
         axes.grid(alpha=0.3)
@@ -47,7 +47,7 @@ def against_cost(grid: Grid) -> Figure:
 
 def _legend(grid: Grid, colours: dict[Any, Any], markers: dict[int, str]) -> list[Artist]:
     """Patches for the values of x, markers for the lines."""
-    values = dict(zip(grid.settings["place"], grid.settings["position"], strict=True))
+    values = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
     patches = [Patch(color=colours[at], label=pair(grid.x, values[at])) for at in colours if at in values]
     named = [(textwrap.fill(grid.name(line), 40), markers[i]) for i, line in enumerate(grid.lines)]
     return [*patches, *(Line2D([], [], color="0.3", marker=m, linestyle="", label=name) for name, m in named if name)]

@@ -52,10 +52,9 @@ def during_training(grid: Grid, column: str) -> Figure:
     panels = list(figure.subplots(tall, wide, sharey=True, squeeze=False).flat)
     colours, handles = x_colours(grid), {}
     for axes, line in zip(panels, grid.lines, strict=False):
-        for setting, at, x in zip(line.index, line["place"], line["position"], strict=True):
-            if curve := _curve(
-                axes, mean_curve(grid, setting, column), {"color": colours[at], "label": pair(grid.x, x)}
-            ):
+        for setting, at, x in zip(line.index, line["at"], line["position"], strict=True):
+            look = {"color": colours[at], "label": pair(grid.x, x)}
+            if curve := _curve(axes, mean_curve(grid, setting, column), look):
                 handles[at] = curve
         _finish(axes, column, grid.name(line))
     for axes in panels[len(grid.lines) :]:

@@ -36,11 +36,6 @@ class Grid:
         first = [key for key in (self.x, self.hue) if key in self.sweep.varied]
         return [*dict.fromkeys(first), *(key for key in self.sweep.varied if key not in (*first, "seed"))]
 
-    @property
-    def rest(self) -> list[str]:
-        """What is varied beside x and hue."""
-        return [key for key in self.keys if key not in (self.x, self.hue)]
-
     @cached_property
     def setting(self) -> pd.Series:
         """The number of each run's setting, by the order of its values."""
@@ -51,19 +46,23 @@ class Grid:
         """A row for each setting.
 
         Its columns are the values of `keys`; `position` on the x axis, which is what was asked for, and where that is
-        null what the runs made of it; `place`, the same as a key that is equal for equal values; `line`, the number of
-        its line by the order of hue and rest; `done` and `planned`, seeds that were run to their end, and all.
+        null what the runs made of it; `at`, the same as a key that is equal for equal values; numbers of its `colour`,
+        by hue, of its `marker`, by all else but x, and of its `line`, by both; `done` and `planned`, seeds that were
+        run to their end, and all.
         """
-        asked = self.sweep.asked
+        asked, seeds = self.sweep.asked, self._seeds
         table = asked.loc[~self.setting.duplicated(), self.keys].set_axis(self.setting.unique()).sort_index()
         x = asked[self.x] if self.x in asked else pd.Series(None, asked.index, dtype=object)
         used = x.where(x.notna(), self.sweep.results.get(self.x))
         positions = used.groupby(self.setting).first().astype(object)
-        seeds = asked["seed"].where(asked["seed"].notna(), asked.index.to_series()).map(order)
+        hue = [self.hue] if self.hue in self.keys else []
+        rest = [key for key in self.keys if key not in (self.x, self.hue)]
         more = {
             "position": positions.where(positions.notna(), None),
-            "place": positions.map(order),
-            "line": _numbered(table[[key for key in (self.hue, *self.rest) if key in table]]),
+            "at": positions.map(order),
+            "colour": _numbered(table[hue]),
+            "marker": _numbered(table[rest]),
+            "line": _numbered(table[hue + rest]),
             "done": self.samples["setting"].value_counts().reindex(table.index, fill_value=0),
             "planned": seeds.groupby(self.setting).nunique(),
         }
@@ -72,11 +71,14 @@ class Grid:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """The results of the runs that came to their end, the last one of each seed: done twice is no second sample."""
-        results = self.sweep.results.assign(setting=self.setting, path=self.sweep.results.index)
-        done = results[results["status"] == Status.DONE]
-        seeds = self.sweep.asked["seed"].reindex(done.index)
-        seed = seeds.where(seeds.notna(), done["path"]).map(order)
-        return done[~done.assign(seed=seed).duplicated(["setting", "seed"], keep="last")]
+        results = self.sweep.results.assign(setting=self.setting, sample=self._seeds)
+        return results[results["status"] == Status.DONE].drop_duplicates(["setting", "sample"], keep="last")
+
+    @property
+    def _seeds(self) -> pd.Series:
+        """The seed of each run; its folder where it has none."""
+        seeds = self.sweep.asked["seed"]
+        return seeds.where(seeds.notna(), seeds.index.to_series()).map(order)
 
     def summary(self, metric: str) -> pd.DataFrame:
         """The settings with mean, standard error `se` and `n` of a key of result.json over the runs that are done.

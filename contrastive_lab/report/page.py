@@ -92,7 +92,7 @@ def run_table(grid: Grid, out: Path) -> dict[str, Any]:
     """Head and rows of the table of runs: cells with what to show and what to sort by."""
     sweep, keys = grid.sweep, grid.sweep.varied
     columns = known(sweep.results, (grid.y, *METRICS))
-    told = [[(shown(key, value), _sort(value)) for value in sweep.asked[key]] for key in keys]
+    told = [[(shown(key, value), "" if value is None else str(value)) for value in sweep.asked[key]] for key in keys]
     got = [[_cell(value) for value in sweep.results[name]] for name in columns]
     cells = zip(*told, *got, strict=True) if keys or columns else [()] * len(sweep.results)
     rows = [{**_named(sweep, run, out), "cells": row} for run, row in zip(sweep.results.index, cells, strict=True)]
@@ -110,35 +110,30 @@ def _named(sweep: Sweep, run: str, out: Path) -> dict[str, Any]:
     """Name and status of a run, and the address of its folder as seen from the page; empty where there is none yet."""
     folder = sweep.folder / run
     link = quote(os.path.relpath(folder, out).replace(os.sep, "/"), safe="/=,+@") + "/" if folder.is_dir() else ""
-    return {"name": sweep.results["name"][run], "link": link, "status": sweep.results["status"][run].value}
+    return {"name": sweep.results["name"][run], "link": link, "status": sweep.results["status"][run]}
 
 
 def paper_table(grid: Grid, metric: str) -> list[list[str]]:
     """The paper's numbers for a metric beside ours, where it was measured here, a row for each x."""
     papers = references(grid, metric)
-    positions = dict(zip(grid.settings["place"], grid.settings["position"], strict=True))
+    positions = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
     positions |= {order(x): x for entry in papers for x, _ in entry["points"]}
-    columns = [[grid.x, *(shown(grid.x, positions[place]) for place in sorted(positions))]]
+    columns = [[grid.x, *(shown(grid.x, positions[at]) for at in sorted(positions))]]
     for entry in papers:
         head = " ".join(f"{entry.get('label', 'paper')}, {entry.get('dataset', '')}; {entry.get('source', '')}".split())
         theirs = {order(x): f"{y:g}" for x, y in reversed(entry["points"])}
-        columns.append([f"paper: {head}".rstrip("; "), *(theirs.get(place, "") for place in sorted(positions))])
+        columns.append([f"paper: {head}".rstrip("; "), *(theirs.get(at, "") for at in sorted(positions))])
     found = grid.summary(metric)
     found = found.assign(text=texts(found))
     for line in grid.lines if metric in measured(grid) else []:
-        ours = found.loc[line.index].drop_duplicates("place").set_index("place")["text"].to_dict()
+        ours = found.loc[line.index].drop_duplicates("at").set_index("at")["text"].to_dict()
         name = f"here: {grid.name(line)}".rstrip(": ")
-        columns.append([name, *(ours.get(place, "") for place in sorted(positions))])
+        columns.append([name, *(ours.get(at, "") for at in sorted(positions))])
     return [list(row) for row in zip(*columns, strict=True)]
 
 
 def _cell(value: Any) -> tuple[str, str]:
-    """A number to show and to sort by; what is not finite counts as missing when sorted."""
+    """A number to show and to sort by; what is missing or not finite comes last."""
     if value is None or not math.isfinite(value):
         return "" if value is None else f"{value:.4g}", ""
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}", str(float(value))
-
-
-def _sort(value: Any) -> str:
-    """What a cell is sorted by; empty cells come last."""
-    return "" if value is None else str(value)

@@ -11,10 +11,7 @@ Style = dict[str, Any]
 
 def styles(grid: Grid) -> list[Style]:
     """Colour by hue, marker and dashes by all else that varies, for each line."""
-    firsts = [line.iloc[0] for line in grid.lines]
-    hues = [order(first.get(grid.hue)) for first in firsts]
-    rests = [tuple(order(first[key]) for key in grid.rest) for first in firsts]
-    pairs = zip(map(list(dict.fromkeys(hues)).index, hues), map(list(dict.fromkeys(rests)).index, rests), strict=True)
+    pairs = grid.settings.groupby("line")[["colour", "marker"]].first().to_numpy().tolist()
     return [
         {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[j % len(MARKERS)], "linestyle": DASHES[j % len(DASHES)]}
         for i, j in pairs

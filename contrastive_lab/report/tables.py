@@ -12,14 +12,12 @@ from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.stats import texts
 
 METRICS = ("linear_top1", "knn_top1", "mi_estimate", "loss", "images_per_second", "seconds")
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
-LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
 
 
 def write_tables(grid: Grid, folder: Path) -> None:
     """Write runs.csv, table.csv, table.md and table.tex."""
-    _write_csv(folder / "runs.csv", grid.sweep.runs)
-    _write_csv(folder / "table.csv", setting_table(grid))
+    for name, table in (("runs", grid.sweep.runs), ("table", setting_table(grid))):
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\r\n")
     cells = setting_cells(grid)
     (folder / "table.md").write_text(markdown(cells))
     (folder / "table.tex").write_text(latex(cells))
@@ -56,15 +54,6 @@ def markdown(cells: list[list[str]]) -> str:
 
 def latex(cells: list[list[str]]) -> str:
     """A LaTeX table that needs the package booktabs, the first row its head."""
-    head, *rows = [" & ".join(map(latex_text, row)) + r" \\" for row in cells]
-    top = ["% mean and standard error; needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{'r' * len(cells[0])}}}"]
-    return "\n".join([*top, r"\toprule", head, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def latex_text(text: str) -> str:
-    """Text with what LaTeX would take for a command escaped."""
-    return "".join(LATEX.get(character, character) for character in text.replace("\n", " "))
-
-
-def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    table.to_csv(path, index=False, lineterminator="\r\n")
+    head, *rows = cells
+    table = pd.DataFrame(rows, columns=head).to_latex(index=False, escape=True, column_format="r" * len(head))
+    return "% mean and standard error; needs \\usepackage{booktabs}\n" + table.replace("±", r"$\pm$")

@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 
-from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import is_accuracy, pair, shown, title, unit
 from contrastive_lab.report.stats import by_chance, in_errors, texts
@@ -25,8 +24,7 @@ def verdict(grid: Grid) -> list[str]:
         return [f"{title(grid.y)}: {_value(found, grid.y)}. One setting; nothing to compare it with."]
     best = found.loc[[found["mean"].idxmax()]]
     sentences = [_highest(grid, best, len(found)), _apart(grid, best.iloc[0], found.drop(best.index))]
-    lines = [found[found["line"] == number] for number in range(len(grid.lines))]
-    sentences += [text for number in range(len(lines)) if (text := _against_base(grid, number, lines))]
+    sentences += [text for line in grid.lines if (text := _against_base(grid, line, found))]
     return sentences + _doubts(grid, found["n"])
 
 
@@ -51,33 +49,30 @@ def _apart(grid: Grid, best: Any, others: pd.DataFrame) -> str:
     if gaps.empty:
         return f"No setting has two seeds: whether {len(others) + 1} settings differ cannot be judged from this sweep."
     near = [grid.label(setting) for _, setting in others.loc[gaps.index[gaps <= 2]].iterrows()]
-    text = (
-        f"It exceeds {len(gaps) - len(near)} of {len(gaps)} other settings by more than 2 standard errors of the "
-        "difference"
-    )
+    far = f"{len(gaps) - len(near)} of {len(gaps)} other settings"
+    text = f"It exceeds {far} by more than 2 standard errors of the difference"
     if near:
         more = f" and {len(near) - LISTED} more" if len(near) > LISTED else ""
         text += f"; not told apart from it: {'; '.join(near[:LISTED])}{more}"
     return f"{text}."
 
 
-def _against_base(grid: Grid, number: int, lines: list[pd.DataFrame]) -> str:
+def _against_base(grid: Grid, line: pd.DataFrame, found: pd.DataFrame) -> str:
     """A line against the first one with the same rest, which is InfoNCE where the hue is alpha; empty for that one."""
-    firsts = [line.iloc[0] for line in grid.lines]
-    rests = [tuple(order(first[key]) for key in grid.rest) for first in firsts]
-    base = rests.index(rests[number])
-    if base == number or grid.hue is None:
+    base = next(other for other in grid.lines if other["marker"].iloc[0] == line["marker"].iloc[0])
+    if base is line or grid.hue is None:
         return ""
-    both = lines[number].merge(lines[base], on="place", suffixes=("", "_base"))
+    ours, theirs = (found[found["line"] == part["line"].iloc[0]] for part in (line, base))
+    both = ours.merge(theirs, on="at", suffixes=("", "_base"))
     gaps = in_errors(both, {"mean": both["mean_base"], "se": both["se_base"]})
     sides: dict[str, list[str]] = {"higher": [], "lower": [], "within 2 standard errors": []}
     for gap, points, x in zip(gaps, both["mean"] - both["mean_base"], both["position"], strict=True):
         if not pd.isna(gap):
             side = "within 2 standard errors" if abs(gap) <= 2 else "higher" if gap > 0 else "lower"
             sides[side].append(f"{shown(grid.x, x)} ({points:{'+.2f' if is_accuracy(grid.y) else '+.3g'}})")
-    parts = [f"{side} at {grid.x} = {', '.join(found)}" for side, found in sides.items() if found]
+    parts = [f"{side} at {grid.x} = {', '.join(named)}" for side, named in sides.items() if named]
     unit = " in points" if is_accuracy(grid.y) else ""
-    names = f"{grid.name(grid.lines[number])} against {pair(grid.hue, firsts[base][grid.hue])}"
+    names = f"{grid.name(line)} against {pair(grid.hue, base[grid.hue].iloc[0])}"
     return f"{names}, difference{unit}: {'; '.join(parts)}." if parts else ""
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report import cost, curves, figures
 from contrastive_lab.report.grid import Grid, choose
@@ -42,21 +44,22 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> 
 
 def plot_all(grid: Grid, folder: Path) -> list[Picture]:
     """Plot what the runs have data for, and say what each figure shows."""
-    pictures = []
-    have = measured(grid)
+    have, pictures = measured(grid), []
+
+    def add(stem: str, figure: Figure, heading: str, note: str) -> None:
+        save(figure, folder / stem)
+        pictures.append(Picture(folder / stem, heading, note))
+
     with styled():
         for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
-            save(figures.against_x(grid, metric), folder / metric)
             note = "A point is the mean over the finished runs of a setting."
-            pictures.append(Picture(folder / metric, f"{title(metric)} against {grid.x}", note))
+            add(metric, figures.against_x(grid, metric), f"{title(metric)} against {grid.x}", note)
         for column in curves.columns(grid):
-            save(curves.during_training(grid, column), folder / f"{column}_curve")
             note = "Mean over the seeds of a setting, with a band of one standard error."
-            pictures.append(Picture(folder / f"{column}_curve", f"{title(column)} during training", note))
+            add(f"{column}_curve", curves.during_training(grid, column), f"{title(column)} during training", note)
         if grid.y in have and cost.costs(grid):
-            save(cost.against_cost(grid), folder / "cost")
             note = (
                 "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
             )
-            pictures.append(Picture(folder / "cost", f"{title(grid.y)} against cost", note))
+            add("cost", cost.against_cost(grid), f"{title(grid.y)} against cost", note)
     return pictures

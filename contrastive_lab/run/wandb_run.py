@@ -30,9 +30,8 @@ def open_run(folder: Path, resumed: bool = False, **facts: Any) -> "Run":
     """Start a W&B run in a folder, or go on with the one that stands there.
 
     The id is in `<folder>/wandb_run_id.txt` before anything else happens, so that a run that is killed can be resumed
-    under it. W&B is told to go on with that id if it knows it and to start it otherwise (resume="allow"): an offline
-    run need not have been synced. Offline, a resumed run is a second folder with the same id, and `wandb sync` joins
-    the two.
+    under it, synced or not (resume="allow"). Offline, a resumed run is a second folder with the same id, and
+    `wandb sync` joins the two.
 
     Args:
         folder: where the id and W&B's files go.

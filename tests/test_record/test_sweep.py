@@ -35,8 +35,14 @@ def test_a_folder_without_runs_is_refused_in_one_line(tmp_path: Path) -> None:
 
 def test_a_damaged_result_is_a_failure_of_that_run_alone(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "s", [*seeds([80], K=4), *seeds([81], K=8)])
-    (folder / "K=8,seed=0" / "result.json").write_text('{"status": "do')
-    assert list(read_sweep(folder).results["status"]) == ["done", "failed"]
+    for text, reason in (
+        ('{"status": "do', "JSONDecodeError: Unterminated string"),
+        ("[1]", "ValueError: not an object"),
+    ):
+        (folder / "K=8,seed=0" / "result.json").write_text(text)
+        results = read_sweep(folder).results
+        assert list(results["status"]) == ["done", "failed"]
+        assert results["error"].iloc[1].startswith(f"result.json is damaged ({reason}")
 
 
 def test_a_sweep_is_a_table_of_its_runs_in_which_null_is_a_value(tmp_path: Path) -> None:

@@ -10,11 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import DictConfig
 
+from contrastive_lab.errors import RunError
+from contrastive_lab.record.result import Status, read_result
 from tests.conftest import ROOT, TINY, Line, command, only_run
 
 Typed = Callable[..., Line]
@@ -285,3 +290,36 @@ def test_another_evaluation_is_named_in_the_result_and_on_the_screen(
     assert found["linear_top1"] is None
     assert f"{name:<10} {found[f'{name}_top1']:.2f} %" in printed
     assert "nothing was probed" not in printed
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (None, Status.DONE, None),
+        (RunError("first\nlast"), Status.FAILED, "last"),
+        (ZeroDivisionError(), Status.FAILED, "ZeroDivisionError"),
+        (KeyboardInterrupt(), Status.INTERRUPTED, "KeyboardInterrupt"),
+    ],
+)
+def test_the_result_is_written_at_start_and_end_and_the_environment_is_as_before(
+    error: BaseException | None,
+    status: Status,
+    line: str | None,
+    tmp_path: Path,
+    compose: Callable[..., DictConfig],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = import_module("contrastive_lab.run.train")
+    monkeypatch.setattr(run, "describe", lambda folder: None)
+    monkeypatch.setenv("MASTER_PORT", "1")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    with pytest.raises(type(error)) if error else nullcontext(), run._recorded(compose(), tmp_path) as result:
+        assert read_result(tmp_path) == result
+        assert (result.status, result.K, result.alpha, result.seconds) == (Status.RUNNING, 255, 256, None)
+        os.environ |= {"MASTER_PORT": "2", "LOCAL_RANK": "1"}
+        if error:
+            raise error
+    assert read_result(tmp_path) == result
+    assert (result.status, result.error) == (status, line)
+    assert result.seconds >= 0
+    assert os.environ["MASTER_PORT"] == "1" and "LOCAL_RANK" not in os.environ
