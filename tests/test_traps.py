@@ -122,4 +122,4 @@ def test_base_and_effective_rate_are_printed_and_logged(trained: Callable[..., s
     out = trained(*TINY, "base_lr=0.2", "optim.warmup_epochs=0")
     assert "rate       0.2 * 64/256 = 0.05, sgd" in out
     rates = read_metrics(only_run(tmp_path) / "metrics.csv")["lr"]
-    assert max(rates.values()) == pytest.approx(0.05)
+    assert rates.max() == pytest.approx(0.05)
