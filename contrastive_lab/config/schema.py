@@ -63,7 +63,7 @@ GROUPS = (
 
 def register() -> None:
     """Give Hydra what conf/config.yaml starts from: the schema, and the data set of each scale."""
-    ConfigStore.instance().store(name="dials", node=Config)
+    ConfigStore.instance().store(name="settings", node=Config)
     OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
 
 
