@@ -195,7 +195,7 @@ def test_supervised_is_cross_entropy_on_features() -> None:
 @pytest.mark.parametrize("name", ["swav", "supervised", "supcon"])
 def test_methods_without_negatives_refuse_K_and_alpha(name: str, compose: Callable[..., DictConfig]) -> None:
     for dial in ("K=16", "alpha=256"):
-        with pytest.raises(ConfigError, match=r"has no negatives; its dials are"):
+        with pytest.raises(ConfigError, match=r"has no negatives; its settings are"):
             compose(f"method={name}", dial)
 
 

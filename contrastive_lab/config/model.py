@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a name", dict: "set key by key"}
@@ -49,6 +49,19 @@ def problems(model: type[BaseModel], values: Mapping[str, Any], prefix: str = ""
     return []
 
 
+def typed_like(values: Mapping[str, Any]) -> type[BaseModel]:
+    """A model of settings that are of the types of some values; a setting that is null may be anything."""
+    fields: dict[str, Any] = {name: (_type(value), Field(examples=[value])) for name, value in values.items()}
+    model: type[BaseModel] = create_model("Settings", __base__=Settings, **fields)
+    return model
+
+
+def _type(value: Any) -> Any:
+    if isinstance(value, list):
+        return list[_type(value[0])] if value else list[Any]  # type: ignore[misc]
+    return Any if value is None else type(value)
+
+
 def wanted(field: FieldInfo) -> str:
     """What a setting takes, e.g. "a whole number, or null for all"."""
     annotation, null = field.annotation, next((data for data in field.metadata if isinstance(data, Null)), None)
@@ -81,6 +94,8 @@ def choices(annotation: Any) -> tuple[str, ...]:
 def _line(key: str, value: Any, owner: type[BaseModel], field: FieldInfo | None, found: Any) -> str:
     if found["type"] == "missing":
         return f"{key}: needed"
+    if not found["loc"]:
+        return f"{key}={value}: must be {NAMES[dict]}"
     if field is None:
         near = difflib.get_close_matches(key.rpartition(".")[2], owner.model_fields, n=1)
         return f"{key}: no such key{f'; did you mean {near[0]}?' if near else ''}"
