@@ -34,15 +34,15 @@ def kind(config: DictConfig) -> str:
     return str(config.dataset.get("kind", "images"))
 
 
-def pool_size(config: DictConfig) -> int | None:
+def pool_size(config: DictConfig, images: int | None = None) -> int | None:
     """How many keys a query's K negatives are chosen from; None where any K will do, or where there are none."""
-    N, images = config.batch_size, config.dataset.images
+    N, images = config.batch_size, config.dataset.images or images
     return {"N-1": N - 1, "2N-2": 2 * N - 2, "bank": images and images - 1}.get(config.method_info.pool)
 
 
-def effective_K(config: DictConfig) -> int | None:
+def effective_K(config: DictConfig, images: int | None = None) -> int | None:
     """The number of negatives of a query that the run will use: K, or the whole pool; None without negatives."""
-    K = config.K if config.K is not None else pool_size(config)
+    K = config.K if config.K is not None else pool_size(config, images)
     return None if K is None or config.method_info.pool == "none" else int(K)
 
 

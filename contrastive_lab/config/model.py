@@ -29,16 +29,16 @@ class Null(NamedTuple):
     meaning: str
 
 
-def problems(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> list[str]:
+def problems(model: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
     """What is wrong with the values of a model, e.g. ["theory.K=-1: must be 0 or more"]; a line for each setting.
 
     Args:
         model: of the settings.
-        values: by name; those of a model in it are a mapping again.
+        values: by name; those of a model in it are a mapping again; `_target_` is passed over.
         prefix: what the keys begin with, e.g. "theory".
     """
     try:
-        model.model_validate(values)
+        model.model_validate(_without_targets(values))
     except ValidationError as error:
         lines = dict[str, str]()
         for found in sorted(error.errors(include_url=False), key=lambda found: found["type"].endswith("_type")):
@@ -49,9 +49,14 @@ def problems(model: type[BaseModel], values: Mapping[str, Any], prefix: str = ""
     return []
 
 
+def _without_targets(node: Any) -> Any:
+    return {k: _without_targets(v) for k, v in node.items() if k != "_target_"} if isinstance(node, dict) else node
+
+
 def typed_like(values: Mapping[str, Any]) -> type[BaseModel]:
     """A model of settings that are of the types of some values; a setting that is null may be anything."""
     fields: dict[str, Any] = {name: (_type(value), Field(examples=[value])) for name, value in values.items()}
+    fields.pop("_target_", None)
     model: type[BaseModel] = create_model("Settings", __base__=Settings, **fields)
     return model
 

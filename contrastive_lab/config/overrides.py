@@ -85,8 +85,8 @@ def applied(overrides: list[str], conf: Path, primary: str = "config") -> tuple[
         raise ConfigError(*(f"{line}: must be the name of an option" for line in wrong))
     groups = tuple(o.input_line for o in parsed if _is_group(o) and o.input_line is not None)
     start = base(groups, conf, primary)
-    config, failed = start.copy(), dict[str, Any]()
-    lines = [p for o in parsed if not _is_group(o) for p in _apply(config, o, failed)]
+    config, known, failed = start.copy(), _keys(groups, conf, primary), dict[str, Any]()
+    lines = [p for o in parsed if not _is_group(o) for p in _apply(config, o, known, failed)]
     for line in _wrong(config, start, failed):
         lines.append(line)
         OmegaConf.update(config, key := line.partition("=")[0], OmegaConf.select(start, key))
@@ -157,9 +157,9 @@ def _missing_option(error: MissingConfigException) -> str:
     return f"{group}={name}: no such option; {hint}choose one of {', '.join(error.options or [])}"
 
 
-def _apply(config: DictConfig, override: Override, failed: dict[str, Any]) -> Iterator[str]:
+def _apply(config: DictConfig, override: Override, known: list[str], failed: dict[str, Any]) -> Iterator[str]:
     """Set one value in `config`, or in `failed` where its type does not fit, or say why the key cannot be set."""
-    key, known = override.key_or_group, _keys(config)
+    key = override.key_or_group
     if key in OWNED:
         yield f"{key}: set by a setting of this project; use {OWNED[key]}=..."
     elif override.is_sweep_override():
@@ -187,7 +187,7 @@ def _fits(config: DictConfig, key: str, value: Any) -> bool:
 
 
 def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
-    lower = {name.lower(): name for name in known}
+    lower = {name.lower(): name for name in known if "." in name or "." not in key}
     near = difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6)
     group, _, rest = key.partition(".")
     renamed = SYNONYMS.get(key, f"method_info.{rest}".rstrip(".") if group == "about" else "")
@@ -204,7 +204,8 @@ def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
     return f"{key}: no such key; python train.py --help lists them all"
 
 
-def _keys(config: DictConfig) -> list[str]:
-    """All dotted keys that can be set."""
-    plain = OmegaConf.to_container(config, resolve=False)
+@lru_cache
+def _keys(groups: tuple[str, ...], conf: Path, primary: str) -> list[str]:
+    """All dotted keys that can be set where these groups are chosen."""
+    plain = OmegaConf.to_container(base(groups, conf, primary), resolve=False)
     return [key for key, _ in nodes(plain) if not key.endswith("_target_")]

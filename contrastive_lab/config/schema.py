@@ -229,9 +229,5 @@ def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[s
     """
     lines = problems(Run, {name: values[name] for name in Run.model_fields})
     for group in NODES:
-        lines += problems(model_of(group, chosen[group]), _without_targets(values[group]), group)
+        lines += problems(model_of(group, chosen[group]), values[group], group)
     return lines
-
-
-def _without_targets(node: Any) -> Any:
-    return {k: _without_targets(v) for k, v in node.items() if k != "_target_"} if isinstance(node, dict) else node

@@ -104,8 +104,8 @@ def conflicting_runs(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
     for job, config in zip(sweep.jobs, configs, strict=True):
         folder = sweep.folder / job.folder
         result = stored_result(folder)
-        if result and result.get("config_hash") != job.config_hash:
-            keys = "; ".join(differences(identity(stored_config(folder)), identity(config))) or "the code's defaults"
+        other = result and result.get("config_hash") != job.config_hash  # of an older version: another hash alone
+        if other and (keys := "; ".join(differences(identity(stored_config(folder)), identity(config)))):
             problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
     return problems
 

@@ -8,11 +8,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.check import targets
+from contrastive_lab.config.identity import upgraded
 from contrastive_lab.errors import ConfigError
 
 
 def stored_config(folder: Path) -> DictConfig:
-    """The configuration of the run in `folder`.
+    """The configuration of the run in `folder`, in the spelling of this version.
 
     Raises:
         ConfigError: if there is none, it cannot be read, or it names code that is neither ours nor Lightning's.
@@ -26,7 +27,7 @@ def stored_config(folder: Path) -> DictConfig:
         raise ConfigError(f"{path}: is empty")
     if problems := list(targets(config)):
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
-    return config
+    return upgraded(config)
 
 
 def stored_result(folder: Path) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.config.identity import comparable, config_hash, differences, identity
 from contrastive_lab.errors import RunError
-from contrastive_lab.record.identity import config_hash, differences, identity
 from contrastive_lab.record.metrics_file import MetricsFile
 
 
@@ -111,9 +111,8 @@ class LastCheckpoint(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Refuse the checkpoint of another configuration; let metrics.csv go on where it stands."""
-        if checkpoint["config_hash"] != self.hash:
-            changed = "; ".join(differences(self.identity, checkpoint["config"]))
-            raise RunError(f"the checkpoint is of another configuration: {changed}")
+        if changed := differences(self.identity, comparable(checkpoint["config"])):
+            raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
         self.metrics = dict(checkpoint["metrics"])
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):

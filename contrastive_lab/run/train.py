@@ -15,14 +15,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
-from contrastive_lab.config.check import effective_K
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.record.identity import config_hash
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.record.provenance import commit, describe, write_json
 from contrastive_lab.record.run import stored_config
@@ -73,24 +72,20 @@ def output_folder() -> Path:
 
 def _blank(config: DictConfig) -> dict[str, Any]:
     """The result of a run that has not started: one flat object."""
+    resolved = resolve(config)
     facts = {
         "status": "running",
         "method": config.method_info.id,
         "dataset": config.dataset.name,
         "backbone": config.backbone.name,
-        **_negatives(config),
+        "K": resolved.K,
+        "alpha": resolved.alpha,
         **{key: config[key] for key in ("tau", "batch_size", "epochs", "seed")},
     }
     scores = dict.fromkeys(("linear_top1", f"{config.evaluation.name}_top1", f"{config.evaluation.name}_top5"))
     open_values = (*scores, "online_top1", "knn_top1", "mi_estimate", "loss", "images_per_second")
-    ends = {"seconds": None, "config_hash": config_hash(config), "git": commit(), "error": None}
+    ends = {"seconds": None, "config_hash": resolved.hash, "git": commit(), "error": None}
     return {**facts, **dict.fromkeys(open_values), **ends}
-
-
-def _negatives(config: DictConfig) -> dict[str, Any]:
-    """K and alpha as the run uses them."""
-    K = effective_K(config)
-    return {"K": K, "alpha": config.alpha if config.alpha is not None else K}
 
 
 @contextmanager
@@ -119,13 +114,11 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
     loggers = build_logger(config, folder, result, resumed=checkpoint is not None)
     data = build_data(config)
-    counted = config.copy()  # the run's identity stays that of the configuration as it was given
-    if config.dataset.images is None:  # known only now
-        counted.dataset.images = len(data.splits.pretrain)
-        result.update(_negatives(counted))
-    method = build_method(counted)
+    resolved = resolve(config, len(data.splits.pretrain))
+    result["K"], result["alpha"] = resolved.K, resolved.alpha
+    method = build_method(config)
     if is_first():
-        print(banner(counted, len(data.splits.pretrain), folder), flush=True)
+        print(banner(config, resolved, len(data.splits.pretrain), folder), flush=True)
     with quiet():
         trainer, clock = build_trainer(config, folder, data, loggers)
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)

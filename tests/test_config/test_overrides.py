@@ -70,7 +70,10 @@ REFUSED = [
     (["trainer.use_distributed_sampler=true"], "trainer.use_distributed_sampler: must stay false"),
     (["method=simoo"], "method=simoo: no such option; did you mean simo? choose one of moco_v1"),
     (["dataset=imagenet"], "dataset=imagenet: no such option"),
-    (["method=simclr", "method.momentum=0.9"], "method.momentum: SimCLR has no such setting; it has pool, negatives_per"),
+    (
+        ["method=simclr", "method.momentum=0.9"],
+        "method.momentum: SimCLR has no such setting; it has pool, negatives_per",
+    ),
     (["K=0"], "K=0: must be 1 or more"),
     (["K=256"], "K=256: more than the N-1 = 255 keys of batch_size=256; lower K or raise N"),
     (["method=simclr", "K=511"], "K=511: more than the 2N-2 = 510"),
