@@ -67,6 +67,26 @@ def _type(value: Any) -> Any:
     return Any if value is None else type(value)
 
 
+def help_lines(model: type[BaseModel], values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """A line for each value of a model, e.g. "  head.dim=128  D, width of the vectors (1 or more)"."""
+    for name, value in values.items():
+        field = model.model_fields.get(name)
+        inner = field and _inner(field)
+        if inner and isinstance(value, dict):
+            yield from help_lines(inner, value, f"{prefix}.{name}")
+        elif name != "_target_":
+            limits = field and (", ".join(choices(field.annotation)) or allowed(field))
+            text = f"{(field and field.description) or ''}{f' ({limits})' if limits else ''}"
+            yield f"  {f'{prefix}.{name}={_typed(value)}':<40}  {text}".rstrip()
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
+
+
 def wanted(field: FieldInfo) -> str:
     """What a setting takes, e.g. "a whole number, or null for all"."""
     annotation, null = field.annotation, next((data for data in field.metadata if isinstance(data, Null)), None)
@@ -121,7 +141,7 @@ def _field(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str
     for part in map(str, loc):
         path.append(part)
         field = owner.model_fields.get(part)
-        inner = field and next((p for p in _parts(field.annotation) if isinstance(p, type) and _is_model(p)), None)
+        inner = field and _inner(field)
         if inner is None:
             break
         owner = inner
@@ -159,6 +179,10 @@ def _nested(annotation: Any) -> Iterator[Any]:
     if get_origin(annotation) is not Literal:
         for part in get_args(annotation):
             yield from _nested(part)
+
+
+def _inner(field: FieldInfo) -> type[BaseModel] | None:
+    return next((part for part in _parts(field.annotation) if _is_model(part)), None)
 
 
 def _is_model(kind: Any) -> bool:

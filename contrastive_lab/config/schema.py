@@ -5,12 +5,12 @@ from dataclasses import field, make_dataclass
 from typing import Annotated, Any, Literal
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
 from contrastive_lab.config import CONF, data, methods
 from contrastive_lab.config.methods import BatchnormKind
-from contrastive_lab.config.model import Null, Settings, problems
+from contrastive_lab.config.model import Null, Settings, help_lines, problems
 
 
 class Run(Settings):
@@ -205,10 +205,20 @@ def register() -> None:
     experiment = ("experiment", dict[str, Any] | None, None)
     ConfigStore.instance().store(name="settings", node=make_dataclass("Config", [*single, *nodes, experiment]))
     OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
+    OmegaConf.register_new_resolver("settings_help", _help, replace=True)
 
 
 def _dataset_of(scale: str) -> str:
     return str(OmegaConf.load(CONF / "scale" / f"{scale}.yaml").scale.dataset)
+
+
+def _help(*, _root_: DictConfig) -> str:
+    """The settings of a composed configuration with their lines of help, as `--help` prints them."""
+    values: Any = OmegaConf.to_container(_root_, resolve=False)
+    lines = [f"  {name:<11}  {info.description}" for name, info in Run.model_fields.items()]
+    for group in NODES:
+        lines += help_lines(model_of(group, values[group]), values[group], group)
+    return "\n".join(lines).replace("$", "$$")  # Hydra makes one dollar of two
 
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:

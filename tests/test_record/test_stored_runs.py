@@ -1,4 +1,4 @@
-"""Runs of an older version: `about:` and `method.share` in config.yaml, values by the scale, hashes of that spelling."""
+"""Runs of an older version: `about:` and `method.share` in config.yaml, and hashes of that spelling."""
 
 import json
 import shlex
