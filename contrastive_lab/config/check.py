@@ -1,14 +1,12 @@
-"""Ranges and combinations of a composed configuration: every problem at once, before any data is read."""
+"""Combinations of settings that cannot run: every problem at once, before any data is read."""
 
-import math
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
-from contrastive_lab.config.ranges import CHOICES, RANGES
 from contrastive_lab.config.values import flat
 
 OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a configuration may name
@@ -17,8 +15,6 @@ OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a con
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
     return [
-        *_ranges(config),
-        *_crop(config),
         *_negatives(config),
         *_devices(config),
         *_trainer(config),
@@ -38,36 +34,16 @@ def kind(config: DictConfig) -> str:
     return str(config.dataset.get("kind", "images"))
 
 
-def pool_size(config: DictConfig) -> int | None:
+def pool_size(config: DictConfig, images: int | None = None) -> int | None:
     """How many keys a query's K negatives are chosen from; None where any K will do, or where there are none."""
-    N, images = config.batch_size, config.dataset.images
+    N, images = config.batch_size, config.dataset.images or images
     return {"N-1": N - 1, "2N-2": 2 * N - 2, "bank": images and images - 1}.get(config.method_info.pool)
 
 
-def effective_K(config: DictConfig) -> int | None:
+def effective_K(config: DictConfig, images: int | None = None) -> int | None:
     """The number of negatives of a query that the run will use: K, or the whole pool; None without negatives."""
-    K = config.K if config.K is not None else pool_size(config)
+    K = config.K if config.K is not None else pool_size(config, images)
     return None if K is None or config.method_info.pool == "none" else int(K)
-
-
-def _ranges(config: DictConfig) -> Iterator[str]:
-    for key, choices in CHOICES.items():
-        value = _value(config, key)
-        values = value if isinstance(value, ListConfig) else [] if value is None else [value]
-        if any(item not in choices for item in values):
-            yield f"{key}={value}: choose {'some' if isinstance(value, ListConfig) else 'one'} of {', '.join(choices)}"
-    for key, allowed in RANGES.items():
-        if (value := _value(config, key)) is not None and not allowed.holds(value):
-            yield f"{key}={value}: must be {allowed}"
-
-
-def _crop(config: DictConfig) -> Iterator[str]:
-    limits = {"crop.scale": 1.0, "crop.ratio": math.inf, "small_crop.scale": 1.0, "small_crop.ratio": math.inf}
-    for name, most in {**limits, "blur_sigma": math.inf}.items():
-        key = f"augment.{name}"
-        bounds = _value(config, key)
-        if bounds is not None and not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
-            yield f"{key}={bounds}: must be [least,greatest]{', at most 1' if most == 1 else ''}"
 
 
 def _negatives(config: DictConfig) -> Iterator[str]:
@@ -94,10 +70,10 @@ def _without_negatives(config: DictConfig) -> Iterator[str]:
     own = [f"method.{name}" for name in config.method if name != "_target_"]
     for key in ("K", "alpha"):
         if config[key] is not None:
-            dials = ", ".join([*own, "tau"]) if config.method_info.id != "supervised" else "batch_size and base_lr"
-            yield f"{key}={config[key]}: {config.method_info.name} has no negatives; its dials are {dials}"
+            settings = ", ".join([*own, "tau"]) if config.method_info.id != "supervised" else "batch_size and base_lr"
+            yield f"{key}={config[key]}: {config.method_info.name} has no negatives; its settings are {settings}"
     if config.method_info.id == "supervised" and config.tau != 1.0:
-        yield f"tau={config.tau}: cross-entropy has none; its dials are batch_size and base_lr"
+        yield f"tau={config.tau}: cross-entropy has none; its settings are batch_size and base_lr"
 
 
 def _devices(config: DictConfig) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a name", dict: "set key by key"}
@@ -29,16 +29,16 @@ class Null(NamedTuple):
     meaning: str
 
 
-def problems(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> list[str]:
+def problems(model: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
     """What is wrong with the values of a model, e.g. ["theory.K=-1: must be 0 or more"]; a line for each setting.
 
     Args:
         model: of the settings.
-        values: by name; those of a model in it are a mapping again.
+        values: by name; those of a model in it are a mapping again; `_target_` is passed over.
         prefix: what the keys begin with, e.g. "theory".
     """
     try:
-        model.model_validate(values)
+        model.model_validate(_without_targets(values))
     except ValidationError as error:
         lines = dict[str, str]()
         for found in sorted(error.errors(include_url=False), key=lambda found: found["type"].endswith("_type")):
@@ -47,6 +47,44 @@ def problems(model: type[BaseModel], values: Mapping[str, Any], prefix: str = ""
             lines.setdefault(key, _line(key, _value(values, path), owner, field, found))
         return list(lines.values())
     return []
+
+
+def _without_targets(node: Any) -> Any:
+    return {k: _without_targets(v) for k, v in node.items() if k != "_target_"} if isinstance(node, dict) else node
+
+
+def typed_like(values: Mapping[str, Any]) -> type[BaseModel]:
+    """A model of settings that are of the types of some values; a setting that is null may be anything."""
+    fields: dict[str, Any] = {name: (_type(value), Field(examples=[value])) for name, value in values.items()}
+    fields.pop("_target_", None)
+    model: type[BaseModel] = create_model("Settings", __base__=Settings, **fields)
+    return model
+
+
+def _type(value: Any) -> Any:
+    if isinstance(value, list):
+        return list[_type(value[0])] if value else list[Any]  # type: ignore[misc]
+    return Any if value is None else type(value)
+
+
+def help_lines(model: type[BaseModel], values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """A line for each value of a model, e.g. "  head.dim=128  D, width of the vectors (1 or more)"."""
+    for name, value in values.items():
+        field = model.model_fields.get(name)
+        inner = field and _inner(field)
+        if inner and isinstance(value, dict):
+            yield from help_lines(inner, value, f"{prefix}.{name}")
+        elif name != "_target_":
+            limits = field and (", ".join(choices(field.annotation)) or allowed(field))
+            text = f"{(field and field.description) or ''}{f' ({limits})' if limits else ''}"
+            yield f"  {f'{prefix}.{name}={_typed(value)}':<40}  {text}".rstrip()
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
 
 
 def wanted(field: FieldInfo) -> str:
@@ -81,6 +119,8 @@ def choices(annotation: Any) -> tuple[str, ...]:
 def _line(key: str, value: Any, owner: type[BaseModel], field: FieldInfo | None, found: Any) -> str:
     if found["type"] == "missing":
         return f"{key}: needed"
+    if not found["loc"]:
+        return f"{key}={value}: must be {NAMES[dict]}"
     if field is None:
         near = difflib.get_close_matches(key.rpartition(".")[2], owner.model_fields, n=1)
         return f"{key}: no such key{f'; did you mean {near[0]}?' if near else ''}"
@@ -101,7 +141,7 @@ def _field(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str
     for part in map(str, loc):
         path.append(part)
         field = owner.model_fields.get(part)
-        inner = field and next((p for p in _parts(field.annotation) if isinstance(p, type) and _is_model(p)), None)
+        inner = field and _inner(field)
         if inner is None:
             break
         owner = inner
@@ -139,6 +179,10 @@ def _nested(annotation: Any) -> Iterator[Any]:
     if get_origin(annotation) is not Literal:
         for part in get_args(annotation):
             yield from _nested(part)
+
+
+def _inner(field: FieldInfo) -> type[BaseModel] | None:
+    return next((part for part in _parts(field.annotation) if _is_model(part)), None)
 
 
 def _is_model(kind: Any) -> bool:

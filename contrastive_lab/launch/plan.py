@@ -14,10 +14,11 @@ from typing import Any, TextIO
 
 from omegaconf import DictConfig
 
+from contrastive_lab.config.identity import OMITTED, config_hash, differences, identity, within
 from contrastive_lab.config.overrides import parse
+from contrastive_lab.config.resolve import run_name
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import constant, given, load
-from contrastive_lab.record.identity import OMITTED, config_hash, differences, identity, run_name, within
 from contrastive_lab.record.provenance import write_json
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import stored_config
@@ -105,8 +106,9 @@ def conflicting_runs(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
     for job, config in zip(sweep.jobs, configs, strict=True):
         folder = sweep.folder / job.folder
         result = read_result(folder)
-        if result.status is not Status.MISSING and result.config_hash != job.config_hash:
-            keys = "; ".join(differences(identity(stored_config(folder)), identity(config))) or "the code's defaults"
+        other = result.status is not Status.MISSING and result.config_hash != job.config_hash
+        # An older version has another hash for the same configuration.
+        if other and (keys := "; ".join(differences(identity(stored_config(folder)), identity(config)))):
             problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
     return problems
 

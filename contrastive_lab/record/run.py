@@ -6,12 +6,13 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.check import targets
+from contrastive_lab.config.identity import upgraded
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status, read_result
 
 
 def stored_config(folder: Path) -> DictConfig:
-    """The configuration of the run in `folder`.
+    """The configuration of the run in `folder`, in the spelling of this version.
 
     Raises:
         ConfigError: if there is none, it cannot be read, or it names code that is neither ours nor Lightning's.
@@ -25,7 +26,7 @@ def stored_config(folder: Path) -> DictConfig:
         raise ConfigError(f"{path}: is empty")
     if problems := list(targets(config)):
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
-    return config
+    return upgraded(config)
 
 
 def check_resume(folder: Path) -> list[str]:

@@ -15,8 +15,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from contrastive_lab.config.identity import OMITTED, within
+from contrastive_lab.config.resolve import run_name
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.identity import OMITTED, run_name, within
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
 

@@ -11,10 +11,10 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.config.identity import comparable, config_hash, differences, identity
 from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
-from contrastive_lab.record.identity import config_hash, differences, identity
 from contrastive_lab.record.metrics_file import MetricsFile
 
 ADVICE = "lower base_lr or raise tau"
@@ -121,9 +121,8 @@ class LastCheckpoint(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Raise at the checkpoint of another configuration; let metrics.csv go on where it stands."""
-        if checkpoint["config_hash"] != self.hash:
-            changed = "; ".join(differences(self.identity, checkpoint["config"]))
-            raise RunError(f"the checkpoint is of another configuration: {changed}")
+        if changed := differences(self.identity, comparable(checkpoint["config"])):
+            raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
         self.metrics = dict(checkpoint["metrics"])
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):

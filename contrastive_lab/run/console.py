@@ -8,37 +8,36 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import TQDMProgressBar
 
 from contrastive_lab import __version__
-from contrastive_lab.config.check import effective_K, kind, pool_size, processes
 from contrastive_lab.config.paper import paper_differences
+from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.diagnostics import verdict
 from contrastive_lab.losses import eqco_margin, mi_estimate
 
 
-def banner(config: DictConfig, images: int, folder: Path) -> str:
-    """What is about to run."""
+def banner(config: DictConfig, resolved: Resolved, images: int, folder: Path) -> str:
+    """What is about to run, on so many images or texts."""
     N, optim, method = config.batch_size, instantiate(config.optim, _convert_="all"), config.method_info
     lines = [
         f"contrastive_lab {__version__}: {method.name} ({method.paper}) on {config.dataset.name}",
-        *_negatives(config),
-        f"steps      N = {N} of {images:,} {kind(config)}, {images // N} steps an epoch, {config.epochs} epochs, "
-        f"{processes(config)} process(es)",
-        f"rate       {optim.rule} = {optim.lr:g}, {optim.kind}, {optim.schedule}",
+        *_negatives(config, resolved),
+        f"steps      N = {N} of {images:,} {resolved.kind}, {images // N} steps an epoch, {config.epochs} epochs, "
+        f"{resolved.processes} process(es)",
+        f"optimizer  {optim.kind}, learning rate {optim.rule} = {optim.lr:g}, {optim.schedule}",
         f"encoder    {config.backbone.name}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
         f"folder     {folder}",
     ]
     if differing := paper_differences(config):
         lines.append(f"not as in the paper: {', '.join(differing)}")
-    if config.method_info.pool == "queue" and images < config.K:
-        longer = f"the queue of {config.K} is longer than the {images} {kind(config)}"
+    if method.pool == "queue" and images < config.K:
+        longer = f"the queue of {config.K} is longer than the {images} {resolved.kind}"
         lines.append(f"notice: {longer}; it holds older keys of each")
     return "\n".join(lines)
 
 
-def _negatives(config: DictConfig) -> list[str]:
-    K = effective_K(config)
-    if K is None:
+def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
+    K, alpha, pool = resolved.K, resolved.alpha, resolved.pool
+    if K is None or alpha is None:
         return [f"loss       no negatives, tau = {config.tau:g}"]
-    alpha, pool = config.alpha or K, pool_size(config)
     margin, ceiling = eqco_margin(K, alpha, config.tau), mi_estimate(0.0, alpha)
     where = f"a queue of {K}" if pool is None else f"K = {K} of {pool} keys ({config.method_info.pool})"
     return [
@@ -50,8 +49,8 @@ def _negatives(config: DictConfig) -> list[str]:
 
 def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float], folder: Path) -> str:
     """What came out."""
-    dials = " ".join(f"{name}={result[name]:g}" for name in ("K", "alpha", "seed") if result[name] is not None)
-    lines = [f"{result['method']} {dials}: {result['status']}"]
+    settings = " ".join(f"{name}={result[name]:g}" for name in ("K", "alpha", "seed") if result[name] is not None)
+    lines = [f"{result['method']} {settings}: {result['status']}"]
     lines += _accuracies(config, result)
     if result["mi_estimate"] is not None:
         equal = mi_estimate(0.0, result["alpha"])
@@ -59,7 +58,7 @@ def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float]
     if result["loss"] is not None:
         lines += [
             f"loss       {result['loss']:.4f}, the mean of the last epoch",
-            f"speed      {result['images_per_second']:.0f} {kind(config)}/s in training; "
+            f"speed      {result['images_per_second']:.0f} {config.dataset.get('kind', 'images')}/s in training; "
             f"{result['seconds']:.0f} s in all",
         ]
     if "effective_rank" in values:

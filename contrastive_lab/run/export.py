@@ -18,8 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from contrastive_lab.config.identity import identity
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.identity import identity
 from contrastive_lab.record.provenance import write_json
 from contrastive_lab.record.result import read_result
 

@@ -8,9 +8,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger, WandbLogger
 
+from contrastive_lab.config.resolve import run_name
 from contrastive_lab.config.values import flat
 from contrastive_lab.distributed import is_first
-from contrastive_lab.record.identity import run_name
 from contrastive_lab.record.result import Result
 from contrastive_lab.run.wandb_run import define_metrics, destination, open_run
 

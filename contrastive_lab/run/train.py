@@ -16,14 +16,13 @@ from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
 from contrastive_lab.compat import callbacks_of
-from contrastive_lab.config.check import effective_K
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.record.identity import config_hash
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.record.provenance import commit, describe
 from contrastive_lab.record.result import Result, Status
@@ -73,24 +72,19 @@ def output_folder() -> Path:
 
 def _blank(config: DictConfig) -> Result:
     """The result of a run that has not started."""
-    asked = config.evaluation.name
+    asked, resolved = config.evaluation.name, resolve(config)
     return Result(
         Status.RUNNING,
         config.method_info.id,
         config.dataset.name,
         config.backbone.name,
-        **_negatives(config),
+        resolved.K,
+        resolved.alpha,
         **{key: config[key] for key in ("tau", "batch_size", "epochs", "seed")},
         scores=dict.fromkeys(("linear_top1", f"{asked}_top1", f"{asked}_top5", "online_top1", "knn_top1")),
-        config_hash=config_hash(config),
+        config_hash=resolved.hash,
         git=commit(),
     )
-
-
-def _negatives(config: DictConfig) -> dict[str, Any]:
-    """K and alpha as the run uses them."""
-    K = effective_K(config)
-    return {"K": K, "alpha": config.alpha if config.alpha is not None else K}
 
 
 @contextmanager
@@ -122,13 +116,11 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: Resu
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
     loggers = build_logger(config, folder, result, resumed=checkpoint is not None)
     data = build_data(config)
-    counted = config.copy()  # the run's identity stays that of the configuration as it was given
-    if config.dataset.images is None:  # known only now
-        counted.dataset.images = len(data.splits.pretrain)
-        result.K, result.alpha = _negatives(counted).values()
-    method = build_method(counted, data)
+    resolved = resolve(config, len(data.splits.pretrain))
+    result.K, result.alpha = resolved.K, resolved.alpha
+    method = build_method(config, data)
     if is_first():
-        print(banner(counted, len(data.splits.pretrain), folder), flush=True)
+        print(banner(config, resolved, len(data.splits.pretrain), folder), flush=True)
     with quiet():
         trainer, clock = build_trainer(config, folder, data, loggers)
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)

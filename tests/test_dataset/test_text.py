@@ -14,10 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from contrastive_lab.augment import Recipe
+from contrastive_lab.config.identity import config_hash
 from contrastive_lab.dataset import Texts, ag_news
 from contrastive_lab.dataset.text import tokens, vocabulary, word_ids
 from contrastive_lab.errors import ConfigError, RunError
-from contrastive_lab.record.identity import config_hash
 from contrastive_lab.run.build import build_data, build_encoder
 from contrastive_lab.run.callbacks import LastCheckpoint
 from tests.conftest import Line, command, only_run

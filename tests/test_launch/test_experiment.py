@@ -8,10 +8,10 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
+from contrastive_lab.config.identity import config_hash
 from contrastive_lab.launch import experiment
 from contrastive_lab.launch.experiment import expand, load, names
 from contrastive_lab.launch.preflight import multirun
-from contrastive_lab.record.identity import config_hash
 from tests.conftest import ROOT
 
 Compose = Callable[..., DictConfig]

@@ -14,10 +14,10 @@ import wandb
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
+from contrastive_lab.config.identity import config_hash
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
 from contrastive_lab.errors import RunError
-from contrastive_lab.record.identity import config_hash
 from tests.conftest import TINY
 from tests.wandb_files import QUIET, Offline, offline_runs
 

@@ -1,0 +1,149 @@
+"""Settings of data sets, views and backbones, named like the class or function that each configures."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from contrastive_lab.config.model import Settings
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _interval(most: float) -> Callable[[list[float]], list[float]]:
+    def check(bounds: list[float]) -> list[float]:
+        if not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
+            raise ValueError(f"[least,greatest]{', at most 1' if most == 1 else ''}")
+        return bounds
+
+    return check
+
+
+Areas = Annotated[list[float], AfterValidator(_interval(1.0)), Field(examples=[[0.2, 1.0]])]
+Ratios = Annotated[list[float], AfterValidator(_interval(float("inf"))), Field(examples=[[0.75, 1.33]])]
+
+
+class Crop(Settings):
+    """A random crop."""
+
+    scale: Areas = Field(description="least and greatest area as a share of the image's")
+    ratio: Ratios = Field(description="least and greatest width / height")
+    interpolation: Literal["bilinear", "bicubic"] = Field(description="of the resizing")
+
+
+class Color(Settings):
+    """Colour jitter."""
+
+    p: Share = Field(description="probability of the jitter")
+    brightness: float = Field(ge=0, description="b: the factor is uniform in [max(0, 1 - b), 1 + b]")
+    contrast: float = Field(ge=0, description="as brightness")
+    saturation: float = Field(ge=0, description="as brightness")
+    hue: float = Field(ge=0, le=0.5, description="h: the turn is uniform in [-h, h] of the colour circle")
+    strength: float = Field(ge=0, description="multiplies the four")
+
+
+class Recipe(Settings):
+    """Views of images."""
+
+    size: int = Field(ge=1, description="side of a view in pixels")
+    mean: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+    std: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+    crop: Crop
+    flip: Share = Field(description="probability of a horizontal flip")
+    color: Color
+    gray: Share = Field(description="probability of grey")
+    blur: Share = Field(description="probability of a Gaussian blur")
+    blur_sigma: Ratios = Field(description="least and greatest standard deviation of the blur in pixels")
+    order: list[Literal["color", "gray", "blur"]] = Field(description="after crop and flip; what is left out is off")
+    small_views: int = Field(ge=0, description="smaller views beside the two (multi-crop)")
+    small_size: int = Field(ge=1, description="side of a small view in pixels")
+    small_crop: Crop
+
+
+class WordViews(Settings):
+    """Views of texts."""
+
+    drop: Share = Field(description="probability that a word is left out")
+    replace: Share = Field(description="probability that a word is replaced by one of its neighbours; needs vectors")
+    vectors: str | None = Field(description="file of word vectors, a word and its numbers a line")
+    small_views: int = Field(ge=0, description="further views, made alike")
+
+
+class Backbone(Settings):
+    """What all backbones take; more keys go in with a plus."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(description="in result.json")
+    zero_init_residual: bool = Field(False, description="each block starts as the identity")
+
+
+class ImagenetResnet(Backbone):
+    """torchvision's ResNet."""
+
+    arch: str = Field(description="of torchvision.models")
+    width: int = Field(1, ge=1, description="multiplies all numbers of channels")
+
+
+class SmallImageResnet(ImagenetResnet):
+    """torchvision's ResNet with a stem for small images."""
+
+
+class SmallResnet(Backbone):
+    """A ResNet for two cores."""
+
+    widths: list[Annotated[int, Field(ge=8)]] = Field(
+        min_length=1,
+        description="channels of the blocks; the last is the width of the features",
+        examples=[[32, 64, 128]],
+    )
+    stem_stride: int = Field(ge=1, description="2 halves the size at once, 1 keeps it at four times the work")
+
+
+class TimmModel(Backbone):
+    """Any model of timm."""
+
+    arch: str = Field(description="of timm.list_models()")
+
+
+class BagOfWords(Backbone):
+    """The mean of word vectors."""
+
+    features: int = Field(ge=1, description="width of the vectors")
+
+
+class Dataset(Settings):
+    """What all data sets have."""
+
+    name: str = Field(description="in result.json")
+    kind: Literal["images", "texts"] = Field("images", description="what it consists of")
+    images: int | None = Field(ge=1, description="number of images to learn from; null: counted when they are read")
+    splits: dict[str, Any] = Field(description="what makes it")
+
+
+class Embedded(Dataset):
+    """Images that ship with the package."""
+
+    size: int = Field(ge=1, description="side of the images in pixels")
+    mean: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+    std: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+
+
+class Packed(Embedded):
+    """Images that torchvision downloads."""
+
+
+class ImageFolder(Embedded):
+    """A folder of images."""
+
+    root: str = Field(description="folder with train/ and val/, or any tree of images")
+    probe_root: str | None = Field(description="another folder with train/ and val/ and classes, for the probes alone")
+    workers: int = Field(ge=0, description="processes that decode and crop")
+
+
+class AgNews(Dataset):
+    """Texts in csv files."""
+
+    train_csv: str | None = Field(description="null: ag_news/train.csv or train.csv.xz below data_dir")
+    test_csv: str | None = Field(description="as train_csv")
+    min_frequency: int = Field(ge=1, description="of a word in the training texts")

@@ -1,0 +1,81 @@
+"""What makes two runs the same run, those of older versions of this project among them."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.config.values import flat
+
+# Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is, but for the
+# scale, whose values stand where they are used.
+OMITTED = {
+    "data_dir",
+    "resume",
+    "sweep",
+    "experiment",
+    "checkpoint_every_n_steps",
+    "method_info",
+    "logger",
+    "strategy",
+    "trainer.num_nodes",
+    "trainer.enable_progress_bar",
+    "trainer.enable_model_summary",
+    "trainer.enable_checkpointing",
+    "trainer.log_every_n_steps",
+    "trainer.profiler",
+    "trainer.detect_anomaly",
+    "trainer.plugins",
+    "trainer.model_registry",
+    "trainer.enable_autolog_hparams",
+    "dataset.workers",
+    "dataset.splits",
+}
+# Of these paths the last part counts.
+PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.test_csv", "augment.vectors")
+
+
+# Old spellings of keys.
+RENAMED = {"about": "method_info", "method.share": "method.negatives_per"}
+
+
+def identity(config: DictConfig) -> dict[str, Any]:
+    """The values that the result depends on, by dotted key."""
+    return comparable(flat(config))
+
+
+def comparable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The identity among the values of a configuration, by dotted key; also of one that an older version stored."""
+    kept = {RENAMED.get(k, k): v for k, v in values.items() if not within(k, {*OMITTED, "scale", "about"})}
+    return {k: Path(v).name if k in PATHS and v else v for k, v in kept.items()}
+
+
+def upgraded(config: DictConfig) -> DictConfig:
+    """A stored configuration with old spellings replaced."""
+    new = DictConfig(OmegaConf.create(OmegaConf.to_yaml(config).replace("${about.", "${method_info.")))
+    for old, key in RENAMED.items():
+        if (value := OmegaConf.select(new, old)) is not None:
+            OmegaConf.update(new, key, value, force_add=True)
+            group, _, name = old.rpartition(".")
+            del (new[group] if group else new)[name]
+    return new
+
+
+def within(key: str, nodes: Iterable[str]) -> bool:
+    """Whether a dotted key, or a group such as "hydra/launcher", is one of some nodes or lies in one."""
+    return any(key == node or key.startswith((f"{node}.", f"{node}/")) for node in nodes)
+
+
+def config_hash(config: DictConfig) -> str:
+    """Twelve hexadecimal digits that differ where the results may differ; the same on every machine."""
+    text = json.dumps(identity(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """Keys whose values differ, as lines `key: first, not second`."""
+    keys = sorted(first.keys() | second.keys())
+    return [f"{k}: {first.get(k)}, not {second.get(k)}" for k in keys if first.get(k) != second.get(k)]

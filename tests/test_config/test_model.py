@@ -1,0 +1,89 @@
+import math
+import subprocess
+import sys
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field
+
+from contrastive_lab.config.model import Null, Settings, help_lines, problems, typed_like
+
+
+class Inner(Settings):
+    scale: list[float] = Field(description="of it", examples=[[0.2, 1.0]])
+
+
+class Outer(Settings):
+    K: Annotated[int | None, Null("for all")] = Field(ge=1)
+    tau: float = Field(gt=0)
+    share: float = Field(ge=0, le=1)
+    per: Literal["query", "batch"]
+    order: list[Literal["color", "gray"]]
+    widths: list[Annotated[int, Field(ge=8)]] = Field(examples=[[32, 64]], min_length=1)
+    inner: Inner
+    flag: bool
+    limit: int | float | None
+    draws: Annotated[int, Field(ge=1)] | list[Annotated[int, Field(ge=1)]]
+    name: str
+
+
+GOOD: dict[str, Any] = {
+    "K": None, "tau": 1, "share": 0.5, "per": "query", "order": [], "widths": [8, 16], "inner": {"scale": [1, 2.5]},
+    "flag": True, "limit": 0.5, "draws": [1, 2], "name": "x",
+}  # fmt: skip
+
+
+def test_good_values_have_no_problems() -> None:
+    assert problems(Outer, GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"K": 0}, "t.K=0: must be 1 or more"),
+        ({"K": 2.0}, "t.K=2.0: must be a whole number, or null for all"),
+        ({"tau": math.nan}, "t.tau=nan: must be more than 0"),
+        ({"tau": True}, "t.tau=True: must be a number"),
+        ({"share": 2}, "t.share=2: must be between 0 and 1"),
+        ({"per": 3}, "t.per=3: choose one of query, batch"),
+        ({"order": ["foo", "bar"]}, "t.order=['foo', 'bar']: choose some of color, gray"),
+        ({"widths": [4, 8]}, "t.widths=[4, 8]: must be 8 or more each"),
+        ({"widths": []}, "t.widths=[]: must be a list of whole numbers, e.g. [32,64]"),
+        ({"inner": 3}, "t.inner=3: must be set key by key"),
+        ({"inner": {"scale": ["a"]}}, "t.inner.scale=['a']: must be a list of numbers, e.g. [0.2,1.0]"),
+        ({"flag": 1}, "t.flag=1: must be true or false"),
+        ({"limit": "x"}, "t.limit=x: must be a number or null"),
+        ({"draws": 0}, "t.draws=0: must be 1 or more"),
+        ({"name": 3}, "t.name=3: must be a name"),
+        ({"nam": 3}, "t.nam: no such key; did you mean name?"),
+    ],
+)
+def test_a_wrong_value_is_one_line(wrong: dict[str, Any], line: str) -> None:
+    assert problems(Outer, GOOD | wrong, "t") == [line]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    assert len(problems(Outer, GOOD | {"K": 0, "tau": 0, "inner": {}, "flag": None})) == 4
+    assert problems(Outer, 3, "t") == ["t=3: must be set key by key"]
+
+
+def test_types_are_taken_from_values() -> None:
+    model = typed_like({"_target_": "x.y", "n": [10, 20], "tau": 0.5, "any": None})
+    assert problems(model, {"_target_": "x.y", "n": [1], "tau": 1, "any": "x"}) == []
+    assert problems(model, {"n": [10.5], "tau": "x", "any": 3}, "t") == [
+        "t.n=[10.5]: must be a list of whole numbers, e.g. [10,20]",
+        "t.tau=x: must be a number",
+    ]
+
+
+def test_help_tells_value_text_and_range_of_every_setting() -> None:
+    lines = list(help_lines(Outer, {"tau": 0.1, "inner": {"scale": [0.2, 1.0]}, "flag": True, "other": None}, "t"))
+    assert [" ".join(line.split()) for line in lines] == [
+        "t.tau=0.1 (more than 0)", "t.inner.scale=[0.2,1.0] of it", "t.flag=true", "t.other=null",
+    ]  # fmt: skip
+
+
+def test_checks_import_no_torch() -> None:
+    modules = "contrastive_lab.config.overrides, contrastive_lab.config.resolve"
+    code = f"import sys, {modules}; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,100 @@
+from collections.abc import Callable
+
+import pytest
+from omegaconf import DictConfig
+
+from contrastive_lab.errors import ConfigError
+
+Compose = Callable[..., DictConfig]
+WRONG = [
+    (["k=3"], "k: no such key; did you mean K?"),
+    (["temperature=1"], "temperature: no such key; did you mean tau?"),
+    (["batchsize=3"], "batchsize: no such key; did you mean batch_size?"),
+    (["foo=1"], "foo: no such key; python train.py --help"),
+    (["trainer.max_stps=3"], "trainer.max_stps: no such key; did you mean trainer.max_steps?"),
+    (["trainer.devices=2"], "trainer.devices: set by a setting of this project; use strategy.devices="),
+    (["trainer.max_epochs=2"], "use epochs="),
+    (["trainer.strategy=ddp"], "use strategy="),
+    (["trainer.sync_batchnorm=true"], "use batchnorm="),
+    (["method=simoo"], "method=simoo: no such option; did you mean simo? choose one of moco_v1"),
+    (["dataset=imagenet"], "dataset=imagenet: no such option"),
+    (
+        ["method=simclr", "method.momentum=0.9"],
+        "method.momentum: SimCLR has no such setting; it has pool, negatives_per",
+    ),
+    (["K=0"], "K=0: must be 1 or more"),
+    (["method=simclr", "method.pool=N"], "method.pool=N: choose one of 2N-2, N-1"),
+    (["K=16.5"], "K=16.5: must be a whole number, or null for all"),
+    (["K=4,8"], "K=4,8: several values need a multirun"),
+    (["+K=4"], "+K: the key is there already; leave out the plus"),
+    (["~tau"], "~tau: keys cannot be taken out"),
+    (["tau"], "write key=value"),
+    (["alpha=none"], "alpha=none: must be a number, or null for alpha = K"),
+    (["alpha=0"], "alpha=0.0: must be more than 0"),
+    (["tau=-1"], "tau=-1.0: must be more than 0"),
+    (["tau=nan"], "tau=nan: must be more than 0"),
+    (["tau=cold"], "tau=cold: must be a number"),
+    (["method.momentum=1.5"], "method.momentum=1.5: must be between 0 and 1"),
+    (["method.momentum=high"], "method.momentum=high: must be a number"),
+    (["method.negatives_per=all"], "method.negatives_per=all: choose one of query, batch"),
+    (["augment.crop.scale=3"], "augment.crop.scale=3: must be a list"),
+    (["dataset.splits=3"], "dataset.splits=3: must be set key by key"),
+    (["probes.knn.k=2.5"], "probes.knn.k=2.5: must be a whole number"),
+    (["evaluation.epochs=null"], "evaluation.epochs=None: must be a whole number"),
+    (["trainer.log_every_n_steps=null"], "trainer.log_every_n_steps=None: must be a whole number"),
+    (["head.hidden=abc"], "head.hidden=abc: must be a whole number or null"),
+    (["backbone.widths=[a]"], "backbone.widths=['a']: must be a list of whole numbers, e.g. [32,64,128]"),
+    (["augment.order=[foo]"], "augment.order=['foo']: choose some of color, gray, blur"),
+    (["augment.crop.scale=[2,3]"], "augment.crop.scale=[2, 3]: must be [least,greatest], at most 1"),
+    (["augment.color.hue=0.6"], "augment.color.hue=0.6: must be between 0 and 0.5"),
+    (["dataset.size=0"], "dataset.size=0: must be 1 or more"),
+    (["alpha=inf"], "alpha=inf: must be more than 0"),
+    (["strategy.devices=null"], "strategy.devices=None: must be a whole number"),
+    (["trainer.precision=bf16-true"], "trainer.precision=bf16-true: choose one of 32-true"),
+    (["strategy.accelerator=mps"], "strategy.accelerator=mps: choose one of auto, cpu, gpu"),
+    (["optim.decay_norm=3"], "optim.decay_norm=3: must be true or false"),
+    (["seed=-1"], "seed=-1: must be 0 or more"),
+    (["checkpoint_every_n_steps=0"], "checkpoint_every_n_steps=0: must be 1 or more"),
+    (["backbone.widths=[4,8]"], "backbone.widths=[4, 8]: must be 8 or more each"),
+    (["scale.blur=2"], "scale.blur=2: must be between 0 and 1"),
+    (["probes=3"], "probes=3: must be set key by key"),
+    (["scale=laptop/npid"], "scale=laptop/npid: must be the name of an option"),
+    (["method.share=batch"], "method.share: no such key; did you mean method.negatives_per?"),
+    (["about.views=1"], "about.views: no such key; did you mean method_info.views?"),
+    (["scale.queue=64"], "scale.queue: no such key; did you mean K?"),
+]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_bad_input_is_one_line_that_names_the_key(overrides: list[str], message: str, compose: Compose) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose(*overrides)
+    (problem,) = [p for p in caught.value.problems if message in p]
+    assert "\n" not in problem
+
+
+def test_all_problems_are_told_at_once(compose: Compose) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose("alpha=none", "k=3", "tau=0", "batch_size=1", "method.negatives_per=all")
+    assert len(caught.value.problems) == 5
+
+
+def test_good_values_arrive(compose: Compose) -> None:
+    config = compose("method=simo", "K=16", "alpha=65536", "method.momentum=1", "+backbone.x=3", "trainer.max_steps=20")
+    assert (config.K, config.alpha, config.method.momentum, config.backbone.x) == (16, 65536.0, 1, 3)
+    assert config.trainer.max_steps == 20
+    assert compose().K == 255  # the cached base is not touched by the job before
+
+
+def test_a_wrong_value_does_not_hide_what_else_is_wrong(compose: Compose) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose("tau=cold", "K=256")
+    assert sorted(problem.partition(":")[0] for problem in caught.value.problems) == ["K=256", "tau=cold"]
+
+
+def test_a_value_that_others_take_is_told_once(compose: Compose) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose("batchnorm.kind=none", "base_lr=0")  # method.batchnorm and optim.base_lr take them
+    assert [problem.partition("=")[0] for problem in caught.value.problems] == ["base_lr", "batchnorm.kind"]

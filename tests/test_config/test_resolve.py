@@ -1,0 +1,40 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig
+
+from contrastive_lab.config.identity import config_hash
+from contrastive_lab.config.resolve import resolve, run_name
+
+Compose = Callable[..., DictConfig]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "K", "alpha", "pool", "name"),
+    [
+        (["K=16", "alpha=65536"], 16, 65536, 255, "simo-K16-a65536-s0"),
+        (["method=simclr", "seed=2"], 510, 510, 510, "simclr-K510-a510-s2"),
+        (["method=moco_v2", "K=64"], 64, 64, None, "moco_v2-K64-a64-s0"),
+        (["method=npid", "K=null"], 4999, 4999, 4999, "npid-K4999-a4999-s0"),
+        (["method=swav"], None, None, None, "swav-s0"),
+    ],
+)
+def test_K_and_alpha_are_those_that_a_run_uses(
+    overrides: list[str], K: int | None, alpha: float | None, pool: int | None, name: str, compose: Compose
+) -> None:
+    found = resolve(compose(*overrides))
+    assert (found.K, found.alpha, found.pool, found.name) == (K, alpha, pool, name)
+
+
+def test_the_images_of_a_folder_count_once_they_are_counted(compose: Compose, tmp_path: Path) -> None:
+    config = compose("dataset=image_folder", f"dataset.root={tmp_path}", "method=npid", "K=null")
+    assert (resolve(config).K, resolve(config, 300).K, resolve(config, 300).pool) == (None, 299, 299)
+
+
+def test_the_other_values_are_told_too(compose: Compose) -> None:
+    config = compose("strategy=ddp_cpu", "batch_size=64", "K=5")
+    found = resolve(config)
+    assert (found.processes, found.kind, found.hash) == (2, "images", config_hash(config))
+    assert found.name == run_name(config)
+    assert resolve(compose("dataset=ag_news")).kind == "texts"

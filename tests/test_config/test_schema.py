@@ -1,0 +1,124 @@
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import pytorch_lightning as pl
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+from pydantic import BaseModel
+
+from contrastive_lab import batchnorm
+from contrastive_lab.config import CONF
+from contrastive_lab.config.model import choices
+from contrastive_lab.config.overrides import OWNED, base
+from contrastive_lab.config.schema import GROUPS, Batchnorm, Head, KnnProbe, OnlineProbe, Run, model_of
+from contrastive_lab.encoder import build_head
+from contrastive_lab.evaluation import callbacks
+from tests.conftest import ROOT
+
+Compose = Callable[..., DictConfig]
+YAMLS = sorted(path.relative_to(ROOT / "conf") for group in GROUPS for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", YAMLS, ids=str)
+def test_every_yaml_of_every_group_composes(
+    path: Path, compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 8)
+    if path.stem == "tensorboard":
+        pytest.importorskip("tensorboard")
+    root = [f"dataset.root={tmp_path}"] if path.stem in ("image_folder", "paper") else []
+    texts = ["dataset=ag_news"] if path.stem in ("words", "bag_of_words") else []
+    config = compose(f"{path.parent}={path.stem}", *root, *texts)
+    OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+
+
+def test_one_tree_three_times() -> None:
+    """A group of conf/ is a module of the package and has a test file, but for Lightning's own and the scales."""
+    for group in set(GROUPS) - {"trainer", "strategy", "logger", "scale", "experiment"}:
+        module = ROOT / "contrastive_lab" / group
+        assert module.is_dir() or module.with_suffix(".py").is_file()
+        assert list((ROOT / "tests").glob(f"test_{group}*.py"))
+
+
+def test_trainer_lists_every_argument_of_lightnings_trainer(compose: Compose) -> None:
+    arguments = set(inspect.signature(pl.Trainer.__init__).parameters) - {"self"}
+    owned = {key.removeprefix("trainer.") for key in OWNED}
+    assert set(compose().trainer) - {"_target_"} == arguments - owned
+    assert owned <= arguments
+
+
+# What a class takes beside its settings: the settings without a group, by the same name, and what is made before it.
+FILLED = {*Run.model_fields, "encoder", "optim", "data", "images", "classes", "vocabulary", "features", "module",
+          "world_size", "accelerator"}  # fmt: skip
+
+
+def parameters(target: Any) -> dict[str, Any]:
+    """The parameters of a class or function and their types, those that take any name left out."""
+    found = inspect.signature(target).parameters
+    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    return {name: hints[name] for name, taken in found.items() if taken.kind is not inspect.Parameter.VAR_KEYWORD}
+
+
+def check_tied(model: type[BaseModel], target: Any) -> None:
+    """Every field but the name is a parameter, every parameter a field or filled, and their choices are the same."""
+    fields, taken = model.model_fields, parameters(target)
+    assert fields.keys() - {"name"} <= taken.keys()
+    assert taken.keys() - fields.keys() <= FILLED
+    for name in fields.keys() & taken.keys():
+        if told := choices(taken[name]):
+            assert set(told) == set(choices(fields[name].annotation)), name
+
+
+TIED = ("augment", "backbone", "evaluation", "method", "optim")
+
+
+@pytest.mark.parametrize("path", [path for path in YAMLS if str(path.parent) in TIED], ids=str)
+def test_the_fields_of_a_model_are_the_parameters_of_what_it_configures(path: Path) -> None:
+    group = str(path.parent)
+    node = base((f"{group}={path.stem}",), CONF)[group]
+    model = model_of(group, node)
+    check_tied(model, get_object(node["_target_"]))
+    assert set(node) - {"_target_"} <= model.model_fields.keys()
+    for name, inner in model.model_fields.items():
+        if name in node and "_target_" in (node[name] if isinstance(node[name], DictConfig) else {}):
+            assert isinstance(inner.annotation, type)
+            check_tied(inner.annotation, get_object(node[name]["_target_"]))
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [(Head, build_head), (Batchnorm, batchnorm.convert), (OnlineProbe, callbacks.OnlineProbe),
+     (KnnProbe, callbacks.KnnProbe)],
+)  # fmt: skip
+def test_the_fields_of_a_model_without_target_are_parameters_too(model: type[BaseModel], target: Any) -> None:
+    check_tied(model, target)
+
+
+def test_every_parameter_of_a_data_set_is_one_of_its_settings() -> None:
+    for path in (path for path in YAMLS if str(path.parent) == "dataset"):
+        node = base((f"dataset={path.stem}",), CONF).dataset
+        taken = parameters(get_object(node.splits["_target_"])).keys()
+        assert set(node.splits) - {"_target_"} == taken
+        assert taken <= model_of("dataset", node).model_fields.keys() | Run.model_fields.keys()
+
+
+def test_help_has_a_line_for_every_setting(compose: Compose) -> None:
+    told = str(OmegaConf.create({"help": "${settings_help:}", **compose("method=swav")}).help)
+    assert "\n  head.dim=128                              D, width of the vectors (1 or more)\n" in told
+    assert "method.batchnorm" not in told and "method.prototypes=100 " in told
+    assert "method.batchnorm=$${batchnorm.kind}" in str(
+        OmegaConf.create({"help": "${settings_help:}", **compose("method=simo")}).help
+    )
+
+
+def test_a_scale_changes_a_method_by_a_file_of_both_and_the_line_wins(compose: Compose) -> None:
+    laptop, cifar, paper = (base(("method=swav", f"scale={scale}"), CONF) for scale in ("laptop", "cifar", "paper"))
+    assert [config.method.prototypes for config in (laptop, cifar, paper)] == [100, 512, 3000]
+    assert [config.method.queue for config in (laptop, cifar, paper)] == [0, 0, 3840]
+    assert compose("method=swav", "scale=laptop", "method.prototypes=7").method.prototypes == 7
+    for path in (ROOT / "conf" / "scale").glob("*/*.yaml"):
+        assert (ROOT / "conf" / "method" / path.name).is_file()
+        assert (ROOT / "conf" / "scale" / f"{path.parent.name}.yaml").is_file()
