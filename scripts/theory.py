@@ -24,7 +24,8 @@ def main(config: DictConfig) -> None:
     try:
         result = instantiate(config.theory, _convert_="all", _partial_=True)()  # not by Hydra, which wraps errors
     except (ValueError, ConfigError, RunError) as error:  # a setting out of range, a run that cannot be read
-        print(f"error: {error}", file=sys.stderr)
+        for problem in getattr(error, "problems", [error]):
+            print(f"error: {problem}", file=sys.stderr)
         shutil.rmtree(folder / ".hydra", ignore_errors=True)
         folder.rmdir()
         sys.exit(1 if isinstance(error, RunError) else 2)

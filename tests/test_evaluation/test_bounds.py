@@ -105,15 +105,15 @@ def test_label_probabilities_are_those_of_all_orders(counts: list[int], draws: i
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("changed", "message"),
     [
         ({"draws": [101]}, r"draws=101: must lie in 2\.\.100, the number of test images"),
         ({"draws": [5, 1]}, "draws=1"),
         ({"views": 3}, "views=3"),
     ],
 )
-def test_measuring_refuses(dials: dict[str, object], message: str) -> None:
-    settings = {"draws": [5], "tau": 0.5, "views": 2, "passes": 1, **dials}
+def test_measuring_refuses(changed: dict[str, object], message: str) -> None:
+    settings = {"draws": [5], "tau": 0.5, "views": 2, "passes": 1, **changed}
     with pytest.raises(ValueError, match=message):
         measure(Encoder(Brightness(), nn.Identity()), grey_data(), **settings)  # type: ignore[arg-type]
 
