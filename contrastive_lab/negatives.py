@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from contrastive_lab.randomness import StepRandom, generator, to_device
 
 NegativesPer = Literal["query", "batch"]
+FEW = 16  # below pool / FEW negatives, drawing again what repeats is quicker than a random order of the pool
 
 
 def from_batch(
@@ -38,6 +39,8 @@ def from_batch(
 
     Raises:
         ValueError: if K is below 1 or more than the pool holds.
+
+    The draw for "query" costs O(N K) time and memory in every process.
     """
     pool = views * (random.size - 1)
     K = pool if K is None else K
@@ -51,6 +54,11 @@ def from_batch(
     return view * random.size + other + (other >= own)
 
 
+def are_few(K: int, pool: int) -> bool:
+    """Whether K keys of a pool are few enough that what repeats is drawn again, instead of sorting the whole pool."""
+    return pool > FEW * K
+
+
 def _positions(
     random: StepRandom, K: int, pool: int, negatives_per: NegativesPer, purpose: str, device: torch.device | str
 ) -> Tensor:
@@ -59,7 +67,31 @@ def _positions(
         return torch.arange(pool, device=device)[None]
     if negatives_per == "batch":
         return to_device(random.permutation(purpose, pool)[None, :K].contiguous(), torch.device(device))
-    return random.uniform(purpose, pool, device=device).topk(K, dim=1).indices
+    if not are_few(K, pool):
+        return random.uniform(purpose, pool, device=device).topk(K, dim=1).indices
+    return _distinct(random, K, pool, purpose, device)
+
+
+def _distinct(random: StepRandom, K: int, pool: int, purpose: str, device: torch.device | str) -> Tensor:
+    """K distinct numbers below `pool` for each query, every set as likely as every other, (n, K).
+
+    Numbers that stand in their row before are drawn again. No step tells one number of the pool from another, so the
+    set is uniform. A round is a function of its number, so a process that needs fewer rounds than another agrees.
+    """
+    chosen = random.integers(purpose, pool, K, device=device)
+    number = 0
+    while bool((again := _repeated(chosen)).any()):
+        number += 1
+        chosen = torch.where(again, random.integers(f"{purpose}/{number}", pool, K, device=device), chosen)
+    return chosen
+
+
+def _repeated(rows: Tensor) -> Tensor:
+    """Whether each number of a row (n, K) stands there before, (n, K)."""
+    values, order = rows.sort(dim=1, stable=True)
+    again = torch.zeros_like(rows, dtype=torch.bool)
+    again[:, 1:] = values[:, 1:] == values[:, :-1]
+    return torch.zeros_like(again).scatter_(1, order, again)
 
 
 class Queue(nn.Module):

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from contrastive_lab.encoder import cosines
 
+SPARSE = 64  # below M / SPARSE chosen keys of M, fetching them is quicker than the product with all
+
 
 class Pairs(NamedTuple):
     """Queries against their keys, for the n queries of this process.
@@ -31,8 +33,19 @@ class Pairs(NamedTuple):
 
 
 def from_keys(query: Tensor, key: Tensor, keys: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosines of each query (n, D) with its key (n, D) and with the `chosen` (n, K) of all keys (M, D)."""
-    return row_cosines(query, key), cosines(query, keys).gather(1, chosen.expand(len(query), -1))
+    """Cosines of each query (n, D) with its key (n, D) and with the `chosen` (n, K) or (1, K) of all keys (M, D)."""
+    return row_cosines(query, key), chosen_cosines(query, keys, chosen)
+
+
+def chosen_cosines(query: Tensor, keys: Tensor, chosen: Tensor) -> Tensor:
+    """Cosines of unit rows (n, D) with the `chosen` (n, K) or (1, K) of unit rows (M, D): (n, K).
+
+    The chosen pairs alone are multiplied where these are few, else all pairs, of which the chosen are taken.
+    """
+    if chosen.shape[1] * SPARSE > len(keys) or len(chosen) < len(query):
+        return cosines(query, keys).gather(1, chosen.expand(len(query), -1))
+    with torch.autocast(query.device.type, enabled=False):
+        return torch.einsum("nd,nkd->nk", query, keys.to(query.dtype)[chosen])
 
 
 def row_cosines(query: Tensor, key: Tensor) -> Tensor:

@@ -64,6 +64,11 @@ class StepRandom:
         numbers = torch.rand(self.size, *shape, generator=source, device=device, dtype=torch.float32)
         return numbers[self.rows]
 
+    def integers(self, purpose: str, high: int, *shape: int, device: torch.device | str = "cpu") -> Tensor:
+        """Uniform whole numbers from 0 to high - 1 of shape (count, *shape); `device` as for `uniform`."""
+        source = self.generator(purpose, device)
+        return torch.randint(high, (self.size, *shape), generator=source, device=device)[self.rows]
+
     def permutation(self, purpose: str, size: int | None = None) -> Tensor:
         """Random order of `size` items (default: the rows of the global batch); the same in every process."""
         return torch.randperm(self.size if size is None else size, generator=self.generator(purpose))

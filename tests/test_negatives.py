@@ -125,3 +125,26 @@ def test_bank_draws_are_sliced_by_process() -> None:
     ids = torch.arange(12)
     part = from_bank(step_random(start=4, count=4), ids[4:8], 5, 30)
     assert torch.equal(part, from_bank(step_random(), ids, 5, 30)[4:8])
+
+
+def test_every_pair_of_keys_is_drawn_equally_often_by_both_ways() -> None:
+    """K = 2 of 33 keys repeats what stands twice, K = 2 of 31 sorts; 4 deviations of a chi-square of all pairs."""
+    for size in (34, 32):
+        pool, counts = size - 1, torch.zeros(size, size)
+        for step in range(300):
+            chosen = from_batch(step_random(size, step=step), 2)
+            positions = (chosen - (chosen > torch.arange(size)[:, None]).long()).sort(dim=1).values
+            counts.index_put_(tuple(positions.unbind(1)), torch.ones(size), accumulate=True)
+        pairs = pool * (pool - 1) // 2
+        expected = 300 * size / pairs
+        found = counts[torch.triu_indices(pool, pool, 1).unbind()]
+        assert int(found.sum()) == 300 * size
+        square = float(((found - expected) ** 2 / expected).sum())
+        assert abs(square - (pairs - 1)) < 4 * (2 * (pairs - 1)) ** 0.5
+
+
+def test_few_of_many_keys_are_distinct_and_the_same_in_every_process() -> None:
+    whole = from_batch(step_random(600), 30)  # about 0.5 repeats a row before they are drawn again
+    assert all(len(set(row)) == 30 and own not in row for own, row in enumerate(whole.tolist()))
+    parts = [from_batch(step_random(600, start=start, count=200), 30) for start in (0, 200, 400)]
+    assert torch.equal(torch.cat(parts), whole)

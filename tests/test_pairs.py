@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.pairs import Pairs, from_keys, in_batch, joined, row_cosines
+from contrastive_lab.pairs import SPARSE, Pairs, chosen_cosines, from_keys, in_batch, joined, row_cosines
 
 
 def unit_rows(n: int, seed: int) -> Tensor:
@@ -46,3 +46,18 @@ def test_in_batch_takes_the_diagonal_for_positives() -> None:
     pos, neg = in_batch(scores)
     assert pos.tolist() == [0, 4, 8, 9, 13, 17]
     assert neg.tolist() == [[1, 2], [3, 5], [6, 7], [10, 11], [12, 14], [15, 16]]
+
+
+def test_cosines_of_few_chosen_keys_are_those_of_all() -> None:
+    keys = F.normalize(torch.randn(2 * SPARSE, 6, dtype=torch.float64), dim=1)
+    results = []
+    for repeats in (1, 2):  # with K = 4 of 128 keys all pairs are multiplied, with K = 2 the chosen ones
+        query = F.normalize(torch.randn(5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)), dim=1)
+        query.requires_grad_()
+        chosen = torch.arange(10).view(5, 2).repeat(1, repeats)
+        found = chosen_cosines(query, keys, chosen)
+        (found**2).mean().backward()
+        results.append((found[:, :2], query.grad))
+    expected = torch.tensor([[float(query[i].detach() @ keys[j]) for j in (2 * i, 2 * i + 1)] for i in range(5)])
+    torch.testing.assert_close(results[0][0].float(), expected)
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-14)

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.config.identity import comparable, config_hash, differences, identity
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
+from contrastive_lab.negatives import are_few
 from contrastive_lab.record.metrics_file import MetricsFile
 
 ADVICE = "lower base_lr or raise tau"
@@ -91,6 +93,7 @@ class LastCheckpoint(Checkpoint):
         self.path = folder / "last.ckpt"
         self.every = every_n_steps
         self.identity, self.hash = identity(config), config_hash(config)
+        self.draws = _way_of_drawing(config)
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -115,7 +118,7 @@ class LastCheckpoint(Checkpoint):
         """Add the configuration and the last metrics."""
         checkpoint["config"], checkpoint["config_hash"] = self.identity, self.hash
         self.metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-        checkpoint["metrics"] = self.metrics
+        checkpoint["metrics"], checkpoint["draws"] = self.metrics, self.draws
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -123,10 +126,18 @@ class LastCheckpoint(Checkpoint):
         """Raise at the checkpoint of another configuration; let metrics.csv go on where it stands."""
         if changed := differences(self.identity, comparable(checkpoint["config"])):
             raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
+        if checkpoint.get("draws", "sorted") != self.draws:
+            raise RunError("the version that made the checkpoint drew other negatives; start the run anew")
         self.metrics = dict(checkpoint["metrics"])
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.resume(checkpoint["global_step"])
+
+
+def _way_of_drawing(config: DictConfig) -> str:
+    """How a query's own K keys of the batch are drawn: "few" is another way than that of older versions."""
+    resolved, own = resolve(config), config.method.get("negatives_per") == "query"
+    return "few" if own and resolved.K and resolved.pool and are_few(resolved.K, resolved.pool) else "sorted"
 
 
 class Clock(pl.Callback):

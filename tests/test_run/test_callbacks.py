@@ -1,13 +1,18 @@
 import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
-from contrastive_lab.run.callbacks import Clock, FiniteGuard
+from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from tests.test_method.batches import random_batch
 
 
@@ -72,3 +77,19 @@ def test_the_clock_counts_images_of_what_it_measured_and_goes_on_after_a_resume(
     assert clock.images == 80 + 3 * 8
     assert 100 < clock.seconds < 101
     assert clock.state_dict() == {"seconds": clock.seconds, "images": clock.images}
+
+
+@pytest.mark.parametrize(("K", "resumes"), [(3, False), (4, True)])  # of 63 keys 3 are few
+def test_a_run_whose_negatives_were_drawn_in_another_way_is_not_resumed(
+    K: int, resumes: bool, compose: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    checkpoint: dict[str, Any] = {"global_step": 5}
+    trainer, callback = (
+        SimpleNamespace(callback_metrics={}, loggers=[]),
+        LastCheckpoint(tmp_path, compose("method=simo", f"K={K}", "batch_size=64")),
+    )
+    callback.on_save_checkpoint(trainer, None, checkpoint)
+    callback.on_load_checkpoint(trainer, None, checkpoint)
+    del checkpoint["draws"]  # as in an older version
+    with nullcontext() if resumes else pytest.raises(RunError, match="drew other negatives"):
+        callback.on_load_checkpoint(trainer, None, checkpoint)
