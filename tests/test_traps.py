@@ -28,8 +28,10 @@ def test_what_a_launcher_leaves_in_the_environment_is_gone_after_a_job(
     trained: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fit(self: pl.Trainer, *args: object, **options: object) -> None:
-        os.environ.update(MASTER_PORT="1", LOCAL_RANK="7")
+        os.environ.update(MASTER_PORT="1", LOCAL_RANK="7", MASTER_ADDR="there")
 
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # the command line sets it
+    monkeypatch.setenv("MASTER_ADDR", "here")
     before = dict(os.environ)
     monkeypatch.setattr(pl.Trainer, "fit", fit)
     trained(*TINY, "evaluation.epochs=1")
