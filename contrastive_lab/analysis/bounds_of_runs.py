@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from contrastive_lab.config.check import effective_K
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError, RunError, first_line
@@ -86,7 +86,7 @@ def _own_draws(folder: Path, config: DictConfig) -> list[int]:
     """K + 1; for SimCLR with all keys N, as the authors count: its 2N - 2 negatives have the labels of N - 1 images."""
     if config.K is None and config.method_info.pool == "2N-2":
         return [int(config.batch_size)]
-    K = effective_K(config)
+    K = resolve(config).K
     if K is None:
         raise ValueError(f"theory.draws=null: {folder} has no K of its own; give theory.draws=<K + 1>")
     return [K + 1]
