@@ -1,17 +1,14 @@
-"""Pre-train an encoder and probe it: python train.py method=simo K=16 alpha=65536 (all dials: --help)."""
+"""Pre-train an encoder and probe it: python train.py method=simo K=16 alpha=65536 (all settings: --help)."""
 
 import sys
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from contrastive_lab.config import CONF
 from contrastive_lab.launch.command_line import command_line
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def main(config: DictConfig) -> float | None:
     """One run, or one job of a multirun; its `linear_top1` goes to Hydra's sweepers."""
     from contrastive_lab.launch.jobs import sweep_job  # here, so that --help and errors need not wait for torch
@@ -21,4 +18,4 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line(main))
+    sys.exit(command_line(main, sys.argv))

@@ -6,12 +6,11 @@
 - plain: the statistics of the rows that each process holds.
 """
 
-from functools import partial
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn import functional as F
 
 from contrastive_lab import distributed
 from contrastive_lab.losses import at_least_float32
@@ -24,10 +23,10 @@ def convert(module: nn.Module, kind: Kind, groups: int = 8, world_size: int = 1,
 
     Args:
         module: any network; changed in place and returned.
-        kind: see the module's text.
+        kind: see above.
         groups: groups of the global batch for "split" and "shuffle"; a multiple of `world_size`.
         world_size: number of processes that will run it.
-        accelerator: "cpu" or another; torch's own SyncBatchNorm refuses CPU tensors.
+        accelerator: "cpu" or another; torch's own SyncBatchNorm takes no CPU tensors.
 
     Raises:
         ValueError: if the groups cannot be shared out over the processes.
@@ -37,7 +36,11 @@ def convert(module: nn.Module, kind: Kind, groups: int = 8, world_size: int = 1,
             raise ValueError(f"batchnorm.groups={groups} is not a multiple of the {world_size} processes")
         return _replace(module, groups // world_size)
     if kind == "sync" and world_size > 1:
-        return _replace(module, 1) if accelerator == "cpu" else _torchs_own(module)
+        if accelerator == "cpu":
+            return _replace(module, 1)
+        import timm.layers  # only here: it takes seconds to import
+
+        return cast(nn.Module, timm.layers.convert_sync_batchnorm(module))  # keeps timm's activations, torch's does not
     return module
 
 
@@ -72,20 +75,21 @@ class GlobalBatchNorm(nn.Module):
 
     def _normalise(self, x: Tensor) -> Tensor:
         if not self.training:
-            return functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         if len(x) % self.groups:
             raise ValueError(f"batch normalisation in {self.groups} groups needs a multiple of them, not {len(x)} rows")
         return self._over_processes(x) if self.groups == 1 else self._by_group(x)
 
     def _by_group(self, x: Tensor) -> Tensor:
-        """Each group by torch's own kernel."""
-        normalise = partial(torch.native_batch_norm, training=True, momentum=0.0, eps=self.eps)
-        parts = [normalise(rows, self.weight, self.bias, None, None) for rows in x.chunk(self.groups)]
-        mean, inverse = (torch.stack([part[i] for part in parts]) for i in (1, 2))
-        moments = torch.stack([mean.mean(0), (inverse.pow(-2) - self.eps).mean(0)]).detach()
-        mean, var = distributed.mean(moments).unbind()
-        self._track(mean, var, count=x[:, 0].numel() // self.groups)
-        return torch.cat([part[0] for part in parts])
+        """Each group by torch's own kernel, which with momentum 1 writes the group's statistics into its buffers."""
+        stats = [(torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var)) for _ in range(self.groups)]
+        parts = [
+            F.batch_norm(rows, mean, var, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps)
+            for rows, (mean, var) in zip(x.chunk(self.groups), stats, strict=True)
+        ]
+        moments = torch.stack([torch.stack(groups).mean(dim=0) for groups in zip(*stats, strict=True)])
+        self._track(*distributed.mean(moments))
+        return torch.cat(parts)
 
     def _over_processes(self, x: Tensor) -> Tensor:
         """One group, the rows of all processes."""
@@ -93,7 +97,8 @@ class GlobalBatchNorm(nn.Module):
         exact = at_least_float32(rows)
         mean = distributed.mean(exact.mean(dim=0))
         var = distributed.mean((exact - mean).square().mean(dim=0))
-        self._track(mean, var, count=len(rows) * distributed.world_size())
+        count = len(rows) * distributed.world_size()
+        self._track(mean, var * (count / max(count - 1, 1)))
         scale = (var + self.eps).rsqrt()
         scale = scale if self.weight is None else scale * self.weight
         shift = -mean * scale if self.bias is None else self.bias - mean * scale
@@ -101,19 +106,11 @@ class GlobalBatchNorm(nn.Module):
         return y.reshape(x.movedim(1, -1).shape).movedim(-1, 1)
 
     @torch.no_grad()
-    def _track(self, mean: Tensor, var: Tensor, count: int) -> None:
-        """Move the running statistics towards the batch's, each (C,), of `count` values; the variance is unbiased."""
-        unbiased = var * (count / max(count - 1, 1))
+    def _track(self, mean: Tensor, unbiased: Tensor) -> None:
+        """Move the running statistics towards the batch's mean and unbiased variance, each (C,)."""
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
         self.num_batches_tracked.add_(1)
-
-
-def _torchs_own(module: nn.Module) -> nn.Module:
-    """Torch's SyncBatchNorm for GPUs, by timm's converter, which keeps the activations of timm's normalisations."""
-    import timm.layers  # only here: it takes seconds to import
-
-    return cast(nn.Module, timm.layers.convert_sync_batchnorm(module))
 
 
 def _replace(module: nn.Module, groups: int) -> nn.Module:

@@ -1,20 +1,17 @@
 """What is logged of a step beside its loss, and what tells a collapse from a working run."""
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.losses import gradient_bound, mi_estimate
-
-if TYPE_CHECKING:
-    from contrastive_lab.pairs import Pairs
+from contrastive_lab.pairs import Pairs
 
 
 def diagnose(
-    pairs: "Pairs", losses: Tensor, tau: float, alpha: float | None, classes: Tensor | None
+    pairs: Pairs, losses: Tensor, tau: float, alpha: float | None, classes: Tensor | None
 ) -> dict[str, Tensor]:
     """Diagnostics of one step, each a mean over the queries of all processes.
 
@@ -32,7 +29,6 @@ def diagnose(
         negatives that are keys of the query's own image), own_class (share of its class; only with labels).
     """
     pos, neg = pairs.pos.detach(), pairs.neg.detach()
-    queries = torch.cat(pairs.queries).detach()
     values = {
         "mi_estimate": torch.as_tensor(mi_estimate(losses.detach().mean(), alpha or neg.shape[1])),
         "gradient_norm": gradient_norm(losses, pairs.queries),
@@ -44,13 +40,14 @@ def diagnose(
         **_shares(pairs, classes),
     }
     means = distributed.mean(torch.stack([value.to(torch.float64) for value in values.values()]))
-    everyone = distributed.gather(queries)
-    spread = {
-        "uniformity": uniformity(everyone),
-        "effective_rank": effective_rank(everyone),
-        "dimensions": torch.tensor(float(queries.shape[1])),
-    }
-    return {**dict(zip(values, means, strict=True)), **spread}
+    return {**dict(zip(values, means, strict=True)), **spread(torch.cat(pairs.queries))}
+
+
+def spread(vectors: Tensor, unit: bool = True) -> dict[str, Tensor]:
+    """How the vectors (n, D) of all processes lie: uniformity (of unit rows alone), effective_rank and dimensions D."""
+    everyone = distributed.gather(vectors.detach())
+    values = {"effective_rank": effective_rank(everyone), "dimensions": torch.tensor(float(everyone.shape[1]))}
+    return {"uniformity": uniformity(everyone), **values} if unit else values
 
 
 def gradient_norm(losses: Tensor, queries: list[Tensor]) -> Tensor:
@@ -64,6 +61,10 @@ def uniformity(x: Tensor, t: float = 2.0) -> Tensor:
     """Log of the mean of exp(-t |x_i - x_j|^2) over all pairs i < j of unit rows (n, D); Wang & Isola 2020, Eq. 2.
 
     0 where all rows are equal; about -2 t (1 - t / D) where they are uniform on the sphere. Not a number for one row.
+
+    Example: two opposite rows at |x_i - x_j|^2 = 4.
+        >>> uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+        tensor(-8.)
     """
     n = len(x)
     squares = (2 - 2 * x @ x.T).clamp(min=0)
@@ -75,6 +76,10 @@ def effective_rank(x: Tensor) -> Tensor:
     """Exponential of the entropy of the normalised singular values of rows (n, D), centred; Roy & Vetterli 2007.
 
     Between 1 (all rows on a line, or equal) and min(n, D); not a number where `x` is not finite.
+
+    Example: the corners of a square use both dimensions equally.
+        >>> round(effective_rank(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])).item(), 4)
+        2.0
     """
     finite = x.isfinite().all()
     rows = torch.where(finite, x, 0).to(torch.promote_types(x.dtype, torch.float32))
@@ -84,7 +89,7 @@ def effective_rank(x: Tensor) -> Tensor:
     return torch.where(finite, rank, torch.nan)
 
 
-def _shares(pairs: "Pairs", classes: Tensor | None) -> dict[str, Tensor]:
+def _shares(pairs: Pairs, classes: Tensor | None) -> dict[str, Tensor]:
     """Shares of negatives that come from the query's own image and its own class."""
     ids, known = pairs.ids[:, None], pairs.neg_ids >= 0
     count = known.expand(len(ids), -1).sum().clamp(min=1)

@@ -17,7 +17,7 @@ class Encoder(nn.Module):
     """Backbone and head.
 
     Args:
-        backbone: images (n, 3, H, W) or words (n, L) -> features (n, F), with F as its attribute `num_features`.
+        backbone: images (n, 3, H, W) or ids of words (n, L) -> features (n, F), with F as its attribute `num_features`.
         head: features (n, F) -> (n, D); D is the width of its last linear layer, F without one.
 
     Attributes:
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
         self.dim = layers[-1].out_features if layers else self.features
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (n, 3, H, W) or words (n, L) -> features h (n, F), unit vectors z (n, D), z in float32 or better."""
+        """Images (n, 3, H, W) or ids of words (n, L) -> features h (n, F), unit rows z (n, D) in float32 or better."""
         h = self.backbone(images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images)
         return h, unit(self.head(h))
 
@@ -55,6 +55,13 @@ class Encoder(nn.Module):
             features += h.unflatten(0, stacked.shape[:2]).unbind(1)
             vectors += z.unflatten(0, stacked.shape[:2]).unbind(1)
         return features, vectors
+
+
+def has_dropout(module: nn.Module) -> bool:
+    """Whether a layer leaves something out at random: dropout, stochastic depth (torchvision), drop path (timm)."""
+    names = ("p", "prob", "drop_prob", "drop_rate", "dropout")
+    values = [getattr(layer, name, None) for layer in module.modules() for name in names]
+    return any(isinstance(value, int | float) and value > 0 for value in values)
 
 
 def unit(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The two ways in which a command ends badly: refused before any work (exit code 2), or failed on the way (1)."""
+"""The two ways in which a command ends badly: an error found before any work (exit code 2), or on the way (1)."""
 
 
 class ConfigError(Exception):

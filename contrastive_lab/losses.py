@@ -26,6 +26,12 @@ def eqco_margin(K: int, alpha: float, tau: float) -> float:
     Raises:
         ValueError: if K < 1, alpha <= 0 or tau <= 0.
 
+    Example:
+        >>> eqco_margin(K=16, alpha=16, tau=0.2)
+        0.0
+        >>> round(eqco_margin(K=16, alpha=256, tau=0.2), 4)  # 0.2 * log(16)
+        0.5545
+
     Source: Zhu et al. 2020 (EqCo), Eq. 5.
     """
     if K < 1 or alpha <= 0 or tau <= 0:
@@ -57,6 +63,13 @@ def info_nce(
     Raises:
         ValueError: on other shapes or reductions, no negatives, tau <= 0 or alpha <= 0.
 
+    Example: the key is at cosine 1 and both negatives at 0, so that the loss is log(1 + alpha * exp(-1 / tau)).
+        >>> pos, neg = torch.tensor([1.0]), torch.tensor([[0.0, 0.0]])
+        >>> round(info_nce(pos, neg, tau=1.0).item(), 4)  # log(1 + 2 / e)
+        0.5514
+        >>> round(info_nce(pos, neg, tau=1.0, alpha=math.e).item(), 4)  # log(2)
+        0.6931
+
     Source: Zhu et al. 2020 (EqCo), Eq. 1 and 5; van den Oord et al. 2018 for alpha = K.
     """
     if reduction not in ("mean", "none"):
@@ -72,11 +85,14 @@ def mi_estimate(loss: Tensor | float, alpha: float) -> Tensor | float:
     negatives; for K far below alpha it is no strict bound and can exceed the true value, so it is an estimate.
 
     Args:
-        loss: value of `info_nce`, of any shape.
+        loss: value of `info_nce`, of any shape, which is that of the result, too.
         alpha: the alpha of that loss (its K where alpha was None), > 0.
 
-    Returns:
-        The same shape as `loss`.
+    Example:
+        >>> mi_estimate(0.0, alpha=15) == math.log(16)  # the most that alpha = 15 can show
+        True
+        >>> mi_estimate(math.log(16), alpha=15)  # equal cosines: no information
+        0.0
 
     Source: Zhu et al. 2020 (EqCo), Eq. 4 and 6.
     """
@@ -98,6 +114,10 @@ def gradient_bound(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = N
         (N,) bounds on the L2 norm of d loss_i / d q_i, q on the unit sphere and keys of unit norm. With the
         expectation over negatives in place of their mean it is EqCo's Theorem 2.
 
+    Example: equal cosines, p = 1 / (1 + K) = 1/2, and (2 / 0.5) * 1/2 = 2.
+        >>> gradient_bound(torch.tensor([0.5]), torch.tensor([[0.5]]), tau=0.5)
+        tensor([2.])
+
     Source: Zhu et al. 2020 (EqCo), Eq. 7.
     """
     return 2 / tau * torch.sigmoid(_log_odds(pos, neg, tau, alpha))
@@ -108,7 +128,7 @@ def nce(pos: Tensor, neg: Tensor, tau: float, images: int, log_Z: Tensor | float
 
     Args:
         pos: cosine of each query with its own entry, (N,).
-        neg: cosines with K entries drawn uniformly from all, (N, K).
+        neg: cosines with K entries chosen uniformly from all, (N, K).
         tau: temperature, > 0.
         images: number of entries n.
         log_Z: logarithm of the normaliser Z, which is about n times the mean of exp(cosine / tau).
@@ -124,15 +144,12 @@ def nce(pos: Tensor, neg: Tensor, tau: float, images: int, log_Z: Tensor | float
 
 
 def swap(scores: Tensor, codes: Tensor, tau: float) -> Tensor:
-    """SwAV's swapped prediction: cross-entropy of the codes of one view with the softmax of another's scores.
+    """SwAV's swapped prediction: cross-entropy of one view's codes with the softmax of another's scores, (N,).
 
     Args:
         scores: (N, P) cosines of one view with the prototypes.
         codes: (N, P) of another view of the same images, rows sum to 1.
         tau: temperature, > 0.
-
-    Returns:
-        (N,).
 
     Source: Caron et al. 2020 (SwAV), Eq. 2.
     """
@@ -140,16 +157,13 @@ def swap(scores: Tensor, codes: Tensor, tau: float) -> Tensor:
 
 
 def supcon(cosines: Tensor, positives: Tensor, own: Tensor, tau: float) -> Tensor:
-    """Supervised contrastive loss: the mean over a query's positives of minus the log softmax over all but itself.
+    """Supervised contrastive loss, a query's mean over its positives of minus the log softmax over all others, (N,).
 
     Args:
         cosines: (N, M) of the queries with all keys.
         positives: (N, M), true where the key is of the query's class and not the query itself; at least one a row.
         own: (N,) index of the query itself among the keys.
         tau: temperature, > 0.
-
-    Returns:
-        (N,).
 
     Source: Khosla et al. 2020 (SupCon), Eq. 2 (L_out).
     """

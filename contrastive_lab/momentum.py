@@ -5,6 +5,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from contrastive_lab.distributed import gather
 from contrastive_lab.randomness import StepRandom, to_device
@@ -27,8 +28,7 @@ class KeyEncoder(nn.Module):
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum must lie in [0, 1], not {momentum}")
         self.encoder = copy.deepcopy(encoder).requires_grad_(False)
-        self.momentum = momentum
-        self.shuffle = shuffle
+        self.momentum, self.shuffle = momentum, shuffle
 
     @torch.no_grad()
     def forward(self, images: Tensor, random: StepRandom) -> Tensor:
@@ -39,9 +39,7 @@ class KeyEncoder(nn.Module):
         keys = gather(cast(Tensor, self.encoder(gather(images)[order[random.rows]])[1]))
         return keys[order.argsort()]
 
-    @torch.no_grad()
     def follow(self, encoder: nn.Module) -> None:
         """Move towards `encoder`: key <- momentum * key + (1 - momentum) * query (EqCo, Eq. 16)."""
-        theirs: list[Tensor] = list(encoder.parameters())
-        ours: list[Tensor] = list(self.encoder.parameters())
-        torch._foreach_lerp_(ours, theirs, 1 - self.momentum)
+        average = get_ema_multi_avg_fn(self.momentum)
+        average(list(self.encoder.parameters()), list(encoder.parameters()), None)

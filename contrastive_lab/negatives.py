@@ -28,18 +28,16 @@ def from_batch(
         random: random numbers of the step.
         K: negatives of a query, at most the pool of views * (N - 1) keys; None takes the whole pool.
         views: views of each image among the keys; the keys are ordered view by view, (views * N, D).
-        negatives_per: "query" draws for every query by itself (EqCo, Sec. 2.3); "batch" draws once per step, as
+        negatives_per: "query" chooses for every query by itself (EqCo, Sec. 2.3); "batch" once per step, as
             positions in the list of others, the same for all queries (the EqCo authors' code).
-        purpose: names the draw; two draws of one step need two names.
-        device: where large draws are made and the answer lies.
+        purpose: name of the random numbers; two choices of one step need two names.
+        device: of the result, and of the N x pool random numbers that "query" costs in every process.
 
     Returns:
         (n, K) indices into the keys; a query's own image is never among them.
 
     Raises:
         ValueError: if K is below 1 or more than the pool holds.
-
-    The draw for "query" costs N x pool random numbers in every process.
     """
     pool = views * (random.size - 1)
     K = pool if K is None else K
@@ -74,6 +72,15 @@ class Queue(nn.Module):
         K: length, at least 1.
         dim: D.
         seed: of the random unit vectors it starts with; their image is -1.
+
+    Example: three places, of which the first push fills two.
+        >>> queue = Queue(K=3, dim=2)
+        >>> queue.push(torch.eye(2), torch.tensor([10, 11]))
+        >>> queue.in_order().tolist()
+        [-1, 10, 11]
+        >>> queue.push(torch.eye(2), torch.tensor([12, 13]))
+        >>> queue.in_order().tolist()
+        [11, 12, 13]
 
     Source: He et al. 2020 (MoCo), Sec. 3.2.
     """
@@ -144,7 +151,7 @@ def from_bank(random: StepRandom, ids: Tensor, K: int, images: int, own: bool = 
         ids: (n,) image of each query of this process.
         K: at least 1.
         images: number of entries, at least 2.
-        own: whether a query's own entry may be drawn, as in the authors' code.
+        own: whether a query's own entry may be chosen, as in the authors' code.
 
     Returns:
         (n, K) entries.

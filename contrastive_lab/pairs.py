@@ -1,4 +1,4 @@
-"""What a method hands to the loss."""
+"""Cosines of queries with their positive and negative keys: what the contrastive loss takes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

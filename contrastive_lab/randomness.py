@@ -1,8 +1,8 @@
-"""Randomness without state: every draw is a function of (seed, purpose, epoch, step, position in the global batch).
+"""Randomness without state: every number is a function of (seed, purpose, epoch, step, position in the global batch).
 
 Nothing here is ever saved or restored: a resumed run, and every process of a distributed run, computes the same
-numbers again. Draws are made on the CPU for the whole global batch and then sliced, so they do not depend on the
-number of processes.
+numbers again. They are made on the CPU for the whole global batch and then sliced, so they do not depend on the number
+of processes.
 """
 
 import hashlib
@@ -57,8 +57,8 @@ class StepRandom:
     def uniform(self, purpose: str, *shape: int, device: torch.device | str = "cpu") -> Tensor:
         """Uniform float32 numbers in [0, 1) of shape (count, *shape).
 
-        `device` is where the numbers are made: leave it on the CPU except for large draws (N x pool), since
-        another device gives other numbers.
+        `device` is where the numbers are made: leave it on the CPU except for many (N x pool), since another
+        device gives other numbers.
         """
         source = self.generator(purpose, device)
         numbers = torch.rand(self.size, *shape, generator=source, device=device, dtype=torch.float32)

@@ -1,48 +1,22 @@
-"""Draw a run's metrics.csv: python scripts/curves.py run=outputs/simo/<date> writes curves.png into that folder."""
+"""Plot a run's metrics.csv as curves.png in its folder.
 
-import json
+python scripts/curves.py run=outputs/simo/<date>
+"""
+
 import sys
 from pathlib import Path
 
-import matplotlib as mpl
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
 
-mpl.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-
-from contrastive_lab.record.sweep import Series, read_metrics
+from contrastive_lab.launch.script import Values, run_script
 
 
-def main() -> None:
-    """Four panels: loss, MI estimate and accuracies, cosines, gradient norm with its bound."""
-    if len(sys.argv) != 2 or not sys.argv[1].startswith("run="):
-        sys.exit("error: one argument, run=<folder of a run>")
-    folder = Path(sys.argv[1].removeprefix("run="))
-    if not (folder / "metrics.csv").is_file():
-        sys.exit(f"error: run={folder}: no metrics.csv in it")
-    series, result = read_metrics(folder / "metrics.csv"), json.loads((folder / "result.json").read_text())
-    figure, axes = plt.subplots(2, 2, figsize=(9, 5.5), layout="constrained")
-    figure.suptitle(f"{result['method']} on {result['dataset']}: K = {result['K']}, alpha = {result['alpha']:g}")
-    draw(axes[0, 0], series, ["loss", "mi_estimate"], "nats")
-    draw(axes[0, 1], series, ["contrastive_top1", "online_top1", "knn_top1"], "percent")
-    draw(axes[1, 0], series, ["positive_cosine", "negative_cosine"], "cosine")
-    draw(axes[1, 1], series, ["gradient_norm", "gradient_bound"], "norm of dL/dq")
-    figure.savefig(folder / "curves.png", dpi=110)
-    print(folder / "curves.png")
+def main(values: Values) -> None:
+    """Write the figure, say where it is."""
+    from contrastive_lab.report.run_curves import plot_run  # here, so that errors need not wait for matplotlib
 
-
-def draw(axes: Axes, series: Series, names: list[str], unit: str) -> None:
-    """One panel."""
-    for name in names:
-        if name in series:
-            steps, values = zip(*series[name].items(), strict=True)
-            axes.plot(
-                steps, values, marker="." if len(steps) < 40 else "", label=name.replace("_", " ").replace("mi ", "MI ")
-            )
-    axes.set(xlabel="optimizer step", ylabel=unit)
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    print(plot_run(Path(values["run"])))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_script(main, __doc__, "run=<folder of a run>"))

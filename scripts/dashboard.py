@@ -11,39 +11,29 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
+
 from contrastive_lab.errors import ConfigError, RunError
-from contrastive_lab.launch.command_line import exit_code
+from contrastive_lab.launch.script import Values, run_script
 from contrastive_lab.run.wandb_run import STEP
 
-KEYS = {"entity": "", "project": "contrastive_lab", "name": "negatives", "spec": ""}
 
-
-def main() -> None:
+def main(values: Values) -> None:
     """Build the dashboard, and save it or write its specification."""
-    asked = told(sys.argv[1:])
     try:
-        board = dashboard(asked["entity"], asked["project"], asked["name"])
+        board = dashboard(values["entity"], values.get("project", "contrastive_lab"), values.get("name", "negatives"))
     except ImportError as error:
         raise ConfigError(f'{error.name} is not installed; pip install -e ".[wandb]"') from None
-    if asked["spec"]:
-        Path(asked["spec"]).write_text(specification(board) + "\n")
-        print(asked["spec"])
+    if "spec" in values:
+        specification = board._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
+        Path(values["spec"]).write_text(specification + "\n")
+        print(values["spec"])
         return
     try:
         board.save()
     except Exception as error:  # the client has no error of its own for a missing key or connection
         raise RunError(f"W&B did not take it: {str(error).strip().splitlines()[-1]}") from None
     print(board.url)
-
-
-def told(arguments: list[str]) -> dict[str, str]:
-    """What the line says, with the defaults."""
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    if unknown := given.keys() - KEYS.keys():
-        raise ConfigError(f"{sorted(unknown)[0]}: no such key; it takes {', '.join(KEYS)}")
-    if not given.get("entity"):
-        raise ConfigError("entity=<name>: needed; your W&B user name or your team's")
-    return {**KEYS, **given}
 
 
 def dashboard(entity: str, project: str, name: str) -> Any:
@@ -93,10 +83,6 @@ def dashboard(entity: str, project: str, name: str) -> Any:
     )
 
 
-def specification(board: Any) -> str:
-    """What W&B stores of a workspace, as JSON."""
-    return str(board._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))
-
-
 if __name__ == "__main__":
-    sys.exit(exit_code(main))
+    forms = ("entity=<you or your team>", "project=<name>", "name=<name>", "spec=<file>")
+    sys.exit(run_script(main, __doc__, *forms))

@@ -6,17 +6,17 @@ python scripts/report.py sweep=outputs/sweeps/<name> [x=K] [hue=alpha]     (any 
 import sys
 from pathlib import Path
 
-from contrastive_lab.launch.arguments import key_values
-from contrastive_lab.launch.command_line import exit_code
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
+
+from contrastive_lab.launch.script import Values, run_script
 
 
-def main() -> None:
-    """Check the line, write the report, say where it is."""
-    values = key_values(sys.argv[1:], ["sweep=<folder of a sweep>", "x=<key>", "hue=<key>"])
+def main(values: Values) -> None:
+    """Write the report, say where it is."""
     from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
 
     print(write_report(Path(values["sweep"]), values.get("x"), values.get("hue")))
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main))
+    sys.exit(run_script(main, __doc__, "sweep=<folder of a sweep>", "x=<key>", "hue=<key>"))

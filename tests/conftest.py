@@ -115,7 +115,7 @@ def entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 @pytest.fixture
 def line(entered: Callable[..., Line]) -> Callable[..., Line]:
     """Type `python train.py ...` in this process: no seconds of importing torch."""
-    return partial(entered, "train.py", lambda: command_line.command_line(train.main))
+    return partial(entered, "train.py", lambda: command_line.command_line(train.main, sys.argv))
 
 
 @pytest.fixture

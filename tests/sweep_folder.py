@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from contrastive_lab.record.find import read_sweep
+from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report.grid import Grid, choose
 
 Told = tuple[dict[str, Any], dict[str, Any] | None]

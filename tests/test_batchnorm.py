@@ -79,3 +79,23 @@ def test_groups_that_do_not_fit_are_refused() -> None:
         convert(nn.BatchNorm2d(2), "split", groups=8, world_size=3)
     with pytest.raises(ValueError, match="not 7 rows"):
         GlobalBatchNorm(nn.BatchNorm1d(2), groups=2)(torch.randn(7, 2))
+
+
+@pytest.mark.parametrize("shape", [(12, 5), (12, 5, 3, 4)])
+def test_groups_are_torchs_own_to_the_bit(shape: tuple[int, ...]) -> None:
+    """Output and gradient of nn.BatchNorm on each group; running statistics: the mean of what each group's would be."""
+    make = nn.BatchNorm1d if len(shape) == 2 else nn.BatchNorm2d
+    x = (100 + torch.randn(shape, generator=torch.Generator().manual_seed(0))).requires_grad_()
+    ours = GlobalBatchNorm(make(5), groups=3)
+    alone = [make(5, momentum=1.0) for _ in range(3)]
+    y, expected = ours(x), torch.cat([norm(rows) for norm, rows in zip(alone, x.chunk(3), strict=True)])
+    assert torch.equal(y, expected)
+    weights = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(*(torch.autograd.grad((out * weights).sum(), x)[0] for out in (y, expected)))
+    mean, var = (
+        torch.stack([getattr(norm, name) for norm in alone]).mean(0) for name in ("running_mean", "running_var")
+    )
+    torch.testing.assert_close(ours.running_mean, 0.1 * mean)
+    torch.testing.assert_close(ours.running_var, 0.9 + 0.1 * var)
+    exact = torch.stack([rows.double().transpose(0, 1).flatten(1).var(1) for rows in x.chunk(3)]).mean(0)
+    torch.testing.assert_close(ours.running_var.double(), 0.9 + 0.1 * exact, rtol=1e-6, atol=0)

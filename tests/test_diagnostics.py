@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from contrastive_lab.diagnostics import diagnose, effective_rank, gradient_norm, uniformity, verdict
+from contrastive_lab.diagnostics import diagnose, effective_rank, gradient_norm, spread, uniformity, verdict
 from contrastive_lab.losses import info_nce
 from contrastive_lab.pairs import Pairs
 
@@ -68,6 +68,12 @@ def test_effective_rank_has_its_closed_forms() -> None:
     two = torch.tensor([[3.0, 0], [-3.0, 0], [0, 1.0], [0, -1.0]]) / math.sqrt(2)
     expected = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     assert effective_rank(two).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_spread_is_of_unit_rows_or_of_features() -> None:
+    x = torch.cat([torch.eye(6), -torch.eye(6)])
+    assert spread(x) == {"uniformity": uniformity(x), "effective_rank": effective_rank(x), "dimensions": 6.0}
+    assert set(spread(3 * x, unit=False)) == {"effective_rank", "dimensions"}
 
 
 def test_the_verdict_tells_collapse_from_a_working_run() -> None:

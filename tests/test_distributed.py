@@ -31,10 +31,10 @@ CASES = {
     ),
     "moco": ("shuffle", lambda encoder: MoCo(encoder, K=27, momentum=0.5)),
     "swav": ("sync", lambda encoder: SwAV(encoder, prototypes=5, queue=2 * N, queue_from_epoch=0)),
-    "npid": ("split", lambda encoder: NPID(encoder, K=7, tau=0.2)),
-    "npid-nce": ("split", lambda encoder: NPID(encoder, K=7, tau=0.2, loss="nce", proximal=0.1)),
+    "npid": ("split", lambda encoder: NPID(encoder, N * STEPS, K=7, tau=0.2)),
+    "npid-nce": ("split", lambda encoder: NPID(encoder, N * STEPS, K=7, tau=0.2, loss="nce", proximal=0.1)),
     "supcon": ("sync", lambda encoder: SupCon(encoder, tau=0.2)),
-    "supervised": ("split", lambda encoder: Supervised(encoder)),
+    "supervised": ("split", lambda encoder: Supervised(encoder, 3)),
     "moco-symmetric": ("split", lambda encoder: MoCo(encoder, K=27, symmetric=True, momentum=0.5, batchnorm="split")),
 }
 
@@ -43,12 +43,7 @@ def build(name: str, world: int) -> ContrastiveModule:
     torch.manual_seed(0)
     encoder = Encoder(small_resnet((8, 16)), build_head("mlp_bn", 16, dim=6))
     kind, make = CASES[name]
-    method = make(convert(encoder, kind, groups=4, world_size=world))
-    if isinstance(method, NPID):
-        method.make_bank(N * STEPS)
-    if isinstance(method, Supervised):
-        method.make_classifier(3)
-    return method.double()
+    return make(convert(encoder, kind, groups=4, world_size=world)).double()
 
 
 def follow(name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:

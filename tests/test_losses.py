@@ -189,3 +189,11 @@ def test_supcon_with_one_positive_is_info_nce() -> None:
     neg = torch.stack([sim[i, [k for k in range(4) if k not in (i, partner[i])]] for i in range(4)])
     expected = info_nce(sim[range(4), partner], neg, 0.3, reduction="none")
     torch.testing.assert_close(supcon(sim, positives, torch.arange(4), 0.3), expected)
+
+
+@pytest.mark.parametrize("tensor", ["pos", "neg"])
+def test_a_cosine_that_is_not_a_number_makes_its_loss_and_no_other_not_a_number(tensor: str) -> None:
+    pos, neg = cosines()
+    (pos if tensor == "pos" else neg[:, 3])[2] = math.nan
+    losses = info_nce(pos, neg, 0.2, 256, reduction="none")
+    assert losses.isnan().tolist() == [i == 2 for i in range(6)]

@@ -5,10 +5,7 @@ Queue in the checkpoint, exact resume: test_train.py. A positive among the negat
 second: test_config.py. Another configuration's checkpoint: test_train.py, test_sweep.py.
 """
 
-import json
 import os
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -20,51 +17,11 @@ from packaging.requirements import Requirement
 
 from contrastive_lab.config import CONF
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.command_line import check_started
 from contrastive_lab.record.run import stored_config
 from contrastive_lab.record.sweep import read_metrics
-from tests.conftest import ROOT, TINY, Line, only_run
+from tests.conftest import ROOT, TINY, only_run
 
 Compose = Callable[..., DictConfig]
-
-
-@pytest.fixture
-def one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second of two processes of torchrun."""
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("LOCAL_RANK", "1")
-
-
-def test_torchrun_does_not_start_a_sweep_in_every_process(one_of_two: None, tmp_path: Path, line: Callable) -> None:
-    done: Line = line("-m", *TINY, "tau=0.1,0.2", "strategy=ddp_cpu")
-    assert done.code == 2
-    assert done.err.startswith("error: strategy=ddp with -m: this launcher cannot")
-    assert not list(tmp_path.iterdir())
-
-
-def test_processes_of_torchrun_must_be_told_one_folder(one_of_two: None, tmp_path: Path, line: Callable) -> None:
-    done: Line = line(*TINY, "strategy=ddp_cpu")
-    assert (done.code, done.err.count("\n")) == (2, 1)
-    assert done.err.startswith("error: hydra.run.dir=<folder>: needed with several processes")
-    assert not list(tmp_path.iterdir())
-    check_started([*TINY, "hydra.run.dir=outputs/x"])
-    check_started(["resume=outputs/x"])
-
-
-@pytest.mark.long
-def test_torchrun_makes_one_run_of_its_processes(tmp_path: Path) -> None:
-    told = (*TINY, "strategy=ddp_cpu", "hydra.run.dir=outputs/simo/two")
-    start = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*start, str(ROOT / "train.py"), *told], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    folder = only_run(tmp_path)
-    assert folder == tmp_path / "outputs/simo/two"
-    assert json.loads((folder / "result.json").read_text())["status"] == "done"
-    assert [path.parent for path in tmp_path.rglob(".hydra")] == [folder]
-    assert len((folder / "command.txt").read_text().splitlines()) == 1
 
 
 def test_what_a_launcher_leaves_in_the_environment_is_gone_after_a_job(
@@ -122,4 +79,4 @@ def test_base_and_effective_rate_are_printed_and_logged(trained: Callable[..., s
     out = trained(*TINY, "base_lr=0.2", "optim.warmup_epochs=0")
     assert "optimizer  sgd, learning rate 0.2 * 64/256 = 0.05" in out
     rates = read_metrics(only_run(tmp_path) / "metrics.csv")["lr"]
-    assert max(rates.values()) == pytest.approx(0.05)
+    assert rates.max() == pytest.approx(0.05)

@@ -2,49 +2,63 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from contrastive_lab.analysis.bounds_figure import draw_closed_form, draw_run, draw_sweep
+from pydantic import AfterValidator, Field
+
+from contrastive_lab.analysis.bounds_figure import plot_closed_form, plot_run, plot_sweep
 from contrastive_lab.analysis.bounds_of_runs import measured_rows, run_folders
-from contrastive_lab.analysis.result import AnalysisResult
+from contrastive_lab.analysis.result import AnalysisResult, Location, Row, checked
+from contrastive_lab.config.model import Settings
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
 from contrastive_lab.theory.bounds.terms import columns
 
 
-def run(
-    classes: Sequence[int],
-    draws: int | Sequence[int] | None,
-    tau: float | None,
-    run: str | None,
-    sweep: str | None,
-    views: int,
-    passes: int,
-    seed: int,
-    data_dir: str | None,
-) -> AnalysisResult:
+def _even(value: int) -> int:
+    if value % 2:
+        raise ValueError("an even number, 2 or more")
+    return value
+
+
+Draws = Annotated[int, Field(ge=2)]
+
+
+class BoundsSettings(Settings):
+    """Settings of `theory=bounds`."""
+
+    classes: list[Draws] = Field(
+        min_length=1, examples=[[10, 100]], description="C of the features that show the class alone; a run has its own"
+    )
+    draws: Draws | list[Draws] | None = Field(description="K + 1, one or a list; null: a grid, a run's own K + 1")
+    tau: Annotated[float, Field(gt=0)] | None = Field(description="temperature; null: 0.5, a run's own")
+    run: Location = Field(description="folder of a run to measure instead")
+    sweep: Location = Field(description="folder in which all runs are measured instead, at any depth")
+    views: Annotated[int, AfterValidator(_even)] = Field(ge=2, description="augmented views of each image in the means")
+    passes: int = Field(ge=1, description="times the test images are dealt into batches of K + 1, with new views")
+    seed: int = Field(description="of views and batches")
+    data_dir: Location = Field(description="where the data set of the runs is; null: where it was")
+
+
+def run(**values: Any) -> AnalysisResult:
     """A row for each K + 1 with every term and every bound in nats, as `bounds.Terms` and its functions name them.
 
     Args:
-        classes: numbers of classes C of class-collapsed features on a regular simplex; not used with `run` or `sweep`.
-        draws: values of K + 1; None is a grid, for a run its own K + 1.
-        tau: temperature; None is 0.5, for a run its own.
-        run: folder of a run to measure instead.
-        sweep: folder in which all runs are measured instead.
-        views: augmented views of each image in mu(x) and mu_c, even.
-        passes: times the test images are dealt into batches.
-        seed: of views and batches.
-        data_dir: where the data set of the runs is; None is where it was.
+        values: as `BoundsSettings` describes them.
 
     Raises:
-        ValueError: on a dial that is out of range, or a folder without a run that can be measured.
+        ConfigError: on a setting that is out of range.
+        ValueError: on a folder without a run that can be measured.
     """
-    grid = [draws] if isinstance(draws, int) else draws
-    _check(classes, grid, tau, views, passes)
-    if run is None and sweep is None:
-        return _closed_form(classes, grid, tau or 0.5)
-    folders = run_folders(run, sweep)
-    rows = measured_rows(folders, grid, tau, data_dir, views=views, passes=passes, seed=seed)
-    return AnalysisResult(rows, draw_run(rows[0]) if len(rows) == 1 else draw_sweep(rows))
+    s = checked(BoundsSettings, values)
+    grid = [s.draws] if isinstance(s.draws, int) else s.draws
+    if grid == []:
+        raise ConfigError("theory.draws=[]: must be null, or one or a list of whole numbers, 2 or more")
+    if s.run is None and s.sweep is None:
+        return _closed_form(s.classes, grid, s.tau or 0.5)
+    folders = run_folders(s.run, s.sweep)
+    rows = measured_rows(folders, grid, s.tau, s.data_dir, views=s.views, passes=s.passes, seed=s.seed)
+    return AnalysisResult(rows, plot_run(rows[0]) if len(rows) == 1 else plot_sweep(rows))
 
 
 def _closed_form(classes: Sequence[int], grid: Sequence[int] | None, tau: float) -> AnalysisResult:
@@ -53,7 +67,7 @@ def _closed_form(classes: Sequence[int], grid: Sequence[int] | None, tau: float)
         for C in classes
         for N in grid or default_grid(C)
     ]
-    return AnalysisResult(rows, draw_closed_form(rows), {"tau": tau, **_best(rows)})
+    return AnalysisResult(rows, plot_closed_form(rows), {"tau": tau, **_best(rows)})
 
 
 def default_grid(classes: int) -> list[int]:
@@ -62,28 +76,11 @@ def default_grid(classes: int) -> list[int]:
     return [N for N in steps if classes / 2 <= N <= 16 * classes]
 
 
-def _best(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _best(rows: Sequence[Row]) -> Row:
     """Where on the grid the coupon bound is lowest, for each number of classes."""
-    facts: dict[str, Any] = {}
+    facts: Row = {}
     for C in dict.fromkeys(row["classes"] for row in rows):
         least = min((row for row in rows if row["classes"] == C), key=lambda row: float(row["coupon_exact"]))
         if math.isfinite(least["coupon_exact"]):
             facts |= {f"lowest_coupon_C{C}": least["coupon_exact"], f"at_draws_C{C}": least["draws"]}
     return facts
-
-
-def _check(classes: Sequence[int], grid: Sequence[Any] | None, tau: Any, views: int, passes: int) -> None:
-    if not classes or min(classes) < 2:
-        raise ValueError(f"theory.classes={list(classes)}: must be a list of whole numbers, 2 or more")
-    if grid is not None and not (isinstance(grid, list) and grid and all(_whole(N) and N >= 2 for N in grid)):
-        raise ValueError(f"theory.draws={grid}: must be null, or one or a list of whole numbers, 2 or more")
-    if tau is not None and not (isinstance(tau, int | float) and not isinstance(tau, bool) and 0 < tau < math.inf):
-        raise ValueError(f"theory.tau={tau}: must be null or above 0")
-    if views < 2 or views % 2:
-        raise ValueError(f"theory.views={views}: must be an even number, 2 or more")
-    if passes < 1:
-        raise ValueError(f"theory.passes={passes}: must be 1 or more")
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

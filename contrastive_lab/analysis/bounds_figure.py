@@ -1,7 +1,8 @@
 """The figures of `theory=bounds`."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ HIGHEST = 1e5  # nats, as in the papers' figure; above it a bound says nothing
 Rows = Sequence[Mapping[str, Any]]
 
 
-def draw_closed_form(rows: Rows) -> Figure:
+def plot_closed_form(rows: Rows) -> Figure:
     """Upper bounds and the true loss against K + 1, one panel for each number of classes."""
     classes = list(dict.fromkeys(row["classes"] for row in rows))
     figure = Figure(figsize=(4.3 * len(classes) + 1.2, 4.2), layout="constrained")
@@ -39,16 +40,15 @@ def draw_closed_form(rows: Rows) -> Figure:
     return figure
 
 
-def draw_sweep(rows: Rows) -> Figure:
+def plot_sweep(rows: Rows) -> Figure:
     """Accuracies above, upper bounds below, against K + 1; lines join the means over runs of one K + 1.
 
     Runs of another method, data set, alpha or temperature have panels of their own; stars are the paper's numbers.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(
-            f"{row['method']} on {row['dataset']}\nalpha = {row['alpha']}, tau = {row['tau']}", []
-        ).append(row)
+        title = f"{row['method']} on {row['dataset']}\nalpha = {row['alpha']}, tau = {row['tau']}"
+        groups.setdefault(title, []).append(row)
     figure = Figure(figsize=(2 + 4.5 * len(groups), 6.5), layout="constrained")
     panels = figure.subplots(2, len(groups), sharex="col", sharey="row", squeeze=False, height_ratios=(1, 1.5))
     for (title, own), above, below in zip(groups.items(), *panels, strict=True):
@@ -80,7 +80,7 @@ def _stars(axes: Axes, paper: Rows, lines: Mapping[str, dict[str, Any]]) -> None
             label = None
 
 
-def draw_run(row: Mapping[str, Any]) -> Figure:
+def plot_run(row: Mapping[str, Any]) -> Figure:
     """What the lower bounds are made of, and the upper bounds, at one K + 1."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -88,8 +88,8 @@ def draw_run(row: Mapping[str, Any]) -> Figure:
     names = list(LINES)[::-1]
     values = [min(row[name], HIGHEST) for name in names]
     right.barh([str(LINES[name]["label"]) for name in names], values, color=[LINES[name]["color"] for name in names])
-    for place, name in enumerate(names):
-        right.annotate(f" {row[name]:.3g}", (max(min(row[name], HIGHEST), 0), place), va="center", fontsize="small")
+    for position, name in enumerate(names):
+        right.annotate(f" {row[name]:.3g}", (max(min(row[name], HIGHEST), 0), position), va="center", fontsize="small")
     right.set(xlabel="supervised loss and its upper bounds (nats)", xscale="symlog")
     right.margins(x=0.25)
     figure.suptitle(f"{row['method']} on {row['dataset']}, {row['run']}: K + 1 = {row['draws']}")
@@ -101,13 +101,15 @@ def _stacked(axes: Axes, row: Mapping[str, Any]) -> None:
     arora = {"sup": row["clean_sup"], "sub": row["clean_sub"], "collision": row["collision"], "d": row["d"]}
     halved = {name: row[name] / 2 for name in ("sup", "sub", "collision")}
     bars = {"Arora": arora, "coupon": {**halved, "d": row["d"]}}
-    for place, parts in enumerate(bars.values()):
+    for position, parts in enumerate(bars.values()):
         start = 0.0
         for name, value in parts.items():
-            label = PARTS[name] if place == 0 else None
-            axes.barh(place, value, left=0.0 if name == "d" else start, color=COLORS[name], label=label)
+            label = PARTS[name] if position == 0 else None
+            axes.barh(position, value, left=0.0 if name == "d" else start, color=COLORS[name], label=label)
             start += value
-        axes.plot([start, start], [place - 0.4, place + 0.4], "k", label="bound (their sum)" if place == 0 else None)
+        axes.plot(
+            [start, start], [position - 0.4, position + 0.4], "k", label="bound (their sum)" if position == 0 else None
+        )
     axes.axvline(row["L_info"], color="black", linestyle="--", label="contrastive loss")
     axes.set(yticks=[0, 1], yticklabels=list(bars), ylim=(-0.6, 2.6), xlabel="nats")
     axes.legend(frameon=False, fontsize="small", ncols=2, loc="upper left")
@@ -129,7 +131,8 @@ def _lines(axes: Axes, rows: Rows, lines: Mapping[str, dict[str, Any]]) -> None:
         known = [row for row in rows if row[name] is not None and math.isfinite(row[name])]
         if not known:
             continue
-        means = [_mean(row[name] for row in known if row["draws"] == N) for N in draws]
+        values = [[row[name] for row in known if row["draws"] == N] for N in draws]
+        means = [fmean(each) if each else math.nan for each in values]
         axes.plot(draws, means, **style)
         if len(rows) > len(draws) or len(draws) < 12:
             axes.plot([row["draws"] for row in known], [row[name] for row in known], ".", color=style["color"])
@@ -137,11 +140,6 @@ def _lines(axes: Axes, rows: Rows, lines: Mapping[str, dict[str, Any]]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(_ticks(draws)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(ScalarFormatter())
-
-
-def _mean(values: Iterable[float]) -> float:
-    known = list(values)
-    return sum(known) / len(known) if known else math.nan
 
 
 def _ticks(draws: Sequence[int]) -> list[int]:

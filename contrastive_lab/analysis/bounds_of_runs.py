@@ -13,7 +13,8 @@ from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.evaluation.bounds import measure
-from contrastive_lab.record.run import check_stored, stored_config, stored_result
+from contrastive_lab.record.result import read_result
+from contrastive_lab.record.run import check_stored, stored_config
 from contrastive_lab.run.build import build_data
 from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory.bounds.terms import columns
@@ -41,30 +42,31 @@ def run_folders(run: str | None, sweep: str | None) -> list[Path]:
 
 
 def measured_rows(
-    folders: Sequence[Path], draws: Sequence[int] | None, tau: float | None, data_dir: str | None, **dials: int
+    folders: Sequence[Path], draws: Sequence[int] | None, tau: float | None, data_dir: str | None, **settings: int
 ) -> list[dict[str, Any]]:
     """One row for each run and each K + 1: the run, its accuracies, all terms and bounds, ordered by K + 1.
 
-    Of several runs, one that cannot be measured is left out and named on the screen.
+    Of several runs, one that cannot be measured is left out and named on stderr.
 
     Args:
         folders: of the runs.
         draws: values of K + 1; None is the run's own.
         tau: temperature; None is the run's own.
         data_dir: where the data set is; None is where it was.
-        dials: views, passes and seed, as `measure` takes them.
+        settings: views, passes and seed, as `measure` takes them.
 
     Raises:
         ValueError: names the run, if none can be measured: it has no K, no labels, or fewer test images than K + 1.
-        ConfigError: if none can be measured and the first one's files cannot be read.
-        RunError: if none can be measured and the first one's data cannot be read.
+        ConfigError, RunError: if none can be measured and the first one's files or data cannot be read.
     """
     rows: list[dict[str, Any]] = []
     problems: list[Exception] = []
     for folder in folders:
         try:
-            config = _config(folder, data_dir)
-            rows += _rows(folder, config, draws or _own_draws(folder, config), tau, dials)
+            config = stored_config(folder)
+            if data_dir is not None:
+                config.data_dir = data_dir
+            rows += _rows(folder, config, draws or _own_draws(folder, config), tau, settings)
         except (ValueError, ConfigError, RunError) as error:
             problems.append(error)
     if not rows:
@@ -72,14 +74,6 @@ def measured_rows(
     for problem in problems:
         print(f"notice: left out, {problem}", file=sys.stderr)
     return sorted(rows, key=lambda row: int(row["draws"]))
-
-
-def _config(folder: Path, data_dir: str | None = None) -> DictConfig:
-    """The configuration of a run, with its data where it is now."""
-    config = stored_config(folder)
-    if data_dir is not None:
-        config.data_dir = data_dir
-    return config
 
 
 def _own_draws(folder: Path, config: DictConfig) -> list[int]:
@@ -93,15 +87,15 @@ def _own_draws(folder: Path, config: DictConfig) -> list[int]:
 
 
 def _rows(
-    folder: Path, config: DictConfig, draws: Sequence[int], tau: float | None, dials: dict[str, int]
+    folder: Path, config: DictConfig, draws: Sequence[int], tau: float | None, settings: dict[str, int]
 ) -> list[dict[str, Any]]:
     tau = float(config.tau) if tau is None else tau
     try:
         encoder, data = _built(folder, config)
-        terms, facts = measure(encoder, data, draws, tau, **dials)
+        terms, facts = measure(encoder, data, draws, tau, **settings)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    known = stored_result(folder)
+    known = read_result(folder).flat()
     asked = {"alpha": "K" if config.alpha is None else f"{config.alpha:.12g}", "tau": tau}
     start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, **asked}
     return [{**start, "draws": N, **facts, **columns(each)} for N, each in zip(draws, terms, strict=True)]

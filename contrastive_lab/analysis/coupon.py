@@ -2,18 +2,31 @@
 
 import csv
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pydantic import Field
 
-from contrastive_lab.analysis.coupon_figure import draw
-from contrastive_lab.analysis.result import AnalysisResult
+from contrastive_lab.analysis.result import AnalysisResult, Location, Row, checked
+from contrastive_lab.config.model import Settings
 from contrastive_lab.dataset.folder import SUFFIXES
-from contrastive_lab.theory.coupon.collision import collision_probability, expected_log_collisions
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.theory.coupon import (
+    collision_probability,
+    coverage_probability,
+    expected_draws,
+    expected_log_collisions,
+    expected_log_collisions_without_replacement,
+    missing_probability,
+    smallest_draws,
+    variance_of_draws,
+)
 from contrastive_lab.theory.coupon.coverage import Floats
-from contrastive_lab.theory.coupon.draws import coverage_probability, expected_draws, smallest_draws, variance_of_draws
-from contrastive_lab.theory.coupon.naive import clipped_sum
+from contrastive_lab.theory.coupon.naive import clipped_sum, inclusion_exclusion
 
 LABEL_SETS: dict[str, tuple[int, int | None]] = {  # classes, and E[K + 1] rounded up as the authors print it
     "binary": (2, 3),
@@ -24,41 +37,43 @@ LABEL_SETS: dict[str, tuple[int, int | None]] = {  # classes, and E[K + 1] round
     "Wiki-3029": (3029, 26030),
 }
 IMAGENET_COUNTED = 7709  # the authors' number for the class counts of ImageNet-1K's training set
-LARGEST = 400  # classes of the right panel: beyond, float64's terms leave every axis
 
 
-def run(K: int, classes: int, counts_csv: str | None, image_folder: str | None) -> AnalysisResult:
+class CouponSettings(Settings):
+    """Settings of `theory=coupon`."""
+
+    K: int = Field(ge=0, description="negatives of the columns coverage, missing, tau and log_collisions")
+    classes: int = Field(ge=2, le=400, description="C of the figure's right panel; beyond 400 float64 ends")
+    counts_csv: Location = Field(description="csv file, its last column the number of images of a class")
+    image_folder: Location = Field(description="folder with one folder of images per class, also in its train/")
+
+
+def run(**values: Any) -> AnalysisResult:
     """A row for each label set: E[K + 1], its deviation, the K + 1 for some coverages, and what K negatives see.
 
     Args:
-        K: negatives of the columns coverage, tau and log_collisions, at least 0.
-        classes: C of the figure's right panel, from 2 to 400.
-        counts_csv: csv file whose last column holds the number of images of a class; a header may stand above.
-        image_folder: folder with one folder of images per class, or with such folders in its `train/`.
+        values: as `CouponSettings` describes them.
 
     Raises:
-        ValueError: on a dial out of range, or a file or folder without class counts.
+        ConfigError: on a setting out of range, or a file or folder without class counts.
 
-    Source: Nozawa & Sato 2021 (the number of their table is remembered: 3); the printed numbers were read in the
-    authors' public code.
+    Source: Nozawa & Sato 2021, Table 3; the printed numbers were read in the authors' public code.
     """
-    if K < 0:
-        raise ValueError(f"theory.K={K}: must be 0 or more")
-    if not 2 <= classes <= LARGEST:
-        raise ValueError(f"theory.classes={classes}: must be from 2 to {LARGEST}")
-    counts = _counts(counts_csv, image_folder)
+    settings = checked(CouponSettings, values)
+    K, counts = settings.K, _counts(settings.counts_csv, settings.image_folder)
     label_sets = {name: np.full(C, 1 / C) for name, (C, _) in LABEL_SETS.items()}
     rows = [_row(name, p, LABEL_SETS[name][1], K) for name, p in label_sets.items()]
     if counts is None:
         rows.append({**dict.fromkeys(rows[0]), "labels": "ImageNet-1K, counted", "printed": IMAGENET_COUNTED})
     else:
         label_sets["counted"] = counts / counts.sum()
-        printed = IMAGENET_COUNTED if len(counts) == 1000 else None
-        rows.append(_row("counted", label_sets["counted"], printed, K))
-    return AnalysisResult(rows, draw(label_sets, classes), {"K": K, **_offset(classes)})
+        rows.append(_row("counted", label_sets["counted"], IMAGENET_COUNTED if len(counts) == 1000 else None, K))
+        finite = expected_log_collisions_without_replacement(K, counts) if counts.sum() > K else None
+        rows = [{**row, "log_collisions_of_the_set": finite if row is rows[-1] else None} for row in rows]
+    return AnalysisResult(rows, _figure(label_sets, settings.classes), {"K": K, **_offset(settings.classes)})
 
 
-def _row(name: str, p: Floats, printed: int | None, K: int) -> dict[str, Any]:
+def _row(name: str, p: Floats, printed: int | None, K: int) -> Row:
     return {
         "labels": name,
         "classes": len(p),
@@ -68,12 +83,13 @@ def _row(name: str, p: Floats, printed: int | None, K: int) -> dict[str, Any]:
         "deviation": math.sqrt(variance_of_draws(probs=p)),
         **{f"draws_{percent}": smallest_draws(percent / 100, probs=p) for percent in (50, 90, 99)},
         "coverage": coverage_probability(K + 1, probs=p),
+        "missing": missing_probability(K + 1, probs=p),
         "tau": collision_probability(K, probs=p),
         "log_collisions": expected_log_collisions(K, probs=p),
     }
 
 
-def _offset(classes: int) -> dict[str, Any]:
+def _offset(classes: int) -> Row:
     """The right panel in numbers, at K + 1 = 1.28 C as in the authors' first column for CIFAR-100."""
     draws = math.ceil(1.28 * classes)
     return {
@@ -87,29 +103,21 @@ def _offset(classes: int) -> dict[str, Any]:
 def _counts(counts_csv: str | None, image_folder: str | None) -> Floats | None:
     """Images of each class that has any, from the one source that is given."""
     if counts_csv is not None and image_folder is not None:
-        raise ValueError("theory.counts_csv and theory.image_folder: give one of them")
+        raise ConfigError("theory.counts_csv and theory.image_folder: give one of them")
     if counts_csv is not None:
-        return _from_csv(Path(str(counts_csv)))
-    return None if image_folder is None else _from_folder(Path(str(image_folder)))
+        return _from_csv(Path(counts_csv))
+    return None if image_folder is None else _from_folder(Path(image_folder))
 
 
 def _from_csv(path: Path) -> Floats:
     if not path.is_file():
-        raise ValueError(f"theory.counts_csv={path}: no such file")
+        raise ConfigError(f"theory.counts_csv={path}: no such file")
     with path.open(newline="") as file:
         cells = [row[-1].strip() for row in csv.reader(file) if row]
-    numbers = cells[1:] if cells and not _number(cells[0]) else cells  # a header may stand above
+    numbers = cells[1:] if cells and cells[0][:1] not in "+-.0123456789" else cells  # a header may stand above
     if not numbers or not all(cell.isdigit() and int(cell) > 0 for cell in numbers):
-        raise ValueError(f"theory.counts_csv={path}: its last column must hold whole numbers above 0, one per class")
+        raise ConfigError(f"theory.counts_csv={path}: its last column must hold whole numbers above 0, one per class")
     return np.array(numbers, dtype=np.float64)
-
-
-def _number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _from_folder(root: Path) -> Floats:
@@ -117,7 +125,42 @@ def _from_folder(root: Path) -> Floats:
     folders = [folder for folder in sorted(start.glob("*")) if folder.is_dir()]
     counts = [sum(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")) for folder in folders]
     if not any(counts):
-        raise ValueError(
-            f"theory.image_folder={root}: needs one folder of images per class, or train/ with such folders"
-        )
+        wanted = "needs one folder of images per class, or train/ with such folders"
+        raise ConfigError(f"theory.image_folder={root}: {wanted}")
     return np.array([count for count in counts if count], dtype=np.float64)
+
+
+def _figure(label_sets: Mapping[str, Floats], classes: int) -> Figure:
+    """Left, the probability of coverage of each label set; right, what float64 makes of it for `classes` labels."""
+    figure = Figure(figsize=(11, 5.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _coverage(left, label_sets)
+    _cancellation(right, classes)
+    for axes in (left, right):
+        axes.set(xlabel="labels drawn, K + 1", ylabel="probability that all classes are drawn")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.13))
+    return figure
+
+
+def _coverage(axes: Axes, label_sets: Mapping[str, Floats]) -> None:
+    for name, p in label_sets.items():
+        mean, last = expected_draws(probs=p), smallest_draws(0.999, probs=p)
+        draws = np.unique(np.geomspace(max(len(p) - 1, 1), last, 40).round().astype(int))
+        (line,) = axes.plot(
+            draws, [coverage_probability(int(n), probs=p) for n in draws], label=f"{name}, C = {len(p):,}"
+        )
+        axes.plot(mean, coverage_probability(round(mean), probs=p), "o", color=line.get_color())
+    axes.plot([], [], "o", color="gray", label="E[K + 1]")
+    axes.set(xscale="log", title="Coverage by independent labels")
+
+
+def _cancellation(axes: Axes, classes: int) -> None:
+    last = max(smallest_draws(0.5, classes), classes + 8)
+    draws = np.arange(classes, last + 1)
+    naive = abs(inclusion_exclusion(draws, classes))
+    truth = [coverage_probability(int(n), classes) for n in draws]
+    axes.plot(draws, naive, ".", ms=3, color="tab:red", label="inclusion-exclusion, |value|")
+    axes.plot(draws, clipped_sum(last, classes), color="tab:orange", label="clipped sum, as in the authors' code")
+    axes.plot(draws, truth, color="black", label="truth")
+    axes.set(yscale="log", title=f"What cancellation in float64 makes of it, C = {classes}")

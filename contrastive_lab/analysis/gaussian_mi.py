@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pydantic import Field
 from torch import Tensor
 
-from contrastive_lab.analysis.gaussian_figure import Row, draw
-from contrastive_lab.analysis.result import AnalysisResult
-from contrastive_lab.analysis.settings import Rule, check_settings
+from contrastive_lab.analysis.result import AnalysisResult, Row, checked
+from contrastive_lab.config.model import Settings
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.randomness import generator
 from contrastive_lab.theory.gaussian.critics import Critics, critic_losses, fit
 from contrastive_lab.theory.gaussian.pairs import correlation, density_ratio_losses, estimates, skew_kl
@@ -25,36 +28,31 @@ PAPER: dict[float, dict[int, tuple[float, float]]] = {
 }
 
 
-def run(
-    mi: Sequence[float],
-    K: Sequence[int],
-    alpha: float,
-    above: Sequence[float],
-    d: int,
-    hidden: int,
-    width: int,
-    steps: int,
-    lr: float,
-    batches: int,
-    seed: int,
-) -> AnalysisResult:
+class GaussianSettings(Settings):
+    """Settings of `theory=gaussian_mi`; all settings of one K are trained at once."""
+
+    mi: list[Annotated[float, Field(gt=0)]] = Field(
+        min_length=1, examples=[[2.0, 4.0]], description="true mutual information in nats, below 2 d"
+    )
+    K: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, examples=[[64, 128]], description="negatives of a pair")
+    alpha: float = Field(gt=0, description="EqCo's alpha, for all K; where K = alpha one critic serves both objectives")
+    above: list[float] = Field(
+        examples=[[4096.0]], description="larger alphas, at the smallest K: no lower bounds there"
+    )
+    d: int = Field(ge=1, description="dimensions of x and of y")
+    hidden: int = Field(ge=1, description="units of the critics' hidden layer")
+    width: int = Field(ge=1, description="dimensions of the critics' inner product")
+    steps: int = Field(ge=1, description="of Adam, K + 1 fresh pairs each")
+    lr: float = Field(gt=0, description="learning rate of Adam")
+    batches: int = Field(ge=2, description="fresh batches that the estimates are averaged over")
+    seed: int = Field(description="of weights and pairs")
+
+
+def run(**values: Any) -> AnalysisResult:
     """Train critics on Gaussian pairs and set their estimates beside the truth, the paper and the perfect critic.
 
-    All settings of one K are trained at once. Where K = alpha one critic serves both objectives.
-
     Args:
-        mi: true mutual information in nats, below 2 d.
-        K: negatives of a pair, one or several.
-        alpha: EqCo's alpha, for all K.
-        above: larger alphas, trained at the smallest K only. ln(1 + alpha) - loss is no strict lower bound of the
-            mutual information when K is far below alpha: alpha = 4096 at K = 64 gives 2.07 > 2, 4.54 > 4 and 6.59 > 6.
-        d: dimensions of x and of y.
-        hidden: units of the hidden layer.
-        width: dimensions of the inner product.
-        steps: of training.
-        lr: of Adam.
-        batches: that the estimates are averaged over.
-        seed: of weights and pairs.
+        values: as `GaussianSettings` describes them.
 
     Returns:
         A row for each true value, objective and K: estimate and standard error in nats, the paper's number (None where
@@ -62,49 +60,35 @@ def run(
         negatives.
 
     Raises:
-        ValueError: names a dial that is out of range.
+        ConfigError: names a setting that is out of range.
 
     Source: Zhu et al. 2020 (EqCo), Sec. 3, Eq. 9 and 10, Table 5.
     """
-    _check({"d": d, "hidden": hidden, "width": width, "steps": steps}, mi, K, alpha, above, lr, batches)
-    rho = torch.tensor([correlation(value, d) for value in mi], dtype=torch.float64)
+    s = checked(GaussianSettings, values)
+    _check_together(s)
+    rho = torch.tensor([correlation(value, s.d) for value in s.mi], dtype=torch.float64)
     rows: list[Row] = []
-    for k in sorted(set(K)):
-        extra = sorted(set(above)) if k == min(K) else []
-        alphas = list(dict.fromkeys([float(k), alpha, *extra]))
-        source = generator(seed, "gaussian_mi", k)
-        critics = Critics(len(alphas) * len(mi), d, hidden, width, source)
+    for k in sorted(set(s.K)):
+        extra = sorted(set(s.above)) if k == min(s.K) else []
+        alphas = list(dict.fromkeys([float(k), s.alpha, *extra]))
+        source = generator(s.seed, "gaussian_mi", k)
+        critics = Critics(len(alphas) * len(s.mi), s.d, s.hidden, s.width, source)
         losses = critic_losses(critics, alphas)
-        fit(losses, critics, rho.float(), k, d, steps, lr, source)
-        trained = estimates(losses, alphas, rho.float(), k, d, batches, source)
-        perfect = estimates(density_ratio_losses(rho, d, alphas), alphas, rho, k, d, batches, source)
+        fit(losses, critics, rho.float(), k, s.d, s.steps, s.lr, source)
+        trained = estimates(losses, alphas, rho.float(), k, s.d, s.batches, source)
+        perfect = estimates(density_ratio_losses(rho, s.d, alphas), alphas, rho, k, s.d, s.batches, source)
         numbers = dict(zip(alphas, torch.stack([*trained, *perfect], dim=2), strict=True))
-        for objective, a in [("InfoNCE", float(k)), *(("EqCo", a) for a in (alpha, *extra))]:
-            rows += _rows(objective, k, a, mi, d, numbers[a])
+        for objective, a in [("InfoNCE", float(k)), *(("EqCo", a) for a in (s.alpha, *extra))]:
+            rows += _rows(objective, k, a, s.mi, s.d, numbers[a])
     rows.sort(key=lambda row: (row["mi"], row["objective"] == "EqCo", row["objective"] == "EqCo" and row["alpha"]))
-    return AnalysisResult(rows, draw(rows, alpha), _summary(rows, alpha))
+    return AnalysisResult(rows, _figure(rows, s.alpha), _summary(rows, s.alpha))
 
 
-def _check(
-    counts: dict[str, int],
-    mi: Sequence[float],
-    K: Sequence[int],
-    alpha: float,
-    above: Sequence[float],
-    lr: float,
-    batches: int,
-) -> None:
-    most = 2 * counts["d"]
-    rules: list[Rule] = [
-        *((name, value, value >= 1, "1 or more") for name, value in counts.items()),
-        ("mi", mi, bool(mi) and all(0 < value < most for value in mi), f"numbers above 0 and below 2 d = {most}"),
-        ("K", K, bool(K) and min(K) >= 1, "whole numbers, 1 or more"),
-        ("alpha", alpha, 0 < alpha < math.inf, "above 0"),
-        ("above", above, all(alpha < value < math.inf for value in above), "numbers larger than theory.alpha, or []"),
-        ("lr", lr, 0 < lr < math.inf, "above 0"),
-        ("batches", batches, batches >= 2, "2 or more"),
-    ]
-    check_settings(rules)
+def _check_together(s: GaussianSettings) -> None:
+    if max(s.mi) >= 2 * s.d:
+        raise ConfigError(f"theory.mi={s.mi}: must be numbers above 0 and below 2 d = {2 * s.d}")
+    if min(s.above, default=math.inf) <= s.alpha:
+        raise ConfigError(f"theory.above={s.above}: must be numbers larger than theory.alpha, or []")
 
 
 def _rows(objective: str, K: int, alpha: float, mi: Sequence[float], d: int, numbers: Tensor) -> Iterator[Row]:
@@ -146,3 +130,48 @@ def _summary(rows: list[Row], alpha: float) -> dict[str, Any]:
         "largest_spread_of_EqCo_over_K": max(max(values) - min(values) for values in flat),
         "no_lower_bound_when_K_is_far_below_alpha": "; ".join(beyond) or "no estimate above the true value here",
     }
+
+
+def _figure(rows: list[Row], alpha: float) -> Figure:
+    """A panel for each true value, against K, and one against the true value at the smallest K."""
+    values, least = sorted({row["mi"] for row in rows}), min(row["K"] for row in rows)
+    columns = min(3, len(values) + 1)
+    lines = math.ceil((len(values) + 1) / columns)
+    figure = Figure(figsize=(3.6 * columns, 0.8 + 2.9 * lines), layout="constrained")
+    panels: list[Axes] = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for axes, mi in zip(panels, values, strict=False):
+        _lines(axes, [row for row in rows if row["mi"] == mi], "K", alpha)
+        axes.axhline(mi, color="black", linestyle=":", label="true value")
+        axes.set(title=f"true value {mi:g}", xlabel="negatives K")
+        axes.set_xscale("log", base=2)
+        ticks = sorted({row["K"] for row in rows})
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    last = panels[len(values)]
+    _lines(last, [row for row in rows if row["K"] == least], "mi", alpha)
+    last.plot(values, values, color="black", linestyle=":", label="true value")
+    last.set(title=f"K = {least}", xlabel="true mutual information (nats)")
+    for axes in panels[: len(values) + 1]:
+        axes.set_ylabel("estimate (nats)")
+        axes.grid(alpha=0.3)
+    for axes in panels[len(values) + 1 :]:
+        axes.remove()
+    handles, labels = last.get_legend_handles_labels()
+    legend = dict(zip(labels, handles, strict=True))  # the paper's crosses once
+    figure.legend(legend.values(), legend, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def _lines(axes: Axes, rows: list[Row], across: str, alpha: float) -> None:
+    """Trained critics as dots, the paper as crosses, the perfect critic as a line, its limit dashed."""
+    kinds = [("InfoNCE", None), *(("EqCo", a) for a in sorted({r["alpha"] for r in rows if r["objective"] == "EqCo"}))]
+    for number, (objective, a) in enumerate(kinds):
+        own = [row for row in rows if row["objective"] == objective and a in (None, row["alpha"])]
+        color = f"C{number}"
+        name = objective if a is None else f"{objective}, alpha {a:g}"
+        x = [row[across] for row in own]
+        axes.plot(x, [row["perfect_critic"] for row in own], color=color, label=f"{name}: perfect critic")
+        axes.plot(x, [row["estimate"] for row in own], "o", color=color, label=f"{name}: trained")
+        if any(row["paper"] is not None for row in own):
+            axes.plot(x, [row["paper"] for row in own], "x", color="black", label="paper")
+        if a == alpha:
+            axes.plot(x, [row["limit"] for row in own], "--", color=color, label=f"{name}: limit, K infinite")

@@ -1,46 +1,43 @@
 """Gradient norm against the number of negatives, with and without EqCo, on frozen random features (EqCo, Fig. 2)."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pydantic import Field
 from torch import Tensor
 
-from contrastive_lab.analysis.result import AnalysisResult
-from contrastive_lab.analysis.settings import Rule, check_settings
+from contrastive_lab.analysis.result import AnalysisResult, Row, checked
+from contrastive_lab.config.model import Settings
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.randomness import generator
 from contrastive_lab.theory.sphere.gradient import expected_bound, expected_limit, frozen_keys, frozen_pairs, gradients
 
-Row = dict[str, Any]
 SPAN = (16, 1024)  # the K over which the summary says how flat the lines are
 
 
-def run(
-    K: Sequence[int],
-    alphas: Sequence[float],
-    tau: float,
-    D: int,
-    positive: float,
-    shared: float,
-    queries: int,
-    draws: int,
-    seed: int,
-) -> AnalysisResult:
+class GradientNormSettings(Settings):
+    """Settings of `theory=gradient_norm`."""
+
+    K: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, examples=[[4, 64]], description="numbers of negatives")
+    alphas: list[Annotated[float, Field(gt=0)]] = Field(examples=[[256.0]], description="EqCo's alphas, a line each")
+    tau: float = Field(ge=0.01, description="temperature")
+    D: int = Field(ge=3, description="dimensions of the features")
+    positive: float = Field(description="cosine of a query and its key, from 2 shared - 1 to 1")
+    shared: float = Field(ge=0, lt=1, description="expected cosine of two random keys")
+    queries: int = Field(ge=1, description="queries that share the negatives of a draw")
+    draws: int = Field(ge=2, description="draws of the negatives; a draw's first K serve each K")
+    seed: int = Field(description="of the features")
+
+
+def run(**values: Any) -> AnalysisResult:
     """Measure the norm of dL/dq for every K, without EqCo (alpha = K) and with each alpha.
 
     Args:
-        K: numbers of negatives.
-        alphas: EqCo's alphas, none or several.
-        tau: temperature, 0.01 or more.
-        D: dimensions, 3 or more.
-        positive: cosine of a query and its key.
-        shared: expected cosine of two random keys.
-        queries: that share the negatives of a draw.
-        draws: of the negatives, 2 or more; a draw's first K serve each K.
-        seed: of the features.
+        values: as `GradientNormSettings` describes them.
 
     Returns:
         A row for each objective and K: mean norm, its standard deviation over the draws (of one query, averaged over
@@ -48,51 +45,30 @@ def run(
         loss and the MI estimate in nats.
 
     Raises:
-        ValueError: names a dial that is out of range.
+        ConfigError: names a setting that is out of range.
 
     Source: Zhu et al. 2020 (EqCo), Eq. 7 and Fig. 2.
     """
-    _check(K, alphas, tau, D, positive, shared, queries, draws)
-    Ks, objectives = sorted(set(K)), [None, *sorted({float(alpha) for alpha in alphas})]
-    q, own = frozen_pairs(queries, D, positive, shared, generator(seed, "gradient_norm", "queries"))
+    s = checked(GradientNormSettings, values)
+    if not (least := max(2 * s.shared - 1, -1)) <= s.positive <= 1:
+        wanted = f"must be from 2 theory.shared - 1 = {least:g} to 1"
+        raise ConfigError(f"theory.positive={s.positive}: {wanted}")
+    Ks, objectives = sorted(set(s.K)), [None, *sorted(set(s.alphas))]
+    q, own = frozen_pairs(s.queries, s.D, s.positive, s.shared, generator(s.seed, "gradient_norm", "queries"))
 
     def one(draw: int) -> Tensor:
-        source = generator(seed, "gradient_norm", draw)
-        found = gradients(q, own, lambda n: frozen_keys(n, D, shared, source), Ks, objectives, tau)
+        source = generator(s.seed, "gradient_norm", draw)
+        found = gradients(q, own, lambda n: frozen_keys(n, s.D, s.shared, source), Ks, objectives, s.tau)
         return torch.stack([torch.stack(pair) for pair in found])
 
-    norms, losses = torch.stack([one(draw) for draw in range(draws)]).unbind(dim=2)  # (draws, K, A, N) each
-    features = (D, positive, shared, tau)
+    norms, losses = torch.stack([one(draw) for draw in range(s.draws)]).unbind(dim=2)  # (draws, K, A, N) each
+    features = (s.D, s.positive, s.shared, s.tau)
     rows = [
         _row(objective, k, norms[:, i, a], losses[:, i, a], features)
         for a, objective in enumerate(objectives)
         for i, k in enumerate(Ks)
     ]
     return AnalysisResult(rows, _figure(rows), _summary(rows))
-
-
-def _check(
-    K: Sequence[int],
-    alphas: Sequence[float],
-    tau: float,
-    D: int,
-    positive: float,
-    shared: float,
-    queries: int,
-    draws: int,
-) -> None:
-    least = max(2 * shared - 1, -1)
-    rules: list[Rule] = [
-        ("K", K, bool(K) and min(K) >= 1, "whole numbers, 1 or more"),
-        ("alphas", alphas, all(0 < alpha < float("inf") for alpha in alphas), "numbers above 0, or []"),
-        ("tau", tau, 0.01 <= tau < float("inf"), "0.01 or more"),
-        ("D", D, D >= 3, "3 or more"),
-        ("shared", shared, 0 <= shared < 1, "from 0 to below 1"),
-        ("positive", positive, least <= positive <= 1, f"from 2 theory.shared - 1 = {least:g} to 1"),
-        ("queries", queries, queries >= 1, "1 or more"),
-        ("draws", draws, draws >= 2, "2 or more"),
-    ]
-    check_settings(rules)
 
 
 def _row(alpha: float | None, K: int, norms: Tensor, losses: Tensor, features: tuple[int, float, float, float]) -> Row:
@@ -118,9 +94,9 @@ def _lines(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
         yield f"EqCo, alpha {alpha:g}", [row for row in rows if row["objective"] == "EqCo" and row["alpha"] == alpha]
 
 
-def _summary(rows: list[Row]) -> dict[str, Any]:
+def _summary(rows: list[Row]) -> Row:
     """How near the norms come to the bound, and how much each objective varies over K."""
-    summary: dict[str, Any] = {"largest_share_of_the_bound": max(row["gradient_norm"] / row["bound"] for row in rows)}
+    summary: Row = {"largest_share_of_the_bound": max(row["gradient_norm"] / row["bound"] for row in rows)}
     for name, own in _lines(rows):
         label = name.replace(", alpha ", "_")
         within = [row["gradient_norm"] for row in own if SPAN[0] <= row["K"] <= SPAN[1]]
@@ -135,7 +111,7 @@ def _figure(rows: list[Row]) -> Figure:
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for color, (name, own) in enumerate(_lines(rows)):
-        _draw(left, right, f"C{color}", name, own)
+        _plot(left, right, f"C{color}", name, own)
     Ks = sorted({row["K"] for row in rows})
     for axes in (left, right):
         axes.set_xscale("log", base=2)
@@ -148,7 +124,7 @@ def _figure(rows: list[Row]) -> Figure:
     return figure
 
 
-def _draw(left: Axes, right: Axes, color: str, name: str, rows: list[Row]) -> None:
+def _plot(left: Axes, right: Axes, color: str, name: str, rows: list[Row]) -> None:
     K, norms, sd, bound = ([row[key] for row in rows] for key in ("K", "gradient_norm", "sd", "bound"))
     left.plot(K, norms, "o-", color=color, label=name)
     left.plot(K, bound, "--", color=color, label=f"{name}: bound")

@@ -2,7 +2,7 @@
 
 Read in the outputs of the authors' public notebook bound.ipynb. `linear_top1` is the linear classifier on h; `half_sub`
 is L_sub / 2 and `d` is d(f), as their table prints them, to two decimals. The coverages are theirs for CIFAR-10; for
-CIFAR-100 the columns are those where it is 0.62 or 1: below, their number is rounding error (`theory.naive`).
+CIFAR-100 the columns are those where it is 0.62 or 1: below, their number is rounding error (`theory.coupon.naive`).
 """
 
 from typing import Any

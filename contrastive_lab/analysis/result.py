@@ -1,14 +1,21 @@
-"""What an experiment of the theory hands back, and how it is written down."""
+"""What a program of the theory takes and gives: checked settings, and a table with its figure."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 from matplotlib.figure import Figure
+from pydantic import BeforeValidator
 
+from contrastive_lab.config.model import Settings, problems
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.provenance import write_json
+
+Model = TypeVar("Model", bound=Settings)
+Row = dict[str, Any]
+Location = Annotated[str | None, BeforeValidator(lambda path: path if path is None else str(path))]  # 123 is a folder
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,7 @@ class AnalysisResult:
         summary: one flat object: numbers, text or None.
     """
 
-    table: Sequence[dict[str, Any]]
+    table: Sequence[Row]
     figure: Figure
     summary: dict[str, Any] = field(default_factory=dict)
 
@@ -43,6 +50,17 @@ class AnalysisResult:
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         facts = [f"{name.replace('_', ' ')}: {text(value)}" for name, value in self.summary.items()]
         return "\n".join([*lines, *([""] if facts else []), *facts])
+
+
+def checked(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """The settings of a program.
+
+    Raises:
+        ConfigError: names every setting that is wrong, its value and what it must be.
+    """
+    if found := problems(model, values, "theory"):
+        raise ConfigError(*found)
+    return model(**values)
 
 
 def text(value: Any) -> str:

@@ -22,7 +22,7 @@ LABELS = {
 Rows = Sequence[dict[str, Any]]
 
 
-def draw(rows: Rows, parts: Sequence[str]) -> Figure:
+def plot(rows: Rows, parts: Sequence[str]) -> Figure:
     """One panel for each part; downstream has two, the source and the transfer task."""
     panels = [(part, "sine") for part in parts if part != "downstream"]
     if "downstream" in parts:

@@ -3,10 +3,10 @@
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 
+from contrastive_lab.analysis.result import Row
 from contrastive_lab.randomness import generator
 from contrastive_lab.theory.spiked.downstream import bases, downstream_errors, draw_task, features, orthogonal_tasks
 from contrastive_lab.theory.spiked.model import (
@@ -22,7 +22,6 @@ from contrastive_lab.theory.spiked.model import (
     subspace,
 )
 
-Row = dict[str, Any]
 ERRORS = ("source_mse", "source_accuracy", "transfer_mse", "transfer_accuracy")
 
 

@@ -3,6 +3,6 @@
 from contrastive_lab.augment.color import Color
 from contrastive_lab.augment.crop import Crop
 from contrastive_lab.augment.recipe import Recipe
-from contrastive_lab.augment.words import Words, word_views
+from contrastive_lab.augment.words import TextRecipe, word_views
 
-__all__ = ["Color", "Crop", "Recipe", "Words", "word_views"]
+__all__ = ["Color", "Crop", "Recipe", "TextRecipe", "word_views"]

@@ -13,7 +13,7 @@ OPS = (ops.brightness_, ops.contrast_, ops.saturation_, ops.hue_)
 
 @dataclass(frozen=True)
 class Color:
-    """Colour jitter, drawn as torchvision's ColorJitter draws it and applied with probability `p`.
+    """Colour jitter with the factors and the order of torchvision's ColorJitter, applied with probability `p`.
 
     Args:
         p: probability.
@@ -81,14 +81,14 @@ def jitter_(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
     """
     spare = torch.empty_like(images)
     factors = factors.gather(1, order.clamp(max=len(OPS) - 1)).to(images.dtype)
-    place = torch.arange(len(order))  # where each image is now
+    position = torch.arange(len(order))  # of each image in the buffer
     for slot, factor in zip(order.unbind(1), factors.unbind(1), strict=True):
         sort, counts = slot.argsort(stable=True), slot.bincount(minlength=len(OPS) + 1).tolist()
-        rows = to_device(place[sort], images.device).split(counts)
+        rows = to_device(position[sort], images.device).split(counts)
         numbers = to_device(factor[sort], images.device).view(-1, 1, 1, 1).split(counts)
         for index, part in enumerate(spare.split(counts)):
             torch.index_select(images, 0, rows[index], out=part)
             if index < len(OPS):
                 OPS[index](part, numbers[index])
-        images, spare, place = spare, images, sort.argsort()
-    return torch.index_select(images, 0, to_device(place, images.device), out=spare)
+        images, spare, position = spare, images, sort.argsort()
+    return torch.index_select(images, 0, to_device(position, images.device), out=spare)

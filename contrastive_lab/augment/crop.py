@@ -1,4 +1,4 @@
-"""Random crop boxes for all images at once, drawn as torchvision's RandomResizedCrop.get_params draws them."""
+"""Random crop boxes for all images at once, by the rule of torchvision's RandomResizedCrop.get_params."""
 
 import math
 from collections.abc import Sequence
@@ -55,8 +55,8 @@ class Crop:
         first = torch.arange(len(size)), fits.int().argmax(1)
         box = tries[first]
         corner = (torch.stack((top, left), dim=-1)[first].double() * (size - box + 1)).floor()
-        drawn = torch.cat((corner, box), dim=1).long()
-        return torch.where(fits.any(1, keepdim=True), drawn, central_boxes(heights, widths, self.ratio))
+        found = torch.cat((corner, box), dim=1).long()
+        return torch.where(fits.any(1, keepdim=True), found, central_boxes(heights, widths, self.ratio))
 
 
 def central_boxes(heights: Tensor, widths: Tensor, ratio: Sequence[float]) -> Tensor:

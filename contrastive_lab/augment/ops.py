@@ -10,6 +10,7 @@ from itertools import cycle
 
 import torch
 from torch import Tensor
+from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from contrastive_lab.randomness import to_device
 
@@ -55,11 +56,8 @@ def gray(images: Tensor) -> Tensor:
 
 
 def luma(images: Tensor) -> Tensor:
-    """Lightness by the weights of ITU-R 601-2 as torchvision rounds them: (n, C, H, W) -> (n, 1, H, W)."""
-    if images.shape[1] == 1:
-        return images
-    red, green, blue = images.unbind(1)
-    return red.mul(0.2989).add_(green, alpha=0.587).add_(blue, alpha=0.114).unsqueeze(1)
+    """Lightness by the weights of ITU-R 601-2: (n, C, H, W) -> (n, 1, H, W)."""
+    return images if images.shape[1] == 1 else rgb_to_grayscale(images)
 
 
 def normalize_(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -76,7 +74,7 @@ def normalize_(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> T
 
 
 def replace_(images: Tensor, rows: Tensor, op: Callable[[Tensor], Tensor]) -> Tensor:
-    """Put `op(part)` in the place of some images, whose rows (m,) are on the CPU."""
+    """Replace some images, whose rows (m,) are on the CPU, by `op` of them."""
     if len(rows):
         rows = to_device(rows, images.device)
         images.index_copy_(0, rows, op(images.index_select(0, rows)))

@@ -15,10 +15,10 @@ from contrastive_lab.randomness import StepRandom, to_device
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a view is made; every random number is a function of the random, the view and the operation.
+    """How a view is made; every random number is a function of the step, the view and the operation.
 
-    Turning an operation off therefore leaves the numbers of the others as they were. Numbers are drawn on the CPU and
-    sent to the images' device, which the host never waits for. Letters: n images, C channels (1 or 3).
+    Turning an operation off therefore leaves the numbers of the others as they were. They are made on the CPU and sent
+    to the images' device, which the host never waits for. Letters: n images, C channels (1 or 3).
 
     Args:
         size: side of a view in pixels.

@@ -20,10 +20,10 @@ ROWS = 1000
 
 
 @dataclass(frozen=True)
-class Words:
-    """How a view of a text is made; every random number is a function of the random, the view and the operation.
+class TextRecipe:
+    """How a view of a text is made; every random number is a function of the step, the view and the operation.
 
-    Each word is left out with probability `drop`; if all would be, the one that came nearest to staying stays. Those
+    Each word is left out with probability `drop`; if all would be, the one of the greatest random number stays. Those
     that stay are replaced with probability `replace` by one of their neighbours, each equally likely. The paper has one
     or the other: "erase" is replace = 0, "replace" is drop = 0.
 
@@ -42,27 +42,25 @@ class Words:
     neighbours: Tensor | None = None
     small_views: int = 0
 
-    def __call__(self, words: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Make one view of each text: int32 (n, L) -> int32 (n, L), 0 where a word was left out.
+    def __call__(self, ids: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Make one view of each text: ids of words int32 (n, L) -> int32 (n, L), 0 where a word was left out.
 
-        Numbers are drawn on the CPU and sent to the texts' device, which the host never waits for.
+        Random numbers are made on the CPU and sent to the texts' device, which the host never waits for.
         """
-        numbers = to_device(random.uniform(f"drop/{view}", words.shape[1]), words.device)
-        numbers = numbers.masked_fill(words == 0, -1.0)
+        numbers = to_device(random.uniform(f"drop/{view}", ids.shape[1]), ids.device).masked_fill(ids == 0, -1.0)
         stays = (numbers >= self.drop) | (numbers == numbers.amax(dim=1, keepdim=True))
-        return self._replaced(words, random, view).masked_fill(~stays, 0)
+        return self._replaced(ids, random, view).masked_fill(~stays, 0)
 
-    def clean(self, words: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    def clean(self, ids: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """All words of the texts, as a test sees them: (n, L) -> (n, L)."""
-        return words
+        return ids
 
-    def _replaced(self, words: Tensor, random: StepRandom, view: int) -> Tensor:
+    def _replaced(self, ids: Tensor, random: StepRandom, view: int) -> Tensor:
         if self.neighbours is None:
-            return words
-        apply, which = to_device(random.uniform(f"replace/{view}", words.shape[1], 2), words.device).unbind(2)
-        table = _on(words.device, self.neighbours)
-        others = table[words.long(), (which * table.shape[1]).long()]
-        return torch.where(apply < self.replace, others, words)
+            return ids
+        apply, which = to_device(random.uniform(f"replace/{view}", ids.shape[1], 2), ids.device).unbind(2)
+        table = _on(ids.device, self.neighbours)
+        return torch.where(apply < self.replace, table[ids.long(), (which * table.shape[1]).long()], ids)
 
 
 @lru_cache(maxsize=1)
@@ -77,21 +75,31 @@ def word_views(
     replace: float = 0.2,
     vectors: str | None = None,
     small_views: int = 0,
-) -> Words:
+) -> TextRecipe:
     """The recipe for texts of V words, with the 5 nearest neighbours of each where a file of `vectors` is given.
 
     Args:
         vocabulary: the V words; the id of `vocabulary[i]` is i + 1.
-        drop: see `Words`.
-        replace: see `Words`; of no effect without vectors.
+        drop: see `TextRecipe`.
+        replace: see `TextRecipe`.
         vectors: see `nearest`; None replaces nothing.
-        small_views: see `Words`.
+        small_views: see `TextRecipe`.
 
     Raises:
         RunError: if the file of vectors cannot be used.
     """
-    neighbours = None if vectors is None else nearest(vocabulary, Path(vectors))
-    return Words(drop, replace, neighbours, small_views)
+    if vectors is None:
+        return TextRecipe(drop, replace, None, small_views)
+    path = Path(vectors)
+    if not path.is_file():
+        raise RunError(f"augment.vectors={path}: no such file")
+    return TextRecipe(drop, replace, _nearest(tuple(vocabulary), path, path.stat().st_mtime_ns), small_views)
+
+
+@lru_cache(maxsize=1)
+def _nearest(vocabulary: tuple[str, ...], vectors: Path, changed: int) -> Tensor:
+    """`nearest`, once for all jobs of a process; `changed` is the time of the file's last change."""
+    return nearest(vocabulary, vectors)
 
 
 def nearest(vocabulary: Sequence[str], vectors: Path, k: int = 5) -> Tensor:
@@ -105,10 +113,9 @@ def nearest(vocabulary: Sequence[str], vectors: Path, k: int = 5) -> Tensor:
         k: neighbours of each word.
 
     Raises:
-        RunError: if the file is missing, has other lines, or holds k words of the vocabulary or fewer.
+        RunError: if the file has other lines, or holds k words of the vocabulary or fewer.
     """
-    places = {word: place for place, word in enumerate(vocabulary, start=1)}
-    found = dict(_vectors(vectors, places))
+    found = dict(_vectors(vectors, {word: i for i, word in enumerate(vocabulary, start=1)}))
     if len(found) <= k:
         raise RunError(f"augment.vectors={vectors}: holds {len(found)} words of the texts; more than {k} are needed")
     ids = torch.tensor(list(found), dtype=torch.int32)
@@ -121,25 +128,19 @@ def nearest(vocabulary: Sequence[str], vectors: Path, k: int = 5) -> Tensor:
     return table
 
 
-def _vectors(path: Path, places: dict[str, int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Vectors of the words that have a place."""
-    if not path.is_file():
-        raise RunError(f"augment.vectors={path}: no such file")
+def _vectors(path: Path, ids: dict[str, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """The id and the vector of each line whose word has an id."""
     width = 0
     with path.open(encoding="utf-8", newline="\n", errors="ignore") as file:
         for number, line in enumerate(file, start=1):
             word, _, numbers = line.rstrip().partition(" ")
-            if word in places and " " in numbers:
-                vector = _numbers(numbers)
-                width = width or len(vector)
-                if len(vector) != width:
-                    raise RunError(f"augment.vectors={path}: line {number} is not a word and {width} numbers")
-                yield places[word], vector
-
-
-def _numbers(text: str) -> np.ndarray:
-    """Numbers of a line, none where one of them is no number."""
-    try:
-        return np.array(text.split(), dtype=np.float32)
-    except ValueError:
-        return np.empty(0, dtype=np.float32)
+            if word not in ids or " " not in numbers:
+                continue
+            try:
+                vector = np.array(numbers.split(), dtype=np.float32)
+            except ValueError:
+                vector = np.empty(0, dtype=np.float32)
+            width = width or len(vector)
+            if len(vector) != width or not width:
+                raise RunError(f"augment.vectors={path}: line {number} is not a word and {width or 'its'} numbers")
+            yield ids[word], vector

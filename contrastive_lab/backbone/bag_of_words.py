@@ -14,8 +14,7 @@ class BagOfWords(nn.Module):
         features: width of the vectors.
         zero_init_residual: of no effect; there are no residual blocks.
 
-    Source: Nozawa & Sato 2021, the experiment on AG News; torch's EmbeddingBag of 50 features from N(0, 1), read in the
-    authors' code.
+    Source: Nozawa & Sato 2021, AG News; EmbeddingBag of 50 features from N(0, 1), read in the authors' code.
     """
 
     def __init__(self, vocabulary: Sequence[str], features: int = 50, zero_init_residual: bool = False) -> None:

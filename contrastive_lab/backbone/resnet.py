@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torchvision
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.resnet import BasicBlock, ResNet, conv1x1, conv3x3
 
 
 def imagenet_resnet(arch: str = "resnet50", zero_init_residual: bool = False, width: int = 1) -> nn.Module:
@@ -18,8 +18,8 @@ def imagenet_resnet(arch: str = "resnet50", zero_init_residual: bool = False, wi
     Args:
         arch: e.g. "resnet50".
         zero_init_residual: start each block as the identity.
-        width: what every number of channels is multiplied by: 2 and 4 are the 2x and 4x of the papers (SimCLR, EqCo).
-            In torchvision's own wide_resnet50_2 the inner channels of each block alone are doubled.
+        width: factor of every number of channels: 2 and 4 are the 2x and 4x of the papers (SimCLR, EqCo). Torchvision's
+            own wide_resnet50_2 doubles the inner channels of each block alone.
     """
     return _torchvision_resnet(arch, zero_init_residual, width)
 
@@ -58,8 +58,7 @@ class SmallResNet(nn.Module):
     def __init__(self, widths: Sequence[int], stem_stride: int, zero_init_residual: bool) -> None:
         super().__init__()
         self.num_features = widths[-1]
-        stem = _conv(3, widths[0], size=3, stride=stem_stride)
-        self.stem = nn.Sequential(stem, nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(conv3x3(3, widths[0], stem_stride), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
         pairs = zip((widths[0], *widths), widths, strict=False)
         self.blocks = nn.Sequential(*(_block(a, b, stride=1 if i == 0 else 2) for i, (a, b) in enumerate(pairs)))
         for module in self.modules():
@@ -75,12 +74,8 @@ class SmallResNet(nn.Module):
 
 def _block(inputs: int, outputs: int, stride: int) -> BasicBlock:
     same = inputs == outputs and stride == 1
-    skip = None if same else nn.Sequential(_conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+    skip = None if same else nn.Sequential(conv1x1(inputs, outputs, stride), nn.BatchNorm2d(outputs))
     return BasicBlock(inputs, outputs, stride, skip)
-
-
-def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
 
 
 def _torchvision_resnet(arch: str, zero_init_residual: bool, width: int) -> nn.Module:

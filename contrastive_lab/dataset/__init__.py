@@ -6,15 +6,5 @@ from contrastive_lab.dataset.module import Batch, ViewsDataModule
 from contrastive_lab.dataset.split import Arrays, Files, Splits, Texts
 from contrastive_lab.dataset.text import ag_news
 
-__all__ = [
-    "Arrays",
-    "Batch",
-    "Files",
-    "Splits",
-    "Texts",
-    "ViewsDataModule",
-    "ag_news",
-    "embedded",
-    "image_folder",
-    "packed",
-]
+__all__ = ["Arrays", "Batch", "Files", "Splits", "Texts", "ViewsDataModule"]
+__all__ += ["ag_news", "embedded", "image_folder", "packed"]

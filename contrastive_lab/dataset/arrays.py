@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from contrastive_lab.dataset.split import Arrays, Splits
 from contrastive_lab.errors import RunError
 
-Parts = dict[str, NDArray[Any]]
-
 
 def embedded() -> Splits:
     """The images that ship with the package: 5,000 + 1,000 of Fashion-MNIST, 28 x 28, grey (Zalando SE, MIT)."""
@@ -39,14 +37,12 @@ def packed(name: str, data_dir: str) -> Splits:
     folder = Path(data_dir) / name
     if not (folder / "train_images.npy").exists():
         _pack(name, folder)
-    train, test = (_load(folder, part) for part in ("train", "test"))
+    train, test = (
+        Arrays(np.load(folder / f"{part}_images.npy", mmap_mode="r"), np.load(folder / f"{part}_labels.npy"))
+        for part in ("train", "test")
+    )
     extra = folder / "unlabeled_images.npy"
     return Splits(Arrays(np.load(extra, mmap_mode="r")) if extra.exists() else train, train, test)
-
-
-def _load(folder: Path, part: str) -> Arrays:
-    images = np.load(folder / f"{part}_images.npy", mmap_mode="r")
-    return Arrays(images, np.load(folder / f"{part}_labels.npy"))
 
 
 def _pack(name: str, folder: Path) -> None:
@@ -66,20 +62,14 @@ def _pack(name: str, folder: Path) -> None:
 
 def _download(name: str, root: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     """Arrays of a data set by the names of their files."""
-    if name == "stl10":
-        yield from _download_stl10(root)
-        return
-    source = {"fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}[name]
-    for part, train in (("train", True), ("test", False)):
-        data = getattr(torchvision.datasets, source)(str(root), train=train, download=True)
-        images = np.asarray(data.data)
+    for part in ("train", "test", "unlabeled") if name == "stl10" else ("train", "test"):
+        if name == "stl10":
+            data = torchvision.datasets.STL10(str(root), split=part, download=True)
+            images, labels = np.ascontiguousarray(data.data.transpose(0, 2, 3, 1)), data.labels
+        else:
+            source = {"fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}[name]
+            data = getattr(torchvision.datasets, source)(str(root), train=part == "train", download=True)
+            images, labels = np.asarray(data.data), data.targets
         yield f"{part}_images", images if images.ndim == 4 else images[..., None]
-        yield f"{part}_labels", np.asarray(data.targets, dtype=np.int64)
-
-
-def _download_stl10(root: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    for part in ("train", "test", "unlabeled"):
-        data = torchvision.datasets.STL10(str(root), split=part, download=True)
-        yield f"{part}_images", np.ascontiguousarray(data.data.transpose(0, 2, 3, 1))
         if part != "unlabeled":
-            yield f"{part}_labels", np.asarray(data.labels, dtype=np.int64)
+            yield f"{part}_labels", np.asarray(labels, dtype=np.int64)

@@ -1,6 +1,7 @@
 """Folders of images: found, decoded and cropped here; everything after the crop happens on the device."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +48,9 @@ def _labelled(root: Path) -> tuple[Files, Files] | tuple[None, None]:
     names = [sorted(p.name for p in (root / part).glob("*") if p.is_dir()) for part in ("train", "val")]
     if not names[0] or names[0] != names[1]:
         return None, None
-    train, test = (_by_class(root / part, names[0]) for part in ("train", "val"))
+    found = ([_images(root / part / name) for name in names[0]] for part in ("train", "val"))
+    train, test = (Files([*chain(*own)], [c for c, paths in enumerate(own) for _ in paths]) for own in found)
     return train, test
-
-
-def _by_class(folder: Path, names: list[str]) -> Files:
-    found = [(path, label) for label, name in enumerate(names) for path in _images(folder / name)]
-    return Files([path for path, _ in found], [label for _, label in found])
 
 
 def _images(folder: Path) -> list[Path]:
@@ -70,24 +67,23 @@ def crops(paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iter
 
 def _crop(images: list[Image.Image], boxes: Tensor, recipe: Recipe) -> Tensor:
     size, resample = (recipe.size, recipe.size), FILTERS[recipe.crop.interpolation]
-    rows = []
-    for image, (top, left, height, width) in zip(images, boxes.tolist(), strict=True):
-        # Cropped first: with `box`, PIL's filter also sees the pixels around it.
-        rows.append(image.crop((left, top, left + width, top + height)).resize(size, resample))
-    return _stack(rows)
+    return _stack(  # cropped first: with `box`, PIL's filter also sees the pixels around it
+        image.crop((left, top, left + width, top + height)).resize(size, resample)
+        for image, (top, left, height, width) in zip(images, boxes.tolist(), strict=True)
+    )
 
 
 def centre(paths: Iterable[Path], size: int) -> Tensor:
     """Decode images as for a test: shorter side to size * 8 / 7 (256 for 224), central crop; uint8 (n, 3, S, S)."""
-    rows = []
-    for path in paths:
-        image = Image.open(path).convert("RGB")
-        side = min(image.size) * 7 / 8
-        left, top = (image.size[0] - side) / 2, (image.size[1] - side) / 2
-        box = (left, top, left + side, top + side)
-        rows.append(image.resize((size, size), Image.Resampling.BILINEAR, box=box))
-    return _stack(rows)
+    images = (Image.open(path).convert("RGB") for path in paths)  # one at a time
+    return _stack(image.resize((size, size), FILTERS["bilinear"], box=_central(*image.size)) for image in images)
 
 
-def _stack(images: list[Image.Image]) -> Tensor:
+def _central(width: int, height: int) -> tuple[float, float, float, float]:
+    side = min(width, height) * 7 / 8
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
+
+
+def _stack(images: Iterable[Image.Image]) -> Tensor:
     return torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2).contiguous()

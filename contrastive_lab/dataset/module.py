@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from contrastive_lab import distributed
-from contrastive_lab.augment import Recipe, Words
+from contrastive_lab.augment import Recipe, TextRecipe
+from contrastive_lab.compat import batches_started
 from contrastive_lab.dataset import folder
-from contrastive_lab.dataset.split import Files, Split, Splits
+from contrastive_lab.dataset.split import Arrays, Files, Split, Splits, Texts
 from contrastive_lab.randomness import StepRandom, generator
 
 
@@ -24,7 +25,7 @@ class Batch(NamedTuple):
     """The rows of one process.
 
     Fields:
-        views: each (n, 3, S, S), normalised, or (n, L) of texts, ids of words; first full ones, then small ones.
+        views: each (n, 3, S, S), normalised, or ids of words (n, L); full ones come before small ones.
         ids: (n,) number of each image or text in the data set.
         random: the random numbers of the step.
         classes: (images,) label of every image of the data set by its number, or None.
@@ -58,13 +59,13 @@ class ViewsDataModule(pl.LightningDataModule):
         alone: hold all rows of a batch, whatever other processes there are.
 
     Raises:
-        ValueError: if the batch is larger than the data set or not divisible over the processes.
+        ValueError: if the batch is larger than the data set.
     """
 
     def __init__(
         self,
         splits: Splits,
-        recipe: Recipe | Words,
+        recipe: Recipe | TextRecipe,
         batch_size: int,
         seed: int = 0,
         views: int = 2,
@@ -119,23 +120,20 @@ class ViewsDataModule(pl.LightningDataModule):
     def _on(self, device: torch.device) -> Tensor:
         """All images as one tensor on the device; no buffer of a module, so no checkpoint holds it."""
         if self._images is None or self._images.device != device:
-            pretrain = self.splits.pretrain
-            assert not isinstance(pretrain, Files)
-            self._images = pretrain.tensor(device)
+            self._images = cast(Arrays | Texts, self.splits.pretrain).tensor(device)
         return self._images
 
     def _labels_on(self, device: torch.device) -> Tensor | None:
-        labels = self.splits.pretrain.labels
-        if labels is not None and (self._classes is None or self._classes.device != device):
-            self._classes = labels.to(device)
+        labels = self.splits.pretrain.labels if self._classes is None else self._classes
+        self._classes = None if labels is None else labels.to(device)  # itself where it is there already
         return self._classes
 
 
 class Loader:
-    """Yields the positions of one epoch, from where the trainer stands.
+    """Yields the positions of one epoch, from where the trainer is.
 
-    The position is read when the first batch is asked for, not when the iterator is made: Lightning makes iterators
-    before it knows where a resumed run goes on.
+    That is read when the first batch is asked for, not when the iterator is made: Lightning makes iterators before it
+    knows where a resumed run goes on.
     """
 
     def __init__(self, data: ViewsDataModule) -> None:
@@ -145,16 +143,12 @@ class Loader:
         return len(self.data)
 
     def __iter__(self) -> Iterator[Position]:
-        yield from self.data.positions(*self._position())
-
-    def _position(self) -> tuple[int, int]:
         trainer = self.data.trainer
-        if trainer is None:
-            return 0, 0
-        return trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        start = (0, 0) if trainer is None else (trainer.current_epoch, batches_started(trainer))
+        yield from self.data.positions(*start)
 
     def state_dict(self) -> dict[str, Any]:
-        """Empty: there is nothing to remember. That the method exists tells Lightning that resuming is exact."""
+        """Empty: the position is the trainer's. That the method exists tells Lightning that resuming is exact."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from contrastive_lab import distributed
+
 ALL = slice(None)
 
 
@@ -26,10 +28,8 @@ class Arrays:
     def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None = None) -> None:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
             raise ValueError(f"images are uint8 (n, H, W, 1 or 3), not {images.dtype} {images.shape}")
-        if labels is not None and labels.shape != (len(images),):
-            raise ValueError(f"{len(images)} images have {len(images)} labels, not {labels.shape}")
         self.images = images
-        self.labels = None if labels is None else torch.from_numpy(np.array(labels, dtype=np.int64))
+        self.labels = None if labels is None else _labels(labels, len(images), "images")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -38,6 +38,12 @@ class Arrays:
         """Images as one uint8 tensor (n, C, H, W) on the device."""
         # np.array copies: a memory-mapped file is read-only, and torch warns about that.
         return torch.from_numpy(np.array(self.images[rows])).to(device).permute(0, 3, 1, 2).contiguous()
+
+
+def _labels(labels: NDArray[np.int64], n: int, kind: str) -> Tensor:
+    if labels.shape != (n,):
+        raise ValueError(f"{n} {kind} have {n} labels, not {labels.shape}")
+    return torch.from_numpy(np.array(labels, dtype=np.int64))
 
 
 class Texts:
@@ -55,10 +61,7 @@ class Texts:
     def __init__(self, words: NDArray[np.int32], labels: NDArray[np.int64], vocabulary: Sequence[str]) -> None:
         if words.dtype != np.int32 or words.ndim != 2:
             raise ValueError(f"words are int32 (n, L), not {words.dtype} {words.shape}")
-        if labels.shape != (len(words),):
-            raise ValueError(f"{len(words)} texts have {len(words)} labels, not {labels.shape}")
-        self.words, self.vocabulary = words, vocabulary
-        self.labels = torch.from_numpy(np.array(labels, dtype=np.int64))
+        self.words, self.vocabulary, self.labels = words, vocabulary, _labels(labels, len(words), "texts")
 
     def __len__(self) -> int:
         return len(self.words)
@@ -69,16 +72,10 @@ class Texts:
 
 
 class Files:
-    """Images as files.
-
-    Args:
-        paths: the files.
-        labels: class of each from 0, or None.
-    """
+    """Images as files `paths`, with `labels` from 0 or None."""
 
     def __init__(self, paths: Sequence[Path], labels: Sequence[int] | None = None) -> None:
-        self.paths = list(paths)
-        self.labels = None if labels is None else torch.tensor(list(labels))
+        self.paths, self.labels = list(paths), None if labels is None else torch.tensor(list(labels))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -87,11 +84,24 @@ class Files:
 Split = Arrays | Files | Texts
 
 
-class Splits(NamedTuple):
-    """What a run needs of a data set.
+def part(split: Split, rows: slice) -> Split:
+    """Some consecutive rows of a split, with their labels."""
+    labels = None if split.labels is None else split.labels[rows]
+    if isinstance(split, Files):
+        return Files(split.paths[rows], None if labels is None else labels.tolist())
+    if isinstance(split, Texts):
+        return Texts(split.words[rows], split.labels[rows].numpy(), split.vocabulary)
+    return Arrays(split.images[rows], None if labels is None else labels.numpy())
 
-    `pretrain` is what the encoder learns from; `train` and `test` are for the probes, None where there are no labels.
-    """
+
+def share(split: Split) -> Split:
+    """The rows that this process scores; all of them in every process where there are fewer rows than processes."""
+    n, rank, world = len(split), distributed.rank(), distributed.world_size()
+    return split if n < world or world == 1 else part(split, slice(n * rank // world, n * (rank + 1) // world))
+
+
+class Splits(NamedTuple):
+    """`pretrain` is what the encoder learns from; `train` and `test` are for the probes, None without labels."""
 
     pretrain: Split
     train: Split | None

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,8 @@ FORM = 1  # of the packed arrays; another number makes them anew
 def tokens(text: str) -> list[str]:
     """Words and punctuation marks of a text in lower case.
 
-    As torchtext's "basic_english" (remembered): ' . , ( ) ! ? are tokens of their own, double quotes vanish; <br />, ;
-    and : separate. So does a backslash here, which stands for a line break in AG News.
+    As torchtext's "basic_english": ' . , ( ) ! ? are tokens of their own, double quotes vanish; <br />, ; and :
+    separate. So does a backslash here, which stands for a line break in AG News.
     """
     return MARKS.sub(r" \1 ", SPACES.sub(" ", text.lower().replace('"', ""))).split()
 
@@ -38,14 +38,13 @@ def tokens(text: str) -> list[str]:
 def vocabulary(texts: Iterable[Sequence[str]], min_frequency: int = 5) -> list[str]:
     """Words that occur at least `min_frequency` times in all texts together, the most frequent first, then by name."""
     counts = Counter(word for text in texts for word in text)
-    kept = [word for word, count in counts.items() if count >= min_frequency]
-    return sorted(kept, key=lambda word: (-counts[word], word))
+    return sorted((word for word in counts if counts[word] >= min_frequency), key=lambda word: (-counts[word], word))
 
 
 def word_ids(texts: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np.int32]:
-    """Ids of the words of each text, int32 (n, L): 1 to V by their place in `words`, then zeros; others are left."""
-    places = {word: place for place, word in enumerate(words, start=1)}
-    known = [[places[word] for word in text if word in places] for text in texts]
+    """Ids of the words of each text, int32 (n, L), then zeros; of `words`, the first has the id 1, others none."""
+    number = {word: i for i, word in enumerate(words, start=1)}
+    known = [[number[word] for word in text if word in number] for text in texts]
     ids = np.zeros((len(known), max(map(len, known), default=0) or 1), dtype=np.int32)
     for row, text in zip(ids, known, strict=True):
         row[: len(text)] = text
@@ -61,7 +60,7 @@ def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = 
     Args:
         data_dir: holds a folder `ag_news`.
         train_csv: None takes `train.csv` or `train.csv.xz` of that folder.
-        test_csv: None takes `test.csv` or `test.csv.xz` of that folder.
+        test_csv: the same for `test.csv`.
         min_frequency: of a word in the training csv; rarer ones are left out.
 
     Raises:
@@ -69,18 +68,25 @@ def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = 
     """
     folder = Path(data_dir) / "ag_news"
     train, test = (_csv(folder, *named) for named in (("train", train_csv), ("test", test_csv)))
-    key = hashlib.blake2b(f"{FORM} {min_frequency}".encode(), digest_size=6)
-    for path in (train, test):
-        key.update(path.read_bytes())
-    packed = folder / f"packed_{key.hexdigest()}"
+    changed = [(path.absolute(), path.stat().st_mtime_ns) for path in (train, test)]
+    packed = folder / f"packed_{_key(min_frequency, *changed)}"
     if not packed.is_dir():
         _pack(packed, train, test, min_frequency)
     return _load(packed)
 
 
-@lru_cache(maxsize=1)  # a run asks twice: for its batches, and for the size of its encoder
+@lru_cache(maxsize=1)  # a run asks three times: for its batches, for their views, and for the size of its encoder
+def _key(min_frequency: int, *files: tuple[Path, int]) -> str:
+    """Hash of the csv files, each given with the time of its last change."""
+    key = hashlib.blake2b(f"{FORM} {min_frequency}".encode(), digest_size=6)
+    for path, _ in files:
+        key.update(path.read_bytes())
+    return key.hexdigest()
+
+
+@lru_cache(maxsize=1)
 def _load(packed: Path) -> Splits:
-    words = (packed / "vocabulary.txt").read_text(encoding="utf-8").split()
+    words = tuple((packed / "vocabulary.txt").read_text(encoding="utf-8").split())
     first, second = (
         Texts(np.load(packed / f"{part}_words.npy", mmap_mode="r"), np.load(packed / f"{part}_labels.npy"), words)
         for part in ("train", "test")
@@ -89,11 +95,11 @@ def _load(packed: Path) -> Splits:
 
 
 def _csv(folder: Path, part: str, named: str | None) -> Path:
-    places = [Path(named)] if named else [folder / f"{part}.csv", folder / f"{part}.csv.xz"]
-    for path in places:
+    paths = [Path(named)] if named else [folder / f"{part}.csv", folder / f"{part}.csv.xz"]
+    for path in paths:
         if path.is_file():
             return path
-    wanted = " or ".join(str(path) for path in places)
+    wanted = " or ".join(map(str, paths))
     raise RunError(f"dataset=ag_news: no {wanted}; its rows are class,title,description (or dataset.{part}_csv=<file>)")
 
 
@@ -117,23 +123,21 @@ def _pack(packed: Path, train: Path, test: Path, min_frequency: int) -> None:
 
 def _read(path: Path) -> tuple[list[list[str]], NDArray[np.int64]]:
     """Tokens and class of each row."""
-    rows = list(_rows(path))
-    if not rows:
-        raise RunError(f"{path}: empty; its rows are class,title,description")
-    return [tokens(text) for _, text in rows], np.array([label for label, _ in rows], dtype=np.int64)
-
-
-def _rows(path: Path) -> Iterator[tuple[int, str]]:
     opened: Any = lzma.open if path.suffix == ".xz" else open
+    texts, labels = [], []
     with opened(path, "rt", newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.reader(file), start=1):
             if len(row) not in (2, 3) or not row[0].strip().isdecimal():
                 raise RunError(f"{path}: row {number} is not class,title,description with a whole number as class")
-            yield int(row[0]), " ".join(row[1:])
+            texts.append(tokens(" ".join(row[1:])))
+            labels.append(int(row[0]))
+    if not texts:
+        raise RunError(f"{path}: empty; its rows are class,title,description")
+    return texts, np.array(labels, dtype=np.int64)
 
 
 def _from_zero(labels: Sequence[NDArray[np.int64]], test: Path) -> list[NDArray[np.int64]]:
-    """Classes from 0; refused where the test texts have one that no training text has, or one between them is empty."""
+    """Classes from 0; raises where the test texts have one that no training text has, or one between them is empty."""
     found, least = set(labels[0].tolist()), labels[0].min()
     if missing := sorted(set(range(least, labels[0].max() + 1)) - found):
         raise RunError(f"dataset=ag_news: class {missing[0]} has no training text; number the classes without gaps")

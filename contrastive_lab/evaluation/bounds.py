@@ -1,15 +1,16 @@
 """The terms of the bounds, measured on an encoder with several augmented views of every image.
 
 The protocol is that of Nozawa & Sato 2021, read in the authors' public code: features are the head's unit vectors of
-augmented views in eval mode; mu(x) and mu_c are means over several views, not put back on the sphere, mu_c of training
-images; test images are dealt into batches of K + 1 without replacement, again and again. Other than there, the
-probabilities of the labels are exact instead of counted, and a class too rare for a batch is no division by zero.
+augmented views in eval mode; mu(x) and mu_c are means over several views, not normalised, mu_c of training images; test
+images are split into random batches of K + 1, again and again. Other than there, the probabilities of the labels are
+exact instead of counted, and a class too rare for a batch is no division by zero.
 
 Letters: n images, N = K + 1 images of a batch, D dimensions, C classes.
 """
 
 import math
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from torch import Tensor
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.evaluation.class_mean import class_means
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.evaluation.scores import topk
 from contrastive_lab.evaluation.views import view_pairs
@@ -46,7 +48,7 @@ def measure(
         draws: values of K + 1, each from 2 to the number of test images.
         tau: temperature, > 0.
         views: augmented views of each image in mu(x) and mu_c, an even number.
-        passes: times that the test images are dealt into batches, each with two new views.
+        passes: times that the test images are split into batches, each with two new views.
         seed: of views and batches.
 
     Returns:
@@ -65,28 +67,19 @@ def measure(
     pairs = view_pairs(encoder, train, data, seed, "train")
     first = next(pairs)
     sums = first.sum(0) + sum(next(pairs).sum(0) for _ in range(views // 2 - 1))
-    class_means = means_of(sums / views, train_labels, data.splits.classes)
+    centres = class_means(sums / views, train_labels, data.splits.classes)
     others = view_pairs(encoder, test, data, seed, "mean")
     own_means = sum((next(others).sum(0) for _ in range(views // 2)), torch.zeros_like(sums[:1])) / views
     fresh = view_pairs(encoder, test, data, seed, "batches")
-    dealt = [[*_dealt(next(fresh), own_means, labels, class_means, draws, tau, (seed, i))] for i in range(passes)]
+    dealt = [[*_dealt(next(fresh), own_means, labels, centres, draws, tau, (seed, i))] for i in range(passes)]
     counts = labels.bincount(minlength=data.splits.classes).tolist()
-    terms = [mean_terms(parts, N, counts) for N, parts in zip(draws, zip(*dealt, strict=True), strict=True)]
+    terms = [
+        Terms(*map(fmean, zip(*parts, strict=True)))._replace(**label_probabilities(N, counts))
+        for N, parts in zip(draws, zip(*dealt, strict=True), strict=True)
+    ]
     clean = labelled_features(encoder, test, data.recipe, "z", data.workers)
-    top1 = topk(clean.features @ class_means.T, clean.labels).top1
+    top1 = topk(clean.features @ centres.T, clean.labels).top1
     return terms, {"mean_top1": top1, "collision_bound": collision_bound(first[0], first[1], train_labels)}
-
-
-def means_of(features: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Mean feature of each class: (n, D) and (n,) -> (C, D); every class needs an image."""
-    sums = features.new_zeros(classes, features.shape[1]).index_add_(0, labels, features)
-    return sums / labels.bincount(minlength=classes)[:, None]
-
-
-def mean_terms(parts: Sequence[Terms], draws: int, counts: Sequence[int]) -> Terms:
-    """Mean of the terms of several passes, with the exact probabilities of the labels."""
-    means = Terms(*(math.fsum(values) / len(parts) for values in zip(*parts, strict=True)))
-    return means._replace(**label_probabilities(draws, counts))
 
 
 def label_probabilities(draws: int, counts: Sequence[int]) -> dict[str, float]:
@@ -100,7 +93,7 @@ def label_probabilities(draws: int, counts: Sequence[int]) -> dict[str, float]:
         `upsilon`, `clean` and `rho` as in `Terms`.
 
     Derived: for an anchor of a class of n_c images, the K others are all of other classes with probability
-    binom(n - n_c, K) / binom(n - 1, K), and are then draws from these classes alone.
+    binom(n - n_c, K) / binom(n - 1, K), and then come from these classes alone.
     """
     n, clean, rho = sum(counts), 0.0, 0.0
     for own in set(counts):
@@ -133,8 +126,7 @@ def _labelled(splits: Splits) -> tuple[Split, Split]:
     train, test = splits.train, splits.test
     if train is None or test is None or train.labels is None or test.labels is None:
         raise ValueError("this data set has no labelled test images")
-    for name, split in (("training", train), ("test", test)):
-        labels = torch.as_tensor(split.labels)
+    for name, labels in (("training", train.labels), ("test", test.labels)):
         if int(labels.max()) >= splits.classes or not labels.bincount(minlength=splits.classes).all():
             raise ValueError(f"{name} images of each of the {splits.classes} classes are needed, and of no other")
     return train, test

@@ -1,4 +1,4 @@
-"""Probes during training, shared by all methods. They never touch the encoder."""
+"""Probes during training, shared by all methods. They never touch the encoder. A process scores its share of tests."""
 
 from typing import Any, cast
 
@@ -8,10 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from contrastive_lab import distributed
+from contrastive_lab.compat import attached_data
 from contrastive_lab.dataset.module import Batch, ViewsDataModule
+from contrastive_lab.dataset.split import Split, share
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.evaluation.knn import knn
+from contrastive_lab.evaluation.scores import Split as Labelled
 from contrastive_lab.evaluation.scores import topk
 from contrastive_lab.randomness import generator
 
@@ -34,7 +37,7 @@ class OnlineProbe(pl.Callback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Make classifier and optimizer, before a checkpoint is read."""
         data = _data(trainer)
-        self.linear = nn.Linear(_encoder(pl_module).features, data.splits.classes).to(pl_module.dtype)
+        self.linear = nn.Linear(cast(Encoder, pl_module.encoder).features, data.splits.classes).to(pl_module.dtype)
         with torch.no_grad():
             self.linear.weight.normal_(std=0.01, generator=generator(self.seed, "probe"))
             self.linear.bias.zero_()
@@ -67,10 +70,10 @@ class OnlineProbe(pl.Callback):
         data = _data(trainer)
         if data.splits.pretrain.labels is None or data.splits.test is None or not _due(trainer, self.every):
             return
-        test = labelled_features(_encoder(pl_module), data.splits.test, data.recipe, workers=data.workers)
+        test = _features(pl_module, share(data.splits.test), data)
         with torch.no_grad():
             scores = self.linear(test.features.to(self.linear.weight.dtype))
-        pl_module.log("online_top1", topk(scores, test.labels).top1, prog_bar=True)
+        pl_module.log("online_top1", topk(scores, test.labels, all_processes=True).top1, prog_bar=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights and optimizer, plain types."""
@@ -83,7 +86,7 @@ class OnlineProbe(pl.Callback):
 
 
 class KnnProbe(pl.Callback):
-    """Weighted kNN on clean images, features h; logs `knn_top1` in percent.
+    """Weighted kNN on clean images, features h; logs `knn_top1` in percent. Every process encodes all training images.
 
     Args:
         k: neighbours.
@@ -97,22 +100,19 @@ class KnnProbe(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Classify the test split by its neighbours in the training split."""
         data = _data(trainer)
-        splits = data.splits
-        if splits.train is None or splits.test is None or not _due(trainer, self.every):
+        if data.splits.train is None or data.splits.test is None or not _due(trainer, self.every):
             return
-        train, test = (
-            labelled_features(_encoder(pl_module), split, data.recipe, workers=data.workers)
-            for split in (splits.train, splits.test)
-        )
-        pl_module.log("knn_top1", knn(train, test, self.k, self.temperature).top1, prog_bar=True)
+        train, test = (_features(pl_module, split, data) for split in (data.splits.train, share(data.splits.test)))
+        top1 = knn(train, test, self.k, self.temperature, data.splits.classes, all_processes=True).top1
+        pl_module.log("knn_top1", top1, prog_bar=True)
 
 
-def _encoder(pl_module: pl.LightningModule) -> Encoder:
-    return cast(Encoder, pl_module.encoder)
+def _features(pl_module: pl.LightningModule, split: Split, data: ViewsDataModule) -> Labelled:
+    return labelled_features(cast(Encoder, pl_module.encoder), split, data.recipe, workers=data.workers)
 
 
 def _data(trainer: pl.Trainer) -> ViewsDataModule:
-    data = cast(Any, trainer).datamodule
+    data = attached_data(trainer)
     if not isinstance(data, ViewsDataModule):
         raise TypeError("probes need trainer.fit(method, ViewsDataModule(...))")
     return data

@@ -1,6 +1,7 @@
 """The mean classifier: no training, one prototype per class."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
@@ -13,16 +14,8 @@ def class_mean(train: Split, test: Split) -> Scores:
     The score of class c is z . mu_c, with z the unit feature and mu_c the mean of unit features. mu_c is not put back
     on the sphere, so a spread-out class has a shorter mean and lower scores; there is no bias.
 
-    Args:
-        train: features (n, D) of any scale and labels (n,) that the means are taken of.
-        test: features (m, D) and labels (m,) of the examples to classify.
-
-    Returns:
-        Accuracies in percent.
-
     Raises:
-        ValueError: if a class below the largest training label has no training example, or on splits that `checked`
-            refuses.
+        ValueError: if a class below the largest training label has no training example, or on what `checked` raises on.
 
     Source: Arora et al. 2019, Sec. 2 (mean classifier); Nozawa & Sato 2021, Sec. 2 (unit features).
     """
@@ -31,5 +24,10 @@ def class_mean(train: Split, test: Split) -> Scores:
     if missing:
         raise ValueError(f"class_mean needs training examples of every class below {classes}; none of {missing}")
     unit = F.normalize(train.features, dim=1)
-    means = torch.stack([unit[train.labels == c].mean(0) for c in range(classes)])
-    return topk(F.normalize(test.features, dim=1) @ means.T, test.labels)
+    return topk(F.normalize(test.features, dim=1) @ class_means(unit, train.labels, classes).T, test.labels)
+
+
+def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Mean feature of each class: (n, D) and (n,) -> (C, D); every class needs an example."""
+    sums = features.new_zeros(classes, features.shape[1]).index_add_(0, labels, features)
+    return sums / labels.bincount(minlength=classes)[:, None]

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from contrastive_lab.augment import Recipe, Words
+from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.dataset import folder
 from contrastive_lab.dataset.split import Files, Split, Texts
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
 
-Which = Literal["h", "z"]
+Which = Literal["h", "z", "pixels"]
 ROWS = 500
 
 
@@ -33,7 +33,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def labelled_features(
-    encoder: Encoder, split: Split, recipe: Recipe | Words, which: Which = "h", workers: int = 0
+    encoder: Encoder, split: Split, recipe: Recipe | TextRecipe, which: Which = "h", workers: int = 0
 ) -> Labelled:
     """Features of a split's clean images or texts with their labels.
 
@@ -41,7 +41,8 @@ def labelled_features(
         encoder: on any device; its mode is restored.
         split: n images or texts with labels.
         recipe: its size and normalisation are used, no augmentation.
-        which: "h", the backbone's features (n, F), or "z", the head's unit vectors (n, D).
+        which: "h", the backbone's features (n, F), "z", the head's unit vectors (n, D), or "pixels", the normalised
+            pixels of images (n, 3 * S * S), which an encoder has to beat.
         workers: processes that decode files.
 
     Returns:
@@ -49,38 +50,29 @@ def labelled_features(
 
     Raises:
         ValueError: if the split has no labels.
+        ConfigError: on pixels of texts.
     """
     if split.labels is None:
         raise ValueError("this split has no labels")
-    like = next(encoder.parameters())
+    batches, like = _batches(split, recipe, workers), next(encoder.parameters())
+    if which == "pixels":
+        if isinstance(split, Texts):
+            raise ConfigError("evaluation.features=pixels: texts have none; use h or z")
+        return Labelled(torch.cat([recipe.clean(rows).flatten(1) for rows in batches]), split.labels)
     index = ("h", "z").index(which)
     with evaluating(encoder):
-        parts = [
-            cast(Tensor, encoder(recipe.clean(rows.to(like.device), like.dtype))[index])
-            for rows in _batches(split, recipe, workers)
-        ]
+        parts = [encoder(recipe.clean(rows.to(like.device), like.dtype))[index] for rows in batches]
     return Labelled(torch.cat(parts), split.labels.to(like.device))
 
 
-def pixels(split: Split, recipe: Recipe | Words, workers: int = 0) -> Labelled:
-    """The normalised pixels of a split's images as features (n, 3 * S * S): what an encoder has to beat."""
-    if split.labels is None:
-        raise ValueError("this split has no labels")
-    if isinstance(split, Texts):
-        raise ConfigError("evaluation.features=pixels: texts have none; use h or z")
-    parts = [recipe.clean(rows).flatten(1) for rows in _batches(split, recipe, workers)]
-    return Labelled(torch.cat(parts), split.labels)
-
-
-def _batches(split: Split, recipe: Recipe | Words, workers: int) -> Iterator[Tensor]:
+def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:
     """What the recipe's `clean` takes, in order: uint8 images (rows, C, H, W), or words (rows, L)."""
     starts = range(0, len(split), ROWS)
     if isinstance(split, Files):
-        assert isinstance(recipe, Recipe)
-        yield from DataLoader(_Centred(split, recipe.size), sampler=starts, batch_size=None, num_workers=workers)
-        return
-    for start in starts:
-        yield split.tensor("cpu", slice(start, start + ROWS))
+        centred = _Centred(split, cast(Recipe, recipe).size)
+        yield from DataLoader(centred, sampler=starts, batch_size=None, num_workers=workers)
+    else:
+        yield from (split.tensor("cpu", slice(start, start + ROWS)) for start in starts)
 
 
 class _Centred(Dataset[Tensor]):

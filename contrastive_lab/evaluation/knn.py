@@ -12,25 +12,42 @@ BLOCK = 2**23  # numbers held at once: 32 MiB of float32 similarities
 
 
 @torch.no_grad()
-def knn(train: Split, test: Split, k: int = 200, temperature: float = 0.1, classes: int | None = None) -> Scores:
+def knn(
+    train: Split,
+    test: Split,
+    k: int = 200,
+    temperature: float = 0.1,
+    classes: int | None = None,
+    all_processes: bool = False,
+) -> Scores:
     """Accuracy of a vote among the k training examples of highest cosine, each weighing exp(cosine / temperature).
 
     Args:
-        train: features (n, D) of any scale and labels (n,) of the examples that vote.
-        test: features (m, D) and labels (m,) of the examples to classify.
-        k: neighbours, at least 1; n where it is more than n. Which of several examples at the same cosine takes the
-            last place is up to `torch.topk`.
+        train: features (n, D) of any scale and labels (n,).
+        test: features (m, D) and labels (m,).
+        k: neighbours, at least 1; n where it is more than n. Which of several examples at the same cosine is the last
+            of them is up to `torch.topk`.
         temperature: > 0; as it goes to 0 the vote becomes that of the nearest neighbour.
         classes: number of classes C; None means the largest training label + 1.
+        all_processes: whether each process has test examples of its own, which are counted together.
 
-    Returns:
-        Accuracies in percent; classes without a vote share their places as in `topk`.
+    Classes without a vote are ties as in `topk`. Memory does not grow with m: test examples are taken in blocks.
 
     Raises:
-        ValueError: on k < 1, temperature <= 0 or splits that `checked` refuses.
+        ValueError: on k < 1, temperature <= 0 or what `checked` raises on.
 
-    Memory does not grow with m: test examples are taken in blocks.
     Source: Wu et al. 2018 (instance discrimination), Sec. 3.4.
+
+    Example:
+        The second test example has the label 0 but lies nearest to class 1. With k = 3 and a high temperature all votes
+        count alike, so class 0 has two of three for both.
+
+        >>> train = Split(torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0, 1]))
+        >>> test = Split(torch.tensor([[3.0, 0.0], [0.0, 5.0]]), torch.tensor([0, 0]))
+        >>> knn(train, test, k=1).top1
+        50.0
+        >>> knn(train, test, k=3, temperature=1e6).top1
+        100.0
     """
     if k < 1 or not temperature > 0:
         raise ValueError(f"knn needs k >= 1 and temperature > 0, not k={k}, temperature={temperature}")
@@ -39,7 +56,7 @@ def knn(train: Split, test: Split, k: int = 200, temperature: float = 0.1, class
     k = min(k, len(keys))
     blocks = math.ceil(len(queries) * max(len(keys), k * classes) / BLOCK)
     votes = [_votes(block, keys, train.labels, k, temperature, classes) for block in queries.tensor_split(blocks)]
-    return topk(torch.cat(votes), test.labels)
+    return topk(torch.cat(votes), test.labels, all_processes)
 
 
 def _votes(queries: Tensor, keys: Tensor, labels: Tensor, k: int, temperature: float, classes: int) -> Tensor:

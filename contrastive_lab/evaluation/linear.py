@@ -37,9 +37,8 @@ def linear(
 ) -> LinearResult:
     """Accuracy of logistic regression on frozen features, its learning rate chosen on held-out training examples.
 
-    All rates are trained at once on the training split less a random part of it. The rate with the highest top-1 on
-    that part (the lowest of equals) is trained anew on the whole split, and its last weights are scored on the test
-    split, once. `fit_predict` does both trainings.
+    All rates are trained at once on the training split less a random part. The rate with the highest top-1 on that part
+    (the lowest of equals) is trained anew on the whole split, and its last weights are scored on the test split, once.
 
     Args:
         train: features (n, D) of any scale and labels (n,).
@@ -50,11 +49,8 @@ def linear(
         rates: learning rates to choose from, each > 0.
         held_out: share of the training examples to choose the rate on, in (0, 1).
 
-    Returns:
-        Test accuracies, the rate and the held-out accuracies, in percent.
-
     Raises:
-        ValueError: on settings outside these ranges, an empty part of the training split, or what `checked` refuses.
+        ValueError: on settings outside these ranges, an empty part of the training split, or what `checked` raises on.
 
     Memory: R * C * (D + 1) weights three times over, and R * C logits of every held-out example.
     Source: the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.

@@ -1,7 +1,4 @@
-"""MoCo's linear probe, step by step on features of augmented images.
-
-Letters: n and B examples, D dimensions, C classes.
-"""
+"""MoCo's linear probe, step by step on features of augmented images; n and B examples, D dimensions, C classes."""
 
 from collections.abc import Sequence
 
@@ -14,7 +11,7 @@ from contrastive_lab.randomness import generator
 
 
 class MocoProbe:
-    """MoCo's linear probe, fed with features of augmented images; they are taken as they are, so lr must fit them.
+    """MoCo's linear probe, given features of augmented images; they are taken as they are, so lr must fit them.
 
     Args:
         dim: D.
@@ -42,7 +39,7 @@ class MocoProbe:
         device: torch.device | str = "cpu",
     ) -> None:
         weight = 0.01 * torch.randn(classes, dim, generator=generator(seed, "moco probe"))
-        # Made empty first, as nn.Linear's own start would draw from torch's global generator.
+        # Made empty first, as nn.Linear's own start would use torch's global generator.
         self.head = nn.Linear(dim, classes, device="meta").to_empty(device=device)
         self.head.load_state_dict({"weight": weight, "bias": torch.zeros(classes)})
         self.optimizer = torch.optim.SGD(self.head.parameters(), lr=lr, momentum=0.9)

@@ -1,26 +1,23 @@
 """The papers' protocols on an encoder: what `evaluation=<name>` runs, all with one signature.
 
-Each takes an encoder, a data set and which features to use ("h", "z", or "pixels", which the encoder has to beat), and
-gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode.
+Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode.
 """
 
 from dataclasses import replace
-from typing import Literal
 
-import torch
+from pytorch_lightning.utilities import move_data_to_device
 
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation import class_mean as class_means
-from contrastive_lab.evaluation import features as extract
 from contrastive_lab.evaluation import knn as neighbours
 from contrastive_lab.evaluation import linear as regression
+from contrastive_lab.evaluation.features import Which as Features
+from contrastive_lab.evaluation.features import evaluating, labelled_features
 from contrastive_lab.evaluation.moco_probe import MocoProbe
 from contrastive_lab.evaluation.scores import Scores, Split
-
-Features = Literal["h", "z", "pixels"]
 
 
 def linear(
@@ -70,24 +67,20 @@ def linear_moco(
         raise ConfigError("evaluation=linear_moco: crops and flips images, not texts; use linear, knn or mean")
     if features == "pixels" or splits.train is None or splits.test is None or splits.train.labels is None:
         raise ValueError("linear_moco needs an encoder's features h or z and labelled images")
-    recipe = replace(data.recipe, crop=Crop(scale=(0.08, 1.0)), flip=0.5, color=Color(p=0.0), gray=0.0, blur=0.0)
-    recipe = replace(recipe, small_views=0)
-    rows = min(256, len(splits.train))
-    crops = ViewsDataModule(
-        Splits(splits.train, None, None), recipe, rows, seed, views=1, workers=data.workers, alone=True
-    )
+    crop, color = Crop(scale=(0.08, 1.0)), Color(p=0.0)
+    recipe = replace(data.recipe, crop=crop, flip=0.5, color=color, gray=0.0, blur=0.0, small_views=0)
+    images, rows = Splits(splits.train, None, None), min(256, len(splits.train))
+    crops = ViewsDataModule(images, recipe, rows, seed, views=1, workers=data.workers, alone=True)
     width = encoder.features if features == "h" else encoder.dim
     like = next(encoder.parameters())
     probe = MocoProbe(width, splits.classes, len(crops), epochs, lr, seed=seed, device=like.device)
     for epoch in range(epochs):
         for position in crops.positions(epoch):
-            moved = position._replace(
-                ids=position.ids.to(like.device), crops=[c.to(like.device) for c in position.crops]
-            )
-            with extract.evaluating(encoder):
+            moved = move_data_to_device(position, like.device)
+            with evaluating(encoder):
                 found = encoder(crops.batch(moved, like.dtype).views[0])[("h", "z").index(features)]
             probe.step(found, splits.train.labels.to(like.device)[moved.ids])
-    return probe.scores(_float(extract.labelled_features(encoder, splits.test, data.recipe, features, data.workers)))
+    return probe.scores(labelled_features(encoder, splits.test, data.recipe, features, data.workers))
 
 
 def _both(encoder: Encoder, data: ViewsDataModule, features: Features) -> tuple[Split, Split]:
@@ -95,15 +88,7 @@ def _both(encoder: Encoder, data: ViewsDataModule, features: Features) -> tuple[
     splits = data.splits
     if splits.train is None or splits.test is None:
         raise ValueError("this data set has no labelled test images")
-    if features == "pixels":
-        first, second = (extract.pixels(split, data.recipe, data.workers) for split in (splits.train, splits.test))
-    else:
-        first, second = (
-            extract.labelled_features(encoder, split, data.recipe, features, data.workers)
-            for split in (splits.train, splits.test)
-        )
+    first, second = (
+        labelled_features(encoder, split, data.recipe, features, data.workers) for split in (splits.train, splits.test)
+    )
     return first, second
-
-
-def _float(split: Split) -> Split:
-    return Split(split.features.to(torch.float32), split.labels)

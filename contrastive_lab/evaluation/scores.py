@@ -7,71 +7,87 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
 
 
 class Split(NamedTuple):
-    """Features of a data set and what they show.
-
-    Args:
-        features: (n, D), finite numbers.
-        labels: (n,) whole numbers in 0..C-1.
-    """
+    """Features (n, D), finite, and labels (n,) of a data set."""
 
     features: Tensor
     labels: Tensor
 
 
 class Scores(NamedTuple):
-    """Accuracies in percent.
-
-    Args:
-        top1: share of examples whose class has the highest score.
-        top5: share of examples whose class is among the min(5, C) highest scores.
-    """
+    """Percent of examples whose class has the highest score, and whose class is among the min(5, C) highest."""
 
     top1: float
     top5: float
 
 
-def topk(scores: Tensor, labels: Tensor) -> Scores:
+class TopK(Metric):
+    """Top-1 and top-5 accuracy summed over batches and, where `sync_on_compute` is left on, over processes.
+
+    Ties count as in `topk`; torchmetrics' MulticlassAccuracy takes the class of the lowest number. Sums are float64.
+    """
+
+    hits: Tensor
+    count: Tensor
+
+    def __init__(self, sync_on_compute: bool = True) -> None:
+        super().__init__(sync_on_compute=sync_on_compute)
+        self.add_state("hits", torch.zeros(2, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, scores: Tensor, labels: Tensor) -> None:
+        """Add scores (n, C) and labels (n,)."""
+        own = scores.gather(1, labels.long()[:, None])
+        above = (scores > own).sum(1).double()
+        level = (scores == own).sum(1).double()  # the own class is one of them
+        self.hits += torch.stack([((k - above) / level).clamp(0, 1).sum() for k in (1, 5)])
+        self.count += len(labels)
+
+    def compute(self) -> Scores:
+        """The accuracies in percent."""
+        top1, top5 = (100 * hits / int(self.count) for hits in self.hits.tolist())
+        return Scores(top1, top5)
+
+
+def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
     """Top-1 and top-5 accuracy of class scores.
 
-    Ties are broken by chance, and the expected accuracy is returned: where the own class shares its place with others,
+    Ties are broken by chance, and the expected accuracy is returned: where the own class has the same score as others,
     the example counts by the share of their orders that put it among the first k. So a constant score gets
     100 / C percent, and the result does not depend on how classes are numbered.
 
     Args:
         scores: (n, C), higher is better.
         labels: (n,) whole numbers in 0..C-1.
-
-    Returns:
-        Accuracies in percent.
+        all_processes: whether each process has examples of its own, which are counted together.
 
     Raises:
         ValueError: on other shapes, no examples, labels outside 0..C-1 or NaN scores.
+
+    Example:
+        The first example's class 0 has the highest score, the second's class 1 shares it with class 0.
+
+        >>> topk(torch.tensor([[3.0, 1.0, 2.0], [5.0, 5.0, 0.0]]), torch.tensor([0, 1]))
+        Scores(top1=75.0, top5=100.0)
     """
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or scores.numel() == 0:
-        raise ValueError(f"scores (n, C) and labels (n,) are needed, not {_shape(scores)} and {_shape(labels)}")
+        shapes = f"{tuple(scores.shape)} and {tuple(labels.shape)}"
+        raise ValueError(f"scores (n, C) and labels (n,) are needed, not {shapes}")
     if scores.isnan().any():
         raise ValueError("scores hold NaN")
     _check_labels(labels, scores.shape[1], "topk")
-    own = scores.gather(1, labels.long()[:, None])
-    above = (scores > own).sum(1).cpu().double()
-    level = (scores == own).sum(1).cpu().double()  # the own class is one of them
-    top1, top5 = (100 * float(((k - above) / level).clamp(0, 1).sum()) / len(labels) for k in (1, 5))
-    return Scores(top1, top5)
+    accuracy = TopK(sync_on_compute=all_processes).to(scores.device)
+    accuracy.update(scores, labels)
+    return accuracy.compute()
 
 
 def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Split, Split, int]:
     """Both splits in one dtype, at least float32, and the number of classes C.
 
-    Args:
-        train: training split.
-        test: test split.
-        classes: C; None means the largest training label + 1. The test labels never widen it.
-
-    Returns:
-        The training split, the test split and C.
+    C is given, or the largest training label + 1; the test labels never widen it.
 
     Raises:
         ValueError: on other shapes, empty splits, features that are not finite or labels outside 0..C-1.
@@ -91,10 +107,11 @@ def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Spli
 
 def _check_features(split: Split, name: str) -> None:
     features, labels = split
+    shape = tuple(features.shape)
     if features.ndim != 2 or labels.shape != features.shape[:1]:
-        raise ValueError(f"{name} features (n, D) and labels (n,) are needed, not {_shape(features)}, {_shape(labels)}")
+        raise ValueError(f"{name} features (n, D) and labels (n,) are needed, not {shape}, {tuple(labels.shape)}")
     if features.numel() == 0:
-        raise ValueError(f"the {name} split is empty: features {_shape(features)}")
+        raise ValueError(f"the {name} split is empty: features {shape}")
     if not features.isfinite().all():
         raise ValueError(f"{name} features hold NaN or infinite numbers")
 
@@ -105,7 +122,3 @@ def _check_labels(labels: Tensor, classes: int, name: str) -> None:
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
         raise ValueError(f"{name} labels must lie in 0..{classes - 1}, but go from {low} to {high}")
-
-
-def _shape(x: Tensor) -> tuple[int, ...]:
-    return tuple(x.shape)

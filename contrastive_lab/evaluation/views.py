@@ -7,8 +7,8 @@ import torch
 from pytorch_lightning.utilities import move_data_to_device
 from torch import Tensor
 
-from contrastive_lab.dataset import Arrays, Files, Splits, ViewsDataModule
-from contrastive_lab.dataset.split import Split, Texts
+from contrastive_lab.dataset import Splits, ViewsDataModule
+from contrastive_lab.dataset.split import Split, part
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import ROWS, evaluating
 from contrastive_lab.randomness import generator
@@ -18,11 +18,11 @@ def view_pairs(encoder: Encoder, split: Split, data: ViewsDataModule, seed: int,
     """Unit features of two new augmented views of every image, in the order of the split, without end.
 
     Args:
-        encoder: on any device; in eval mode meanwhile, its mode is restored.
+        encoder: on any device; its mode is restored.
         split: n images or texts.
-        data: whose recipe makes the views, on the device.
-        seed: of the views; the same seed and purpose give the same ones.
-        purpose: names the draw.
+        data: whose recipe makes the views.
+        seed: of the views.
+        purpose: what they are for; the same seed and purpose give the same views.
 
     Yields:
         (2, n, D), on the encoder's device.
@@ -30,12 +30,10 @@ def view_pairs(encoder: Encoder, split: Split, data: ViewsDataModule, seed: int,
     like = next(encoder.parameters())
     recipe = replace(data.recipe, small_views=0)
     blocks = []
-    for start, part in _blocks(split):
-        own = generator(seed, "bounds", purpose, start).initial_seed()
-        rows = min(ROWS, len(part))
-        blocks.append(
-            (start, ViewsDataModule(Splits(part, None, None), recipe, rows, own, workers=data.workers, alone=True))
-        )
+    for start, block in _blocks(split):
+        own, rows = generator(seed, "bounds", purpose, start).initial_seed(), min(ROWS, len(block))
+        images = ViewsDataModule(Splits(block, None, None), recipe, rows, own, workers=data.workers, alone=True)
+        blocks.append((start, images))
     epoch = 0
     while True:
         z = torch.empty(2, len(split), encoder.dim, dtype=like.dtype, device=like.device)
@@ -54,12 +52,4 @@ def _blocks(split: Split) -> Iterator[tuple[int, Split]]:
     whole = len(split) - len(split) % ROWS
     for start, end in ((0, whole), (whole, len(split))):
         if start < end:
-            yield start, _part(split, slice(start, end))
-
-
-def _part(split: Split, rows: slice) -> Split:
-    if isinstance(split, Files):
-        return Files(split.paths[rows])
-    if isinstance(split, Texts):
-        return Texts(split.words[rows], split.labels[rows].numpy(), split.vocabulary)
-    return Arrays(split.images[rows])
+            yield start, part(split, slice(start, end))

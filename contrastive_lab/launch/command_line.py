@@ -1,72 +1,73 @@
-"""What stands around `train.py`: every job is checked before the first one starts, and errors are single lines."""
+"""Lines of `train.py` and `scripts/theory.py`: every job is checked before the first one starts, then Hydra runs."""
 
 import os
 import sys
-from collections.abc import Callable
-from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.utils import create_config_search_path, get_args_parser
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from contrastive_lab.compat import hydra_parser, run_hydra
 from contrastive_lab.config import CONF
-from contrastive_lab.config.check import processes
-from contrastive_lab.config.overrides import applied, composed
+from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.errors import ConfigError, RunError, first_line
-from contrastive_lab.launch.experiment import expand, given
-from contrastive_lab.launch.plan import Sweep, conflicting_runs, job_folder, lock, plan
-from contrastive_lab.record.run import check_resume
+from contrastive_lab.launch.plan import Sweep, job_folder, lock, new_folder
+from contrastive_lab.launch.preflight import check_started, multirun, preflight
+from contrastive_lab.launch.script import exit_code
 
-DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
-    "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do python train.py "
-    "K=$K strategy=ddp; done, or a cluster's processes: hydra/launcher=submitit_slurm strategy=ddp"
-)
+Task = Callable[[Any], object]  # called by Hydra with the configuration of a job
 
 
-def command_line(task: Callable[[], object]) -> int:
-    """Check the line, run a task decorated by `hydra.main`, and return the exit code."""
-    prepare()
+def command_line(task: Task, line: Sequence[str]) -> int:
+    """Check a line of `train.py`, e.g. sys.argv, run the task on what it asks for, and return the exit code."""
 
     def checked() -> None:
-        check_started(sys.argv[1:])
-        # the first process checks for all
-        sweep = preflight(sys.argv[1:]) if os.environ.get("LOCAL_RANK", "0") == "0" else None
+        args, sweep = hydra_parser().parse_args(line[1:]), None
+        check_started(args)
+        if os.environ.get("LOCAL_RANK", "0") == "0" and not _asks(args):  # the first process checks for all
+            args.overrides, sweep = preflight(line)
+        run = partial(run_hydra, task, args, CONF, "config")
         if sweep is None:
-            task()
+            run()
         else:
-            run_sweep(sweep, task)
+            run_sweep(sweep, run)
 
+    prepare()
     return exit_code(checked)
 
 
-def theory_line(task: Callable[[], object]) -> int:
-    """The same for `scripts/theory.py`, where `run=` and `sweep=` are short for the experiment's own dials."""
-    prepare()
-    sys.argv[1:] = [f"theory.{a}" if a.startswith(("run=", "sweep=")) else a for a in sys.argv[1:]]
+def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
+    """The same for `scripts/theory.py`, where `run=` and `sweep=` are short for the analysis' own settings.
+
+    `text` is printed for --help without a theory.
+    """
 
     def checked() -> None:
-        args = get_args_parser().parse_args(sys.argv[1:])
-        if not (args.help or args.hydra_help or args.cfg or args.info):
-            _check_theory(args.overrides, args.multirun)
-        task()
+        args = hydra_parser().parse_args(line[1:])
+        args.overrides = [f"theory.{o}" if o.startswith(("run=", "sweep=")) else o for o in args.overrides]
+        named = any(o.startswith("theory=") for o in args.overrides)
+        if args.help and not named:
+            print((text or "").strip())
+            return
+        if not _asks(args):
+            if not named:
+                names = ", ".join(sorted(path.stem for path in (CONF / "theory").glob("*.yaml")))
+                raise ConfigError(f"theory=<name>: needed; one of {names}")
+            for job in multirun(args.overrides) if args.multirun else [args.overrides]:
+                if problems := applied(job, CONF, "theory")[1]:
+                    raise ConfigError(*problems)
+        run_hydra(task, args, CONF, "theory")
 
+    prepare()
     return exit_code(checked)
 
 
-def _check_theory(overrides: list[str], multirun: bool) -> None:
-    names = ", ".join(sorted(path.stem for path in (CONF / "theory").glob("*.yaml")))
-    if not any(o.startswith("theory=") for o in overrides):
-        raise ConfigError(f"theory=<name>: needed; one of {names}")
-    for job in _jobs(overrides) if multirun else [overrides]:
-        _, problems = applied(job, CONF, "theory")
-        if problems:
-            raise ConfigError(*problems)
+def _asks(args: Namespace) -> bool:
+    """Whether a line asks what there is, and runs nothing."""
+    return bool(args.help or args.hydra_help or args.cfg or args.info or args.shell_completion)
 
 
 def prepare() -> None:
@@ -77,85 +78,7 @@ def prepare() -> None:
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 
 
-def exit_code(task: Callable[[], object]) -> int:
-    """Run a task: 0 if all went well, 1 if it failed, 2 if it was refused before any work, 130 if it was stopped.
-
-    Errors are single lines.
-    """
-    try:
-        task()
-        return 0
-    except ConfigError as error:
-        for problem in error.problems:
-            print(f"error: {problem}", file=sys.stderr)
-        return 2
-    except RunError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-
-
-def check_started(arguments: list[str]) -> None:
-    """Refuse what cannot work in one of several processes that were started by torchrun.
-
-    Raises:
-        ConfigError: for a multirun, and without a folder that all processes are told.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return
-    args = get_args_parser().parse_args(arguments)
-    if args.multirun:
-        raise ConfigError(DISTRIBUTED_MULTIRUN)
-    if not any(o.startswith(("hydra.run.dir=", "resume=")) for o in args.overrides):
-        raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
-
-
-def preflight(arguments: list[str]) -> Sweep | None:
-    """Check every job of a command line; a multirun gets its name and what its experiment says.
-
-    Raises:
-        ConfigError: with every problem of every job, each once.
-    """
-    args = get_args_parser().parse_args(arguments)
-    if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:
-        return None
-    if any(o.startswith("resume=") for o in args.overrides):
-        _preflight_resume(args.overrides)
-        return None
-    if not args.multirun:
-        for key in ("experiment", "sweep"):
-            if name := given(args.overrides).get(key):
-                raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
-        composed(args.overrides, CONF)
-        return None
-    return _preflight_sweep(args.overrides)
-
-
-def _preflight_sweep(overrides: list[str]) -> Sweep:
-    """Check all jobs and what lies in their folders, and put the whole of the overrides into sys.argv."""
-    expanded = expand(overrides)
-    jobs, problems = [], dict[str, None]()
-    for job in _jobs(expanded):
-        try:
-            config = composed(job, CONF)
-            if processes(config) > 1 and "hydra/launcher=submitit_slurm" not in job:
-                problems[DISTRIBUTED_MULTIRUN] = None
-            jobs.append((job, config))
-        except ConfigError as error:
-            problems.update(dict.fromkeys(error.problems))
-    if problems:
-        raise ConfigError(*problems)
-    sweep = plan([Path(sys.executable).name, *sys.argv], expanded, jobs)
-    if problems := dict.fromkeys(conflicting_runs(sweep, [config for _, config in jobs])):
-        raise ConfigError(*problems)
-    # A name in quotes stays one, as 83e55427 would not; a job keeps its .hydra when it is done or goes on.
-    sys.argv += [*expanded[len(overrides) :], f"sweep='{sweep.name}'", "hydra.output_subdir=null"]
-    return sweep
-
-
-def run_sweep(sweep: Sweep, task: Callable[[], object]) -> None:
+def run_sweep(sweep: Sweep, run: Callable[[], object]) -> None:
     """Run the jobs of a multirun and write its report.
 
     Raises:
@@ -165,7 +88,7 @@ def run_sweep(sweep: Sweep, task: Callable[[], object]) -> None:
         sweep.write()
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)
         try:
-            task()
+            run()
         except (KeyboardInterrupt, SystemExit):
             print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
             raise
@@ -178,42 +101,3 @@ def run_sweep(sweep: Sweep, task: Callable[[], object]) -> None:
             problems.append(f"{len(left)} of {len(sweep.jobs)} jobs are not done; the same line goes on")
     if problems:
         raise RunError("\n  ".join([*problems, *left]))
-
-
-def _jobs(overrides: list[str]) -> list[list[str]]:
-    """The jobs of a multirun, as Hydra's own sweeper expands them."""
-    try:
-        loader = ConfigLoaderImpl(create_config_search_path(str(CONF)))  # it knows what glob(*) stands for
-        parsed = OverridesParser.create(loader).parse_overrides(overrides)
-        batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-    except HydraException as error:
-        raise ConfigError(first_line(error)) from None
-    jobs = [list(job) for batch in batches for job in batch]
-    if not jobs:
-        raise ConfigError("-m: this line makes no job; a glob(...) in it matches no option")
-    return jobs
-
-
-def _preflight_resume(overrides: list[str]) -> None:
-    """Check a `resume=<folder>` and let Hydra work in that folder, leaving the run's own .hydra as it is."""
-    others = [o for o in overrides if not o.startswith("resume=")]
-    if others:
-        raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
-    folder = overrides[0].removeprefix("resume=").strip("'\"")
-    if problems := check_resume(Path(folder)):
-        raise ConfigError(*problems)
-    sys.argv += [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
-
-
-@lru_cache
-def new_folder(parent: str) -> str:
-    """Make `<parent>/<date>_<time>`, with a number behind it where another run took that second; never shared."""
-    stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    for number in range(1, 1000):
-        folder = Path(parent) / (stem if number == 1 else f"{stem}_{number}")
-        try:
-            folder.mkdir(parents=True)
-            return str(folder)
-        except FileExistsError:
-            continue
-    raise RunError(f"no free folder under {parent} for a run of {stem}")

@@ -1,23 +1,21 @@
 """Experiments: a paper's figure or table as a list of overrides, which a multirun takes in place of its name."""
 
 import difflib
+import json
 from functools import lru_cache
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from contrastive_lab.config import CONF
+from contrastive_lab.config.overrides import parse
 from contrastive_lab.errors import ConfigError
 
 
 def expand(overrides: list[str]) -> list[str]:
-    """Add what an experiment sets and sweeps to the overrides that name it; a key given by the user stays as it is.
+    """Add what an experiment sets and sweeps, e.g. "method=simo" and "K=1,4,16", to the overrides that name it.
 
-    Args:
-        overrides: e.g. ["experiment=eqco/fig4", "scale=laptop", "seed=0"].
-
-    Returns:
-        The same overrides, and behind them e.g. "method=simo" and "K=1,4,16"; nothing is added without an experiment.
+    A key given by the user stays as it is.
 
     Raises:
         ConfigError: if there is no such experiment, or it has no grid for the scale.
@@ -36,15 +34,10 @@ def expand(overrides: list[str]) -> list[str]:
     return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values)]
 
 
-def key_of(override: str) -> str:
-    """The key of an override, e.g. "backbone.width" of "+backbone.width=2"."""
-    return override.lstrip("+~").partition("=")[0]
-
-
 def given(overrides: list[str]) -> dict[str, str]:
-    """Keys of overrides with their values as text; null is no experiment and no name."""
-    pairs = (override.lstrip("+~").partition("=") for override in overrides)
-    return {key: value for key, _, value in pairs if (key, value) not in (("experiment", "null"), ("sweep", "null"))}
+    """Keys of overrides with their values as typed; null is no experiment and no name."""
+    values = {o.key_or_group: str(o.input_line).partition("=")[2] for o in parse(overrides)}
+    return {key: value for key, value in values.items() if key not in ("experiment", "sweep") or value != "null"}
 
 
 @lru_cache
@@ -78,8 +71,4 @@ def names() -> list[str]:
 
 def text(value: Any) -> str:
     """A value as the command line takes it."""
-    if isinstance(value, list):
-        return f"[{','.join(text(item) for item in value)}]"
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return str(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -1,22 +1,22 @@
 """The jobs of a multirun: each is skipped, resumed or run, none ends the others, and the end is a report."""
 
-import json
 import os
 import sys
 import traceback
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.overrides import parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
-from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.plan import lock
-from contrastive_lab.record.run import check_stored, stored_result
+from contrastive_lab.record.result import Status, read_result
+from contrastive_lab.record.run import check_stored
+from contrastive_lab.record.sweep import stored_plan
 from contrastive_lab.run.train import output_folder, train
 
 
@@ -27,7 +27,6 @@ def sweep_job(config: DictConfig) -> float | None:
         What `train` returns; None if the job failed, which its result.json then says.
     """
     folder = output_folder()
-    argv, sys.argv = sys.argv, _own_line()
     try:
         with lock(folder) if is_first() else nullcontext():  # jobs of a queue may outlive the line that sent them there
             return _job(config, folder)
@@ -36,33 +35,31 @@ def sweep_job(config: DictConfig) -> float | None:
     except Exception as error:
         (folder / "traceback.txt").write_text(traceback.format_exc())
         print(f"error: {type(error).__name__}: {error} (traceback.txt in {folder})", file=sys.stderr)
-    finally:
-        sys.argv = argv
     return None
 
 
 def _job(config: DictConfig, folder: Path) -> float | None:
     if is_first():
         print(heading(folder), flush=True)
-    before = stored_result(folder)
-    if before.get("status") == "done":
+    before = read_result(folder)
+    if before.status is Status.DONE:
         print("           done before", flush=True)
-        top1: float | None = before.get(f"{config.evaluation.name}_top1")
+        top1: float | None = before.scores.get(f"{config.evaluation.name}_top1")
         return top1
     share_threads(folder)
-    return train(_continued(config, folder), folder)
+    return train(_continued(config, folder), folder, own_line())
 
 
 def heading(folder: Path) -> str:
     """Which job of how many this is, how the others stand, and about how long they will take."""
-    jobs = _jobs(folder.parent)
-    results = [stored_result(folder.parent / job["folder"]) for job in jobs]
+    jobs = stored_plan(folder.parent)["jobs"]
+    results = [read_result(folder.parent / job["folder"]) for job in jobs]
     number = [job["folder"] for job in jobs].index(folder.name) + 1
-    done = [result for result in results if result.get("status") == "done"]
-    failed = sum(result.get("status") == "failed" for result in results)
+    done = [result for result in results if result.status is Status.DONE]
+    failed = sum(result.status is Status.FAILED for result in results)
     facts = [f"{len(done)} done", *([f"{failed} failed"] if failed else [])]
     if done and len(done) < len(jobs):
-        mean = sum(result["seconds"] for result in done) / len(done)
+        mean = sum(result.seconds or 0.0 for result in done) / len(done)
         facts.append(f"about {_minutes(mean * (len(jobs) - len(done)) / workers(folder))} left")
     return f"\njob {number} of {len(jobs)}  {folder.name}  ({', '.join(facts)})"
 
@@ -71,7 +68,7 @@ def workers(folder: Path) -> int:
     """How many jobs run side by side on this machine: what joblib was told, or all with submitit_local."""
     launcher = HydraConfig.get().launcher
     if str(launcher.get("_target_", "")).endswith("LocalLauncher"):
-        return len(_jobs(folder.parent))
+        return len(stored_plan(folder.parent)["jobs"])
     asked = launcher.get("n_jobs", 1)
     return int(asked) if asked > 0 else os.cpu_count() or 1
 
@@ -86,16 +83,10 @@ def share_threads(folder: Path) -> None:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // several))
 
 
-def _jobs(folder: Path) -> list[dict[str, Any]]:
-    """The jobs of a sweep's folder, as its sweep.json tells them."""
-    jobs: list[dict[str, Any]] = json.loads((folder / "sweep.json").read_text())["jobs"]
-    return jobs
-
-
-def _own_line() -> list[str]:
+def own_line() -> list[str]:
     """The command line of this job alone."""
-    task = list(HydraConfig.get().overrides.task)
-    return ["train.py", *(line for line in task if not given([line]).keys() & {"sweep", "experiment"})]
+    kept = [o for o in parse(list(HydraConfig.get().overrides.task)) if o.key_or_group not in ("sweep", "experiment")]
+    return ["train.py", *(str(o.input_line) for o in kept)]
 
 
 def _continued(config: DictConfig, folder: Path) -> DictConfig:
@@ -122,11 +113,11 @@ def _write_hydra(config: DictConfig, folder: Path) -> None:
 def unfinished(folder: Path) -> list[str]:
     """The jobs of a sweep that are not done, a line each, with what stopped them."""
     lines = []
-    for job in _jobs(folder):
-        result = stored_result(folder / job["folder"])
-        if result.get("status") != "done":
-            reason = result.get("error") or "stopped before its end"
-            lines.append(f"{job['folder']}: {reason if result else 'not started'}")
+    for job in stored_plan(folder)["jobs"]:
+        result = read_result(folder / job["folder"])
+        if result.status is not Status.DONE:
+            reason = "not started" if result.status is Status.MISSING else result.error or "stopped before its end"
+            lines.append(f"{job['folder']}: {reason}")
     return lines
 
 
@@ -141,7 +132,7 @@ def report(folder: Path) -> list[str]:
 
     try:
         print(f"\nreport     {write_report(folder)}", flush=True)
-        if any("logger=wandb" in job["overrides"] for job in _jobs(folder)):
+        if any("logger=wandb" in job["overrides"] for job in stored_plan(folder)["jobs"]):
             log_report(folder)
     except Exception as error:
         again = f"python scripts/report.py sweep={folder}"

@@ -5,17 +5,23 @@ import hashlib
 import re
 import shlex
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
 from omegaconf import DictConfig
 
-from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.experiment import constant, given, key_of, load
-from contrastive_lab.record.identity import OMITTED, config_hash, differences, identity, run_name, within
+from contrastive_lab.config.identity import OMITTED, config_hash, differences, identity, within
+from contrastive_lab.config.overrides import parse
+from contrastive_lab.config.resolve import run_name
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.launch.experiment import constant, given, load
 from contrastive_lab.record.provenance import write_json
-from contrastive_lab.record.run import stored_config, stored_result
+from contrastive_lab.record.result import Status, read_result
+from contrastive_lab.record.run import stored_config
 
 LONGEST = 120  # characters of a job's folder
 
@@ -69,20 +75,16 @@ def sweep_name(overrides: list[str]) -> str:
 
 def job_folder(overrides: list[str]) -> str:
     """The folder of a job, e.g. "K=16,alpha=256,seed=0": what it was told, but for what all jobs of it were told."""
-    passed_over = constant(overrides)
-    unnamed = {*OMITTED, "scale"} if given(overrides).get("experiment") else OMITTED  # the sweep's name has the scale
-    kept = sorted(o for o in overrides if o not in passed_over and not within(key_of(o), {*unnamed, "hydra"}))
+    shared = constant(overrides)
+    # The sweep's name has the scale.
+    unnamed = {*OMITTED, "hydra", *(["scale"] if given(overrides).get("experiment") else [])}
+    kept = sorted(o for o in overrides if o not in shared and not within(parse([o])[0].key_or_group, unnamed))
     name = re.sub(r"[^\w.,=+\[\]-]", "_", ",".join(kept)) or "default"
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
 
 
 def plan(command: list[str], overrides: list[str], configs: list[tuple[list[str], DictConfig]]) -> Sweep:
-    """The sweep of a command line.
-
-    Args:
-        command: the line as it was typed.
-        overrides: all of its overrides, with those of the experiment.
-        configs: overrides and configuration of each job.
+    """The sweep of a command as it was typed, of all its overrides, and of each job's overrides and configuration.
 
     Raises:
         ConfigError: if two jobs are the same, the name is no name, or the line sets a folder of Hydra's.
@@ -103,11 +105,24 @@ def conflicting_runs(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
     problems = []
     for job, config in zip(sweep.jobs, configs, strict=True):
         folder = sweep.folder / job.folder
-        result = stored_result(folder)
-        other = result and result.get("config_hash") != job.config_hash  # of an older version: another hash alone
+        result = read_result(folder)
+        other = result.status is not Status.MISSING and result.config_hash != job.config_hash
+        # An older version has another hash for the same configuration.
         if other and (keys := "; ".join(differences(identity(stored_config(folder)), identity(config)))):
             problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
     return problems
+
+
+@lru_cache
+def new_folder(parent: str) -> str:
+    """Make `<parent>/<date>_<time>`, with a number behind it where another run took that second; never shared."""
+    stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    for number in range(1, 1000):
+        folder = Path(parent) / (stem if number == 1 else f"{stem}_{number}")
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return str(folder)
+    raise RunError(f"no free folder under {parent} for a run of {stem}")
 
 
 def lock(folder: Path) -> TextIO:

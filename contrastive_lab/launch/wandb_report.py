@@ -1,69 +1,52 @@
 """A sweep's report as one Weights & Biases run: its figures, and a table of all runs."""
 
-import csv
-import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.run.wandb_run import open_run, place
-
-Cell = float | str | None
+from contrastive_lab.record.sweep import stored_plan
+from contrastive_lab.run.wandb_run import destination, open_run
 
 
 def log_report(folder: Path) -> None:
     """Log the report of a sweep in one run: job_type "report", grouped with the sweep's own runs.
 
     Logged again, it goes to the same run, whose id is in `<folder>/wandb_run_id.txt`. Project and entity are those of
-    the sweep's runs.
-
-    Args:
-        folder: of the sweep, with sweep.json, report/runs.csv and report/figures/*.png in it.
+    the sweep's runs. The folder holds sweep.json, report/runs.csv and report/figures/*.png.
 
     Raises:
         ValueError: if there is no report in the folder.
     """
     runs = folder / "report" / "runs.csv"
     if not runs.is_file():
-        raise ValueError(
-            f"{folder}: no report/runs.csv in it; write the report first, scripts/report.py sweep={folder}"
-        )
+        raise ValueError(f"{folder}: no report/runs.csv in it; scripts/report.py sweep={folder} writes the report")
     import wandb
 
-    sweep = json.loads((folder / "sweep.json").read_text())
+    sweep = stored_plan(folder)
     facts = {name: sweep[name] for name in ("name", "command", "overrides", "scale") if name in sweep}
     names = {"name": f"{sweep['name']}-report", "group": sweep["name"], "job_type": "report", "tags": ["report"]}
     columns, rows = read_table(runs)
-    with open_run(folder, resumed=True, config=facts, **names, **_place(folder, sweep["jobs"])) as run:
+    with open_run(folder, resumed=True, config=facts, **names, **_destination(folder, sweep["jobs"])) as run:
         figures = sorted((folder / "report" / "figures").glob("*.png"))
         pictures = {f"figures/{path.stem}": wandb.Image(str(path)) for path in figures}
         run.log({"runs": wandb.Table(columns=columns, data=rows), **pictures})
         run.summary["jobs"] = len(rows)
 
 
-def read_table(path: Path) -> tuple[list[str | int], list[list[Cell]]]:
-    """Columns and rows of a csv file; a column of numbers holds floats, an empty cell or null is None."""
-    with path.open(newline="") as file:
-        names, *rows = list(csv.reader(file))
-    typed = [_typed([row[i] for row in rows]) for i in range(len(names))]
-    return [*names], [list(row) for row in zip(*typed, strict=True)]
+def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
+    """Columns and rows of a csv file; a column of numbers holds numbers, an empty cell or null is None."""
+    table = pd.read_csv(path, keep_default_na=False, na_values=["", "null", "nan"]).astype(object)
+    return [str(name) for name in table], table.where(table.notna(), None).to_numpy().tolist()
 
 
-def _typed(cells: Sequence[str]) -> list[Cell]:
-    try:
-        return [float(cell) if cell not in ("", "null") else None for cell in cells]
-    except ValueError:
-        return [cell or None for cell in cells]
-
-
-def _place(folder: Path, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+def _destination(folder: Path, jobs: list[dict[str, Any]]) -> dict[str, Any]:
     """Project and entity of the first job that has them."""
     for job in jobs:
         path = folder / job["folder"] / ".hydra" / "config.yaml"
         config = OmegaConf.load(path) if path.is_file() else None
         if isinstance(config, DictConfig) and config.logger.name == "wandb":
-            return {name: value for name, value in place(config).items() if name in ("project", "entity")}
+            return {name: value for name, value in destination(config).items() if name in ("project", "entity")}
     return {"project": os.environ.get("WANDB_PROJECT", "contrastive_lab")}

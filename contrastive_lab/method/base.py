@@ -1,36 +1,44 @@
-"""The one abstract LightningModule: optimizer, logging, and the order of a step. Methods fill in `pairs`."""
+"""The one abstract LightningModule: optimizer, logging and the order of a step."""
 
 from abc import ABC, abstractmethod
-from typing import Any, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.compat import logging_interval
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.diagnostics import diagnose
-from contrastive_lab.encoder import Encoder
-from contrastive_lab.losses import info_nce
+from contrastive_lab.encoder import Encoder, has_dropout
 from contrastive_lab.optim import Optim
 from contrastive_lab.randomness import generator
 
 
-class ContrastiveModule(pl.LightningModule, ABC):
-    """Views -> pairs -> loss -> step -> `after_step`.
+class HasFeatures(Protocol):
+    """What `pairs` returns: a named tuple with the backbone features (m, F) of the batch's m images."""
+
+    @property
+    def features(self) -> Tensor: ...  # noqa: D102
+
+
+T = TypeVar("T", bound=HasFeatures)
+
+
+class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
+    """Views -> `pairs` -> `losses` -> optimizer step -> `after_step`. T is the type of what `pairs` returns.
 
     Args:
         encoder: the query encoder.
         tau: temperature.
         alpha: EqCo's alpha; None means alpha = K.
         optim: optimizer and schedule; None means the defaults of `Optim`.
-        seed: of whatever the method draws outside a batch.
+        seed: of the random numbers that the method needs outside a batch.
     """
 
     epoch_loss: Tensor
-    loss_is_infonce = (
-        True  # whether the loss is InfoNCE, so that log(1 + alpha) - loss estimates the mutual information
-    )
+    needs_labels: ClassVar[bool] = False  # whether the method learns from labels
+    loss_is_infonce = True  # whether log(1 + alpha) - loss estimates the mutual information
 
     def __init__(
         self, encoder: Encoder, tau: float, alpha: float | None = None, optim: Optim | None = None, seed: int = 0
@@ -39,33 +47,32 @@ class ContrastiveModule(pl.LightningModule, ABC):
         self.encoder = encoder
         self.tau, self.alpha, self.seed = tau, alpha, seed
         self.optim = optim or Optim()
+        self.has_dropout = has_dropout(encoder)
         self.register_buffer("epoch_loss", torch.zeros(2))  # sum and count of this epoch's steps, kept on resume
 
     @abstractmethod
-    def pairs(self, batch: Batch) -> Any:
-        """The tensors that the loss takes, with the batch's `features`: `Pairs` if contrastive."""
+    def pairs(self, batch: Batch) -> T:
+        """The tensors that the loss takes: `Pairs` if there are negatives."""
+
+    @abstractmethod
+    def losses(self, pairs: T) -> Tensor:
+        """Loss of each query, (n,)."""
+
+    @abstractmethod
+    def diagnose(self, pairs: T, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What is logged beside the loss; `losses` comes with its graph, which is kept."""
 
     def after_step(self) -> None:
         """Change what changes between steps: momentum encoder, queue. Called after every optimizer step."""
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """One step; hands on the loss, the features for probes, and what must be finite."""
-        self._seed_dropout(batch)
+        """One step; returns the mean loss and, for the probes, the features."""
+        if self.has_dropout:
+            self._seed_dropout(batch)
         pairs = self.pairs(batch)
         losses = self.losses(pairs)
-        loss = losses.mean()
         self._log_step(pairs, losses, batch)
-        numbers = {k: v for k, v in pairs._asdict().items() if isinstance(v, Tensor) and v.is_floating_point()}
-        finite = {"views": batch.views[0], **numbers, "loss": loss}
-        return {"loss": loss, "features": pairs.features.detach(), "finite": {k: v.detach() for k, v in finite.items()}}
-
-    def losses(self, pairs: Any) -> Tensor:
-        """Loss of each query, (n,): here the contrastive loss; a method with a loss of its own puts it in its place."""
-        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
-
-    def diagnose(self, pairs: Any, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """What is logged beside the loss."""
-        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+        return {"loss": losses.mean(), "features": pairs.features.detach()}
 
     def configure_optimizers(self) -> Any:
         """The optimizer of whatever has gradients."""
@@ -83,7 +90,7 @@ class ContrastiveModule(pl.LightningModule, ABC):
         self.log("loss_epoch", total / count)
         self.epoch_loss.zero_()
 
-    def _log_step(self, pairs: Any, losses: Tensor, batch: Batch) -> None:
+    def _log_step(self, pairs: T, losses: Tensor, batch: Batch) -> None:
         loss = distributed.mean(losses.detach().mean())
         self.epoch_loss += torch.stack([loss, torch.ones_like(loss)])
         rows = len(losses)
@@ -94,12 +101,12 @@ class ContrastiveModule(pl.LightningModule, ABC):
             self.log_dict(values, batch_size=rows)
 
     def _due(self) -> bool:
-        """Whether Lightning will hand this step's values to the loggers, or this is the last step."""
-        every, step = cast(Any, self.trainer).log_every_n_steps, self.global_step + 1
+        """Whether Lightning passes this step's values to the loggers, or this is the last step."""
+        every, step = logging_interval(self.trainer), self.global_step + 1
         return (bool(every) and step % every == 0) or step == self.trainer.estimated_stepping_batches
 
     def _seed_dropout(self, batch: Batch) -> None:
-        """Make dropout, where a backbone has it, a function of seed and step as every other draw."""
+        """Make dropout a function of seed and step, so that a resumed run repeats it."""
         random = batch.random
         source = generator(random.seed, "dropout", random.epoch, random.step, random.start)
         torch.manual_seed(source.initial_seed())

@@ -9,7 +9,9 @@ from torch import Tensor
 from contrastive_lab import distributed
 from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
+from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.losses import info_nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import Queue
@@ -17,20 +19,16 @@ from contrastive_lab.optim import Optim
 from contrastive_lab.pairs import Pairs, joined, row_cosines
 
 
-class MoCo(ContrastiveModule):
+class MoCo(ContrastiveModule[Pairs]):
     """Queries from one view, keys of a momentum encoder from the other, negatives from a queue of older keys.
 
     Args:
-        encoder: the query encoder.
         K: length of the queue.
-        alpha: EqCo's alpha; None means alpha = K.
-        tau: temperature.
         momentum: of the key encoder, in [0, 1].
         symmetric: each view is query once and key once; the loss is the mean over both (MoCo's CIFAR notebook takes
             the sum: double the learning rate to do as it does), and both views' keys enter the queue.
         batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        optim: optimizer and schedule.
-        seed: of the run and of the queue's start.
+        encoder, alpha, tau, optim, seed: see `ContrastiveModule`; the queue's start follows the seed, too.
     """
 
     def __init__(
@@ -57,6 +55,14 @@ class MoCo(ContrastiveModule):
         first, second, *small = batch.views
         parts = self._direction(batch, [first, *small], second)
         return joined(parts + self._direction(batch, [second], first) if self.symmetric else parts)
+
+    def losses(self, pairs: Pairs) -> Tensor:
+        """InfoNCE with EqCo's margin, (n,)."""
+        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+
+    def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Diagnostics of cosines with positives and negatives."""
+        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def _direction(self, batch: Batch, query_views: list[Tensor], key_view: Tensor) -> list[Pairs]:
         features, queries = self.encoder.forward_views(query_views)

@@ -4,37 +4,35 @@ One view: the key of an image is its entry in a memory bank, and negatives are o
 """
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
+from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder, cosines
-from contrastive_lab.losses import nce
+from contrastive_lab.losses import info_nce, nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.negatives import Bank, from_bank
 from contrastive_lab.optim import Optim
 from contrastive_lab.pairs import Pairs, joined, row_cosines
 
 
-class NPID(ContrastiveModule):
+class NPID(ContrastiveModule[Pairs]):
     """Queries against a memory bank.
 
     Args:
-        encoder: the encoder.
-        K: entries drawn for each query, with replacement; None is the softmax over all other entries.
-        alpha: EqCo's alpha; None means alpha = K.
-        tau: temperature.
+        images: number of images n, each with an entry in the bank.
+        K: entries chosen for each query, uniformly and with replacement; None is the softmax over all other entries.
         bank_momentum: of the entries, in [0, 1].
         loss: "info_nce", or "nce", the published form with a constant Z taken from the first batch.
         proximal: weight of |query - entry|^2 (Sec. 3.3).
         positive_drawn: whether an image's own entry may be among its negatives, as in the authors' code.
-        optim: optimizer and schedule.
-        seed: of the run and of the bank's start.
+        encoder, alpha, tau, optim, seed: see `ContrastiveModule`; the bank's start follows the seed, too.
 
-    Memory: a step holds N * K * D numbers of drawn entries, or N * n cosines with K = None.
+    Memory: a step holds N * K * D numbers of chosen entries, or N * n cosines with K = None.
     """
 
     log_normaliser: Tensor
@@ -42,6 +40,7 @@ class NPID(ContrastiveModule):
     def __init__(
         self,
         encoder: Encoder,
+        images: int,
         K: int | None = 4096,
         alpha: float | None = None,
         tau: float = 0.07,
@@ -53,20 +52,11 @@ class NPID(ContrastiveModule):
         seed: int = 0,
     ) -> None:
         super().__init__(encoder, tau, alpha, optim, seed)
-        self.K, self.bank_momentum, self.loss = K, bank_momentum, loss
-        self.proximal, self.positive_drawn = proximal, positive_drawn
+        self.K, self.loss, self.proximal, self.positive_drawn = K, loss, proximal, positive_drawn
+        self.bank = Bank(images, encoder.dim, bank_momentum, seed)
         self.register_buffer("log_normaliser", torch.zeros(()))  # 0 until the first step of "nce"
         self.loss_is_infonce = loss == "info_nce" and proximal == 0
         self._new: tuple[Tensor, Tensor] | None = None
-
-    def setup(self, stage: str) -> None:
-        """Make a bank of as many entries as there are images."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.make_bank(len(data.splits.pretrain))
-
-    def make_bank(self, images: int) -> None:
-        """Make a bank of `images` entries."""
-        self.bank = Bank(images, self.encoder.dim, self.bank_momentum, self.seed)
 
     def pairs(self, batch: Batch) -> Pairs:
         """N queries against the bank as it was before this batch; N more for every small view."""
@@ -82,17 +72,20 @@ class NPID(ContrastiveModule):
         return pairs
 
     def losses(self, pairs: Pairs) -> Tensor:
-        """The chosen loss with the proximal term."""
-        if self.loss == "nce":
-            self._keep_normaliser(pairs)
-            losses = nce(pairs.pos, pairs.neg, self.tau, len(self.bank.entries), self.log_normaliser)
-        else:
-            losses = super().losses(pairs)
+        """InfoNCE with EqCo's margin or the published NCE, plus the proximal term, (n,)."""
+        losses = self._nce(pairs) if self.loss == "nce" else self._info_nce(pairs)
         return losses + self.proximal * (2 - 2 * pairs.pos)
 
     def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """MI estimate, gradient norm and bound are those of InfoNCE, whatever loss is trained with."""
-        return super().diagnose(pairs, super().losses(pairs), batch)
+        return diagnose(pairs, self._info_nce(pairs), self.tau, self.alpha, batch.classes)
+
+    def _info_nce(self, pairs: Pairs) -> Tensor:
+        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+
+    def _nce(self, pairs: Pairs) -> Tensor:
+        self._keep_normaliser(pairs)
+        return nce(pairs.pos, pairs.neg, self.tau, len(self.bank.entries), self.log_normaliser)
 
     def after_step(self) -> None:
         """Write the batch's vectors into the bank."""

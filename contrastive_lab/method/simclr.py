@@ -11,25 +11,23 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
+from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.losses import info_nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.negatives import NegativesPer, from_batch
 from contrastive_lab.optim import Optim
 from contrastive_lab.pairs import Pairs, from_keys, joined
 
 
-class SimCLR(ContrastiveModule):
+class SimCLR(ContrastiveModule[Pairs]):
     """2N anchors, each against its other view and against views of other images.
 
     Args:
-        encoder: the encoder.
-        K: negatives of an anchor, drawn for each by itself; None takes the whole pool.
-        alpha: EqCo's alpha; None means alpha = K.
-        tau: temperature.
+        K: negatives of an anchor; None takes the whole pool.
         pool: "2N-2", both views of the other images, or "N-1", the other view alone.
-        negatives_per: "query" draws negatives for every anchor by itself, "batch" once per step.
-        optim: optimizer and schedule.
-        seed: of the run.
+        negatives_per: "query" chooses negatives for every anchor by itself, "batch" once per step.
+        encoder, alpha, tau, optim, seed: see `ContrastiveModule`.
     """
 
     def __init__(
@@ -51,6 +49,14 @@ class SimCLR(ContrastiveModule):
         features, views = self.encoder.forward_views(batch.views)
         keys = [distributed.gather(z) for z in views[:2]]
         return joined([self._direction(batch, features[this], views, keys, this) for this in range(len(views))])
+
+    def losses(self, pairs: Pairs) -> Tensor:
+        """InfoNCE with EqCo's margin, (n,)."""
+        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+
+    def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Diagnostics of cosines with positives and negatives."""
+        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def _direction(self, batch: Batch, features: Tensor, views: list[Tensor], keys: list[Tensor], this: int) -> Pairs:
         """The anchors of one view; their keys are those of the other view, of the first for small views."""

@@ -1,14 +1,18 @@
 """SiMo: Zhu et al. 2020, EqCo, Sec. 4.
 
 A momentum encoder without a queue: the negatives of a query are the keys of the other images of the current batch.
-The authors' code leaves the factor alpha / K out (its K and alpha are both 256) and draws one set of negatives per step
+The authors' code leaves the factor alpha / K out (its K and alpha are both 256) and takes one set of negatives per step
 for all queries (`negatives_per="batch"`).
 """
+
+from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
+from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.losses import info_nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import NegativesPer, from_batch
@@ -16,19 +20,15 @@ from contrastive_lab.optim import Optim
 from contrastive_lab.pairs import Pairs, from_keys, joined
 
 
-class SiMo(ContrastiveModule):
+class SiMo(ContrastiveModule[Pairs]):
     """Queries from one view, keys of a momentum encoder from the other.
 
     Args:
-        encoder: the query encoder.
         K: negatives of a query, at most N - 1; None takes all N - 1.
-        alpha: EqCo's alpha; None means alpha = K.
-        tau: temperature.
         momentum: of the key encoder, in [0, 1].
-        negatives_per: "query" draws negatives for every query by itself, "batch" once per step.
+        negatives_per: "query" chooses negatives for every query by itself, "batch" once per step.
         batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        optim: optimizer and schedule.
-        seed: of the run.
+        encoder, alpha, tau, optim, seed: see `ContrastiveModule`.
     """
 
     def __init__(
@@ -57,6 +57,14 @@ class SiMo(ContrastiveModule):
             pos, neg = from_keys(query, keys[batch.random.rows], keys, chosen)
             parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], features[number]))
         return joined(parts)
+
+    def losses(self, pairs: Pairs) -> Tensor:
+        """InfoNCE with EqCo's margin, (n,)."""
+        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+
+    def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Diagnostics of cosines with positives and negatives."""
+        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def after_step(self) -> None:
         """Let the key encoder follow."""

@@ -1,18 +1,14 @@
-"""SupCon: Khosla et al. 2020, Supervised Contrastive Learning, with positives of the same class.
+"""SupCon: Khosla et al. 2020, Supervised Contrastive Learning. Positives are the views of the same class."""
 
-A yardstick with labels, for the question of labelled data that Ji et al. study.
-"""
-
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.diagnostics import effective_rank, uniformity
+from contrastive_lab.diagnostics import spread
 from contrastive_lab.encoder import Encoder, cosines
-from contrastive_lab.errors import ConfigError
 from contrastive_lab.losses import supcon
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.optim import Optim
@@ -28,24 +24,17 @@ class Similarities(NamedTuple):
     features: Tensor
 
 
-class SupCon(ContrastiveModule):
+class SupCon(ContrastiveModule[Similarities]):
     """Every view against all views of all images; those of its class are positives.
 
     Args:
-        encoder: the encoder.
-        tau: temperature.
-        optim: optimizer and schedule.
-        seed: of the run.
+        encoder, tau, optim, seed: see `ContrastiveModule`.
     """
+
+    needs_labels = True
 
     def __init__(self, encoder: Encoder, tau: float = 0.1, optim: Optim | None = None, seed: int = 0) -> None:
         super().__init__(encoder, tau, None, optim, seed)
-
-    def setup(self, stage: str) -> None:
-        """Refuse images without labels."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        if data.splits.pretrain.labels is None:
-            raise ConfigError("method=supcon: this data set has no labels to learn from")
 
     def pairs(self, batch: Batch) -> Similarities:
         """Cosines of every view of this process with every view of all."""
@@ -65,9 +54,4 @@ class SupCon(ContrastiveModule):
 
     def diagnose(self, pairs: Similarities, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Spread of the vectors."""
-        everyone = distributed.gather(pairs.vectors.detach())
-        return {
-            "uniformity": uniformity(everyone),
-            "effective_rank": effective_rank(everyone),
-            "dimensions": torch.tensor(float(everyone.shape[1])),
-        }
+        return spread(pairs.vectors)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from contrastive_lab import distributed
 from contrastive_lab.assignment import sinkhorn
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.diagnostics import effective_rank, uniformity
+from contrastive_lab.diagnostics import spread
 from contrastive_lab.encoder import Encoder, cosines
 from contrastive_lab.losses import swap
 from contrastive_lab.method.base import ContrastiveModule
@@ -23,7 +23,7 @@ from contrastive_lab.randomness import generator
 
 
 class Codes(NamedTuple):
-    """What SwAV hands to its loss, one row for each image and each pair of a view with a code of another.
+    """What SwAV's loss takes, one row for each image and each pair of a view with a code of another.
 
     Fields:
         scores: (m, P) cosines with the prototypes.
@@ -38,20 +38,17 @@ class Codes(NamedTuple):
     features: Tensor
 
 
-class SwAV(ContrastiveModule):
+class SwAV(ContrastiveModule[Codes]):
     """Every view predicts the codes of the first two.
 
     Args:
-        encoder: the encoder.
-        tau: temperature.
         prototypes: P.
         epsilon: of Sinkhorn-Knopp, > 0.
         sinkhorn_iterations: at least 1.
         queue: older vectors of each of the first two views that lengthen the batch for the codes; 0 for none.
         queue_from_epoch: epoch from which they are collected; they are used once the queue is full.
         freeze_epochs: epochs, or a part of one, during which the prototypes stay as they are; 0 or more.
-        optim: optimizer and schedule.
-        seed: of the run and of the prototypes.
+        encoder, tau, optim, seed: see `ContrastiveModule`; the prototypes' start follows the seed, too.
     """
 
     def __init__(
@@ -97,13 +94,8 @@ class SwAV(ContrastiveModule):
 
     def diagnose(self, pairs: Codes, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Spread of the vectors, and how many prototypes the codes use (the exponential of their mean's entropy)."""
-        everyone, use = distributed.gather(pairs.vectors.detach()), distributed.mean(pairs.codes.mean(dim=0))
-        return {
-            "uniformity": uniformity(everyone),
-            "effective_rank": effective_rank(everyone),
-            "dimensions": torch.tensor(float(everyone.shape[1])),
-            "prototypes_used": torch.exp(-torch.xlogy(use, use).sum()),
-        }
+        use = distributed.mean(pairs.codes.mean(dim=0))
+        return {**spread(pairs.vectors), "prototypes_used": torch.exp(-torch.xlogy(use, use).sum())}
 
     def on_train_start(self) -> None:
         """Translate epochs into steps, whatever the batch size."""

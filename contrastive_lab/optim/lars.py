@@ -17,14 +17,14 @@ class LARS(torch.optim.Optimizer):
     where |w| / |g| * trust is 1 if either length is 0. This is google-research/simclr, lars_optimizer.py with classic
     momentum: the length is that of gradient and decay together, and the learning rate of a step stays with what the
     step put into the buffer. In timm's and apex's LARS the length is |gradient| + weight_decay * |w|, and the learning
-    rate of the moment scales the whole buffer, which differs while the rate warms up or decays.
+    rate of the moment scales the whole buffer, which differs while it warms up or decays.
 
     Args:
         params: tensors, or groups of them with values of their own for the arguments below.
         lr: learning rate.
         momentum: in [0, 1]; no Nesterov.
         weight_decay: at least 0.
-        trust: the share; None leaves the rate as it is (SimCLR: for biases and batch normalisation).
+        trust: the share; None leaves the learning rate as it is (SimCLR: for biases and batch normalisation).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: what the rate is multiplied by at each step."""
+"""Schedules of the learning rate."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The optimizer of a method with its learning rate and schedule.
 
-The rate follows the number of queries N, never K: EqCo, Sec. 2.2.
+The learning rate follows the number of queries N, never K: EqCo, Sec. 2.2.
 """
 
 import math
@@ -28,10 +28,10 @@ class Optim:
         momentum: of SGD and LARS, and the first beta of AdamW (its second is 0.999), in [0, 1].
         weight_decay: at least 0.
         decay_norm: whether weight decay holds for biases and batch normalisation too (MoCo, SiMo: yes; SimCLR: no).
-            Where it does not, LARS does not adapt their rates either.
+            Where it does not, LARS does not adapt their learning rates either.
         schedule: see `factor`.
         warmup_epochs: epochs of linear warm-up, may be a fraction.
-        milestones: shares of the training after which "steps" multiplies the rate by 0.1.
+        milestones: shares of the training after which "steps" multiplies the learning rate by 0.1.
         kind: "sgd", "lars" or "adamw".
         scaling: "linear" is base_lr * N / 256, "sqrt" is base_lr * sqrt(N) (google-research/simclr, run.py).
     """
@@ -48,11 +48,7 @@ class Optim:
     scaling: Scaling = "linear"
 
     def __post_init__(self) -> None:
-        """Check the names.
-
-        Raises:
-            ValueError: on another kind or scaling.
-        """
+        """Raise a ValueError on another kind or scaling."""
         if self.kind not in ("sgd", "lars", "adamw"):
             raise ValueError(f"optimizer is sgd, lars or adamw, not {self.kind!r}")
         if self.scaling not in ("linear", "sqrt"):

@@ -6,6 +6,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,19 @@ from typing import Any
 PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
 
 
-def describe(folder: Path) -> None:
+def describe(folder: Path, line: Sequence[str] | None = None) -> None:
     """Write command.txt, environment.json, and git.diff where the code differs from its commit.
 
     A run that is resumed adds a line to the first, and its environment and diff get a number of their own.
+
+    Args:
+        folder: of the run.
+        line: program and arguments; None takes those of this process.
     """
     commands = folder / "command.txt"
     resumed = len(commands.read_text().splitlines()) if commands.exists() else 0
     with commands.open("a") as file:
-        file.write(shlex.join([Path(sys.executable).name, *sys.argv]) + "\n")
+        file.write(shlex.join([Path(sys.executable).name, *(line or sys.argv)]) + "\n")
     number = f".{resumed + 1}" if resumed else ""
     write_json(folder / f"environment{number}.json", environment())
     if diff := _changes():

@@ -1,15 +1,14 @@
 """What a stored run says of itself, and whether it can be resumed or read; told without torch."""
 
-import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.check import targets
 from contrastive_lab.config.identity import upgraded
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.result import Status, read_result
 
 
 def stored_config(folder: Path) -> DictConfig:
@@ -30,23 +29,9 @@ def stored_config(folder: Path) -> DictConfig:
     return upgraded(config)
 
 
-def stored_result(folder: Path) -> dict[str, Any]:
-    """The result.json of a run's folder; empty where there is none.
-
-    Raises:
-        ConfigError: if it cannot be read.
-    """
-    path = folder / "result.json"
-    try:
-        values: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    except ValueError:
-        raise ConfigError(f"{path}: damaged; without it the run counts as not finished") from None
-    return values
-
-
 def check_resume(folder: Path) -> list[str]:
     """What keeps the run in `folder` from being resumed."""
-    if stored_result(folder).get("status") == "done":
+    if read_result(folder).status is Status.DONE:
         return [f"resume={folder}: that run is finished; nothing is left to do"]
     return [f"resume={problem}" for problem in check_stored(folder)]
 

@@ -1,62 +1,36 @@
-"""The runs of a sweep, as their own files tell of them."""
+"""The runs of a sweep: found by its sweep.json, else by looking through a folder."""
 
-import csv
 import json
 import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
+import pandas as pd
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from contrastive_lab.record.identity import OMITTED, within
+from contrastive_lab.config.identity import OMITTED, within
+from contrastive_lab.config.resolve import run_name
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.result import Result, Status, read_result
+from contrastive_lab.record.run import stored_config
 
-Series = dict[str, dict[int, float]]
 
+class Run(NamedTuple):
+    """A run's folder as seen from the sweep's, its name, e.g. "simo-K16-a256-s0", and what it was told."""
 
-@dataclass(frozen=True)
-class Run:
-    """One run of a sweep.
-
-    Args:
-        folder: of the run; it need not exist yet.
-        path: the same as seen from the sweep's folder.
-        name: short, e.g. "simo-K16-a256-s0".
-        settings: what the run was told: key and value.
-        result: its result.json; empty where there is none yet.
-    """
-
-    folder: Path
-    path: str
+    folder: str
     name: str
     settings: dict[str, Any]
-    result: dict[str, Any]
-
-    @property
-    def status(self) -> str:
-        """Done, failed, interrupted or running, as result.json has it; missing where there is none."""
-        return str(self.result.get("status", "missing"))
-
-    def value(self, key: str) -> Any:
-        """What it was told, else what result.json says of it."""
-        return self.settings[key] if key in self.settings else self.result.get(key)
-
-    def number(self, key: str) -> float | None:
-        """A finite number of result.json, else None."""
-        value = self.result.get(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            return None
-        return float(value)
-
-    @cached_property
-    def metrics(self) -> Series:
-        """The columns of its metrics.csv: value by optimizer step, without what is not finite."""
-        return read_metrics(self.folder / "metrics.csv")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sweep:
     """A folder of runs.
 
@@ -64,53 +38,164 @@ class Sweep:
         folder: of the sweep.
         name: of the sweep.
         commands: that made it, usually one.
-        runs: all jobs, those that have not started among them.
+        asked: a row for each run, those that have not started among them: what it was told, else what its result.json
+            says; None where neither does. The index is the run's folder as seen from the sweep's.
+        results: name and result.json of each run, likewise.
+        told: the keys that any run was told, in the order of the command line.
         experiment: the node of its experiment's yaml; empty without one.
         scale: laptop, cifar or paper; empty where unknown.
-        commit: of the code.
     """
 
     folder: Path
     name: str
     commands: list[str]
-    runs: list[Run]
+    asked: pd.DataFrame
+    results: pd.DataFrame
+    told: list[str]
     experiment: dict[str, Any]
     scale: str
-    commit: str
 
     @property
-    def done(self) -> list[Run]:
-        """The runs that came to their end."""
-        return self.status("done")
+    def done(self) -> pd.DataFrame:
+        """The results of the runs that came to their end."""
+        return self.results[self.results["status"] == Status.DONE]
 
-    def status(self, *names: str) -> list[Run]:
-        """The runs of some status."""
-        return [run for run in self.runs if run.status in names]
+    @property
+    def commit(self) -> str:
+        """Commits of the code that made the runs."""
+        return ", ".join(dict.fromkeys(str(commit) for commit in self.results["git"] if commit))
 
     @cached_property
     def varied(self) -> list[str]:
         """Keys whose values differ between the runs, in the order of the command line."""
-        keys = dict.fromkeys(key for run in self.runs for key in run.settings)
-        return [key for key in keys if len({same(run.value(key)) for run in self.runs}) > 1]
+        return [key for key in self.told if len(set(map(order, self.asked[key]))) > 1]
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """A row for each run: folder, name, status, what varies ("null" for null), and the rest of its result.json."""
+        varied = null_as_text(self.asked[self.varied])
+        first = self.results[["name", "status"]].astype(str)
+        rest = self.results.drop(columns=[*first.columns, *self.varied], errors="ignore")
+        return pd.concat([first, varied, rest], axis=1).reset_index(names="folder")
+
+    @cached_property
+    def metrics(self) -> dict[str, pd.DataFrame]:
+        """The metrics.csv of each run, by its folder."""
+        return {run: read_metrics(self.folder / run / "metrics.csv") for run in self.results.index}
 
 
-def same(value: Any) -> str:
-    """A text that is equal for equal values, 4 and 4.0 among them."""
-    return repr(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else repr(value)
+def null_as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of what was asked for, where null is a value too, which pandas would take for none."""
+    return table.where(table.notna(), "null")
 
 
-def read_metrics(path: Path) -> Series:
-    """Columns of a metrics.csv; rows that were cut short are left out."""
-    series: Series = {}
-    if not path.is_file():
-        return series
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            for name, text in row.items():
-                value = _float(text)
-                if value is not None and (row["step"] or "").isdigit():
-                    series.setdefault(name, {})[int(row["step"])] = value
-    return series
+def order(value: Any) -> tuple[int, float, str]:
+    """A key that sorts values of any type, null, numbers, words, and is equal for equal ones, 4 and 4.0 among them."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (1, float(value), "") if not math.isnan(value) else (0, 0.0, "")
+    return (0, 0.0, "") if value is None else (2, 0.0, str(value))
+
+
+def read_sweep(folder: Path) -> Sweep:
+    """Read a sweep by its sweep.json; without one, all runs in the folder, by their .hydra/config.yaml.
+
+    Raises:
+        ConfigError: if there is no run in the folder, or sweep.json cannot be read.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"sweep={folder}: no such folder")
+    return _planned(folder) if (folder / "sweep.json").is_file() else _found(folder)
+
+
+def stored_plan(folder: Path) -> dict[str, Any]:
+    """The sweep.json of a sweep's folder: name, command, overrides, experiment, scale, jobs.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    with _readable(folder):
+        plan: dict[str, Any] = json.loads((folder / "sweep.json").read_text())
+        list(plan["jobs"])
+    return plan
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"sweep={folder}: sweep.json cannot be read ({type(error).__name__}: {error})") from None
+
+
+def _planned(folder: Path) -> Sweep:
+    plan = stored_plan(folder)
+    with _readable(folder):
+        runs = [_planned_run(job) for job in plan["jobs"]]
+    if not runs:
+        raise ConfigError(f"sweep={folder}: sweep.json has no jobs")
+    commands, experiment = [plan["command"]] if plan.get("command") else [], plan.get("experiment") or {}
+    return _sweep(folder, plan.get("name", folder.name), commands, runs, experiment, plan.get("scale") or "")
+
+
+def _planned_run(job: dict[str, Any]) -> Run:
+    settings = dict(parsed(override) for override in job["overrides"])
+    kept = {key: value for key, value in settings.items() if not passed_over(key)}
+    return Run(str(job["folder"]), job.get("name", str(job["folder"])), kept)
+
+
+def _found(folder: Path) -> Sweep:
+    """The runs below a folder that no multirun planned."""
+    found = {run: stored_config(run) for run in sorted(path.parents[1] for path in folder.rglob(".hydra/config.yaml"))}
+    configs = {run: config for run, config in found.items() if "method_info" in config}  # the theory has none
+    if not configs:  # none, or the theory's alone
+        raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
+    typed = [OmegaConf.load(path) for run in configs if (path := run / ".hydra" / "overrides.yaml").is_file()]
+    keys = dict.fromkeys(parsed(str(override))[0] for overrides in typed for override in overrides)
+    told = [key for key in keys if not passed_over(key)]
+    runs = [Run(str(run.relative_to(folder)), run_name(c), _settings(run, c, told)) for run, c in configs.items()]
+    lines = [path.read_text().splitlines() for run in configs if (path := run / "command.txt").is_file()]
+    commands = dict.fromkeys(line for part in lines for line in part[:1])
+    scales = {str(OmegaConf.select(config, "scale.name", default="")) for config in configs.values()}
+    scale = scales.pop() if len(scales) == 1 else ""
+    return _sweep(folder, folder.resolve().name, list(commands), runs, {}, scale)
+
+
+def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
+    flat = [_result(folder / run.folder).flat() for run in runs]
+    index = [run.folder for run in runs]
+    asked = _frame([{**result, **run.settings} for run, result in zip(runs, flat, strict=True)], index)
+    results = _frame([{"name": run.name, **result} for run, result in zip(runs, flat, strict=True)], index)
+    told = list(dict.fromkeys(key for run in runs for key in run.settings))
+    return Sweep(folder, name, commands, asked, results, told, experiment, scale)
+
+
+def _result(folder: Path) -> Result:
+    """The result of a run; one that cannot be read counts as a failure and does not end the report."""
+    try:
+        return read_result(folder)
+    except ConfigError as error:
+        cause = error.__cause__
+        return Result(Status.FAILED, error=f"result.json is damaged ({type(cause).__name__}: {cause})")
+
+
+def _frame(rows: Sequence[dict[str, Any]], index: list[str]) -> pd.DataFrame:
+    """Rows as a table of objects, so that whole numbers stay whole beside None, which stands for what is missing."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    values = [[row.get(name) for name in columns] for row in rows]
+    return pd.DataFrame(values, index=index, columns=columns, dtype=object)
+
+
+def read_metrics(path: Path) -> pd.DataFrame:
+    """The columns of a metrics.csv by optimizer step, the last value of each; NaN where there is no finite one.
+
+    Rows that were cut short are left out; without a file there are no columns.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return pd.DataFrame()
+    read = pd.read_csv(path, low_memory=False, on_bad_lines="skip")
+    numbers = read.apply(pd.to_numeric, errors="coerce").replace([math.inf, -math.inf], math.nan)
+    last: pd.DataFrame = numbers.dropna(subset="step").astype({"step": int}).groupby("step").last()
+    return last.dropna(axis="columns", how="all")
 
 
 @lru_cache(maxsize=4096)
@@ -121,7 +206,11 @@ def parsed(override: str) -> tuple[str, Any]:
         value = OverridesParser.create().parse_override(override).value()
     except HydraException:
         return key, text
-    return key, value if value is None or isinstance(value, bool | int | float | str) else text
+    return key, _scalar(value, text)
+
+
+def _scalar(value: Any, text: str) -> Any:
+    return value if value is None or isinstance(value, bool | int | float | str) else text
 
 
 def passed_over(key: str) -> bool:
@@ -129,21 +218,15 @@ def passed_over(key: str) -> bool:
     return within(key, {*OMITTED, "hydra"})
 
 
-def result_of(folder: Path) -> dict[str, Any]:
-    """result.json; one that cannot be read says so instead of ending the report."""
-    path = folder / "result.json"
-    if not path.is_file():
-        return {}
-    try:
-        values = json.loads(path.read_text())
-    except ValueError as error:
-        values = f"{type(error).__name__}: {error}"
-    return values if isinstance(values, dict) else {"status": "failed", "error": f"result.json is damaged ({values})"}
-
-
-def _float(text: Any) -> float | None:
-    try:
-        value = float(text)
-    except (TypeError, ValueError):
-        return None
-    return value if math.isfinite(value) else None
+def _settings(run: Path, config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
+    """Of each key the chosen option, where it is a group, else the value in the configuration, as a scalar or text."""
+    path = run / ".hydra" / "hydra.yaml"
+    options = cast(DictConfig, OmegaConf.load(path)).hydra.runtime.choices if path.is_file() else {}
+    settings = {}
+    for key in keys:
+        try:
+            value = options[key] if key in options else OmegaConf.select(config, key)
+        except OmegaConfBaseException:
+            value = None
+        settings[key] = _scalar(value, str(value))
+    return settings

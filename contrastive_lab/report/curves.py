@@ -3,19 +3,17 @@
 import textwrap
 from typing import Any
 
-import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from contrastive_lab.record.sweep import Run
-from contrastive_lab.report.draw import new_figure
-from contrastive_lab.report.grid import Grid, Setting
+from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, pair
-from contrastive_lab.report.stats import Summary, summarize
+from contrastive_lab.report.plot import new_figure
 from contrastive_lab.report.style import styles, x_colours
 
-MOST = 400  # points of a drawn curve
+MOST = 400  # points of a curve
 MOST_LINES = 12  # of a figure, each a panel here
 
 
@@ -27,22 +25,26 @@ def columns(grid: Grid) -> list[str]:
     if len(grid.lines) > MOST_LINES:
         return []
     wanted = dict.fromkeys(["mi_estimate", "gradient_norm", *(grid.sweep.experiment.get("curves") or [])])
-    return [column for column in wanted if any(column in run.metrics for run in grid.sweep.runs)]
+    return [name for name in wanted if any(name in metrics for metrics in grid.sweep.metrics.values())]
 
 
-def mean_curve(setting: Setting, column: str) -> dict[int, Summary]:
-    """Mean and standard error by optimizer step, at the steps that all its finished runs logged.
+def mean_curve(grid: Grid, setting: int, column: str) -> pd.DataFrame:
+    """Mean, standard error and n by optimizer step, at the steps that all finished runs of a setting logged.
 
     Where no run has finished, those that have begun take their place.
     """
-    runs: list[Run] = [run for run in setting.done or setting.runs if column in run.metrics]
-    steps = set.intersection(*(set(run.metrics[column]) for run in runs)) if runs else set()
-    return {step: summarize(run.metrics[column][step] for run in runs) for step in sorted(steps)}
+    done, all_runs = grid.samples["setting"], grid.setting
+    runs = done.index[done == setting] if (done == setting).any() else all_runs.index[all_runs == setting]
+    logged = [metrics[column].dropna() for run in runs if column in (metrics := grid.sweep.metrics[run])]
+    if not logged:
+        return pd.DataFrame()
+    values = pd.concat(logged, axis="columns", join="inner").sort_index()
+    return pd.DataFrame({"mean": values.mean(axis=1), "se": values.sem(axis=1), "n": len(logged)})
 
 
 def during_training(grid: Grid, column: str) -> Figure:
     """A column over the optimizer steps: a panel for each line, colour by x; one panel where x does not vary."""
-    if all(len(line.settings) == 1 for line in grid.lines):
+    if all(len(line) == 1 for line in grid.lines):
         return _one_panel(grid, column)
     wide = min(3, len(grid.lines))
     tall = -(-len(grid.lines) // wide)
@@ -50,10 +52,10 @@ def during_training(grid: Grid, column: str) -> Figure:
     panels = list(figure.subplots(tall, wide, sharey=True, squeeze=False).flat)
     colours, handles = x_colours(grid), {}
     for axes, line in zip(panels, grid.lines, strict=False):
-        for setting in line.settings:
-            at, x = setting.place(grid.x), setting.position(grid.x)
-            if drawn := _curve(axes, setting, column, {"color": colours[at], "label": pair(grid.x, x)}):
-                handles[at] = drawn
+        for setting, at, x in zip(line.index, line["at"], line["position"], strict=True):
+            look = {"color": colours[at], "label": pair(grid.x, x)}
+            if curve := _curve(axes, mean_curve(grid, setting, column), look):
+                handles[at] = curve
         _finish(axes, column, grid.name(line))
     for axes in panels[len(grid.lines) :]:
         axes.set_visible(False)
@@ -66,25 +68,22 @@ def _one_panel(grid: Grid, column: str) -> Figure:
     axes = figure.subplots()
     for line, style in zip(grid.lines, styles(grid), strict=True):
         look = {"color": style["color"], "linestyle": style["linestyle"], "label": grid.name(line) or None}
-        _curve(axes, line.settings[0], column, look)
+        _curve(axes, mean_curve(grid, line.index[0], column), look)
     _finish(axes, column, "")
     if axes.get_legend_handles_labels()[1]:
         axes.legend()
     return figure
 
 
-def _curve(axes: Axes, setting: Setting, column: str, look: dict[str, Any]) -> Line2D | None:
+def _curve(axes: Axes, found: pd.DataFrame, look: dict[str, Any]) -> Line2D | None:
     """The mean over seeds with a band of one standard error."""
-    found = list(mean_curve(setting, column).items())
-    if not found:
+    if found.empty:
         return None
     found = found[:: -(-len(found) // MOST)]
-    steps = [step for step, _ in found]
-    means = np.array([value.mean for _, value in found])
-    errors = np.array([np.nan if value.se is None else value.se for _, value in found])
-    (drawn,) = axes.plot(steps, means, linewidth=1.4, marker="" if len(steps) > 1 else "o", **look)
-    axes.fill_between(steps, means - errors, means + errors, color=look["color"], alpha=0.2, linewidth=0)
-    return drawn
+    (curve,) = axes.plot(found["mean"], linewidth=1.4, marker="" if len(found) > 1 else "o", **look)
+    low, high = found["mean"] - found["se"], found["mean"] + found["se"]
+    axes.fill_between(found.index, low, high, color=look["color"], alpha=0.2, linewidth=0)
+    return curve
 
 
 def _finish(axes: Axes, column: str, title: str) -> None:

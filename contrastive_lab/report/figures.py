@@ -3,13 +3,15 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from contrastive_lab.report.draw import COLOURS, MARKERS, Scale, legend_below, new_figure
-from contrastive_lab.report.facts import Reference, classes, one_seed_error, references, same_data
-from contrastive_lab.report.grid import Grid, Line
+from contrastive_lab.report.facts import CLASSES
+from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label
+from contrastive_lab.report.plot import COLOURS, MARKERS, Scale, legend_below, new_figure
+from contrastive_lab.report.references import Reference, datasets, references, same_data
 from contrastive_lab.report.style import Style, error_note, styles
 from contrastive_lab.theory.coupon.draws import coverage_probability
 
@@ -24,22 +26,23 @@ def against_x(grid: Grid, metric: str) -> Figure:
     is the number of draws itself.
     """
     known = references(grid, metric)
-    foreign = [reference for reference in known if not same_data(grid, reference)]
-    width = 10.5 if foreign else 7.5
+    elsewhere = [reference for reference in known if not same_data(grid, reference)]
+    width = 10.5 if elsewhere else 7.5
     figure = new_figure(width, 5)
-    panels = figure.subplots(1, 2 if foreign else 1, squeeze=False, width_ratios=[3, 2] if foreign else None)[0]
-    below = [_ours(panels[0], grid, metric, [reference for reference in known if reference not in foreign])]
-    if foreign:
-        below.append(_papers(panels[1], grid, metric, foreign))
+    panels = figure.subplots(1, 2 if elsewhere else 1, squeeze=False, width_ratios=[3, 2] if elsewhere else None)[0]
+    below = [_ours(panels[0], grid, metric, [reference for reference in known if reference not in elsewhere])]
+    if elsewhere:
+        below.append(_papers(panels[1], grid, metric, elsewhere))
     figure.set_size_inches(width, 4.6 + max(below))
     return figure
 
 
 def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
-    scale = Scale([*(s.position(grid.x) for s in grid.settings), *(x for r in near for x, _ in r["points"])])
+    scale = Scale([*grid.settings["position"], *(x for r in near for x, _ in r["points"])])
+    found = grid.summary(metric)
     for i, (line, style) in enumerate(zip(grid.lines, styles(grid), strict=True)):
         aside = 0.0 if scale.numbers else 0.5 * ((i + 0.5) / len(grid.lines) - 0.5)
-        _line(axes, grid, line, metric, scale, style, aside)
+        _line(axes, found.loc[line.index], scale, aside, {**style, "label": grid.name(line) or label(metric)})
     for i, reference in enumerate(near):
         _reference(axes, scale, reference, f"{0.2 + 0.15 * i}", f", {reference.get('dataset')}")
     axes.set_title(error_note(grid, metric), fontsize=9, loc="left")
@@ -47,22 +50,19 @@ def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
     return legend_below(axes, *_coverage(axes, grid, scale))
 
 
-def _line(axes: Axes, grid: Grid, line: Line, metric: str, scale: Scale, style: Style, aside: float) -> None:
+def _line(axes: Axes, found: pd.DataFrame, scale: Scale, aside: float, style: Style) -> None:
     """Means with a band of one standard error, bars among words; for one seed bars of the test set's error."""
-    places = [(scale.place(x) + aside, s) for s in line.settings if (x := s.position(grid.x)) in scale.values]
-    points = sorted(((x, s) for x, s in places if s.summary(metric).n), key=lambda point: point[0])
-    xs, found = np.array([x for x, _ in points]), [s.summary(metric) for _, s in points]
-    means = np.array([value.mean for value in found])
-    errors = np.array([np.nan if value.se is None else value.se for value in found])
-    bars = np.array([np.nan if (bar := one_seed_error(s, metric)) is None else bar for _, s in points])
+    found = found[(found["n"] > 0) & found["position"].map(scale.values.__contains__)]
+    found = found.assign(at=[scale.position(x) + aside for x in found["position"]]).sort_values("at", kind="stable")
     look = style if scale.numbers else {**style, "linestyle": ""}
-    axes.plot(xs, means, **look, markersize=5, label=grid.name(line) or label(metric))
+    axes.plot(found["at"], found["mean"], **look, markersize=5)
     if scale.numbers:
-        axes.fill_between(xs, means - errors, means + errors, color=style["color"], alpha=0.18, linewidth=0)
-    else:
-        bars = np.where(np.isnan(bars), errors, bars)
-    drawn = np.isfinite(bars)
-    axes.errorbar(xs[drawn], means[drawn], bars[drawn], color=style["color"], linestyle="", capsize=3, elinewidth=1)
+        low, high = found["mean"] - found["se"], found["mean"] + found["se"]
+        axes.fill_between(found["at"], low, high, color=style["color"], alpha=0.18, linewidth=0)
+    bars = found["binomial"] if scale.numbers else found["binomial"].fillna(found["se"])
+    shown = found[bars.notna()]
+    look = {"color": style["color"], "linestyle": "", "capsize": 3, "elinewidth": 1}
+    axes.errorbar(shown["at"], shown["mean"], bars.dropna(), **look)
 
 
 def _finish(axes: Axes, grid: Grid, metric: str, scale: Scale) -> None:
@@ -73,7 +73,8 @@ def _finish(axes: Axes, grid: Grid, metric: str, scale: Scale) -> None:
 
 def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
     """A second axis with the probability that the labels of the key and of K negatives, drawn at random, are all C."""
-    C, more = classes(grid), {"K": 1, grid.sweep.experiment.get("draws"): 0}.get(grid.x)
+    names, more = datasets(grid), {"K": 1, grid.sweep.experiment.get("draws"): 0}.get(grid.x)
+    C = CLASSES.get(names[0]) if len(names) == 1 else None
     if more is None or C is None or scale.even or len(scale.values) < 2:
         return []
     twin = axes.twinx()
@@ -89,10 +90,10 @@ def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
     return [twin]
 
 
-def _papers(axes: Axes, grid: Grid, metric: str, foreign: list[Reference]) -> float:
-    scale = Scale(x for reference in foreign for x, _ in reference["points"])
-    sets = list(dict.fromkeys(str(reference.get("dataset")) for reference in foreign))
-    for i, reference in enumerate(foreign):
+def _papers(axes: Axes, grid: Grid, metric: str, known: list[Reference]) -> float:
+    scale = Scale(x for reference in known for x, _ in reference["points"])
+    sets = list(dict.fromkeys(str(reference.get("dataset")) for reference in known))
+    for i, reference in enumerate(known):
         more = f", {reference.get('dataset')}" if len(sets) > 1 else ""
         _reference(axes, scale, reference, COLOURS[(2 + i) % len(COLOURS)], more, MARKERS[i % len(MARKERS)])
     axes.set_title(
@@ -106,7 +107,7 @@ def _papers(axes: Axes, grid: Grid, metric: str, foreign: list[Reference]) -> fl
 
 
 def _reference(axes: Axes, scale: Scale, reference: Reference, colour: str, more: str, marker: str = "*") -> None:
-    points = [(scale.place(x), y) for x, y in reference["points"] if x in scale.values]
+    points = [(scale.position(x), y) for x, y in reference["points"] if x in scale.values]
     source = f" ({reference['source']})" if reference.get("source") else ""
     look: Style = {"linestyle": (0, (4, 3)) if scale.numbers else "", "linewidth": 1, "color": colour, "marker": marker}
     axes.plot(*np.array(points).reshape(-1, 2).T, **look, label=f"{reference.get('label', 'paper')}{more}{source}")

@@ -1,71 +1,20 @@
 """The settings of a sweep, which differ in more than the seed, as points of an x axis and lines of a figure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+
+import pandas as pd
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.sweep import Run, Sweep, same
-from contrastive_lab.report.labels import order, pair
-from contrastive_lab.report.stats import Summary, summarize
+from contrastive_lab.record.result import Status
+from contrastive_lab.record.sweep import Sweep, order
+from contrastive_lab.report.facts import TEST_SIZE
+from contrastive_lab.report.labels import is_accuracy, pair
+from contrastive_lab.report.stats import binomial_se, finite, summarize
 
 
-@dataclass(frozen=True)
-class Setting:
-    """Runs that differ in nothing but their seed.
-
-    Args:
-        values: of the varied keys.
-        runs: done or not.
-    """
-
-    values: dict[str, Any]
-    runs: list[Run]
-
-    @cached_property
-    def done(self) -> list[Run]:
-        """The runs that came to their end, the last one of each seed: a run done twice is no second sample."""
-        return list({_seed(run): run for run in self.runs if run.status == "done"}.values())
-
-    @property
-    def planned(self) -> int:
-        """Number of seeds, run or not."""
-        return len({_seed(run) for run in self.runs})
-
-    def summary(self, metric: str) -> Summary:
-        """Of a key of result.json, over the runs that are done."""
-        return summarize(run.number(metric) for run in self.done)
-
-    def position(self, x: str) -> Any:
-        """Value on the x axis: what was asked for; where that is null, what the runs made of it."""
-        found = [source.get(x) for run in self.runs for source in (run.settings, run.result)]
-        return next((value for value in found if value is not None), None)
-
-    def place(self, x: str) -> str:
-        """The same as a text that is equal for equal values."""
-        return same(self.position(x))
-
-    def label(self, keys: list[str]) -> str:
-        """The values of some keys in words, e.g. "K = 16, alpha = 256"."""
-        return ", ".join(pair(key, self.values.get(key)) for key in keys)
-
-
-@dataclass(frozen=True)
-class Line:
-    """Settings that differ in x alone, in its order.
-
-    Args:
-        hue: value that gives the line its colour.
-        rest: values of all other varied keys.
-        settings: at least one.
-    """
-
-    hue: Any
-    rest: tuple[Any, ...]
-    settings: list[Setting]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """A sweep with an x axis.
 
@@ -81,40 +30,87 @@ class Grid:
     hue: str | None
     y: str
 
-    @property
+    @cached_property
     def keys(self) -> list[str]:
         """What is varied from setting to setting, x and hue first; not the seed, unless it is asked for."""
         first = [key for key in (self.x, self.hue) if key in self.sweep.varied]
         return [*dict.fromkeys(first), *(key for key in self.sweep.varied if key not in (*first, "seed"))]
 
     @cached_property
-    def settings(self) -> list[Setting]:
-        """All settings, in order of their values."""
-        found: dict[str, Setting] = {}
-        for run in self.sweep.runs:
-            values = {key: run.value(key) for key in self.keys}
-            found.setdefault(str([same(value) for value in values.values()]), Setting(values, [])).runs.append(run)
-        return sorted(found.values(), key=lambda setting: [order(value) for value in setting.values.values()])
+    def setting(self) -> pd.Series:
+        """The number of each run's setting, by the order of its values."""
+        return _numbered(self.sweep.asked[self.keys])
 
     @cached_property
-    def lines(self) -> list[Line]:
-        """The settings by all that is varied but x, in order of the hue."""
+    def settings(self) -> pd.DataFrame:
+        """A row for each setting.
+
+        Its columns are the values of `keys`; `position` on the x axis, which is what was asked for, and where that is
+        null what the runs made of it; `at`, the same as a key that is equal for equal values; numbers of its `colour`,
+        by hue, of its `marker`, by all else but x, and of its `line`, by both; `done` and `planned`, seeds that were
+        run to their end, and all.
+        """
+        asked, seeds = self.sweep.asked, self._seeds
+        table = asked.loc[~self.setting.duplicated(), self.keys].set_axis(self.setting.unique()).sort_index()
+        x = asked[self.x] if self.x in asked else pd.Series(None, asked.index, dtype=object)
+        used = x.where(x.notna(), self.sweep.results.get(self.x))
+        positions = used.groupby(self.setting).first().astype(object)
+        hue = [self.hue] if self.hue in self.keys else []
         rest = [key for key in self.keys if key not in (self.x, self.hue)]
-        found: dict[str, Line] = {}
-        for setting in self.settings:
-            hue, others = setting.values.get(self.hue or ""), tuple(setting.values[key] for key in rest)
-            found.setdefault(str([same(value) for value in (hue, *others)]), Line(hue, others, [])).settings.append(
-                setting
-            )
-        return sorted(found.values(), key=lambda line: [order(line.hue), *map(order, line.rest)])
+        more = {
+            "position": positions.where(positions.notna(), None),
+            "at": positions.map(order),
+            "colour": _numbered(table[hue]),
+            "marker": _numbered(table[rest]),
+            "line": _numbered(table[hue + rest]),
+            "done": self.samples["setting"].value_counts().reindex(table.index, fill_value=0),
+            "planned": seeds.groupby(self.setting).nunique(),
+        }
+        return table.assign(**more)
 
-    def name(self, line: Line) -> str:
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """The results of the runs that came to their end, the last one of each seed: done twice is no second sample."""
+        results = self.sweep.results.assign(setting=self.setting, sample=self._seeds)
+        return results[results["status"] == Status.DONE].drop_duplicates(["setting", "sample"], keep="last")
+
+    @property
+    def _seeds(self) -> pd.Series:
+        """The seed of each run; its folder where it has none."""
+        seeds = self.sweep.asked["seed"]
+        return seeds.where(seeds.notna(), seeds.index.to_series()).map(order)
+
+    def summary(self, metric: str) -> pd.DataFrame:
+        """The settings with mean, standard error `se` and `n` of a key of result.json over the runs that are done.
+
+        `binomial` is the standard error of the test set, in points, for a setting of one run; NaN where not known.
+        """
+        values = self.samples[metric] if metric in self.samples else pd.Series(None, self.samples.index, dtype=float)
+        found = summarize(values, self.samples["setting"]).reindex(self.settings.index).fillna({"n": 0})
+        images = self.samples.groupby("setting")["dataset"].first().map(TEST_SIZE).reindex(found.index)
+        known = (found["n"] == 1) & images.notna() & is_accuracy(metric)
+        bars = found["mean"][known].combine(images[known], binomial_se).reindex(found.index)
+        return self.settings.join(found.astype({"n": int}).assign(binomial=bars.astype(float)))
+
+    @cached_property
+    def lines(self) -> list[pd.DataFrame]:
+        """The settings by all that is varied but x, in order of the hue."""
+        return [rows for _, rows in self.settings.groupby("line")]
+
+    def name(self, line: pd.DataFrame) -> str:
         """A line in words; empty where there is only one."""
-        return line.settings[0].label([key for key in self.keys if key != self.x])
+        return self.label(line.iloc[0], [key for key in self.keys if key != self.x])
+
+    def label(self, setting: pd.Series, keys: list[str] | None = None) -> str:
+        """The values of some keys of a setting in words, e.g. "K = 16, alpha = 256"."""
+        return ", ".join(pair(key, setting[key]) for key in (self.keys if keys is None else keys))
 
 
-def _seed(run: Run) -> str:
-    return run.path if run.value("seed") is None else same(run.value("seed"))
+def _numbered(table: pd.DataFrame) -> pd.Series:
+    """The number of each row of values in their order, the same for equal rows."""
+    kinds = [tuple(map(order, row)) for row in table.to_numpy(dtype=object)]
+    numbers = {kind: i for i, kind in enumerate(sorted(set(kinds)))}
+    return pd.Series([numbers[kind] for kind in kinds], table.index, dtype=int)
 
 
 def choose(sweep: Sweep, x: str | None = None, hue: str | None = None) -> Grid:
@@ -123,9 +119,8 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None) -> Grid:
     Raises:
         ConfigError: if a key is asked for that no run knows, or one for both.
     """
-    known = {key for run in sweep.runs for key in (*run.settings, *run.result)}
     for option, key in (("x", x), ("hue", hue)):
-        if key is not None and key not in known:
+        if key is not None and key not in sweep.asked:
             varied = ", ".join(sweep.varied) or "nothing"
             raise ConfigError(f"{option}={key}: no run of {sweep.folder} has it; varied there: {varied}")
     if x is not None and x == hue:
@@ -143,7 +138,12 @@ def _first(candidates: list[str | None], but: str | None, among: list[str]) -> s
 def _measured(sweep: Sweep) -> str:
     """What the experiment looks at; where no run has it, an accuracy that there is."""
     wanted = str(sweep.experiment.get("y") or "linear_top1")
-    probes = sorted({key for run in sweep.done for key in run.result if key.endswith("_top1")})
+    probes = sorted(str(key) for key in sweep.done if str(key).endswith("_top1"))
     late = ["knn_top1", "online_top1"]
     candidates = [wanted, "linear_top1", *(key for key in probes if key not in late), *late]
-    return next((key for key in candidates if any(run.number(key) is not None for run in sweep.done)), wanted)
+    return next(iter(known(sweep.done, candidates)), wanted)
+
+
+def known(results: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """Those of some keys of result.json that at least one run has a finite number for."""
+    return [name for name in dict.fromkeys(names) if name in results and finite(results[name]).notna().any()]

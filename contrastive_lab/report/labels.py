@@ -33,13 +33,6 @@ def shown(key: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def order(value: Any) -> tuple[int, float, str]:
-    """Sorts values of any type: null, numbers, words."""
-    if value is None:
-        return 0, 0.0, ""
-    return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, str(value))
-
-
 def label(metric: str) -> str:
     """A key of result.json or a column of metrics.csv with its unit."""
     probe, _, top = metric.rpartition("_top")
@@ -56,3 +49,8 @@ def title(metric: str) -> str:
 def unit(metric: str) -> str:
     """The unit alone; empty where a metric has none."""
     return label(metric).partition(", ")[2]
+
+
+def is_accuracy(metric: str) -> bool:
+    """Whether a metric is a share of the test images, in percent."""
+    return metric.endswith(("_top1", "_top5"))

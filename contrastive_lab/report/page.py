@@ -1,6 +1,7 @@
 """One page that opens anywhere: figures, style and script are inside of it, and it asks no network for anything."""
 
 import base64
+import math
 import os
 import shlex
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 
-from contrastive_lab.record.sweep import Run, Sweep, same
-from contrastive_lab.report.draw import KINDS
-from contrastive_lab.report.facts import reference_metrics, references
-from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.labels import order, shown, title, unit
-from contrastive_lab.report.stats import decimals
+from contrastive_lab.record.result import Status
+from contrastive_lab.record.sweep import Sweep, order
+from contrastive_lab.report.grid import Grid, known
+from contrastive_lab.report.labels import shown, title, unit
+from contrastive_lab.report.plot import KINDS
+from contrastive_lab.report.references import reference_metrics, references
+from contrastive_lab.report.stats import texts
 from contrastive_lab.report.tables import METRICS, measured, setting_cells
 from contrastive_lab.report.verdict import verdict
 
@@ -69,88 +71,69 @@ def page(grid: Grid, pictures: list[Picture], out: Path) -> str:
         table=setting_cells(grid),
         paper={title(metric): paper_table(grid, metric) for metric in reference_metrics(grid)},
         runs=run_table(grid, out),
-        failures=[failure(run, out) for run in sweep.status("failed", "interrupted")],
+        failures=failures(sweep, out),
         again=shlex.join(["python", "scripts/report.py", f"sweep={sweep.folder}", *axes]),
     )
 
 
 def counts(sweep: Sweep) -> dict[str, int]:
     """Runs by status; those without a meaning here are left out unless there are some."""
-    found = {name: len(sweep.status(name)) for name in ("done", "failed", "interrupted", "running", "missing")}
-    return {name: n for name, n in found.items() if n or name in ("done", "failed", "missing")}
+    found = {status: int((sweep.results["status"] == status).sum()) for status in Status}
+    return {status: n for status, n in found.items() if n or status in (Status.DONE, Status.FAILED, Status.MISSING)}
 
 
 def varied(sweep: Sweep) -> dict[str, str]:
     """Each varied key with its values in words."""
-    found = {}
-    for key in sweep.varied:
-        values = sorted({same(run.value(key)): run.value(key) for run in sweep.runs}.values(), key=order)
-        found[key] = ", ".join(shown(key, value) for value in values)
-    return found
+    values = {key: sorted({order(v): v for v in sweep.asked[key]}.values(), key=order) for key in sweep.varied}
+    return {key: ", ".join(shown(key, value) for value in values[key]) for key in sweep.varied}
 
 
 def run_table(grid: Grid, out: Path) -> dict[str, Any]:
     """Head and rows of the table of runs: cells with what to show and what to sort by."""
-    columns = list(dict.fromkeys((grid.y, *METRICS)))
-    columns = [name for name in columns if any(run.number(name) is not None for run in grid.sweep.runs)]
-    rows = []
-    for run in grid.sweep.runs:
-        told = [(shown(key, run.value(key)), _sort(run.value(key))) for key in grid.sweep.varied]
-        numbers = [(run.number(name), run.result.get(name)) for name in columns]
-        got = [
-            ("" if n is None and v is None else f"{v:.4g}" if n is None else _digits(n), _sort(n)) for n, v in numbers
-        ]
-        rows.append({"name": run.name, "link": link(run, out), "status": run.status, "cells": [*told, *got]})
-    return {
-        "head": [*((key, "") for key in grid.sweep.varied), *((title(name), unit(name)) for name in columns)],
-        "rows": rows,
-    }
+    sweep, keys = grid.sweep, grid.sweep.varied
+    columns = known(sweep.results, (grid.y, *METRICS))
+    told = [[(shown(key, value), "" if value is None else str(value)) for value in sweep.asked[key]] for key in keys]
+    got = [[_cell(value) for value in sweep.results[name]] for name in columns]
+    cells = zip(*told, *got, strict=True) if keys or columns else [()] * len(sweep.results)
+    rows = [{**_named(sweep, run, out), "cells": row} for run, row in zip(sweep.results.index, cells, strict=True)]
+    return {"head": [*((key, "") for key in keys), *((title(name), unit(name)) for name in columns)], "rows": rows}
 
 
-def failure(run: Run, out: Path) -> dict[str, Any]:
-    """What is said of a run that came to a bad end."""
-    lines = str(run.result.get("error") or "no error was written down").strip().splitlines()
-    return {"name": run.name, "link": link(run, out), "status": run.status, "line": lines[-1]}
+def failures(sweep: Sweep, out: Path) -> list[dict[str, Any]]:
+    """What is said of the runs that came to a bad end."""
+    bad = sweep.results[sweep.results["status"].isin([Status.FAILED, Status.INTERRUPTED])]
+    errors = [str(error or "no error was written down").strip().splitlines()[-1] for error in bad["error"]]
+    return [{**_named(sweep, run, out), "line": line} for run, line in zip(bad.index, errors, strict=True)]
 
 
-def link(run: Run, out: Path) -> str:
-    """Address of a run's folder as seen from the page; empty where there is none yet."""
-    return (
-        quote(os.path.relpath(run.folder, out).replace(os.sep, "/"), safe="/=,+@") + "/" if run.folder.is_dir() else ""
-    )
+def _named(sweep: Sweep, run: str, out: Path) -> dict[str, Any]:
+    """Name and status of a run, and the address of its folder as seen from the page; empty where there is none yet."""
+    folder = sweep.folder / run
+    link = quote(os.path.relpath(folder, out).replace(os.sep, "/"), safe="/=,+@") + "/" if folder.is_dir() else ""
+    return {"name": sweep.results["name"][run], "link": link, "status": sweep.results["status"][run]}
 
 
 def paper_table(grid: Grid, metric: str) -> list[list[str]]:
     """The paper's numbers for a metric beside ours, where it was measured here, a row for each x."""
-    known = references(grid, metric)
-    lines = grid.lines if metric in measured(grid) else []
-    places = {s.place(grid.x): s.position(grid.x) for s in grid.settings}
-    places |= {same(x): x for reference in known for x, _ in reference["points"]}
-    heads = [
-        " ".join(f"{r.get('label', 'paper')}, {r.get('dataset', '')}; {r.get('source', '')}".split()) for r in known
-    ]
-    rows = [
-        [
-            grid.x,
-            *(f"paper: {head}".rstrip("; ") for head in heads),
-            *(f"here: {grid.name(line)}".rstrip(": ") for line in lines),
-        ]
-    ]
-    precision = decimals(setting.summary(metric) for setting in grid.settings)
-    for text, x in sorted(places.items(), key=lambda item: order(item[1])):
-        theirs = [next((f"{y:g}" for place, y in r["points"] if same(place) == text), "") for r in known]
-        ours = [
-            next((s.summary(metric).text(precision) for s in line.settings if s.place(grid.x) == text), "")
-            for line in lines
-        ]
-        rows.append([shown(grid.x, x), *theirs, *ours])
-    return rows
+    papers = references(grid, metric)
+    positions = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
+    positions |= {order(x): x for entry in papers for x, _ in entry["points"]}
+    columns = [[grid.x, *(shown(grid.x, positions[at]) for at in sorted(positions))]]
+    for entry in papers:
+        head = " ".join(f"{entry.get('label', 'paper')}, {entry.get('dataset', '')}; {entry.get('source', '')}".split())
+        theirs = {order(x): f"{y:g}" for x, y in reversed(entry["points"])}
+        columns.append([f"paper: {head}".rstrip("; "), *(theirs.get(at, "") for at in sorted(positions))])
+    found = grid.summary(metric)
+    found = found.assign(text=texts(found))
+    for line in grid.lines if metric in measured(grid) else []:
+        ours = found.loc[line.index].drop_duplicates("at").set_index("at")["text"].to_dict()
+        name = f"here: {grid.name(line)}".rstrip(": ")
+        columns.append([name, *(ours.get(at, "") for at in sorted(positions))])
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _digits(number: float) -> str:
-    return f"{number:.4g}" if abs(number) < 1e4 else f"{number:.0f}"
-
-
-def _sort(value: Any) -> str:
-    """What a cell is sorted by; empty cells come last."""
-    return "" if value is None else str(value)
+def _cell(value: Any) -> tuple[str, str]:
+    """A number to show and to sort by; what is missing or not finite comes last."""
+    if value is None or not math.isfinite(value):
+        return "" if value is None else f"{value:.4g}", ""
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}", str(float(value))

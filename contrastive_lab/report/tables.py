@@ -1,73 +1,48 @@
 """Tables of a sweep: one of all runs, one of all settings, as csv, Markdown and LaTeX."""
 
-import csv
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from contrastive_lab.report.facts import reference_metrics
-from contrastive_lab.report.grid import Grid
+import pandas as pd
+
+from contrastive_lab.record.sweep import null_as_text
+from contrastive_lab.report.grid import Grid, known
 from contrastive_lab.report.labels import label, shown
-from contrastive_lab.report.stats import decimals
+from contrastive_lab.report.references import reference_metrics
+from contrastive_lab.report.stats import texts
 
-Row = dict[str, Any]
 METRICS = ("linear_top1", "knn_top1", "mi_estimate", "loss", "images_per_second", "seconds")
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
-LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
 
 
 def write_tables(grid: Grid, folder: Path) -> None:
     """Write runs.csv, table.csv, table.md and table.tex."""
-    _write_csv(folder / "runs.csv", run_rows(grid))
-    _write_csv(folder / "table.csv", setting_rows(grid))
+    for name, table in (("runs", grid.sweep.runs), ("table", setting_table(grid))):
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\r\n")
     cells = setting_cells(grid)
     (folder / "table.md").write_text(markdown(cells))
     (folder / "table.tex").write_text(latex(cells))
 
 
-def run_rows(grid: Grid) -> list[Row]:
-    """A row for each run: folder, name, status, what varies, and its result.json."""
-    rows = []
-    for run in grid.sweep.runs:
-        varied = {key: _told(run.value(key)) for key in grid.sweep.varied}
-        told = {key: value for key, value in run.result.items() if key not in varied}
-        rows.append({"folder": run.path, "name": run.name, "status": run.status, **varied, **told})
-    return rows
-
-
 def measured(grid: Grid) -> list[str]:
     """The metrics that at least one finished run has, that of the y axis first, then those of the paper."""
-    names = dict.fromkeys((grid.y, *METRICS, *reference_metrics(grid)))
-    return [name for name in names if any(run.number(name) is not None for run in grid.sweep.done)]
+    return known(grid.sweep.done, (grid.y, *METRICS, *reference_metrics(grid)))
 
 
-def setting_rows(grid: Grid) -> list[Row]:
+def setting_table(grid: Grid) -> pd.DataFrame:
     """A row for each setting: what varies, runs done of runs planned; of each metric mean, standard error and n."""
-    rows = []
-    for setting in grid.settings:
-        values = {key: _told(value) for key, value in setting.values.items()}
-        row: Row = {**values, "done": len(setting.done), "planned": setting.planned}
-        for metric in measured(grid):
-            found = setting.summary(metric)
-            mean = found.mean if found.n else None
-            row |= {f"{metric}_mean": mean, f"{metric}_se": found.se, f"{metric}_n": found.n}
-        rows.append(row)
-    return rows
+    first = null_as_text(grid.settings[[*grid.keys, "done", "planned"]])
+    found = [grid.summary(metric)[["mean", "se", "n"]].add_prefix(f"{metric}_") for metric in measured(grid)]
+    return pd.concat([first, *found], axis="columns")
 
 
 def setting_cells(grid: Grid) -> list[list[str]]:
     """The same to read: a head, then mean ± standard error; n is the number of finished runs."""
-    metrics = measured(grid)
-    found = {metric: [setting.summary(metric) for setting in grid.settings] for metric in metrics}
-    columns = [[value.text(decimals(found[metric])) for value in found[metric]] for metric in metrics]
-    rows = []
-    for i, setting in enumerate(grid.settings):
-        done, planned = len(setting.done), setting.planned
-        values = [shown(key, value) for key, value in setting.values.items()]
-        n = str(done) if done == planned else f"{done} of {planned}"
-        rows.append([*values, n, *(column[i] for column in columns)])
-    return [[*grid.keys, "n", *map(label, metrics)], *rows]
+    metrics, settings = measured(grid), grid.settings
+    columns = [[shown(key, value) for value in settings[key]] for key in grid.keys]
+    counts = zip(settings["done"], settings["planned"], strict=True)
+    columns.append([str(done) if done == planned else f"{done} of {planned}" for done, planned in counts])
+    columns += [texts(grid.summary(metric)) for metric in metrics]
+    return [[*grid.keys, "n", *map(label, metrics)], *map(list, zip(*columns, strict=True))]
 
 
 def markdown(cells: list[list[str]]) -> str:
@@ -79,25 +54,6 @@ def markdown(cells: list[list[str]]) -> str:
 
 def latex(cells: list[list[str]]) -> str:
     """A LaTeX table that needs the package booktabs, the first row its head."""
-    head, *rows = [" & ".join(map(latex_text, row)) + r" \\" for row in cells]
-    top = ["% mean and standard error; needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{'r' * len(cells[0])}}}"]
-    return "\n".join([*top, r"\toprule", head, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def latex_text(text: str) -> str:
-    """Text with what LaTeX would take for a command escaped."""
-    return "".join(LATEX.get(character, character) for character in text.replace("\n", " "))
-
-
-def _told(value: Any) -> Any:
-    """A value that was asked for, in a csv: null is one too, an empty cell is none."""
-    return "null" if value is None else value
-
-
-def _write_csv(path: Path, rows: Iterable[Row]) -> None:
-    rows = list(rows)
-    names = dict.fromkeys(name for row in rows for name in row)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(names), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    head, *rows = cells
+    table = pd.DataFrame(rows, columns=head).to_latex(index=False, escape=True, column_format="r" * len(head))
+    return "% mean and standard error; needs \\usepackage{booktabs}\n" + table.replace("±", r"$\pm$")

@@ -1,9 +1,12 @@
 """What a sweep shows, in plain words, and no more than its standard errors carry."""
 
-from contrastive_lab.report.facts import is_accuracy, one_seed_error
-from contrastive_lab.report.grid import Grid, Line, Setting
-from contrastive_lab.report.labels import pair, shown, title, unit
-from contrastive_lab.report.stats import by_chance, in_errors
+from typing import Any
+
+import pandas as pd
+
+from contrastive_lab.report.grid import Grid
+from contrastive_lab.report.labels import is_accuracy, pair, shown, title, unit
+from contrastive_lab.report.stats import by_chance, in_errors, texts
 
 LISTED = 5  # settings named in a sentence
 FEW = 5  # seeds below which a standard error is rough
@@ -11,85 +14,79 @@ FEW = 5  # seeds below which a standard error is rough
 
 def verdict(grid: Grid) -> list[str]:
     """Sentences: the highest mean, what it can be told apart from, one hue against another, and the doubts."""
-    settings = [setting for setting in grid.settings if setting.summary(grid.y).n]
-    if not grid.sweep.done:
+    found = grid.summary(grid.y)
+    found = found[found["n"] > 0]
+    if grid.sweep.done.empty:
         return ["No run has finished yet."]
-    if not settings:
+    if found.empty:
         return [f"No finished run has {title(grid.y)}; without labelled test images nothing is probed."]
-    if len(settings) == 1:
-        return [f"{title(grid.y)}: {_value(settings[0], grid.y)}. One setting; nothing to compare it with."]
-    best = max(settings, key=lambda setting: setting.summary(grid.y).mean)
-    sentences = [_highest(grid, best, len(settings)), *_apart(grid, best, settings)]
-    sentences += [text for line in grid.lines if (text := _against_base(grid, line))]
-    return sentences + _doubts(grid, settings)
+    if len(found) == 1:
+        return [f"{title(grid.y)}: {_value(found, grid.y)}. One setting; nothing to compare it with."]
+    best = found.loc[[found["mean"].idxmax()]]
+    sentences = [_highest(grid, best, len(found)), _apart(grid, best.iloc[0], found.drop(best.index))]
+    sentences += [text for line in grid.lines if (text := _against_base(grid, line, found))]
+    return sentences + _doubts(grid, found["n"])
 
 
-def _value(setting: Setting, metric: str) -> str:
-    found = setting.summary(metric)
-    error = one_seed_error(setting, metric)
-    more = f", ± {error:.1f} for the size of the test set alone" if error is not None else ""
-    return f"{found} {unit(metric)} (n = {found.n}{more})".replace("  ", " ")
+def _value(found: pd.DataFrame, metric: str) -> str:
+    """The mean of one setting with its unit and what is known of its error."""
+    ((error, n),), (text,) = found[["binomial", "n"]].to_numpy(), texts(found)
+    more = "" if pd.isna(error) else f", ± {error:.1f} for the size of the test set alone"
+    return f"{text} {unit(metric)} (n = {n:.0f}{more})".replace("  ", " ")
 
 
-def _highest(grid: Grid, best: Setting, count: int) -> str:
-    where = best.label(grid.keys) or "the only setting"
+def _highest(grid: Grid, best: pd.DataFrame, count: int) -> str:
+    where = grid.label(best.iloc[0]) or "the only setting"
     return (
         f"Highest mean of {title(grid.y)}: {_value(best, grid.y)} at {where}. It was picked as the highest of "
         f"{count}, so it is likely to lie somewhat above what more seeds would give."
     )
 
 
-def _apart(grid: Grid, best: Setting, settings: list[Setting]) -> list[str]:
+def _apart(grid: Grid, best: Any, others: pd.DataFrame) -> str:
     """What the highest mean can be told apart from."""
-    others = [setting for setting in settings if setting is not best]
-    gaps = [(setting, in_errors(best.summary(grid.y), setting.summary(grid.y))) for setting in others]
-    judged = [(setting, gap) for setting, gap in gaps if gap is not None]
-    if not judged:
-        return [f"No setting has two seeds: whether {len(settings)} settings differ cannot be judged from this sweep."]
-    near = [setting.label(grid.keys) for setting, gap in judged if gap <= 2]
-    far = len(judged) - len(near)
-    text = f"It exceeds {far} of {len(judged)} other settings by more than 2 standard errors of the difference"
+    gaps = in_errors(best, others).dropna()
+    if gaps.empty:
+        return f"No setting has two seeds: whether {len(others) + 1} settings differ cannot be judged from this sweep."
+    near = [grid.label(setting) for _, setting in others.loc[gaps.index[gaps <= 2]].iterrows()]
+    far = f"{len(gaps) - len(near)} of {len(gaps)} other settings"
+    text = f"It exceeds {far} by more than 2 standard errors of the difference"
     if near:
         more = f" and {len(near) - LISTED} more" if len(near) > LISTED else ""
         text += f"; not told apart from it: {'; '.join(near[:LISTED])}{more}"
-    return [f"{text}."]
+    return f"{text}."
 
 
-def _against_base(grid: Grid, line: Line) -> str:
+def _against_base(grid: Grid, line: pd.DataFrame, found: pd.DataFrame) -> str:
     """A line against the first one with the same rest, which is InfoNCE where the hue is alpha; empty for that one."""
-    base = next(other for other in grid.lines if other.rest == line.rest)
+    base = next(other for other in grid.lines if other["marker"].iloc[0] == line["marker"].iloc[0])
     if base is line or grid.hue is None:
         return ""
-    partners = {setting.place(grid.x): setting for setting in base.settings}
-    found: dict[str, list[str]] = {"higher": [], "lower": [], "within 2 standard errors": []}
-    for setting in line.settings:
-        partner = partners.get(setting.place(grid.x))
-        gap = in_errors(setting.summary(grid.y), partner.summary(grid.y)) if partner else None
-        if partner and gap is not None:
-            points = setting.summary(grid.y).mean - partner.summary(grid.y).mean
+    ours, theirs = (found[found["line"] == part["line"].iloc[0]] for part in (line, base))
+    both = ours.merge(theirs, on="at", suffixes=("", "_base"))
+    gaps = in_errors(both, {"mean": both["mean_base"], "se": both["se_base"]})
+    sides: dict[str, list[str]] = {"higher": [], "lower": [], "within 2 standard errors": []}
+    for gap, points, x in zip(gaps, both["mean"] - both["mean_base"], both["position"], strict=True):
+        if not pd.isna(gap):
             side = "within 2 standard errors" if abs(gap) <= 2 else "higher" if gap > 0 else "lower"
-            found[side].append(
-                f"{shown(grid.x, setting.position(grid.x))} ({points:{'+.2f' if is_accuracy(grid.y) else '+.3g'}})"
-            )
-    parts = [f"{side} at {grid.x} = {', '.join(places)}" for side, places in found.items() if places]
+            sides[side].append(f"{shown(grid.x, x)} ({points:{'+.2f' if is_accuracy(grid.y) else '+.3g'}})")
+    parts = [f"{side} at {grid.x} = {', '.join(named)}" for side, named in sides.items() if named]
     unit = " in points" if is_accuracy(grid.y) else ""
-    names = f"{grid.name(line)} against {pair(grid.hue, base.hue)}"
+    names = f"{grid.name(line)} against {pair(grid.hue, base[grid.hue].iloc[0])}"
     return f"{names}, difference{unit}: {'; '.join(parts)}." if parts else ""
 
 
-def _doubts(grid: Grid, settings: list[Setting]) -> list[str]:
+def _doubts(grid: Grid, counts: pd.Series) -> list[str]:
     """How far the standard errors can be trusted, and what the scale is."""
-    counts = [setting.summary(grid.y).n for setting in settings]
-    several = [n for n in counts if n > 1]
+    n, several = counts[counts > 1].min(), (counts > 1).any()
     doubts = []
-    if several and min(several) < FEW:
-        n = min(several)
+    if several and n < FEW:
         doubts.append(
             f"Standard errors of n = {n} seeds are rough: two equal settings of {n} seeds each differ by more than 2 "
             f"of them in about {100 * by_chance(n):.0f} of 100 comparisons."
         )
-    if several and 1 in counts:
-        doubts.append(f"{counts.count(1)} of {len(counts)} settings have one seed, which says nothing of the spread.")
+    if several and (ones := (counts == 1).sum()):
+        doubts.append(f"{ones} of {len(counts)} settings have one seed, which says nothing of the spread.")
     if grid.sweep.scale == "laptop":
         doubts.append("scale=laptop is a smoke scale: it shows that the methods work, not what they reach.")
     return doubts

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
-from contrastive_lab.record.find import read_sweep
+from matplotlib.figure import Figure
+
+from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report import cost, curves, figures
-from contrastive_lab.report.draw import KINDS, save, styled
-from contrastive_lab.report.facts import reference_metrics
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.labels import title
 from contrastive_lab.report.page import Picture, page
+from contrastive_lab.report.plot import KINDS, save, styled
+from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.tables import METRICS, measured, write_tables
 
 OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures that a report may write
@@ -34,29 +36,30 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> 
     for old in (path for stem in OURS for kind in KINDS for path in (out / "figures").glob(f"{stem}.{kind}")):
         old.unlink(missing_ok=True)  # a figure of an earlier report that this one has no data for
     write_tables(grid, out)
-    pictures = draw_all(grid, out / "figures")
+    pictures = plot_all(grid, out / "figures")
     path = out / "report.html"
     path.write_text(page(grid, pictures, out))
     return path
 
 
-def draw_all(grid: Grid, folder: Path) -> list[Picture]:
-    """Draw what the runs have data for, and say what each figure shows."""
-    pictures = []
-    have = measured(grid)
+def plot_all(grid: Grid, folder: Path) -> list[Picture]:
+    """Plot what the runs have data for, and say what each figure shows."""
+    have, pictures = measured(grid), []
+
+    def add(stem: str, figure: Figure, heading: str, note: str) -> None:
+        save(figure, folder / stem)
+        pictures.append(Picture(folder / stem, heading, note))
+
     with styled():
         for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
-            save(figures.against_x(grid, metric), folder / metric)
             note = "A point is the mean over the finished runs of a setting."
-            pictures.append(Picture(folder / metric, f"{title(metric)} against {grid.x}", note))
+            add(metric, figures.against_x(grid, metric), f"{title(metric)} against {grid.x}", note)
         for column in curves.columns(grid):
-            save(curves.during_training(grid, column), folder / f"{column}_curve")
             note = "Mean over the seeds of a setting, with a band of one standard error."
-            pictures.append(Picture(folder / f"{column}_curve", f"{title(column)} during training", note))
+            add(f"{column}_curve", curves.during_training(grid, column), f"{title(column)} during training", note)
         if grid.y in have and cost.costs(grid):
-            save(cost.against_cost(grid), folder / "cost")
             note = (
                 "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
             )
-            pictures.append(Picture(folder / "cost", f"{title(grid.y)} against cost", note))
+            add("cost", cost.against_cost(grid), f"{title(grid.y)} against cost", note)
     return pictures

@@ -1,7 +1,7 @@
-"""From a configuration to the objects of a run."""
+"""Make the objects of a run from its configuration."""
 
 import inspect
-from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -13,6 +13,7 @@ from contrastive_lab import batchnorm
 from contrastive_lab.config.check import kind, processes
 from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.randomness import generator
@@ -32,15 +33,25 @@ def build_encoder(config: DictConfig) -> Encoder:
     backbone: nn.Module = instantiate(_without_name(config.backbone), _partial_=True)(**_words(config))
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
     encoder = Encoder(backbone, head)
-    return cast(Encoder, batchnorm.convert(encoder, **_plain(config.batchnorm), **_devices(config)))
+    world, device = processes(config), accelerator(config)
+    return cast(Encoder, batchnorm.convert(encoder, **_plain(config.batchnorm), world_size=world, accelerator=device))
 
 
-def build_method(config: DictConfig) -> ContrastiveModule:
-    """The method around its encoder; it gets those of the dials that it takes."""
-    make: Callable[..., ContrastiveModule] = instantiate(config.method, _partial_=True)
+def build_method(config: DictConfig, data: ViewsDataModule) -> ContrastiveModule[Any]:
+    """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
+
+    Raises:
+        ConfigError: if the method learns from labels and the data set has none.
+    """
+    make: partial[ContrastiveModule[Any]] = instantiate(config.method, _partial_=True)
+    images, classes = data.splits.pretrain, data.splits.classes
     taken = inspect.signature(make).parameters
-    dials = {name: config[name] for name in ("K", "alpha", "tau", "seed") if name in taken}
-    return make(encoder=build_encoder(config), optim=instantiate(config.optim, _convert_="all"), **dials)
+    if cast(Any, make.func).needs_labels and (images.labels is None or ("classes" in taken and not classes)):
+        raise ConfigError(f"method={config.method_info.id}: this data set has no labels to learn from")
+    known = {name: config[name] for name in ("K", "alpha", "tau", "seed")}
+    known |= {"images": len(images), "classes": classes}
+    settings = {name: value for name, value in known.items() if name in taken}
+    return make(encoder=build_encoder(config), optim=instantiate(config.optim, _convert_="all"), **settings)
 
 
 def score(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> Scores:
@@ -50,13 +61,13 @@ def score(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> Scores
 
 
 def accelerator(config: DictConfig) -> str:
-    """Where a run computes: "gpu" (CUDA) or "cpu". Others, such as Apple's, lack float64, which the guard needs."""
+    """Where a run computes: "gpu" (CUDA) or "cpu"; others, such as Apple's, lack the float64 of the diagnostics."""
     asked = str(config.strategy.accelerator)
     return asked if asked != "auto" else "gpu" if torch.cuda.is_available() else "cpu"
 
 
 def _words(config: DictConfig) -> dict[str, Any]:
-    """What views and backbone of texts take beside their configuration: the words of the data set."""
+    """What views and backbone of texts take beside their configuration: the vocabulary."""
     split = _splits(config).train if kind(config) == "texts" else None
     return {"vocabulary": split.vocabulary} if isinstance(split, Texts) else {}
 
@@ -66,14 +77,10 @@ def _splits(config: DictConfig) -> Splits:
     return cast(Splits, instantiate(config.dataset.splits, _partial_=True)())
 
 
-def _devices(config: DictConfig) -> dict[str, Any]:
-    return {"world_size": processes(config), "accelerator": accelerator(config)}
-
-
 def _plain(node: DictConfig) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(node, resolve=True))
 
 
 def _without_name(node: DictConfig) -> dict[str, Any]:
-    """What a node hands to its target: all but the name it is listed under."""
+    """The arguments that a node has for its target: all but the name it is listed under."""
     return {key: value for key, value in _plain(node).items() if key != "name"}

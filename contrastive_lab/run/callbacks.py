@@ -1,4 +1,4 @@
-"""Callbacks of every run: nothing that is not finite gets through, checkpoints that resume, and a clock."""
+"""Callbacks of every run: a stop at the first number that is not finite, checkpoints to resume from, and a clock."""
 
 import time
 from pathlib import Path
@@ -12,31 +12,46 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.config.identity import comparable, config_hash, differences, identity
+from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
+from contrastive_lab.losses import at_least_float32
 from contrastive_lab.record.metrics_file import MetricsFile
+
+ADVICE = "lower base_lr or raise tau"
 
 
 class FiniteGuard(pl.Callback):
-    """Stops a run at its first NaN or infinity and names the step and the tensor.
+    """Stops a run at its first NaN or infinity and names the step and the first of `names` that was not finite.
 
-    Every step is flagged on the device, without waiting for it; the flags are looked at every `every_n_steps` and
-    before any checkpoint, so that no checkpoint holds what is not finite.
+    Cosines are not among them: a NaN among the cosines makes the loss NaN, and a sum over (N, K) costs as much as their
+    matrix product. Every step is flagged on the device, without waiting for it; the flags are looked at every
+    `every_n_steps` and before any checkpoint, so that no checkpoint holds what is not finite.
     """
+
+    names = ("views", "features", "loss", "gradient")  # in the order in which a step computes them
 
     def __init__(self, every_n_steps: int) -> None:
         self.every = every_n_steps
-        self.names: list[str] = []
-        self.first_bad: Tensor | None = None  # (tensors,) first bad step of each, infinity where there is none
+        self.gradient = torch.zeros(())  # norm of this step's
+        self.first_bad: Tensor | None = None  # (names,) first bad step of each, infinity where there is none
+
+    def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        """Take the norm of the gradient, before any clipping; not in float16, where a scaler leaves bad steps out."""
+        if getattr(trainer.precision_plugin, "scaler", None) is None:
+            gradients = [parameter.grad for parameter in pl_module.parameters() if parameter.grad is not None]
+            self.gradient = torch.nn.utils.get_total_norm(gradients)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        """Flag the step's tensors."""
-        tensors: dict[str, Tensor] = outputs["finite"]
-        sums = torch.stack([tensor.sum(dtype=torch.float64).float() for tensor in tensors.values()])
+        """Flag the step's tensors: a sum is not finite if any of its terms is not."""
+        loss: Tensor = outputs["loss"]
+        views = torch.stack([at_least_float32(view).sum() for view in batch.views]).sum()
+        sums = [views, at_least_float32(outputs["features"]).sum(), loss, self.gradient]
+        finite = torch.stack([value.detach().isfinite().to(loss.device) for value in sums])
         if self.first_bad is None:
-            self.names, self.first_bad = list(tensors), torch.full_like(sums, torch.inf)
-        now = torch.where(sums.isfinite(), torch.inf, float(trainer.global_step - 1))
+            self.first_bad = torch.full(finite.shape, torch.inf, device=loss.device)
+        now = torch.where(finite, torch.inf, float(trainer.global_step - 1))
         self.first_bad = torch.minimum(self.first_bad, now)
         if trainer.global_step % self.every == 0:
             self.check(pl_module)
@@ -45,14 +60,12 @@ class FiniteGuard(pl.Callback):
         """Look at the flags before the probes look at the encoder."""
         self.check(pl_module)
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Look at the flags, and at what would be stored."""
         self.check(pl_module)
         for name, value in pl_module.state_dict().items():
             if value.is_floating_point() and not value.sum(dtype=torch.float64).isfinite():
-                raise RunError(f"not finite after step {trainer.global_step - 1}: {name}; lower base_lr or raise tau")
+                raise RunError(f"not finite after step {trainer.global_step - 1}: {name}; {ADVICE}")
 
     def check(self, pl_module: pl.LightningModule) -> None:
         """Raise a RunError if any step so far was not finite."""
@@ -60,12 +73,11 @@ class FiniteGuard(pl.Callback):
             return
         first = distributed.minimum(self.first_bad).tolist()
         if (step := min(first)) != float("inf"):
-            name = self.names[first.index(step)]
-            raise RunError(f"not finite at step {int(step)}: {name}; lower base_lr or raise tau")
+            raise RunError(f"not finite at step {int(step)}: {self.names[first.index(step)]}; {ADVICE}")
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `<folder>/last.ckpt`: at the end of every epoch, and every n steps if asked for; never half written.
+    """Writes `<folder>/last.ckpt`, never in part: at the end of every epoch, and every n steps if asked for.
 
     The configuration goes with it, and a run is not resumed with another one.
 
@@ -81,19 +93,17 @@ class LastCheckpoint(Checkpoint):
         self.identity, self.hash = identity(config), config_hash(config)
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Save in mid-epoch."""
         if self.every and trainer.global_step % self.every == 0:
             self.save(trainer)
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Save at the end of an epoch."""
         self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
-        """Write beside the last checkpoint, then put it in its place."""
+        """Write a file beside the last checkpoint, then replace that."""
         partial = self.path.with_suffix(".ckpt.partial")
         trainer.save_checkpoint(partial)
         if distributed.is_first():
@@ -110,7 +120,7 @@ class LastCheckpoint(Checkpoint):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Refuse the checkpoint of another configuration; let metrics.csv go on where it stands."""
+        """Raise at the checkpoint of another configuration; let metrics.csv go on where it stands."""
         if changed := differences(self.identity, comparable(checkpoint["config"])):
             raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
         self.metrics = dict(checkpoint["metrics"])

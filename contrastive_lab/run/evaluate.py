@@ -15,8 +15,9 @@ def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
 
     Args:
         folder: of the run.
-        config: of the run; it is changed to one process.
+        config: of the run, which may have had several processes.
     """
+    config = config.copy()
     config.strategy, config.trainer.num_nodes = {"name": "single", "accelerator": "auto", "devices": 1}, 1
     checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
     state = checkpoint["state_dict"]
@@ -26,14 +27,14 @@ def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
 
 
 def evaluate_run(folder: Path, config: DictConfig) -> str:
-    """Score the last checkpoint of a run, and keep the scores in its folder.
+    """Score the last checkpoint of a run and write the scores into its folder.
 
     Args:
         folder: of the run.
         config: of the run, with the evaluation asked for.
 
     Returns:
-        One line for the screen; the same values go to `evaluation_<name>_<settings>.json`.
+        One line for the console; the same values go to `evaluation_<name>_<settings>.json`.
     """
     encoder, step = stored_encoder(folder, config)
     scores = score(config, encoder, build_data(config))

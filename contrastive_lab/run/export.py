@@ -18,9 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from contrastive_lab.config.identity import identity
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.identity import identity
 from contrastive_lab.record.provenance import write_json
+from contrastive_lab.record.result import read_result
 
 WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
 LIBRARIES = ("torchvision.models", "timm", "contrastive_lab.backbone")  # a card can call nothing else
@@ -39,14 +40,14 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
         out: folder to write to; made if it is not there.
 
     Returns:
-        One line for the screen.
+        One line for the console.
 
     Raises:
         ConfigError: if `out` has an export already or cannot be written to, or the run has no result.json or no images.
     """
     if config.backbone.name == "bag_of_words":
         raise ConfigError(f"run={folder}: of texts; a table of word vectors is no model of torchvision or timm")
-    _refuse(folder, out)
+    _check(folder, out)
     checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
     model = _model(cast(dict[str, Any], OmegaConf.to_container(config.backbone, resolve=True)))
     net, start = _build(model), "encoder.backbone."
@@ -60,7 +61,7 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
         "keys": list(weights),
         "images": {"range": [0, 1], **{key: values[f"augment.{key}"] for key in ("size", "mean", "std")}},
         "step": checkpoint["global_step"],
-        "result": json.loads((folder / "result.json").read_text()),
+        "result": read_result(folder).flat(),
         "config": values,
     }
     save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
@@ -82,7 +83,7 @@ def load_backbone(folder: Path) -> nn.Module:
     return net.eval()
 
 
-def _refuse(folder: Path, out: Path) -> None:
+def _check(folder: Path, out: Path) -> None:
     if not (folder / "result.json").is_file():
         raise ConfigError(f"run={folder}: has no result.json")
     for name in (WEIGHTS, CARD):

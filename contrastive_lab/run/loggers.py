@@ -11,10 +11,11 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from contrastive_lab.config.resolve import run_name
 from contrastive_lab.config.values import flat
 from contrastive_lab.distributed import is_first
-from contrastive_lab.run.wandb_run import define_metrics, open_run, place
+from contrastive_lab.record.result import Result
+from contrastive_lab.run.wandb_run import define_metrics, destination, open_run
 
 
-def build_logger(config: DictConfig, folder: Path, result: dict[str, Any], resumed: bool = False) -> list[Logger]:
+def build_logger(config: DictConfig, folder: Path, result: Result, resumed: bool = False) -> list[Logger]:
     """The chosen logger, writing into the run's folder; an empty list for csv.
 
     Args:
@@ -35,23 +36,22 @@ def build_logger(config: DictConfig, folder: Path, result: dict[str, Any], resum
     return [logger]
 
 
-def _wandb(config: DictConfig, folder: Path, result: dict[str, Any], resumed: bool) -> Logger:
+def _wandb(config: DictConfig, folder: Path, result: Result, resumed: bool) -> Logger:
     """A W&B run of its own, with all values of the configuration, and K and alpha as the run uses them."""
     values = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    facts = {name: result[name] for name in ("K", "alpha", "config_hash")}
+    facts = {"K": result.K, "alpha": result.alpha, "config_hash": result.config_hash}
     values = {name: value for name, value in values.items() if name != "experiment"}  # the grid of all jobs
     names = {"name": run_name(config), "group": config.get("sweep"), "job_type": "pretrain"}
     tags = [config.method_info.id, config.dataset.name, config.scale.name]
-    run = open_run(folder, resumed, **(names | {"tags": tags} | place(config)), config=values | facts)
+    run = open_run(folder, resumed, **(names | {"tags": tags} | destination(config)), config=values | facts)
     define_metrics(run)
     return WandbLogger(experiment=run, save_dir=str(folder))
 
 
 def pictures(config: DictConfig, loggers: list[Logger]) -> list[pl.Callback]:
     """The callbacks that log pictures: none but for W&B with `logger.media`."""
-    if not (wandb := [logger for logger in loggers if isinstance(logger, WandbLogger)]) or not config.logger.get(
-        "media"
-    ):
+    wandb = [logger for logger in loggers if isinstance(logger, WandbLogger)]
+    if not (wandb and config.logger.get("media")):
         return []
     from contrastive_lab.run.media import Pictures  # here: it needs matplotlib
 

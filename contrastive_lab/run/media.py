@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torchvision.utils import make_grid
 
 from contrastive_lab.augment import Recipe
-from contrastive_lab.dataset import ViewsDataModule
+from contrastive_lab.compat import attached_data
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import labelled_features
@@ -42,19 +42,19 @@ class Pictures(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         """The sheet of views, before step 0."""
-        recipe = _data(trainer).recipe
+        recipe = attached_data(trainer).recipe
         if trainer.global_step == 0 and isinstance(recipe, Recipe):
             sheet = view_sheet(batch.views, recipe.mean, recipe.std)
             self.logger.log_image("views", [sheet], step=0, caption=["a row is an image, a column is a view"])
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The map of the features, also of an untrained encoder."""
-        data = _data(trainer)
+        data = attached_data(trainer)
         if data.splits.test is None or data.splits.test.labels is None:
             return
         encoder = cast(Encoder, pl_module.encoder)
         features, labels = labelled_features(encoder, data.splits.test, data.recipe, workers=data.workers)
-        picture = drawn(feature_map(features.cpu(), labels.cpu()))
+        picture = rendered(feature_map(features.cpu(), labels.cpu()))
         self.logger.log_image("features", [picture], step=trainer.global_step, caption=["test split by class"])
 
 
@@ -120,12 +120,8 @@ def feature_map(features: Tensor, labels: Tensor) -> Figure:
     return figure
 
 
-def drawn(figure: Figure) -> Picture:
-    """A drawn figure, uint8 (height, width, 3)."""
+def rendered(figure: Figure) -> Picture:
+    """The pixels of a figure, uint8 (height, width, 3)."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3]
-
-
-def _data(trainer: pl.Trainer) -> ViewsDataModule:
-    return cast(ViewsDataModule, cast(Any, trainer).datamodule)

@@ -4,10 +4,10 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
@@ -15,6 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
+from contrastive_lab.compat import callbacks_of
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
@@ -23,7 +24,8 @@ from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record.metrics_file import MetricsFile
-from contrastive_lab.record.provenance import commit, describe, write_json
+from contrastive_lab.record.provenance import commit, describe
+from contrastive_lab.record.result import Result, Status
 from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.build import accelerator, build_data, build_method, score
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
@@ -31,13 +33,17 @@ from contrastive_lab.run.console import Progress, banner, summary
 from contrastive_lab.run.loggers import build_logger, pictures
 from contrastive_lab.run.wandb_run import close_run
 
+# What Lightning's launchers leave in the environment, and the next job of a multirun must not see.
+LAUNCHER_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
-def train(config: DictConfig, folder: Path | None = None) -> float | None:
+
+def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | None = None) -> float | None:
     """Run a configuration, or go on with the run in the folder `config.resume`.
 
     Args:
         config: composed and checked.
         folder: where everything about the run goes; None takes Hydra's.
+        line: of the run, for command.txt; None takes that of this process.
 
     Returns:
         `linear_top1` in percent, None without labels.
@@ -45,23 +51,17 @@ def train(config: DictConfig, folder: Path | None = None) -> float | None:
     Raises:
         RunError: if the run cannot go on, in one line; `result.json` then says `failed`.
     """
-    config, folder, checkpoint = _place(config, folder)
-    result = _blank(config)
-    with _recorded(result, folder):
-        values = _run(config, folder, checkpoint, result)
-        result["status"] = "done"
-    if is_first():
-        print(summary(config, result, values, folder), flush=True)
-    top1: float | None = result[f"{config.evaluation.name}_top1"]
-    return top1
-
-
-def _place(config: DictConfig, folder: Path | None) -> tuple[DictConfig, Path, Path | None]:
-    """Configuration, folder and checkpoint of a new or of a resumed run."""
+    checkpoint = None
     if config.get("resume"):
         folder = Path(config.resume)
-        return stored_config(folder), folder, folder / "checkpoints" / "last.ckpt"
-    return config, folder or output_folder(), None
+        config, checkpoint = stored_config(folder), folder / "checkpoints" / "last.ckpt"
+    folder = folder or output_folder()
+    with _recorded(config, folder, line) as result:
+        values = _run(config, folder, checkpoint, result)
+    if is_first():
+        print(summary(config, result.flat(), values, folder), flush=True)
+    top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
+    return top1
 
 
 def output_folder() -> Path:
@@ -70,53 +70,55 @@ def output_folder() -> Path:
     return output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
 
 
-def _blank(config: DictConfig) -> dict[str, Any]:
-    """The result of a run that has not started: one flat object."""
-    resolved = resolve(config)
-    facts = {
-        "status": "running",
-        "method": config.method_info.id,
-        "dataset": config.dataset.name,
-        "backbone": config.backbone.name,
-        "K": resolved.K,
-        "alpha": resolved.alpha,
+def _blank(config: DictConfig) -> Result:
+    """The result of a run that has not started."""
+    asked, resolved = config.evaluation.name, resolve(config)
+    return Result(
+        Status.RUNNING,
+        config.method_info.id,
+        config.dataset.name,
+        config.backbone.name,
+        resolved.K,
+        resolved.alpha,
         **{key: config[key] for key in ("tau", "batch_size", "epochs", "seed")},
-    }
-    scores = dict.fromkeys(("linear_top1", f"{config.evaluation.name}_top1", f"{config.evaluation.name}_top5"))
-    open_values = (*scores, "online_top1", "knn_top1", "mi_estimate", "loss", "images_per_second")
-    ends = {"seconds": None, "config_hash": resolved.hash, "git": commit(), "error": None}
-    return {**facts, **dict.fromkeys(open_values), **ends}
+        scores=dict.fromkeys(("linear_top1", f"{asked}_top1", f"{asked}_top5", "online_top1", "knn_top1")),
+        config_hash=resolved.hash,
+        git=commit(),
+    )
 
 
 @contextmanager
-def _recorded(result: dict[str, Any], folder: Path) -> Iterator[None]:
-    """Keep result.json true while something runs, and leave no trace of the run in this process."""
-    started, environ = time.perf_counter(), dict(os.environ)
+def _recorded(config: DictConfig, folder: Path, line: Sequence[str] | None) -> Iterator[Result]:
+    """Write result.json at start and end, and leave no trace of the run in this process."""
+    result, started = _blank(config), time.perf_counter()
+    before = {name: value for name, value in os.environ.items() if name in LAUNCHER_VARIABLES}
     if is_first():
-        describe(folder)
-        write_json(folder / "result.json", result)
+        describe(folder, line)
+        result.write(folder)
     try:
-        yield
+        yield result
+        result.status = Status.DONE
     except BaseException as error:
-        result["status"] = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
-        result["error"] = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        result.status = Status.INTERRUPTED if isinstance(error, KeyboardInterrupt | SystemExit) else Status.FAILED
+        result.error = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise
     finally:
-        result["seconds"] = round(time.perf_counter() - started, 1)
+        result.seconds = round(time.perf_counter() - started, 1)
         if is_first():
-            write_json(folder / "result.json", result)
+            result.write(folder)
         close_run(folder, result)
-        os.environ.clear()  # Lightning's launchers leave addresses behind that the next job of a multirun must not see
-        os.environ.update(environ)
+        for name in LAUNCHER_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
-def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict[str, Any]) -> dict[str, float]:
+def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: Result) -> dict[str, float]:
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
     loggers = build_logger(config, folder, result, resumed=checkpoint is not None)
     data = build_data(config)
     resolved = resolve(config, len(data.splits.pretrain))
-    result["K"], result["alpha"] = resolved.K, resolved.alpha
-    method = build_method(config)
+    result.K, result.alpha = resolved.K, resolved.alpha
+    method = build_method(config, data)
     if is_first():
         print(banner(config, resolved, len(data.splits.pretrain), folder), flush=True)
     with quiet():
@@ -124,19 +126,23 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: dict
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    callbacks: list[pl.Callback] = cast(Any, trainer).callbacks
-    stored = [callback.metrics for callback in callbacks if isinstance(callback, LastCheckpoint)]
-    now = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    values = {name: value for metrics in (*stored, now) for name, value in metrics.items()}
-    result.update({name: values[name] for name in ("online_top1", "knn_top1") if name in values})
+    values = _last_metrics(trainer)
+    result.scores |= {name: values[name] for name in ("online_top1", "knn_top1") if name in values}
     if "loss_epoch" in values:
-        result["loss"] = values["loss_epoch"]
-        if result["alpha"] is not None and method.loss_is_infonce:
-            result["mi_estimate"] = float(mi_estimate(values["loss_epoch"], result["alpha"]))
-        result["images_per_second"] = round(clock.images / clock.seconds, 1)
+        result.loss = values["loss_epoch"]
+        if result.alpha is not None and method.loss_is_infonce:
+            result.mi_estimate = float(mi_estimate(result.loss, result.alpha))
+        result.images_per_second = round(clock.images / clock.seconds, 1)
     if is_first():
-        result.update(evaluate(config, method.to(trainer.strategy.root_device), data))
+        result.scores |= evaluate(config, method.to(trainer.strategy.root_device), data)
     return values
+
+
+def _last_metrics(trainer: pl.Trainer) -> dict[str, float]:
+    """The last value of each metric, those of a part of the run before it was resumed among them."""
+    stored = [callback.metrics for callback in callbacks_of(trainer) if isinstance(callback, LastCheckpoint)]
+    now = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    return {name: value for metrics in (*stored, now) for name, value in metrics.items()}
 
 
 def build_trainer(
@@ -168,7 +174,7 @@ def build_trainer(
     return trainer, clock
 
 
-def evaluate(config: DictConfig, method: ContrastiveModule, data: ViewsDataModule) -> dict[str, float]:
+def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, float]:
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
     if not data.splits.classes:
         return {}
@@ -183,7 +189,7 @@ def evaluate(config: DictConfig, method: ContrastiveModule, data: ViewsDataModul
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Lightning's advertisements and advice off the screen; its errors still show."""
+    """Show of Lightning's messages its errors alone."""
     loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

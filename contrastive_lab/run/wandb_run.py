@@ -16,6 +16,7 @@ from urllib.request import getproxies
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.errors import RunError
+from contrastive_lab.record.result import Result, Status
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -29,9 +30,8 @@ def open_run(folder: Path, resumed: bool = False, **facts: Any) -> "Run":
     """Start a W&B run in a folder, or go on with the one that stands there.
 
     The id is in `<folder>/wandb_run_id.txt` before anything else happens, so that a run that is killed can be resumed
-    under it. W&B is told to go on with that id if it knows it and to start it otherwise (resume="allow"): an offline
-    run need not have been synced. Offline, a resumed run is a second folder with the same id, and `wandb sync` joins
-    the two.
+    under it, synced or not (resume="allow"). Offline, a resumed run is a second folder with the same id, and
+    `wandb sync` joins the two.
 
     Args:
         folder: where the id and W&B's files go.
@@ -56,29 +56,29 @@ def define_metrics(run: "Run") -> None:
         run.define_metric(name, step_metric=STEP, step_sync=True, summary="max,last")
 
 
-def place(config: DictConfig) -> dict[str, Any]:
+def destination(config: DictConfig) -> dict[str, Any]:
     """What a configuration's logger node hands to `wandb.init`: project, entity, and whatever was added with a plus."""
     node = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
     return {name: value for name, value in node.items() if name not in ("name", "media")}
 
 
-def close_run(folder: Path, result: dict[str, Any]) -> None:
-    """End the W&B run of a folder, if this process has it open, and mark it as failed unless the result is "done".
+def close_run(folder: Path, result: Result) -> None:
+    """End the W&B run of a folder, if this process has it open, and mark it as failed unless the result is done.
 
     Args:
         folder: of the run.
-        result: what result.json holds; goes to the summary, `BEST` as {"last", "max"}.
+        result: of the run; goes to the summary, `BEST` as {"last", "max"}.
     """
     wandb = sys.modules.get("wandb")
     if wandb is None or wandb.run is None or wandb.run.id != _stored_id(folder):
         return
     summary = wandb.run.summary
-    values = {name: value for name, value in result.items() if value is not None}
+    values = {name: value for name, value in result.flat().items() if value is not None}
     for name in values.keys() & set(BEST):
         logged = summary.get(name) or {"max": values[name]}
         values[name] = {"last": values[name], "max": logged["max"]}
     summary.update(values)
-    wandb.finish(exit_code=0 if result["status"] == "done" else 1)
+    wandb.finish(exit_code=0 if result.status is Status.DONE else 1)
 
 
 def _init(options: dict[str, Any]) -> "Run":

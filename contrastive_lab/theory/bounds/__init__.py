@@ -1,8 +1,8 @@
 """Bounds on the supervised loss by the contrastive loss, from terms in closed form or measured on features."""
 
 from contrastive_lab.theory.bounds.batches import batch_terms
-from contrastive_lab.theory.bounds.collapsed import binomial_law, collapsed_terms
-from contrastive_lab.theory.bounds.collision import collided_bound, collision_bound
+from contrastive_lab.theory.bounds.collapsed import collapsed_terms
+from contrastive_lab.theory.bounds.collision import collision_bound
 from contrastive_lab.theory.bounds.small_k import best_class_means, etf_cosine, etf_loss, subset_loss
 from contrastive_lab.theory.bounds.terms import (
     Terms,
@@ -22,9 +22,7 @@ __all__ = [
     "arora_repo",
     "batch_terms",
     "best_class_means",
-    "binomial_law",
     "collapsed_terms",
-    "collided_bound",
     "collision_bound",
     "columns",
     "coupon_exact",

@@ -34,9 +34,6 @@ def batch_terms(
     Returns:
         The terms; the probabilities are shares of the anchors.
 
-    Raises:
-        ValueError: on other shapes or labels, fewer than two images a batch, or tau <= 0.
-
     Source: the protocol of Nozawa & Sato 2021, read in the authors' public code.
     """
     _check(anchors, others, own_means, labels, class_means, tau)

@@ -7,7 +7,7 @@ ROWS = 1024
 
 
 @torch.no_grad()
-def collision_bound(first: Tensor, second: Tensor, labels: Tensor, tau: float | None = None) -> float:
+def collision_bound(first: Tensor, second: Tensor, labels: Tensor) -> float:
     """Mean of |z'_j . (z_i - z_j)| over images j and the other images i of the same class.
 
     z and z' are the features of two views. 0 where the views of a class coincide, 1 where the two views of an image
@@ -17,30 +17,23 @@ def collision_bound(first: Tensor, second: Tensor, labels: Tensor, tau: float | 
         first: (n, D) unit features z of one view.
         second: (n, D) unit features z' of another view.
         labels: (n,) class of each image.
-        tau: temperature to divide by, as the statement of `collided_bound` asks; None, as in the authors' code,
-            does not divide.
 
     Returns:
-        The mean over i, then over all images j.
+        The mean over i, then over all images j; ValueError if a class has one image alone.
 
-    Raises:
-        ValueError: on other shapes or tau <= 0, or if a class has one image alone.
-
-    Source: "Collision bound" of Nozawa & Sato 2021 as the authors' public code computes it; the theorem itself could
-    not be read.
+    Source: "Collision bound" of Nozawa & Sato 2021 as the authors' public code computes it, not divided by tau; the
+    theorem itself could not be read.
     """
     if first.shape != second.shape or first.ndim != 2 or labels.shape != first.shape[:1] or not len(labels):
         shapes = f"{tuple(first.shape)}, {tuple(second.shape)} and {tuple(labels.shape)}"
         raise ValueError(f"features (n, D) twice and labels (n,) are needed, not {shapes}")
-    if tau is not None and not tau > 0:
-        raise ValueError(f"tau={tau}: must be above 0, or None")
     total = 0.0
     for label in labels.unique().tolist():
         rows = (labels == label).nonzero()[:, 0]
         if len(rows) < 2:
             raise ValueError(f"collision_bound needs two images of every class; class {label} has one")
         total += _deviations(first[rows], second[rows])
-    return total / len(labels) / (1.0 if tau is None else tau)
+    return total / len(labels)
 
 
 def _deviations(first: Tensor, second: Tensor) -> float:
@@ -49,21 +42,3 @@ def _deviations(first: Tensor, second: Tensor) -> float:
     blocks = zip(second.split(ROWS), own.split(ROWS), strict=True)  # the own pair, i = j, differs by nothing
     total = sum(float((block @ first.T - cosine[:, None]).abs().double().sum()) for block, cosine in blocks)
     return total / (len(first) - 1)
-
-
-def collided_bound(pos: Tensor, neg: Tensor, tau: float) -> Tensor:
-    """Upper bound on the loss against the collided negatives alone: ln(1 + Col) + max_k |neg_k - pos| / tau.
-
-    So what collisions cost beyond the unavoidable ln(1 + Col) is controlled by how much the views of a class differ.
-
-    Args:
-        pos: (n,) cosine of each anchor with its key.
-        neg: (n, Col) cosines with its negatives of its own class, Col >= 1.
-        tau: temperature, > 0.
-
-    Returns:
-        (n,).
-
-    Derived: each summand of ln(1 + sum_k exp((neg_k - pos) / tau)) is at most exp of the greatest deviation.
-    """
-    return neg.new_tensor(neg.shape[1]).log1p() + (neg - pos[:, None]).abs().amax(1) / tau

@@ -14,11 +14,7 @@ from contrastive_lab.randomness import generator
 
 
 def etf_cosine(classes: int) -> float:
-    """Cosine of two vertices of a regular simplex (equiangular tight frame) of C points: -1 / (C - 1).
-
-    Raises:
-        ValueError: if classes < 2.
-    """
+    """Cosine of two vertices of a regular simplex (equiangular tight frame) of C >= 2 points: -1 / (C - 1)."""
     if classes < 2:
         raise ValueError(f"classes={classes}: must be 2 or more")
     return -1 / (classes - 1)
@@ -27,18 +23,8 @@ def etf_cosine(classes: int) -> float:
 def etf_loss(labels: int, classes: int, tau: float) -> float:
     """Loss of class means on a regular simplex over m labels: ln(1 + (m - 1) exp(-(C / (C - 1)) / tau)).
 
-    Args:
-        labels: m, 1..C.
-        classes: C, at least 2.
-        tau: temperature, > 0.
-
-    Returns:
-        In nats; the least that unit class means can reach, for every m >= 2.
-
-    Raises:
-        ValueError: if m or tau is out of range.
-
-    Derived; checked by optimisation for C <= 8.
+    In nats, for m = 1..C and tau > 0; the least that unit class means can reach, for every m >= 2. Derived; checked by
+    optimisation for C <= 8.
     """
     if not 1 <= labels <= classes or not tau > 0:
         raise ValueError(f"needs 1 <= labels <= classes and tau > 0, not labels={labels}, classes={classes}, tau={tau}")
@@ -73,9 +59,6 @@ def best_class_means(
 
     Returns:
         (C, D) in float64.
-
-    Raises:
-        ValueError: if m is out of range.
     """
     if not 2 <= labels <= classes:
         raise ValueError(f"labels={labels}: must lie in 2..{classes}")

@@ -29,7 +29,7 @@ class Terms(NamedTuple):
         clean_sup: E[1{Col = 0, S has all classes} l_S].
         clean_sub: E[1{Col = 0, S lacks a class} l_S].
         collision: E ln(Col + 1).
-        d: E[min(0, z.(mu_c - mu(x)))] / tau, what it costs to put the class mean in the place of the image's own.
+        d: E[min(0, z.(mu_c - mu(x)))] / tau, what it costs to put the class mean in place of the image's own.
         upsilon: P(S has all classes).
         clean: P(Col = 0), 1 - tau_K in the papers.
         rho: P(Col = 0 and S has all classes).
@@ -49,7 +49,7 @@ class Terms(NamedTuple):
 
 
 def arora_lower(terms: Terms) -> float:
-    """Lower bound on L_info: Arora et al. 2019 (remembered: Sec. 4), for views of one image; constants derived."""
+    """Lower bound on L_info: Arora et al. 2019, Sec. 4, for views of one image; constants derived."""
     return terms.clean_sup + terms.clean_sub + terms.collision + terms.d
 
 
@@ -68,7 +68,7 @@ def arora_exact(terms: Terms) -> float:
 
 
 def arora_repo(terms: Terms) -> float:
-    """The same with P(Col = 0) in the place of `rho`: how the authors' public code draws Arora's bound.
+    """The same with P(Col = 0) in place of `rho`: how the authors' public code plots Arora's bound.
 
     No upper bound where K is small, since some of the loss without collisions is over fewer classes: it can be below
     L_sup.
@@ -86,7 +86,7 @@ def coupon_exact(terms: Terms) -> float:
 
 
 def repo_half_sub(terms: Terms) -> float:
-    """The same with half of `sub`: how the authors' public code draws the coupon bound; valid, but looser."""
+    """The same with half of `sub`: how the authors' public code plots the coupon bound; valid, but looser."""
     return _over(2 * terms.L_info - terms.sub / 2 - terms.collision - 2 * terms.d, terms.upsilon)
 
 

@@ -1,7 +1,6 @@
 """The coupon collector: coverage of the classes by K + 1 labels, and collisions among K negatives."""
 
 from contrastive_lab.theory.coupon.collision import (
-    clean_coverage_probability,
     collision_probability,
     expected_log_collisions,
     expected_log_collisions_without_replacement,
@@ -12,12 +11,12 @@ from contrastive_lab.theory.coupon.draws import (
     coverage_without_replacement,
     distinct_law,
     expected_draws,
+    missing_probability,
     smallest_draws,
     variance_of_draws,
 )
 
 __all__ = [
-    "clean_coverage_probability",
     "collision_probability",
     "coverage_probability",
     "coverage_without_replacement",
@@ -25,6 +24,7 @@ __all__ = [
     "expected_draws",
     "expected_log_collisions",
     "expected_log_collisions_without_replacement",
+    "missing_probability",
     "no_collision_probability",
     "smallest_draws",
     "variance_of_draws",

@@ -1,4 +1,11 @@
-"""The probability that a sample has every class, as one coefficient of a generating function, in logs."""
+"""The probabilities that a sample has every class and that it lacks one, as coefficients of generating functions.
+
+G(z) = prod_c (e^{p_c w(z)} - 1) counts the samples that have all C classes: of n labels the share is
+[z^n] G / [z^n] e^{w(z)}, with w = z for independent labels and w = N log(1 + z/N) for labels drawn without replacement
+from N; e^w - G counts those that lack a class. Neither has a negative coefficient, so that Cauchy's integral on the
+circle through the saddle point is the probability that a random number is n, and nothing cancels.
+Source: the generating function is that of Flajolet, Gardy & Thimonier 1992; the integrals are derived here.
+"""
 
 import math
 from typing import Any
@@ -7,26 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 
 def log_covered(draws: int, probs: Floats, population: float = math.inf) -> float:
-    """Log of the probability that `draws` labels have all C classes.
-
-    With G(z) = prod_c (e^{p_c w(z)} - 1) it is [z^n] G / [z^n] e^{w(z)}: w = z for independent labels, and
-    w = N log(1 + z/N) for labels drawn without replacement from N. The coefficient is Cauchy's integral on the circle
-    through the saddle point, where nothing cancels: it is the probability that a sum of Poisson (or binomial)
-    numbers, each known to be above zero, is n. Relative error of the probability below 1e-10 for n up to 1e5.
+    """Log of the probability that `draws` labels have all C classes; relative error below 1e-10 for n up to 1e5.
 
     Args:
         draws: n, more than C, and few enough that a class can be missed.
         probs: (C,) shares of the classes, > 0, sum 1.
         population: N, at least n; infinite for independent labels.
-
-    Returns:
-        The log, at most 0.
-
-    Source: the generating function is that of Flajolet, Gardy and Thimonier 1992; the form as a ratio of two
-    probabilities is derived here.
     """
     probs, repeats = np.unique(probs, return_counts=True)
     mean, spread = _saddle(draws, probs, repeats, population)
@@ -43,6 +40,45 @@ def log_covered(draws: int, probs: Floats, population: float = math.inf) -> floa
     hit = (2 * terms.sum() - terms[0]) / points
     all_present = float(repeats @ np.log(-np.expm1(-probs * w[0].real)))
     return min(all_present + math.log(hit) - _log_binomial(draws, population, mean), 0.0)
+
+
+def missing(draws: int, probs: Floats) -> float:
+    """Probability that `draws` independent labels lack a class; relative error below 1e-10.
+
+    Args:
+        draws: n, so many that `missing_at(n)` is below 1/2: then the random number spreads as a Poisson one does.
+        probs: (C,) class probabilities, > 0, sum 1, C at least 2.
+
+    Returns:
+        Between 0 and 1. Below 1e-10 the union bound, sum_c (1 - p_c)^n, whose relative error is half of itself.
+    """
+    union = float(np.exp(draws * np.log1p(-probs)).sum())
+    if union < 1e-10:
+        return union
+    deviation = math.sqrt(draws)
+    low, high = float(draws), draws / (1 - float(probs.max()))
+    radius = low
+    while high - low > deviation / 100:  # any radius nearby gives the same integral
+        radius = (low + high) / 2
+        lacking = float(missing_at(radius, probs))
+        with np.errstate(over="ignore"):
+            single = (1 - lacking) * float((probs / np.expm1(probs * radius)).sum())  # minus the slope of `lacking`
+        low, high = (radius, high) if lacking and radius * (1 - single / lacking) < draws else (low, radius)
+    points = 2 * int(6 * deviation + 30) + 1
+    angles = 2 * np.pi / points * np.arange(points // 2 + 1)
+    angles = angles[angles < 15 / deviation]
+    z = radius * np.exp(1j * angles)
+    terms = (missing_at(z, probs) * np.exp(z - radius - 1j * draws * angles)).real
+    return float(2 * terms.sum() - terms[0]) / points * math.exp(-_log_poisson(draws, radius))
+
+
+def missing_at(z: Any, probs: Floats) -> NDArray[Any]:
+    """1 - prod_c (1 - e^{-p_c z}) at each z: for real z the probability that Poisson(z) labels lack a class."""
+    values, repeats = np.unique(probs, return_counts=True)
+    absent = np.exp(-np.multiply.outer(values, z))
+    with np.errstate(divide="ignore"):  # log 0 where e^{-p z} rounds to 1
+        lacking: NDArray[Any] = -np.expm1(repeats @ (np.log1p(-absent) if np.isrealobj(z) else _log1p(-absent)))
+    return lacking
 
 
 def _saddle(draws: int, probs: Floats, repeats: NDArray[Any], population: float) -> tuple[float, float]:
@@ -79,15 +115,16 @@ def _log_expm1(x: Floats) -> Floats:
     return values
 
 
-def _exponent(mean: float, population: float, angles: Floats) -> NDArray[np.complex128]:
-    """w(z) on the circle where the plain sum has this mean; log(1 + z) by parts, since numpy's loses small z."""
-    z: NDArray[np.complex128] = mean / (1 - mean / population) * np.exp(1j * angles)
-    if math.isinf(population):
-        return z
-    z /= population
-    modulus, phase = np.log1p(2 * z.real + abs(z) ** 2) / 2, np.arctan2(z.imag, 1 + z.real)
-    w: NDArray[np.complex128] = population * (modulus + 1j * phase)
-    return w
+def _log1p(z: Complex) -> Complex:
+    """Log(1 + z) by parts, since numpy's loses small z."""
+    parts: Complex = np.log1p(2 * z.real + abs(z) ** 2) / 2 + 1j * np.arctan2(z.imag, 1 + z.real)
+    return parts
+
+
+def _exponent(mean: float, population: float, angles: Floats) -> Complex:
+    """w(z) on the circle where the plain sum has this mean."""
+    z: Complex = mean / (1 - mean / population) * np.exp(1j * angles)
+    return z if math.isinf(population) else population * _log1p(z / population)
 
 
 def _log_binomial(n: int, population: float, mean: float) -> float:
@@ -103,4 +140,4 @@ def _log_poisson(n: float, mean: float) -> float:
     if n < 16:
         return n * math.log(mean) - mean - math.lgamma(n + 1)
     series = 1 / (12 * n) - 1 / (360 * n**3) + 1 / (1260 * n**5) - 1 / (1680 * n**7)
-    return n * math.log(mean / n) + (n - mean) - math.log(2 * math.pi * n) / 2 - series
+    return n * math.log1p((mean - n) / n) + (n - mean) - math.log(2 * math.pi * n) / 2 - series

@@ -2,8 +2,9 @@
 
 Letters: C classes, n = K + 1 labels (those of the anchor and of its K negatives), T the number of labels drawn when
 the last class appears. Every function takes either `classes`, for C classes of equal probability, or `probs`, (C,)
-probabilities above zero that sum to 1. Every sum has terms of one sign: inclusion-exclusion in float64, which the
-authors' public code uses with its summands clipped at 0, is wrong by 4.5e-4 at C = 100.
+probabilities above zero that sum to 1, and raises ValueError on both, neither or bad values. Every sum has terms of
+one sign: inclusion-exclusion in float64, which the authors' public code uses with its summands clipped at 0, is wrong
+by 4.5e-4 at C = 100.
 """
 
 import math
@@ -11,15 +12,20 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from contrastive_lab.theory.coupon.arrival import mean_time, variance_of_time
-from contrastive_lab.theory.coupon.coverage import Floats, log_covered
+from contrastive_lab.theory.coupon.coverage import Floats, log_covered, missing, missing_at
 from contrastive_lab.theory.coupon.prior import at_least, class_counts, is_uniform, prior
 
 TINY = 1e-300
+TIE = 1e-12  # probabilities as near as this are equal but for rounding
 
 
 def coverage_probability(draws: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
     """Probability that n independent labels have all C classes: upsilon_n of Nozawa & Sato, n = K + 1.
+
+    >>> round(coverage_probability(3, classes=2), 9)  # all but two of the eight triples
+    0.75
+    >>> f"{coverage_probability(128, classes=100):.3g}"
+    '1.5e-22'
 
     Args:
         draws: n, at least 0.
@@ -29,13 +35,22 @@ def coverage_probability(draws: int, classes: int | None = None, probs: ArrayLik
     Returns:
         Between 0 and 1, with a relative error below 1e-9 for n up to 1e7; 0 below 1e-308.
 
-    Raises:
-        ValueError: on a negative n, or on both, neither or bad values of `classes` and `probs`.
-
-    Source: upsilon of Nozawa & Sato 2021, read in the authors' public code; computed by `log_covered`, derived there.
+    Source: upsilon of Nozawa & Sato 2021, read in the authors' public code; computed as `coverage` derives it.
     """
     at_least("draws", draws, 0)
-    return _covered(draws, prior(classes, probs))
+    return _covered_and_missing(draws, prior(classes, probs))[0]
+
+
+def missing_probability(draws: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
+    """Probability that n independent labels lack a class, 1 - `coverage_probability`; right also far below rounding.
+
+    >>> f"{missing_probability(65536, classes=1000):.3g}"
+    '3.34e-26'
+
+    Arguments, accuracy and source as `coverage_probability`.
+    """
+    at_least("draws", draws, 0)
+    return _covered_and_missing(draws, prior(classes, probs))[1]
 
 
 def coverage_without_replacement(draws: int, counts: ArrayLike) -> float:
@@ -45,67 +60,62 @@ def coverage_without_replacement(draws: int, counts: ArrayLike) -> float:
         draws: n, at least 0 and at most the number of images N.
         counts: (C,) images of each class, at least 1 each.
 
-    Returns:
-        Between 0 and 1, with a relative error below 1e-9.
-
-    Raises:
-        ValueError: on a class without images, or n outside 0 to N.
-
-    Source: derived here; the finite form of Nozawa & Sato's upsilon, for a validation set.
+    Source: derived here, relative error below 1e-9; the finite form of Nozawa & Sato's upsilon, for a validation set.
     """
     sizes = class_counts(counts)
     total = int(sizes.sum())
     at_least("draws", draws, 0)
     if draws > total:
         raise ValueError(f"draws={draws}: must be at most {total}, the number of images")
-    return _covered(draws, sizes / total, total)
+    return _covered_and_missing(draws, sizes / total, total)[0]
 
 
 def smallest_draws(coverage: float, classes: int | None = None, probs: ArrayLike | None = None) -> int:
     """The smallest n for which n independent labels have all classes with at least this probability.
 
+    >>> smallest_draws(0.99, classes=10)
+    66
+
     Args:
-        coverage: above 0, at most 1 - 1e-9: nearer to 1 the probability itself is not known well enough.
+        coverage: above 0 and below 1.
         classes: C, for classes of equal probability.
         probs: (C,) class probabilities, instead of `classes`.
-
-    Returns:
-        n = K + 1, at least C.
-
-    Raises:
-        ValueError: on a coverage outside that range, or as `coverage_probability`.
     """
-    if not 0 < coverage <= 1 - 1e-9:
-        raise ValueError(f"coverage={coverage}: must be above 0, and at most 1 - 1e-9")
+    if not 0 < coverage < 1:
+        raise ValueError(f"coverage={coverage}: must be above 0 and below 1")
     p = prior(classes, probs)
+
+    def enough(n: int) -> bool:
+        covered, lacking = _covered_and_missing(n, p)
+        return covered >= coverage * (1 - TIE) if coverage < 0.5 else lacking <= (1 - coverage) * (1 + TIE)
+
     low, high = len(p) - 1, len(p)
-    while _covered(high, p) < coverage:
+    while not enough(high):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _covered(middle, p) >= coverage else (middle, high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 
 def expected_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
     """E[T], the mean number of labels until every class has appeared.
 
+    >>> expected_draws(classes=2)
+    3.0
+    >>> round(expected_draws(probs=[0.5, 0.25, 0.25]), 9)
+    6.333333333
+
     Args:
         classes: C, for classes of equal probability: C (1 + 1/2 + ... + 1/C).
         probs: (C,) class probabilities, instead of `classes`: the integral of 1 - prod_c (1 - e^{-p_c s}) over s > 0.
-
-    Returns:
-        Draws, at least C.
-
-    Raises:
-        ValueError: as `coverage_probability`.
 
     Source: Flajolet, Gardy & Thimonier 1992; both forms were read in the authors' public code of Nozawa & Sato 2021.
     """
     p = prior(classes, probs)
     if is_uniform(p):
         return float((len(p) / np.arange(len(p), 0, -1)).sum())
-    return mean_time(p)
+    return _mean_time(p)
 
 
 def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
@@ -114,13 +124,8 @@ def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None
     Args:
         classes: C, for classes of equal probability: the sum over i of (1 - i/C) / (i/C)^2.
         probs: (C,) class probabilities, instead of `classes`: Var[S] - E[S], S the time of the last class's arrival
-            where labels arrive at rate 1.
-
-    Returns:
-        Draws squared.
-
-    Raises:
-        ValueError: as `coverage_probability`.
+            where labels arrive at rate 1. Var[S] is the integral of 2 (m - s) P(S < s) below the mean m and of
+            2 (s - m) P(S > s) above.
 
     Source: the uniform form is textbook; the other is derived here.
     """
@@ -128,8 +133,10 @@ def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None
     if is_uniform(p):
         i = np.arange(len(p), 0, -1)
         return float((len(p) * (len(p) - i) / i**2).sum())
-    mean = mean_time(p)
-    return variance_of_time(p, mean) - mean
+    mean = _mean_time(p)
+    s, weights = _nodes(p, mean)
+    late = missing_at(s, p)
+    return 2 * float((weights * np.where(s < mean, (mean - s) * (1 - late), (s - mean) * late)).sum()) - mean
 
 
 def distinct_law(draws: int, classes: int) -> Floats:
@@ -141,9 +148,6 @@ def distinct_law(draws: int, classes: int) -> Floats:
 
     Returns:
         (C + 1,) probabilities of 0 to C distinct labels; the last one is upsilon_n. What is below 1e-300 may be 0.
-
-    Raises:
-        ValueError: if n < 0 or C < 1.
 
     Source: the occupancy chain; textbook.
     """
@@ -165,13 +169,33 @@ def distinct_law(draws: int, classes: int) -> Floats:
     return law
 
 
-def _covered(draws: int, p: Floats, population: float = math.inf) -> float:
-    """The probability of coverage for any n; its two ends are closed forms, in between is Cauchy's integral."""
+def _covered_and_missing(draws: int, p: Floats, population: float = math.inf) -> tuple[float, float]:
+    """The probability of coverage and what it lacks to 1, of any n; `population` is finite without replacement."""
     if draws < len(p):
-        return 0.0
-    if draws + population * float(p.min()) > population + 0.5:  # fewer are left over than the smallest class has
-        return 1.0
+        return 0.0, 1.0
+    if len(p) == 1 or draws + population * float(p.min()) > population + 0.5:  # the rest is less than any class has
+        return 1.0, 0.0
     if draws == len(p):
         rest = np.log1p(-np.arange(draws) / population)
-        return math.exp(float(np.log(p * np.arange(1, draws + 1)).sum() - rest.sum()))
-    return math.exp(log_covered(draws, p, population))
+        covered = math.exp(float(np.log(p * np.arange(1, draws + 1)).sum() - rest.sum()))
+    elif math.isinf(population) and missing_at(draws, p) < 0.5:
+        lacking = missing(draws, p)
+        return 1 - lacking, lacking
+    else:
+        covered = math.exp(log_covered(draws, p, population))
+    return covered, 1 - covered
+
+
+def _mean_time(p: Floats) -> float:
+    """E[S], the integral of P(S > s) over s > 0; the same as the mean number of labels."""
+    s, weights = _nodes(p, 1.0)
+    return float((weights * missing_at(s, p)).sum())
+
+
+def _nodes(p: Floats, knot: float) -> tuple[Floats, Floats]:
+    """Gauss-Legendre nodes and weights for an integral over s > 0, on panels that double; `knot` is an edge."""
+    last = math.ceil(math.log2((math.log(len(p)) + 60) / p.min()))  # the rest is below e^-60
+    edges = np.union1d([0.0, *np.exp2(np.arange(last + 1))], [knot])
+    x, weights = np.polynomial.legendre.leggauss(64)
+    half = np.diff(edges)[:, None] / 2
+    return (edges[:-1, None] + half * (1 + x)).ravel(), (half * weights).ravel()

@@ -12,8 +12,7 @@ def prior(classes: int | None, probs: ArrayLike | None) -> Floats:
     """The class probabilities (C,) that either argument stands for.
 
     Raises:
-        ValueError: unless exactly one is given; if C < 1, or the probabilities are no list, hold one that is not
-            above zero, or do not sum to 1 within 1e-6.
+        ValueError: unless exactly one is given; on C < 1, or probabilities not above 0 or not of sum 1 within 1e-6.
     """
     if (classes is None) == (probs is None):
         raise ValueError("give either classes or probs")
@@ -32,11 +31,7 @@ def prior(classes: int | None, probs: ArrayLike | None) -> Floats:
 
 
 def class_counts(counts: ArrayLike) -> Floats:
-    """The class counts (C,) as floats.
-
-    Raises:
-        ValueError: unless they are a list of whole numbers, at least 1 each.
-    """
+    """The class counts (C,) as floats; ValueError unless they are whole numbers, at least 1 each."""
     sizes = np.asarray(counts, dtype=np.float64)
     whole = sizes.ndim == 1 and len(sizes) and np.isfinite(sizes).all() and (sizes == np.floor(sizes)).all()
     if not whole or sizes.min() < 1:
@@ -45,11 +40,7 @@ def class_counts(counts: ArrayLike) -> Floats:
 
 
 def at_least(name: str, value: int, least: int) -> None:
-    """Refuse what is no whole number, and a value below `least`.
-
-    Raises:
-        ValueError: names the value.
-    """
+    """Check that a value is a whole number, `least` or more; ValueError names it."""
     try:
         whole = operator.index(value)
     except TypeError:

@@ -19,11 +19,7 @@ Losses = Callable[[Tensor, Tensor], Tensor]
 
 
 def correlation(mi: float, d: int) -> float:
-    """The rho at which d coordinates carry `mi` nats: sqrt(1 - exp(-2 mi / d)); EqCo, Eq. 10 solved for rho.
-
-    Raises:
-        ValueError: unless d >= 1 and 0 < mi < 15 d, beyond which rho rounds to 1.
-    """
+    """The rho at which d coordinates carry `mi` nats, 0 < mi < 15 d: sqrt(1 - exp(-2 mi / d)); EqCo, Eq. 10."""
     if d < 1 or not 0 < mi < 15 * d:
         raise ValueError(f"correlation needs d >= 1 and 0 < mi < 15 d, not mi={mi}, d={d}")
     return math.sqrt(-math.expm1(-2 * mi / d))
@@ -37,14 +33,7 @@ def mutual_information(rho: float, d: int) -> float:
 def sample_pairs(rho: Tensor, n: int, d: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
     """Pairs y = rho x + sqrt(1 - rho^2) eps with x and eps standard normal; EqCo, Eq. 9.
 
-    Args:
-        rho: (M,) correlations; its dtype is that of the pairs.
-        n: pairs.
-        d: dimensions.
-        source: generator.
-
-    Returns:
-        x and y, (M, n, d).
+    Of correlations rho (M,), whose dtype is that of the pairs: x and y, (M, n, d).
     """
     x, noise = torch.randn(2, len(rho), n, d, generator=source, dtype=rho.dtype)
     rho = rho[:, None, None]
@@ -54,15 +43,8 @@ def sample_pairs(rho: Tensor, n: int, d: int, source: torch.Generator) -> tuple[
 def log_density_ratio(x: Tensor, y: Tensor, rho: Tensor) -> Tensor:
     """Ln r of each x with each y: the best critic there is.
 
-    ln r = sum_j [-ln(1 - rho^2) / 2 - (y_j - rho x_j)^2 / (2 (1 - rho^2)) + y_j^2 / 2]. [derived]
-
-    Args:
-        x: (M, N, d).
-        y: (M, N, d).
-        rho: (M,).
-
-    Returns:
-        (M, N, N), x down the rows, pairs on the diagonal.
+    ln r = sum_j [-ln(1 - rho^2) / 2 - (y_j - rho x_j)^2 / (2 (1 - rho^2)) + y_j^2 / 2], derived: from x and y (M, N, d)
+    and rho (M,) to (M, N, N), x down the rows, pairs on the diagonal.
     """
     rho = rho[:, None, None]
     squares = x.square().sum(2)[:, :, None] + y.square().sum(2)[:, None]
@@ -79,9 +61,6 @@ def in_batch_losses(scores: Tensor, alpha: float | None = None) -> Tensor:
 
     Returns:
         (M,) means over the N rows.
-
-    Raises:
-        ValueError: if alpha is not above 0.
     """
     M, N, _ = scores.shape
     return info_nce(*in_batch(scores), 1.0, alpha, "none").view(M, N).mean(dim=1)
@@ -150,12 +129,6 @@ def skew_kl(rho: float, d: int, alpha: float, nodes: int = 401) -> float:
         d: dimensions, at least 1.
         alpha: > 0.
         nodes: of the rule, on either axis; 401 leave an error below 1e-8 nats.
-
-    Returns:
-        The limit.
-
-    Raises:
-        ValueError: on other values.
     """
     if not 0 <= rho < 1 or d < 1 or not alpha > 0:
         raise ValueError(f"skew_kl needs 0 <= rho < 1, d >= 1 and alpha > 0, not rho={rho}, d={d}, alpha={alpha}")

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
+from scipy.special import hyp0f1
 from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.losses import gradient_bound
-from contrastive_lab.theory.sphere.uniformity import log_0f1
 
 CHUNK = 4096  # keys held at once
 
@@ -31,9 +31,6 @@ def frozen_pairs(n: int, D: int, positive: float, shared: float, source: torch.G
         positive: cosine of a query and its key, from 2 shared - 1 to 1.
         shared: expected cosine of two random keys, from 0 to below 1.
         source: generator.
-
-    Raises:
-        ValueError: where such vectors do not exist.
     """
     cosine = _own_cosine(D, positive, shared)
     own, other = _directions(n, D, source), _directions(n, D, source)
@@ -102,7 +99,7 @@ def expected_bound(D: int, positive: float, shared: float, tau: float, alpha: fl
 
     Source: Zhu et al. 2020 (EqCo), Eq. 7. E e^{q.k/tau} is e^{shared/tau} 0F1(; (D-1)/2; ((1-shared)/(2 tau))^2).
     """
-    typical = tau * log_0f1((D - 1) / 2, ((1 - shared) / (2 * tau)) ** 2) + shared
+    typical = tau * math.log(hyp0f1((D - 1) / 2, ((1 - shared) / (2 * tau)) ** 2)) + shared
     pos, neg = torch.tensor([positive, typical], dtype=torch.float64)
     return float(gradient_bound(pos[None], neg[None, None], tau, alpha))
 
@@ -114,6 +111,6 @@ def expected_limit(D: int, positive: float, shared: float, tau: float, alpha: fl
     query's side of the shared mean: as far as 0F1' / 0F1 says. [derived]
     """
     cosine, b, kappa = _own_cosine(D, positive, shared), (D - 1) / 2, (1 - shared) / tau
-    pull = kappa / (2 * b) * math.exp(log_0f1(b + 1, (kappa / 2) ** 2) - log_0f1(b, (kappa / 2) ** 2))
+    pull = float(kappa / (2 * b) * hyp0f1(b + 1, (kappa / 2) ** 2) / hyp0f1(b, (kappa / 2) ** 2))
     distance = math.sqrt((1 - shared) * (1 + pull**2 - 2 * pull * cosine))
     return expected_bound(D, positive, shared, tau, alpha) / 2 * distance

@@ -17,11 +17,7 @@ SLOPE = 4.0  # of the label's probability in w.z / nu
 
 
 def orthogonal_tasks(r: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
-    """The source and the transfer task: two orthonormal vectors (r,) of random direction.
-
-    Raises:
-        ValueError: if r < 2.
-    """
+    """The source and the transfer task: two orthonormal vectors (r,) of random direction, r at least 2."""
     if r < 2:
         raise ValueError(f"r={r}: two orthogonal tasks need 2 or more")
     w, other = torch.linalg.qr(torch.randn(r, 2, generator=source, dtype=torch.float64))[0].T

@@ -2,7 +2,7 @@
 
 Letters: n samples, d coordinates, r dimensions of the signal; rows are samples, and all numbers are float64.
 Source: Ji et al. 2021, The Power of Contrast for Feature Learning. The claims were read in the paper's abstract and
-introduction, the model in a public replication; the formulas of the loss are remembered, its closed forms derived.
+introduction, the model in a public replication; the closed forms of the loss are derived.
 """
 
 import math
@@ -38,7 +38,7 @@ class Spiked:
         return self.signal() + torch.diag(self.std.square())
 
     def sample(self, n: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
-        """N draws: x (n, d) and their z (n, r)."""
+        """Samples x (n, d) and their z (n, r)."""
         z = self.nu * torch.randn(n, self.U.shape[1], generator=source, dtype=torch.float64)
         noise = torch.randn(n, len(self.std), generator=source, dtype=torch.float64)
         return torch.addmm(noise.mul_(self.std), z, self.U.T), z
@@ -52,11 +52,8 @@ def spiked(d: int, r: int, noise: str, source: torch.Generator, nu: float = 1.0)
         r: dimensions of the signal, 1 <= r < d.
         noise: standard deviations: "homo" 1 everywhere; "linear" from 1 down to 0.1; "two" 2 on the first quarter of
             the coordinates and 0.3 on the others.
-        source: where U is drawn from.
+        source: generator of U.
         nu: standard deviation of the signal, > 0.
-
-    Raises:
-        ValueError: on any other value.
     """
     if not 1 <= r < d:
         raise ValueError(f"r={r}, d={d}: r must be 1 or more and below d")
@@ -96,12 +93,7 @@ def supervised_matrix(x: Tensor, classes: Tensor) -> Tensor:
     The linear form of Khosla et al. 2020. Masks of different samples are independent, so masking changes it by the
     factor 1/4 alone.
 
-    Args:
-        x: samples, (n, d).
-        classes: whole numbers from 0, (n,).
-
-    Raises:
-        ValueError: if no two samples share a class, or all do.
+    Of samples x (n, d) and classes (n,), whole numbers from 0; ValueError if no two samples share a class, or all do.
     """
     member = torch.nn.functional.one_hot(classes).to(x.dtype)
     size, total = member.sum(dim=0), member.T @ x
@@ -130,7 +122,7 @@ def sine_distance(U: Tensor, V: Tensor) -> float:
 
 
 def contrastive_loss(W: Tensor, M: Tensor, lam: float = 1.0) -> Tensor:
-    """-tr(W M W^T) + lam/2 |W W^T|_F^2 of a linear encoder h = W x, W (r, d); Ji et al. 2021, remembered."""
+    """-tr(W M W^T) + lam/2 |W W^T|_F^2 of a linear encoder h = W x, W (r, d); Ji et al. 2021."""
     loss: Tensor = lam / 2 * (W @ W.T).square().sum() - ((W @ M) * W).sum()
     return loss
 

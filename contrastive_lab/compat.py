@@ -1,0 +1,80 @@
+"""What the project takes from other packages beyond their documented interface: one small function for each.
+
+Imports stand inside the functions: the command line reads this file before it needs what takes seconds to import.
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+# Hydra: `hydra.main` reads sys.argv alone, and neither its flags nor its sweeper's jobs can be had without running.
+
+
+def hydra_parser() -> ArgumentParser:
+    """`get_args_parser`: the parser of Hydra's command line, flags such as -m and --cfg among it."""
+    from hydra._internal.utils import get_args_parser
+
+    return get_args_parser()
+
+
+def run_hydra(task: Callable[[Any], object], args: Namespace, conf: Path, name: str) -> None:
+    """`_run_hydra`: what `hydra.main` does with a command line once it is parsed.
+
+    Args:
+        task: called with the configuration of each job.
+        args: what `hydra_parser` makes of a line.
+        conf: the folder of configurations.
+        name: of the primary configuration in it.
+    """
+    from hydra import version
+    from hydra._internal.utils import _run_hydra
+    from hydra.main import _get_rerun_conf
+
+    version.setbase("1.3")
+    if args.experimental_rerun is not None:
+        task(_get_rerun_conf(args.experimental_rerun, args.overrides))
+        return
+    _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
+
+
+def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:
+    """`BasicSweeper.split_arguments`: the jobs of a multirun; `ConfigLoaderImpl` knows what glob(*) stands for.
+
+    Raises:
+        HydraException: if an override cannot be read.
+    """
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra._internal.utils import create_config_search_path
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    loader = ConfigLoaderImpl(create_config_search_path(str(conf)))
+    batches = BasicSweeper.split_arguments(OverridesParser.create(loader).parse_overrides(overrides), None)
+    return [list(job) for batch in batches for job in batch]
+
+
+# Lightning: attributes that its types leave out, and its count of batches.
+
+
+def attached_data(trainer: "pl.Trainer") -> Any:
+    """`trainer.datamodule`: the data module given to `fit`, or None."""
+    return cast(Any, trainer).datamodule
+
+
+def callbacks_of(trainer: "pl.Trainer") -> "list[pl.Callback]":
+    """`trainer.callbacks`: the callbacks in the order in which they are called."""
+    return cast("list[pl.Callback]", cast(Any, trainer).callbacks)
+
+
+def logging_interval(trainer: "pl.Trainer") -> int:
+    """`trainer.log_every_n_steps`: steps between two values that the loggers get; 0 for none."""
+    return int(cast(Any, trainer).log_every_n_steps)
+
+
+def batches_started(trainer: "pl.Trainer") -> int:
+    """`batch_progress.current.ready` of the epoch's loop: batches begun in this epoch, kept in the checkpoint."""
+    return int(trainer.fit_loop.epoch_loop.batch_progress.current.ready)

@@ -1,0 +1,94 @@
+"""What is checked before any work: every job of a line, and what lies in the folders it would write to."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from contrastive_lab.compat import hydra_parser, multirun_jobs
+from contrastive_lab.config import CONF
+from contrastive_lab.config.check import processes
+from contrastive_lab.config.overrides import composed
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.experiment import expand, given
+from contrastive_lab.launch.plan import Sweep, conflicting_runs, plan
+from contrastive_lab.record.run import check_resume
+
+DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
+    "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do python train.py "
+    "K=$K strategy=ddp; done, or a cluster's processes: hydra/launcher=submitit_slurm strategy=ddp"
+)
+
+
+def check_started(args: Namespace) -> None:
+    """Check that a line can run in several processes, where torchrun started them.
+
+    Raises:
+        ConfigError: for a multirun, and without a folder that all processes are told.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return
+    if args.multirun:
+        raise ConfigError(DISTRIBUTED_MULTIRUN)
+    if not any(o.startswith(("hydra.run.dir=", "resume=")) for o in args.overrides):
+        raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
+
+
+def preflight(line: Sequence[str]) -> tuple[list[str], Sweep | None]:
+    """Check every job of a line of `train.py`; returns the overrides for Hydra, and the sweep, None for one run.
+
+    An experiment, a sweep's name and a resumed run add overrides to those typed.
+
+    Raises:
+        ConfigError: with every problem of every job, each once.
+    """
+    args = hydra_parser().parse_args(line[1:])
+    overrides: list[str] = args.overrides
+    if any(o.startswith("resume=") for o in overrides):
+        return _resumed(overrides), None
+    if args.multirun:
+        return _planned(overrides, line)
+    for key in ("experiment", "sweep"):
+        if name := given(overrides).get(key):
+            raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
+    composed(overrides, CONF)
+    return overrides, None
+
+
+def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Sweep]:
+    """Check all jobs of a multirun and what lies in their folders."""
+    expanded = expand(overrides)
+    jobs, problems = [], dict[str, None]()
+    for job in multirun(expanded):
+        try:
+            config = composed(job, CONF)
+            if processes(config) > 1 and "hydra/launcher=submitit_slurm" not in job:
+                problems[DISTRIBUTED_MULTIRUN] = None
+            jobs.append((job, config))
+        except ConfigError as error:
+            problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise ConfigError(*problems)
+    sweep = plan([Path(sys.executable).name, *line], expanded, jobs)
+    if conflicts := conflicting_runs(sweep, [config for _, config in jobs]):
+        raise ConfigError(*conflicts)
+    # A name in quotes stays one, as 83e55427 would not; a job keeps its .hydra when it is done or goes on.
+    return [*expanded, f"sweep='{sweep.name}'", "hydra.output_subdir=null"], sweep
+
+
+def multirun(overrides: list[str]) -> list[list[str]]:
+    """The jobs of a multirun, as Hydra expands them: at least one."""
+    if jobs := multirun_jobs(overrides, CONF):
+        return jobs
+    raise ConfigError("-m: this line makes no job; a glob(...) in it matches no option")
+
+
+def _resumed(overrides: list[str]) -> list[str]:
+    """Check a `resume=<folder>` and let Hydra work in that folder, leaving the run's own .hydra as it is."""
+    if others := [o for o in overrides if not o.startswith("resume=")]:
+        raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
+    folder = overrides[0].removeprefix("resume=").strip("'\"")
+    if problems := check_resume(Path(folder)):
+        raise ConfigError(*problems)
+    return [*overrides, f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]

@@ -1,0 +1,74 @@
+"""What a script stands on: its line of key=value, its help, and its exit code."""
+
+import sys
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from hydra.errors import HydraException
+
+from contrastive_lab.errors import ConfigError, RunError, first_line
+from contrastive_lab.record.run import check_stored
+
+Values = dict[str, str]
+
+
+def run_script(main: Callable[[Values], object], text: str | None, *forms: str) -> int:
+    """Run `main` on the `key_values` of the command line, or print `text` for --help; returns the exit code."""
+    if {"-h", "--help"} & {*sys.argv[1:]}:
+        print((text or "").strip())
+        return 0
+    return exit_code(lambda: main(key_values(sys.argv[1:], forms)))
+
+
+def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:
+    """The values of a line, e.g. ["run=outputs/simo/x"], by key.
+
+    `forms` are what it may hold, each once, e.g. ["run=<folder of a run>", "out=<folder>"]; the first is needed, and a
+    * in a key stands for any name.
+
+    Raises:
+        ConfigError: names what is wrong and what the line takes.
+    """
+    keys, values = [form.partition("=")[0] for form in forms], Values()
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if not any(fnmatchcase(key, known) for known in keys) or key in values or not value:
+            taken = " and ".join(", ".join(part) for part in (forms[:-1], forms[-1:]) if part)
+            raise ConfigError(f"{argument}: takes {taken}, {'each ' * (len(forms) > 1)}once")
+        values[key] = value
+    if keys[0] not in values:
+        raise ConfigError(f"{forms[0]}: needed")
+    return values
+
+
+def stored_folder(run: str) -> Path:
+    """The folder of a run.
+
+    Raises:
+        ConfigError: if its checkpoint cannot be read.
+    """
+    if problems := check_stored(Path(run)):
+        raise ConfigError(*(f"run={problem}" for problem in problems))
+    return Path(run)
+
+
+def exit_code(task: Callable[[], object]) -> int:
+    """Run a task; errors are single lines.
+
+    Returns:
+        0 if all went well, 1 if it failed, 2 if the line is wrong, before any work, 130 if it was stopped.
+    """
+    code, problems = 0, list[str]()
+    try:
+        task()
+    except (ConfigError, HydraException) as error:
+        code, problems = 2, [*getattr(error, "problems", [first_line(error)])]
+    except RunError as error:
+        code, problems = 1, [str(error)]
+    except KeyboardInterrupt:
+        code = 130
+        print("interrupted", file=sys.stderr)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return code

@@ -1,0 +1,105 @@
+"""What the figures of a report share: colours, axes, and the three kinds of files."""
+
+import math
+import textwrap
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from contrastive_lab.record.sweep import order
+from contrastive_lab.report.labels import label, shown
+
+KINDS = ("png", "pdf", "svg")
+# Okabe & Ito's colours, told apart by the colour-blind too; yellow is left out, it does not show on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", ":", "-.")
+
+
+class Scale:
+    """Where values lie on an x axis: numbers as they are, on a logarithm of base 2 if they span a factor of 8 or more.
+
+    Words, and numbers of which some would lie upon each other, as 0, 0.9, 0.99 and 0.999 do, are spaced evenly.
+
+    Args:
+        values: all values; if all are numbers or null, those that are null have no position.
+    """
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        found = sorted({order(value): value for value in values}.values(), key=order)
+        known = [value for value in found if value is not None]
+        self.numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
+        self.values = known if self.numbers else found
+        self.log = self.numbers and bool(known) and known[0] > 0 and known[-1] >= 8 * known[0]
+        gaps = [after - before for before, after in pairwise(known)] if self.numbers and not self.log else []
+        self.even = not self.numbers or (bool(gaps) and min(gaps) < (known[-1] - known[0]) / 30)
+
+    def position(self, value: Any) -> float:
+        """Position of one of the values on the axis."""
+        return float(self.values.index(value)) if self.even else float(value)
+
+    def apply(self, axes: Axes, key: str) -> None:
+        """Ticks at the values, so far as they do not crowd, and the label."""
+        if self.log:
+            axes.set_xscale("log", base=2)
+        kept = self._apart([self.position(value) for value in self.values])
+        texts = [shown(key, value) for value in kept]
+        turned: dict[str, Any] = {"rotation": 25, "ha": "right"} if len("  ".join(texts)) > 60 else {}
+        axes.set_xticks([self.position(value) for value in kept], texts, **turned)
+        axes.minorticks_off()
+        axes.set_xlabel(label(key))
+
+    def _apart(self, positions: list[float]) -> list[Any]:
+        """The values that lie at least a sixteenth of the axis behind the one before."""
+        spots = [math.log2(position) for position in positions] if self.log else positions
+        kept: list[int] = []
+        for i, spot in enumerate(spots):
+            if not kept or spot - spots[kept[-1]] >= (spots[-1] - spots[0]) / 16:
+                kept.append(i)
+        return [self.values[i] for i in kept]
+
+
+def styled() -> AbstractContextManager[None]:
+    """The look of all figures, within a `with`: two axes without a frame, equal svg files for equal data."""
+    look: Any = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
+    return mpl.rc_context({**look, "svg.hashsalt": "contrastive_lab"})
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure; sizes in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """Write a figure as png, pdf and svg, without the date; its layout is made once."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)
+    for kind in KINDS:
+        date = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
+        figure.savefig(stem.with_suffix(f".{kind}"), dpi=150, metadata=date)
+
+
+def ramp(count: int) -> list[Any]:
+    """Colours from dark to light for values in an order."""
+    colours = mpl.colormaps["viridis"]
+    return [colours(0.88 * i / max(1, count - 1)) for i in range(count)]
+
+
+def legend_below(axes: Axes, *others: Axes, columns: int = 2) -> float:
+    """One legend for axes that lie upon each other, below them, so that it hides nothing.
+
+    Returns:
+        About how high it is, in inches.
+    """
+    pairs = [ax.get_legend_handles_labels() for ax in (axes, *others)]
+    handles = [handle for found, _ in pairs for handle in found]
+    labels = [textwrap.fill(text, 40) for _, found in pairs for text in found]
+    if labels:
+        axes.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=columns, fontsize=9)
+    return 0.17 * max(1, sum(text.count("\n") + 1 for text in labels) / columns)

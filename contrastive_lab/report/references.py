@@ -1,0 +1,39 @@
+"""The paper's numbers that a figure or a table may show beside ours."""
+
+from typing import Any
+
+from contrastive_lab.report.grid import Grid
+
+Reference = dict[str, Any]
+
+
+def datasets(grid: Grid) -> list[str]:
+    """The data sets of all runs."""
+    return [str(name) for name in dict.fromkeys(grid.sweep.results["dataset"]) if name]
+
+
+def references(grid: Grid, metric: str) -> list[Reference]:
+    """The paper's numbers for a metric that belong on this x axis, as pairs of x and y."""
+    if grid.x != grid.sweep.experiment.get("x"):
+        return []
+    found = []
+    for entry in grid.sweep.experiment.get("reference") or []:
+        points = [(x, float(y)) for x, y in zip(entry.get("x", []), entry.get("y", []), strict=False) if y is not None]
+        if entry.get("metric", grid.y) == metric and points:
+            found.append({**entry, "points": points})
+    return found
+
+
+def reference_metrics(grid: Grid) -> list[str]:
+    """The metrics of the paper's numbers, that of the y axis first."""
+    named = dict.fromkeys(entry.get("metric", grid.y) for entry in grid.sweep.experiment.get("reference") or [])
+    return sorted((metric for metric in named if references(grid, metric)), key=lambda metric: metric != grid.y)
+
+
+def same_data(grid: Grid, reference: Reference) -> bool:
+    """Whether a number of the paper was measured on the data set of this sweep."""
+    return [_plain(str(reference.get("dataset")))] == [_plain(name) for name in datasets(grid)]
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())

@@ -1,0 +1,47 @@
+"""The curves of one run during its training."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.result import Status, read_result
+from contrastive_lab.record.sweep import read_metrics
+from contrastive_lab.report.plot import new_figure
+
+PANELS = {
+    "nats": ("loss", "mi_estimate"),
+    "percent": ("contrastive_top1", "online_top1", "knn_top1"),
+    "cosine": ("positive_cosine", "negative_cosine"),
+    "norm of dL/dq": ("gradient_norm", "gradient_bound"),
+}
+
+
+def plot_run(folder: Path) -> Path:
+    """Write `<folder>/curves.png`: loss and MI estimate, accuracies, cosines, gradient norm with its bound.
+
+    Raises:
+        ConfigError: if there is no run in the folder, or one that has not logged.
+    """
+    metrics, result = read_metrics(folder / "metrics.csv"), read_result(folder)
+    for name, missing in (("metrics.csv", metrics.empty), ("result.json", result.status is Status.MISSING)):
+        if missing:
+            raise ConfigError(f"run={folder}: no {name} in it, or nothing in that; curves need a run that has logged")
+    figure = new_figure(9, 5.5)
+    settings = [f"{key} = {value:g}" for key, value in (("K", result.K), ("alpha", result.alpha)) if value is not None]
+    figure.suptitle(": ".join(filter(None, (f"{result.method} on {result.dataset}", ", ".join(settings)))))
+    for axes, (unit, names) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
+        _panel(axes, metrics[[name for name in names if name in metrics]], unit)
+    figure.savefig(folder / "curves.png", dpi=110)
+    return folder / "curves.png"
+
+
+def _panel(axes: Axes, metrics: pd.DataFrame, unit: str) -> None:
+    for name in metrics:
+        values, text = metrics[name].dropna(), str(name).replace("_", " ").replace("mi ", "MI ")
+        axes.plot(values, marker="." if len(values) < 40 else "", label=text)
+    axes.set(xlabel="optimizer step", ylabel=unit)
+    axes.grid(alpha=0.3)
+    if len(metrics.columns):
+        axes.legend(frameon=False)

@@ -1,0 +1,57 @@
+"""The program `theory=bounds` in closed form."""
+
+import pytest
+
+from contrastive_lab.analysis.bounds import default_grid
+from contrastive_lab.errors import ConfigError
+from tests.test_theory.test_bounds.test_collapsed import COLLAPSED_ETF
+from tests.theory_programs import with_settings
+
+run = with_settings("bounds", classes=[5])
+INF = float("inf")
+
+
+def test_experiment_tabulates_the_closed_form() -> None:
+    outcome = run(classes=[5, 10], draws=[5, 16])
+    rows = {(row["classes"], row["draws"]): row for row in outcome.table}
+    for C, N in ((5, 5), (5, 16), (10, 16)):
+        names = ("L_info", "L_sup", "collision", "coupon_lower", "arora_lower")
+        found = (*(rows[C, N][name] for name in (*names, "coupon_exact", "arora_exact", "arora_repo")),)
+        assert found == pytest.approx(COLLAPSED_ETF[C, N], rel=3e-4)
+    assert rows[10, 5]["coupon_exact"] == INF
+    assert (outcome.summary["at_draws_C5"], outcome.summary["at_draws_C10"]) == (16, 16)
+    assert [axes.get_title() for axes in outcome.figure.axes] == ["C = 5", "C = 10"]
+
+
+def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
+    assert {128, 256, 384, 512, 640, 768, 896, 1024} <= set(default_grid(100))
+    outcome = run(classes=[100])
+    assert outcome.summary["at_draws_C100"] in (640, 768, 896)  # in the table above the least is at 768
+    assert outcome.summary["lowest_coupon_C100"] <= 7.49595 + 1e-5
+    assert min(default_grid(2)) == 2
+    assert default_grid(10)[0] == 5
+    assert default_grid(10)[-1] == 160
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"classes": [10, 1]}, r"theory.classes=\[10, 1\]: must be 2 or more each"),
+        ({"classes": []}, r"theory.classes=\[\]: must be a list of whole numbers, e.g. \[10,100\]"),
+        ({"draws": 1}, "theory.draws=1: must be 2 or more"),
+        ({"draws": []}, r"theory.draws=\[\]: must be null, or one or a list"),
+        ({"draws": "many"}, "theory.draws=many: must be"),
+        ({"draws": [8, 2.5]}, "theory.draws"),
+        ({"draws": True}, "theory.draws"),
+        ({"tau": 0.0}, "theory.tau=0.0: must be more than 0"),
+        ({"tau": "warm"}, "theory.tau=warm"),
+        ({"views": 3}, "theory.views=3: must be an even number"),
+        ({"passes": 0}, "theory.passes=0"),
+        ({"run": "nowhere"}, "theory.run=nowhere: not the folder of a run"),
+        ({"sweep": "nowhere"}, "theory.sweep=nowhere: no folder of a run"),
+        ({"run": "a", "sweep": "b"}, "theory.run and theory.sweep: give one of the two"),
+    ],
+)
+def test_bad_settings_are_named(settings: dict[str, object], message: str) -> None:
+    with pytest.raises((ConfigError, ValueError), match=f"^{message}"):
+        run(**settings)

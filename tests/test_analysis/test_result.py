@@ -1,0 +1,16 @@
+"""The result of an analysis, printed and written."""
+
+from matplotlib.figure import Figure
+
+from contrastive_lab.analysis.result import AnalysisResult, text
+
+
+def test_a_printed_table_is_aligned_and_short() -> None:
+    rows = [{"K": 4, "value": 0.123456, "note": None}, {"K": 65536, "value": 12345.6, "note": "exact"}]
+    lines = str(AnalysisResult(rows, Figure(), {"least_draws": 7.0})).splitlines()
+    assert lines[0].split() == ["K", "value", "note"]
+    assert lines[1].split() == ["4", "0.1235"]
+    assert lines[2].split() == ["65,536", "12,346", "exact"]
+    assert len({len(line) for line in lines[:3]}) == 1
+    assert lines[-1] == "least draws: 7"
+    assert text(1.5e-22) == "1.5e-22"

@@ -1,0 +1,66 @@
+"""Crop boxes against a loop over tries, their ranges and the central box."""
+
+import math
+
+import pytest
+import torch
+
+from contrastive_lab.augment import Crop
+from contrastive_lab.augment.crop import TRIES
+from tests.random_images import recipe, step_random
+
+
+def box_by_loop(crop: Crop, numbers: list[list[float]], height: int, width: int) -> list[int]:
+    """RandomResizedCrop.get_params of torchvision with given random numbers."""
+    low, high = (math.log(value) for value in crop.ratio)
+    for share, aspect, top, left in numbers:
+        area = height * width * (crop.scale[0] + (crop.scale[1] - crop.scale[0]) * share)
+        ratio = math.exp(low + (high - low) * aspect)
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            return [int(top * (height - h + 1)), int(left * (width - w + 1)), h, w]
+    w, h = width, height
+    if width / height < min(crop.ratio):
+        h = round(w / min(crop.ratio))
+    elif width / height > max(crop.ratio):
+        w = round(h * max(crop.ratio))
+    return [(height - h) // 2, (width - w) // 2, h, w]
+
+
+@pytest.mark.parametrize("scale", [(0.08, 1.0), (0.5, 1.0)])
+def test_boxes_are_those_of_the_loop(scale: tuple[float, float]) -> None:
+    crop, numbers = Crop(scale=scale), step_random(300).uniform("crop/0", TRIES, 4)
+    heights = torch.tensor([32, 32, 500, 20, 375]).repeat(60)
+    widths = torch.tensor([32, 48, 333, 90, 500]).repeat(60)
+    boxes = recipe(crop=crop).boxes(step_random(300), 0, heights, widths)
+    assert boxes.dtype == torch.long
+    expected = [
+        box_by_loop(crop, tries, *shape)
+        for tries, *shape in zip(numbers.tolist(), heights.tolist(), widths.tolist(), strict=True)
+    ]
+    assert boxes.tolist() == expected
+
+
+def test_boxes_lie_inside_and_in_range() -> None:
+    heights, widths = torch.full((2000,), 200), torch.full((2000,), 300)
+    boxes = recipe(crop=Crop(scale=(0.2, 0.9))).boxes(step_random(2000), 0, heights, widths)
+    top, left, height, width = boxes.unbind(1)
+    assert (boxes[:, :2] >= 0).all() and (top + height <= 200).all() and (left + width <= 300).all()
+    share, aspect = (height * width).double() / 60_000, (width / height).log()
+    assert 0.195 < share.min() < 0.21 and 0.88 < share.max() < 0.905  # a side rounds by half a pixel
+    assert math.log(0.74) < aspect.min() < math.log(0.77) and math.log(1.3) < aspect.max() < math.log(1.35)
+    for start, room in ((top, 200 - height), (left, 300 - width)):
+        # The mean of 2000 uniform numbers of standard deviation 0.29; five standard errors.
+        assert abs((start / room.clamp(min=1))[room > 20].mean() - 0.5) < 0.035
+
+
+def test_fallback_by_hand() -> None:
+    """Area 1000 and aspect ratio of at most 4/3 need a height of 27, so no try fits: the central box of 4/3."""
+    heights, widths = torch.tensor([10, 100, 30]), torch.tensor([100, 10, 30])
+    boxes = recipe(crop=Crop(scale=(1.0, 1.0))).boxes(step_random(3), 0, heights, widths)
+    assert boxes[0].tolist() == [0, 43, 10, 13]  # 10 * 4/3 = 13.3; (100 - 13) // 2
+    assert boxes[1].tolist() == [43, 0, 13, 10]
+    whole = Crop(scale=(1.0, 1.0), ratio=(0.9, 0.95))
+    assert recipe(crop=whole).boxes(step_random(1), 0, heights[2:], widths[2:]).tolist() == [
+        [0, 1, 30, 28]
+    ]  # 30 * 0.95

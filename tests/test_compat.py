@@ -1,0 +1,128 @@
+"""Each private part of another package that compat.py names, by what the project needs of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from contrastive_lab import compat
+from contrastive_lab.compat import hydra_parser, multirun_jobs, run_hydra
+
+
+@pytest.fixture
+def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of configurations: two numbers, and a group of two options."""
+    main = "a: 1\ndefaults: [_self_, size: small, override hydra/job_logging: none]\n"
+    for name, text in {
+        "main": main + "hydra: {run: {dir: out}, output_subdir: null, sweep: {dir: many}}",
+        "size/small": "width: 1",
+        "size/smart": "width: 2",
+    }.items():
+        path = tmp_path / "conf" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    return tmp_path / "conf"
+
+
+def test_hydra_parser_tells_flags_from_overrides() -> None:
+    args = hydra_parser().parse_args(["-m", "K=4,8", "tau=0.1"])
+    assert (args.overrides, args.multirun, args.help, args.hydra_help) == (["K=4,8", "tau=0.1"], True, False, False)
+    assert (args.cfg, args.info, args.shell_completion, args.experimental_rerun) == (None, None, False, None)
+
+
+def test_run_hydra_gives_the_task_each_configuration_and_reads_no_sys_argv(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py", "--no-such-flag"])
+    found: list[tuple[int, int]] = []
+
+    def task(config: DictConfig) -> None:
+        found.append((config.a, config.size.width))
+
+    run_hydra(task, hydra_parser().parse_args(["a=3"]), conf, "main")
+    run_hydra(task, hydra_parser().parse_args(["-m", "a=4,5", "size=smart"]), conf, "main")
+    assert found == [(3, 1), (4, 2), (5, 2)]
+    capsys.readouterr()
+    run_hydra(task, hydra_parser().parse_args(["--cfg", "job", "a=7"]), conf, "main")
+    assert capsys.readouterr().out == "a: 7\nsize:\n  width: 1\n"
+
+
+def test_run_hydra_completes_a_line_for_the_shell(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMP_LINE", "main.py size=s")
+    run_hydra(print, hydra_parser().parse_args(["-sc", "query=bash"]), conf, "main")
+    assert capsys.readouterr().out.split() == ["size=small", "size=smart"]
+
+
+def test_multirun_jobs_are_the_product_of_the_values_and_glob_names_options(conf: Path) -> None:
+    assert multirun_jobs(["a=1,2", "size=glob(*)"], conf) == [
+        [f"a={a}", f"size={size}"] for a in (1, 2) for size in ("small", "smart")
+    ]
+    assert multirun_jobs(["a=range(0,3)"], conf) == [["a=0"], ["a=1"], ["a=2"]]
+    with pytest.raises(HydraException):
+        multirun_jobs(["a"], conf)
+
+
+class Least(pl.LightningModule):
+    """A module with one number to learn, which notes what the functions say before each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = nn.Parameter(torch.ones(()))
+        self.seen: list[tuple[int, int]] = []
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        self.seen.append((index, compat.batches_started(self.trainer)))
+        return self.number * batch.sum()
+
+    def configure_optimizers(self) -> Any:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Data(pl.LightningDataModule):
+    def train_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(torch.ones(3))  # type: ignore[arg-type]
+
+
+class Nothing(pl.Callback):
+    pass
+
+
+def trainer(**options: Any) -> pl.Trainer:
+    return pl.Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, max_epochs=2, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Lightning's advice on workers
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_batches_started_and_attached_data() -> None:
+    made, module, data = trainer(), Least(), Data()
+    made.fit(module, data)
+    # batch_progress.current.ready counts the batch that is being worked on, and begins anew with each epoch.
+    assert module.seen == [(0, 1), (1, 2), (2, 3)] * 2
+    assert compat.attached_data(made) is data
+
+
+def test_callbacks_of_and_logging_interval() -> None:
+    own = [Nothing(), Nothing()]
+    made = trainer(callbacks=own, log_every_n_steps=7)
+    assert [callback for callback in compat.callbacks_of(made) if isinstance(callback, Nothing)] == own
+    assert compat.logging_interval(made) == 7
+
+
+def test_the_command_line_reads_compat_without_lightning() -> None:
+    line = "import sys, contrastive_lab.compat; assert not {'torch', 'pytorch_lightning'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", line], check=True)

@@ -1,0 +1,283 @@
+"""Texts: from csv files to packed ids of words, and whole runs on them through the command line."""
+
+import json
+import lzma
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from contrastive_lab.augment import Recipe
+from contrastive_lab.config.identity import config_hash
+from contrastive_lab.dataset import Texts, ag_news
+from contrastive_lab.dataset.text import tokens, vocabulary, word_ids
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.run.build import build_data, build_encoder
+from contrastive_lab.run.callbacks import LastCheckpoint
+from tests.conftest import Line, command, only_run
+
+QUICK, LONG = ("simclr", "moco_v2"), ("moco_v1", "simo", "npid", "swav", "supcon", "supervised")
+
+TOPICS = ("market stock bank", "game team coach", "planet orbit rocket", "vote court senate")
+
+SMALL = (
+    "dataset=ag_news",
+    "data_dir=.",
+    "batch_size=16",
+    "head.dim=8",
+    "backbone.features=6",
+    "epochs=2",
+    "evaluation.epochs=2",
+    "trainer.log_every_n_steps=1",
+    "trainer.enable_progress_bar=false",
+)
+
+
+def write(path: Path, texts: int, seed: int) -> None:
+    """Official rows: class 1 to 4, title, description; four words of the class, some of all, and a rare one."""
+    source = np.random.default_rng(seed)
+    lines = []
+    for number in range(texts):
+        topic = TOPICS[number % 4].split()
+        words = [*source.choice(topic, 4), *source.choice(["the", "a", "of", "in"], 4), f"rare{seed}{number}"]
+        lines.append(f'"{number % 4 + 1}","{topic[0].title()}!","{" ".join(words)}"\n')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(lines))
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    """A folder with 64 training and 24 test texts."""
+    write(tmp_path / "ag_news" / "train.csv", 64, seed=0)
+    write(tmp_path / "ag_news" / "test.csv", 24, seed=1)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # The example in torchtext's documentation of get_tokenizer.
+        ("You can now install TorchText using pip!", "you can now install torchtext using pip !"),
+        ("It's (not) a 'test', is it?", "it ' s ( not ) a ' test ' , is it ?"),
+        ('He said: "go; now"...', "he said go now . . ."),
+        ("end<br />of line\\next  \t line", "end of line next line"),
+        ("AT&T's 3.5% #36;10-million", "at&t ' s 3 . 5% #36 10-million"),
+        ("", ""),
+    ],
+)
+def test_tokens_by_hand(text: str, expected: str) -> None:
+    assert tokens(text) == expected.split()
+
+
+def test_the_vocabulary_is_ordered_by_frequency_then_by_name() -> None:
+    texts = [list("bbba"), list("cca"), list("adde")]  # a 3, b 3, c 2, d 2, e 1
+    assert vocabulary(texts, min_frequency=2) == ["a", "b", "c", "d"]
+    assert vocabulary(texts, min_frequency=3) == ["a", "b"]
+
+
+def test_ids_keep_the_order_of_a_text_and_leave_unknown_words_out() -> None:
+    ids = word_ids([list("xba"), [], list("a")], ["a", "b"])
+    assert ids.tolist() == [[2, 1], [0, 0], [1, 0]]
+    assert ids.dtype == np.int32
+    assert word_ids([[]], ["a"]).tolist() == [[0]]
+
+
+def test_packed_texts_are_those_of_the_csv(news: Path) -> None:
+    splits = ag_news(str(news))
+    assert splits.pretrain is splits.train
+    assert isinstance(splits.train, Texts) and isinstance(splits.test, Texts)
+    assert (len(splits.train), len(splits.test), splits.classes) == (64, 24, 4)
+    assert splits.train.labels.tolist() == [i % 4 for i in range(64)]
+    assert splits.test.labels.tolist() == [i % 4 for i in range(24)]
+    # Read again, line by line, with nothing of the package but its tokens.
+    texts, test_texts = (
+        [
+            " ".join(line.strip().strip('"').split('","')[1:])
+            for line in (news / "ag_news" / f"{part}.csv").read_text().splitlines()
+        ]
+        for part in ("train", "test")
+    )
+    counts = Counter(word for text in texts for word in tokens(text))  # of the training texts alone
+    rows = [*zip(texts, splits.train.words, strict=True), *zip(test_texts, splits.test.words, strict=True)]
+    for text, row in rows:
+        expected = [word for word in tokens(text) if counts[word] >= 5]
+        assert [splits.train.vocabulary[i - 1] for i in row if i] == expected
+        assert not row[len(expected) :].any()
+    assert all(counts[a] >= counts[b] for a, b in zip(splits.train.vocabulary, splits.train.vocabulary[1:]))  # noqa: B905
+
+
+def test_test_classes_are_counted_as_the_training_ones(news: Path) -> None:
+    path = news / "ag_news" / "test.csv"
+    rows = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(row for row in rows if not row.startswith('"1"')))
+    assert set(ag_news(str(news)).test.labels.tolist()) == {1, 2, 3}
+
+
+def test_arrays_are_packed_once_and_anew_when_a_csv_changes(news: Path) -> None:
+    ag_news(str(news))
+    (packed,) = (news / "ag_news").glob("packed_*")
+    made = (packed / "train_words.npy").stat().st_mtime_ns
+    assert len(ag_news(str(news)).train) == 64
+    assert (packed / "train_words.npy").stat().st_mtime_ns == made
+    write(news / "ag_news" / "train.csv", 80, seed=0)
+    assert len(ag_news(str(news)).train) == 80
+    ag_news(str(news), min_frequency=3)
+    assert len(list((news / "ag_news").glob("packed_*"))) == 3
+    assert not list((news / "ag_news").glob("*partial*"))
+
+
+def test_a_csv_is_read_once_however_often_it_is_asked_for(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, before = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or before(path))
+    assert len({id(ag_news(str(news))) for _ in range(3)}) == 1
+    assert read == ["train.csv", "test.csv"]
+
+
+def test_compressed_files_of_two_columns_are_read_as_well(news: Path) -> None:
+    plain, folder = ag_news(str(news)), news / "ag_news"
+    for part in ("train", "test"):
+        rows = [line.strip('"\n').split('","') for line in (folder / f"{part}.csv").read_text().splitlines()]
+        with lzma.open(news / f"{part}.csv.xz", "wt") as file:
+            file.writelines(f'{int(label) - 1},"{title} {text}"\n' for label, title, text in rows)
+    other = ag_news(str(news / "else"), str(news / "train.csv.xz"), str(news / "test.csv.xz"))
+    assert np.array_equal(plain.test.words, other.test.words)
+    assert torch.equal(plain.test.labels, other.test.labels)
+
+
+def test_what_is_wrong_with_a_csv_is_one_line(news: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"dataset=ag_news: no .*else/ag_news/train\.csv or .*train\.csv\.xz; its rows are"
+    ):
+        ag_news(str(news / "else"))
+    test = news / "ag_news" / "test.csv"
+    for rows, message in (
+        ("1,a,b\nsports,a,b\n", r"test\.csv: row 2 is not class,title,description with a whole number as class"),
+        ("1,a,b,c\n", r"test\.csv: row 1 is not"),
+        ("", r"test\.csv: empty"),
+        ("0,a,b\n", r"test\.csv: class 0 is none of the training texts"),
+    ):
+        test.write_text(rows)
+        with pytest.raises(RunError, match=message):
+            ag_news(str(news))
+    with pytest.raises(RunError, match=r"no word occurs 99 times in .*lower dataset\.min_frequency"):
+        ag_news(str(news), test_csv=str(news / "ag_news" / "train.csv"), min_frequency=99)
+
+
+@pytest.mark.parametrize(("method", "scale"), [("simclr", "laptop"), ("swav", "paper"), ("moco_v1", "cifar")])
+def test_the_data_set_alone_brings_views_backbone_and_optimizer(
+    method: str, scale: str, compose: Callable[..., DictConfig]
+) -> None:
+    config = compose(f"method={method}", f"scale={scale}", "dataset=ag_news")
+    assert config.augment._target_.endswith("word_views") and config.backbone.name == "bag_of_words"
+    assert (config.optim.kind, config.optim.scaling, config.base_lr) == ("lars", "sqrt", 1.0)
+    OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+
+
+def test_what_is_typed_wins_over_the_data_set(compose: Callable[..., DictConfig]) -> None:
+    config = compose("optim=adamw", "base_lr=0.1", "dataset=ag_news", "optim.scaling=linear")
+    assert (config.optim.kind, config.optim.scaling, config.base_lr) == ("adamw", "linear", 0.1)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["augment=simclr"], "augment: dataset=ag_news has texts, and augment=words alone takes them"),
+        (["backbone=timm"], "backbone: dataset=ag_news has texts, and backbone=bag_of_words alone takes them"),
+        (["evaluation=linear_moco"], "evaluation=linear_moco: crops and flips images"),
+        (["evaluation.features=pixels"], "evaluation.features=pixels: dataset=ag_news has texts; use h or z"),
+        (["dataset.train_csv=none.csv"], "dataset.train_csv=none.csv: no such file"),
+        (["augment.vectors=none.vec"], "augment.vectors=none.vec: no such file"),
+        (["augment.drop=1.5"], "augment.drop=1.5: must be between 0 and 1"),
+        (["augment.blur=0.5"], "augment.blur: no such key"),
+        (["dataset=cifar10", "augment=words"], "augment=words: for texts, and dataset=cifar10 has images"),
+        (["dataset=cifar10", "backbone=bag_of_words"], "backbone=bag_of_words: for texts"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_does_not_fit_texts_is_refused(
+    overrides: list[str], message: str, compose: Callable[..., DictConfig]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose("dataset=ag_news", *overrides) if "dataset=cifar10" not in overrides else compose(*overrides)
+    assert [problem for problem in caught.value.problems if problem.startswith(message)]
+
+
+def test_where_a_csv_lies_does_not_make_another_run(news: Path, compose: Callable[..., DictConfig]) -> None:
+    (news / "moved").mkdir()
+    paths = [news / "ag_news" / "train.csv", news / "moved" / "train.csv", news / "ag_news" / "test.csv"]
+    paths[1].write_text("1,a,b\n")
+    here, moved, other = (config_hash(compose("dataset=ag_news", f"dataset.train_csv={path}")) for path in paths)
+    assert here == moved != other
+
+
+def test_images_keep_their_recipe_and_have_no_vocabulary(compose: Callable[..., DictConfig]) -> None:
+    config = compose()
+    assert isinstance(build_data(config).recipe, Recipe)
+    assert isinstance(next(build_encoder(config).backbone.children()), nn.Sequential)
+
+
+def loss(folder: Path) -> float:
+    return json.loads((folder / "result.json").read_text())["loss"]
+
+
+def state(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+@pytest.mark.parametrize("method", [*QUICK, *(pytest.param(name, marks=pytest.mark.long) for name in LONG)])
+def test_every_method_trains_on_texts(method: str, news: Path, trained: Callable[..., str]) -> None:
+    K = [] if method in ("swav", "supcon", "supervised") else ["K=8"]
+    printed = trained(*SMALL, f"method={method}", *K, cwd=news)
+    found = json.loads((only_run(news) / "result.json").read_text())
+    assert (found["status"], found["dataset"], found["backbone"]) == ("done", "ag_news", "bag_of_words")
+    assert all(0 < found[name] <= 100 for name in ("linear_top1", "knn_top1", "online_top1"))
+    assert "of 64 texts, 4 steps an epoch" in printed and "texts/s" in printed
+    assert state(only_run(news))["encoder.backbone.embedding.weight"].shape[1] == 6
+
+
+def test_a_clear_line_says_where_a_csv_is_expected(tmp_path: Path, line: Callable[..., Line]) -> None:
+    done = line(*SMALL, "method=simclr")
+    assert done.code == 1
+    last = done.err.splitlines()[-1]
+    assert last.startswith("error: dataset=ag_news: no ag_news/train.csv or ag_news/train.csv.xz; its rows are")
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.long
+def test_a_stopped_run_on_texts_resumes_exactly(
+    news: Path, line: Callable[..., Line], trained: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (*SMALL, f"data_dir={news}", "method=moco_v2", "K=8", "checkpoint_every_n_steps=1")
+    trained(*arguments, cwd=news / "whole")
+
+    def stop(self: LastCheckpoint, trainer: pl.Trainer) -> None:
+        save(self, trainer)
+        if trainer.global_step == 6:  # in the second of two epochs of 4 steps
+            raise RunError("stopped")
+
+    save = LastCheckpoint.save
+    with monkeypatch.context() as patch:
+        patch.setattr(LastCheckpoint, "save", stop)
+        assert line(*arguments, cwd=news / "part").code == 1
+    whole, part = only_run(news / "whole"), only_run(news / "part")
+    assert not torch.equal(state(whole)["queue.keys"], state(part)["queue.keys"])
+    trained(f"resume={part.relative_to(news / 'part')}", cwd=news / "part")
+    assert all(torch.equal(value, state(part)[name]) for name, value in state(whole).items())
+
+
+@pytest.mark.long
+def test_two_processes_train_on_texts_like_one(news: Path) -> None:
+    losses = []
+    for name, strategy in (("one", []), ("two", ["strategy=ddp_cpu"])):
+        (news / name).mkdir()
+        arguments = (*SMALL, "method=moco_v2", "K=8", "trainer.precision=64-true", f"data_dir={news}", *strategy)
+        done = command(*arguments, cwd=news / name)
+        assert done.returncode == 0, done.stderr
+        losses.append(loss(only_run(news / name)))
+    assert losses[0] == pytest.approx(losses[1], abs=1e-8, rel=0)

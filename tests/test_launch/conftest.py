@@ -1,0 +1,44 @@
+"""What the tests of launch/ share."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contrastive_lab.launch import experiment
+from contrastive_lab.launch.plan import Sweep
+from contrastive_lab.launch.preflight import preflight
+from tests.conftest import TINY
+
+SMALL = [*TINY, "trainer.limit_train_batches=3", "evaluation.epochs=1"]
+
+
+@pytest.fixture
+def fig(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An experiment that sets tau and sweeps over K and seed."""
+    node = {
+        "set": {"tau": 0.3, "head.dim": 16, "backbone.widths": [8, 16]},
+        "grid": {"laptop": {"K": [4, 8], "alpha": [None, 256], "seed": [0, 1]}, "paper": {"K": [16]}},
+    }
+    monkeypatch.setattr(experiment, "load", lambda name: node if name == "a/fig" else {})
+    monkeypatch.setattr("contrastive_lab.launch.plan.load", experiment.load)
+
+
+@pytest.fixture
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sweep]:
+    """The sweep that a line plans."""
+    monkeypatch.chdir(tmp_path)
+
+    def plan(*told: str) -> Sweep:
+        _, sweep = preflight(["train.py", "-m", *told])
+        assert sweep is not None
+        return sweep
+
+    return plan
+
+
+def stored_results(cwd: Path) -> dict[str, dict[str, Any]]:
+    """The result.json of each run below a folder, by the name of the run's folder."""
+    return {path.parent.name: json.loads(path.read_text()) for path in (cwd / "outputs").rglob("*/result.json")}

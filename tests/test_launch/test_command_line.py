@@ -1,0 +1,100 @@
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig
+
+from contrastive_lab.errors import RunError
+from contrastive_lab.launch.command_line import Task, command_line
+from tests.conftest import ROOT, TINY, Line, command, only_run
+from tests.test_launch.conftest import SMALL, stored_results
+
+Type = Callable[..., Line]
+
+pytestmark = pytest.mark.usefixtures("no_report")
+
+
+def test_exit_codes(tmp_path: Path, entered: Callable[..., Line]) -> None:
+    def fail(config: DictConfig) -> None:
+        raise RunError("not finite at step 3: loss")
+
+    def ends(task: Task, *line: str) -> tuple[int, list[str]]:
+        done = entered("train.py", lambda: command_line(task, ["train.py", *line]))
+        return done.code, done.err.splitlines()
+
+    found: list[int] = []
+    assert ends(lambda config: found.append(config.K), "K=4") == (0, [])
+    assert found == [4]
+    code, errors = ends(fail, "K=4")
+    assert (code, errors[-1]) == (1, "error: not finite at step 3: loss")
+    problems = ["error: K=0: must be 1 or more", "error: tau=0.0: must be more than 0"]
+    assert ends(lambda config: pytest.fail("work was started"), "K=0", "tau=0") == (2, problems)
+
+
+def test_two_processes_are_not_let_into_one_sweep(tmp_path: Path, line: Type) -> None:
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+    folder.mkdir(parents=True)
+    with (folder / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = line("-m", *SMALL, "K=4", "sweep=s")
+    assert refused.code == 2
+    assert refused.err == "error: another process is at work in outputs/sweeps/s\n"
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+def test_a_date_as_a_name_is_the_stored_results(tmp_path: Path, line: Type) -> None:
+    done = line("-m", *SMALL, "sweep=2026_11_21")
+    assert done.code == 0, done.err
+    assert len(list((tmp_path / "outputs/sweeps/2026_11_21").rglob("result.json"))) == 1
+
+
+@pytest.mark.parametrize("several", [(), ("-m", "sweep=s")])
+def test_ctrl_c_outside_the_training_is_one_line(
+    several: tuple[str, ...], tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("contrastive_lab.run.train.evaluate", stopped)
+    done = line(*several, *SMALL)
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == "interrupted" and "Traceback" not in done.err
+    (result,) = tmp_path.rglob("result.json")
+    assert json.loads(result.read_text())["status"] == "interrupted"
+
+
+@pytest.mark.long
+def test_torchrun_makes_one_run_of_its_processes(tmp_path: Path) -> None:
+    told = (*TINY, "strategy=ddp_cpu", "hydra.run.dir=outputs/simo/two")
+    start = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*start, str(ROOT / "train.py"), *told], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    folder = only_run(tmp_path)
+    assert folder == tmp_path / "outputs/simo/two"
+    assert json.loads((folder / "result.json").read_text())["status"] == "done"
+    assert [path.parent for path in tmp_path.rglob(".hydra")] == [folder]
+    assert len((folder / "command.txt").read_text().splitlines()) == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_other_launchers_give_every_job_its_own_folder_and_K(launcher: str, tmp_path: Path) -> None:
+    jobs = "hydra.launcher.n_jobs=2" if launcher == "joblib" else "hydra.launcher.timeout_min=5"
+    told = ("-m", *SMALL, "K=4,8,16,32", f"hydra/launcher={launcher}", jobs, "sweep=s")
+    done = command(*told, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = stored_results(tmp_path)
+    assert sorted(result["K"] for result in results.values()) == [4, 8, 16, 32]
+    assert all(f"K={result['K']}," in name and result["status"] == "done" for name, result in results.items())
+    again = command(*told, cwd=tmp_path)
+    assert again.returncode == 0
+    assert stored_results(tmp_path) == results

@@ -1,0 +1,165 @@
+import fcntl
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from contrastive_lab.launch import jobs
+from contrastive_lab.launch.plan import Sweep
+from contrastive_lab.method.base import ContrastiveModule
+from tests.conftest import Line
+from tests.test_launch.conftest import SMALL, stored_results
+
+Type = Callable[..., Line]
+
+
+@pytest.fixture(autouse=True)
+def _no_report(request: pytest.FixtureRequest) -> None:
+    """Two tests look at it."""
+    if "report" not in request.node.name:
+        request.getfixturevalue("no_report")
+
+
+def test_a_sweep_leaves_a_folder_for_each_job_and_a_report_and_is_not_run_twice(tmp_path: Path, line: Type) -> None:
+    told = ("-m", *SMALL, "K=4,8", "sweep=two")
+    first = line(*told)
+    assert first.code == 0, first.err
+    root = tmp_path / "outputs" / "sweeps" / "two"
+    plan = json.loads((root / "sweep.json").read_text())
+    results = stored_results(tmp_path)
+    assert [results[job["folder"]]["K"] for job in plan["jobs"]] == [4, 8]
+    assert [results[job["folder"]]["config_hash"] for job in plan["jobs"]] == [j["config_hash"] for j in plan["jobs"]]
+    assert [job["name"] for job in plan["jobs"]] == ["simo-K4-a256-s0", "simo-K8-a256-s0"]
+    assert plan["command"].endswith("sweep=two") and " -m " in plan["command"]
+    assert "job 2 of 2" in first.out and "1 done, about" in first.out
+    assert (root / "report" / "report.html").is_file() and "report.html" in first.out
+    own = (root / plan["jobs"][1]["folder"] / "command.txt").read_text()
+    assert "K=8" in own and "-m" not in own and "sweep" not in own
+
+    stamps = {path: path.stat().st_mtime_ns for path in root.rglob("result.json")}
+    again = line(*told)
+    assert again.code == 0, again.err
+    assert again.out.count("done before") == 2
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+def test_a_job_that_fails_ends_neither_the_others_nor_the_sweep(tmp_path: Path, line: Type) -> None:
+    told = ("-m", *SMALL, "base_lr=1e30,0.1")
+    done = line(*told)
+    assert done.code == 1
+    bad, good = (
+        next(v for k, v in stored_results(tmp_path).items() if f"base_lr={rate}" in k) for rate in ("1e", "0.1")
+    )
+    assert (bad["status"], good["status"]) == ("failed", "done")
+    assert "1 of 2 jobs are not done; the same line goes on" in done.err
+    assert bad["error"] in done.err.splitlines()[-1]
+    again = line(*told)
+    assert again.code == 1
+    assert again.out.count("done before") == 1 and "1 failed" in again.out
+
+
+def test_an_unexpected_error_leaves_its_traceback_in_the_jobs_folder(
+    tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: ContrastiveModule) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(ContrastiveModule, "after_step", broken)
+    done = line("-m", *SMALL, "method=simclr", "K=4")
+    assert done.code == 1
+    assert "ZeroDivisionError: by nothing" in done.err
+    (trace,) = tmp_path.rglob("traceback.txt")
+    assert "in broken" in trace.read_text()
+
+
+def test_a_sweep_that_was_interrupted_goes_on_to_the_same_numbers(
+    tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ("-m", *SMALL, "epochs=2", "method=simclr", "K=4,8", "sweep=s", "checkpoint_every_n_steps=1")
+    whole = line(*told, cwd=tmp_path / "whole")
+    assert whole.code == 0, whole.err
+
+    def interrupted(self: ContrastiveModule) -> None:
+        if self.global_step == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ContrastiveModule, "after_step", interrupted)
+        with pytest.raises(SystemExit):  # what Lightning makes of it
+            line(*told, cwd=tmp_path / "parts")
+    assert [result["status"] for result in stored_results(tmp_path / "parts").values()] == ["interrupted"]
+    rest = line(*told, cwd=tmp_path / "parts")
+    assert rest.code == 0, rest.err
+    timed = ("seconds", "images_per_second")
+    one, other = (
+        {
+            name: {k: v for k, v in result.items() if k not in timed}
+            for name, result in stored_results(tmp_path / part).items()
+        }
+        for part in ("whole", "parts")
+    )
+    assert one == other
+    for path in (tmp_path / "whole").rglob("metrics.csv"):
+        assert path.read_bytes() == (tmp_path / "parts" / path.relative_to(tmp_path / "whole")).read_bytes()
+
+
+LOCAL = {"_target_": "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"}
+
+
+@pytest.mark.parametrize(
+    ("launcher", "threads"),
+    [({"n_jobs": 1}, None), ({"n_jobs": 2}, 4), ({"n_jobs": -1}, 1), ({"n_jobs": 16}, 1), (LOCAL, 2)],
+)
+def test_jobs_side_by_side_share_the_threads(
+    launcher: dict[str, Any], threads: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": [{}] * 4}))
+    given: list[int] = []
+    monkeypatch.setattr(jobs.HydraConfig, "get", lambda: OmegaConf.create({"launcher": launcher}))
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("torch.set_num_threads", given.append)
+    jobs.share_threads(tmp_path / "K=4")
+    assert given == ([] if threads is None else [threads])
+
+
+def test_a_report_that_fails_loses_no_list_of_failures(
+    tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> Path:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("contrastive_lab.report.write_report", full)
+    done = line("-m", *SMALL, "base_lr=1e30", "sweep=s")
+    assert done.code == 1
+    problem, count, job = done.err.splitlines()[-3:]
+    assert problem.endswith("no report (OSError: disk full); python scripts/report.py sweep=outputs/sweeps/s writes it")
+    assert count.strip().startswith("1 of 1 jobs are not done")
+    assert "base_lr=1e+30" in job and "not finite" in job
+
+
+def test_a_job_at_which_another_process_is_at_work_is_left_to_it(
+    tmp_path: Path, line: Type, planned: Callable[..., Sweep]
+) -> None:
+    told = (*SMALL, "tau=0.3,0.4", "sweep=s")
+    held_one, other = (tmp_path / "outputs/sweeps/s" / job.folder for job in planned(*told).jobs)
+    held_one.mkdir(parents=True)
+    with (held_one / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = line("-m", *told)
+    assert done.code == 1
+    assert f"error: another process is at work in {held_one.relative_to(tmp_path)}" in done.err
+    assert "1 of 2 jobs are not done" in done.err
+    assert (other / "result.json").is_file() and not (held_one / "result.json").exists()
+
+
+def test_what_a_done_job_says_of_itself_is_not_written_again(tmp_path: Path, line: Type) -> None:
+    told = ("-m", *SMALL, "sweep=s")
+    assert line(*told).code == 0
+    files = {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")}
+    assert {path.name for path in files} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
+    again = line(*told, "checkpoint_every_n_steps=7", f"data_dir={tmp_path}")
+    assert again.code == 0 and "done before" in again.out
+    assert {path: path.read_bytes() for path in tmp_path.rglob(".hydra/*")} == files

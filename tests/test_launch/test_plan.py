@@ -1,0 +1,72 @@
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.plan import LONGEST, Job, Sweep, job_folder, lock, new_folder, sweep_name
+from contrastive_lab.record.sweep import stored_plan
+
+
+def test_a_sweep_is_named_by_the_user_the_experiment_or_its_overrides() -> None:
+    assert sweep_name(["sweep=mine", "K=1,2"]) == "mine"
+    assert sweep_name(["experiment=eqco/fig4"]) == "eqco_fig4-laptop"
+    assert sweep_name(["experiment=eqco/fig4", "scale=cifar"]) == "eqco_fig4-cifar"
+    assert sweep_name(["K=1,2", "seed=0,1"]) == sweep_name(["seed=0,1", "K=1,2"]) != sweep_name(["K=1,3", "seed=0,1"])
+    for name in ("../x", "a/b", "a b", ".hidden"):
+        with pytest.raises(ConfigError, match=r"sweep=.*must be letters"):
+            sweep_name([f"sweep={name}"])
+
+
+def test_a_jobs_folder_says_what_tells_it_from_others(fig: None) -> None:
+    told = ["experiment=a/fig", "sweep=s", "scale=laptop", "data_dir=/data", "logger=wandb", "hydra/launcher=joblib"]
+    assert job_folder([*told, "seed=0", "tau=0.3", "alpha=null", "K=4"]) == "K=4,alpha=null,seed=0"
+    assert job_folder([*told, "K=4", "tau=0.5"]) == "K=4,tau=0.5"
+    assert job_folder(["experiment=a/fig", "scale=paper", "K=16", "seed=0"]) == "seed=0"  # there K has one value
+    assert job_folder(["scale=paper", "K=16"]) == "K=16,scale=paper"
+    assert job_folder(["backbone.widths=[8,16]", "dataset.root=/a b/c"]) == "backbone.widths=[8,16],dataset.root=_a_b_c"
+    assert job_folder(["sweep=s"]) == "default"
+    long = [[f"method.key{i}={i}" for i in range(30)] + [f"z={z}"] for z in (1, 2)]
+    assert len(job_folder(long[0])) == LONGEST
+    assert job_folder(long[0]) != job_folder(long[1])
+
+
+def test_glob_stands_for_the_options_of_a_group(planned: Callable[..., Sweep]) -> None:
+    jobs = planned("method=glob(moco*)", "batch_size=64").jobs
+    assert [job.folder for job in jobs] == ["batch_size=64,method=moco_v1", "batch_size=64,method=moco_v2"]
+
+
+def test_a_sweep_over_scales_has_a_folder_for_each(planned: Callable[..., Sweep]) -> None:
+    assert [job.folder for job in planned("scale=laptop,cifar", "K=4").jobs] == ["K=4,scale=laptop", "K=4,scale=cifar"]
+
+
+def test_a_width_that_the_user_types_is_the_users(planned: Callable[..., Sweep]) -> None:
+    jobs = planned("experiment=eqco/table8", "scale=cifar", "+backbone.width=2", "seed=0", "alpha=256,65536").jobs
+    assert [job.folder for job in jobs] == [
+        "+backbone.width=2,alpha=256,seed=0",
+        "+backbone.width=2,alpha=65536,seed=0",
+    ]
+
+
+def test_new_folders_are_never_shared(tmp_path: Path) -> None:
+    make = new_folder.__wrapped__
+    folders = [make(str(tmp_path)) for _ in range(5)]
+    assert len(set(folders)) == 5
+    assert all(Path(folder).is_dir() for folder in folders)
+
+
+def test_a_folder_is_held_by_one_process_until_the_file_is_closed(tmp_path: Path) -> None:
+    with lock(tmp_path / "s"), pytest.raises(ConfigError, match=r"^another process is at work in .*/s$"):
+        lock(tmp_path / "s")
+    lock(tmp_path / "s").close()
+
+
+def test_what_is_written_of_a_sweep_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = Sweep(
+        "s", "python train.py -m K=4", ["K=4"], None, "laptop", [Job("K=4", "simo-K4-a4-s0", ["K=4"], "0" * 12)]
+    )
+    sweep.folder.mkdir(parents=True)
+    sweep.write()
+    assert stored_plan(sweep.folder) == asdict(sweep)

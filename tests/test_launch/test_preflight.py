@@ -1,0 +1,163 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from contrastive_lab.compat import hydra_parser
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch.plan import Sweep
+from contrastive_lab.launch.preflight import check_started, preflight
+from contrastive_lab.record.run import check_resume
+from tests.conftest import TINY, Line
+from tests.test_launch.conftest import SMALL
+
+Type = Callable[..., Line]
+
+pytestmark = pytest.mark.usefixtures("no_report")
+
+
+@pytest.fixture(autouse=True)
+def _no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+
+
+@pytest.fixture
+def one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of two processes of torchrun."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+
+
+def test_torchrun_does_not_start_a_sweep_in_every_process(one_of_two: None, tmp_path: Path, line: Callable) -> None:
+    done: Line = line("-m", *TINY, "tau=0.1,0.2", "strategy=ddp_cpu")
+    assert done.code == 2
+    assert done.err.startswith("error: strategy=ddp with -m: this launcher cannot")
+    assert not list(tmp_path.iterdir())
+
+
+def test_processes_of_torchrun_must_be_told_one_folder(one_of_two: None, tmp_path: Path, line: Callable) -> None:
+    done: Line = line(*TINY, "strategy=ddp_cpu")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith("error: hydra.run.dir=<folder>: needed with several processes")
+    assert not list(tmp_path.iterdir())
+    for line in ([*TINY, "hydra.run.dir=outputs/x"], ["resume=outputs/x"]):
+        check_started(hydra_parser().parse_args(line))
+
+
+def test_a_multirun_is_checked_as_a_whole_before_its_first_job() -> None:
+    with pytest.raises(ConfigError) as caught:
+        preflight(["train.py", "-m", "K=4,300", "tau=0.1,0", "method=simo,simclr"])
+    assert sorted(caught.value.problems) == [
+        "K=300: more than the N-1 = 255 keys of batch_size=256; lower K or raise N",
+        "tau=0.0: must be more than 0",
+    ]
+    preflight(["train.py", "-m", "K=4,16", "seed=range(0,3)"])
+    with pytest.raises(
+        ConfigError, match=r"strategy=ddp with -m: this launcher cannot; either one run after the other"
+    ):
+        preflight(["train.py", "-m", "K=4,16", "strategy=ddp_cpu"])
+
+
+def test_resume_takes_no_other_setting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="leave out K=3"):
+        preflight(["train.py", f"resume={tmp_path}", "K=3"])
+    with pytest.raises(ConfigError, match="not the folder of a run"):
+        preflight(["train.py", f"resume={tmp_path}"])
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "config.yaml").write_text("K: 3")
+    assert "has no checkpoint" in check_resume(tmp_path)[0]
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"half a checkpoint")
+    assert "damaged" in check_resume(tmp_path)[0]
+    (tmp_path / "result.json").write_text('{"status": "done"}')
+    assert "that run is finished" in check_resume(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        (["experiment=a/fig"], "experiment=a/fig: for several runs; python train.py -m experiment=a/fig"),
+        (["-m", "K=4,4"], "-m: two jobs are the same run, K=4; leave one out"),
+        (["-m", "experiment=a/none", "K=4,5"], "experiment=a/none: no such option"),
+        (["-m", "sweep=a/b", "K=4,5"], "sweep=a/b: must be letters"),
+        (["-m", "K=4,5", "strategy=ddp_cpu", "hydra/launcher=joblib"], "strategy=ddp with -m: this launcher cannot"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused(
+    told: list[str], problem: str, fig: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        preflight(["train.py", *told])
+    assert problem in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stored_run_of_another_configuration_is_never_taken(tmp_path: Path, line: Type) -> None:
+    told = ("-m", *SMALL, "K=4", "sweep=s")
+    assert line(*told).code == 0
+    (folder,) = (path.parent for path in tmp_path.rglob("result.json"))
+    config = OmegaConf.load(folder / ".hydra" / "config.yaml")
+    config.tau = 0.7  # as if the defaults had been others then
+    OmegaConf.save(config, folder / ".hydra" / "config.yaml")
+    result = json.loads((folder / "result.json").read_text()) | {"config_hash": "0" * 12}
+    (folder / "result.json").write_text(json.dumps(result))
+    refused = line(*told)
+    assert refused.code == 2
+    assert "holds another run (tau: 0.7, not 0.2); choose another sweep=<name>" in refused.err
+    assert json.loads((folder / "result.json").read_text()) == result
+
+
+@pytest.mark.parametrize("told", [("sweep=2026_11_21",), ("sweep=1.10",), ("sweep=true",), ("sweep='a.b'",), ()])
+def test_hydra_takes_the_name_for_the_name_it_is(
+    told: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    overrides, sweep = preflight(["train.py", "-m", "K=4,13", *told])
+    assert sweep is not None
+    assert sweep.name == (told[0].partition("=")[2].strip("'") if told else "83e55427")  # which reads as a number
+    (last,) = [override for override in overrides if override.startswith("sweep=")][-1:]
+    assert OverridesParser.create().parse_override(last).value() == sweep.name
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        (("experiment=eqco/fig4", "scale=laptop,cifar"), "scale=laptop,cifar: an experiment has a grid for each of"),
+        (
+            ("K=4,8", "hydra.sweep.dir=elsewhere"),
+            "hydra.sweep.dir=elsewhere: a sweep's folder is outputs/sweeps/<name>",
+        ),
+        (("method=glob(x*)", "K=4"), "-m: this line makes no job"),
+    ],
+)
+def test_what_a_sweep_does_not_take(told: tuple[str, ...], problem: str, planned: Callable[..., Sweep]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        planned(*told)
+    assert problem in str(caught.value)
+
+
+def test_one_run_has_no_sweep(tmp_path: Path, line: Type) -> None:
+    done = line(*SMALL, "sweep=mine")
+    assert (done.code, done.err) == (2, "error: sweep=mine: for several runs; python train.py -m sweep=mine\n")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("several", [(), ("-m",)])
+@pytest.mark.parametrize("group", ["experiment", "method"])
+def test_no_option_is_null(group: str, several: tuple[str, ...], line: Type) -> None:
+    done = line(*several, *SMALL, f"{group}=null")
+    assert (done.code, done.err) == (2, f"error: {group}=null: must be the name of an option\n")
+
+
+def test_a_damaged_result_is_named_before_any_work(tmp_path: Path, line: Type) -> None:
+    told = ("-m", *SMALL, "sweep=s")
+    assert line(*told).code == 0
+    (path,) = tmp_path.rglob("result.json")
+    path.write_text(path.read_text()[:40])
+    done = line(*told)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith(f"error: {path.relative_to(tmp_path)}: damaged")

@@ -1,0 +1,91 @@
+"""A sweep's report on W&B, and the yaml of a W&B sweep."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import wandb
+import yaml
+from matplotlib.figure import Figure
+from omegaconf import DictConfig
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+
+from contrastive_lab.launch.wandb_report import log_report, read_table
+from tests.conftest import ROOT
+from tests.wandb_files import QUIET, offline_runs
+
+SWEEPS = sorted((ROOT / "conf" / "wandb").glob("*.yaml"))
+TABLE = "name,K,linear_top1,error\nsimo-K4-a256-s0,4,71.5,\nsimo-K8-a256-s0,8,,stopped\n"
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sweep of two jobs with its report, of which the second job has not started."""
+    for name, value in QUIET.items():
+        monkeypatch.setenv(name, value)
+    jobs = [{"folder": f"K={K}", "name": f"simo-K{K}-a256-s0", "overrides": [f"K={K}"]} for K in (4, 8)]
+    facts = {"name": "fig4-laptop", "command": "python train.py -m K=4,8", "scale": "laptop", "jobs": jobs}
+    (tmp_path / "sweep.json").write_text(json.dumps(facts))
+    (tmp_path / "K=4" / ".hydra").mkdir(parents=True)
+    logger = {"name": "wandb", "project": "mine", "entity": None, "media": True}
+    (tmp_path / "K=4" / ".hydra" / "config.yaml").write_text(yaml.safe_dump({"logger": logger}))
+    (tmp_path / "report" / "figures").mkdir(parents=True)
+    (tmp_path / "report" / "runs.csv").write_text(TABLE)
+    for name in ("accuracy", "gradient_norm"):
+        Figure(figsize=(2, 1)).savefig(tmp_path / "report" / "figures" / f"{name}.png", dpi=50)
+    return tmp_path
+
+
+def test_a_report_is_one_run_with_all_figures_and_a_table_of_all_runs(sweep: Path) -> None:
+    log_report(sweep)
+    assert wandb.run is None
+    (run,) = offline_runs(sweep)
+    assert (run.run.display_name, run.run.run_group, run.run.job_type) == (
+        "fig4-laptop-report",
+        "fig4-laptop",
+        "report",
+    )
+    assert (run.run.project, run.exit_code, run.summary["jobs"]) == ("mine", 0, 2)
+    assert run.config["command"] == "python train.py -m K=4,8"
+    (row,) = run.history
+    for name in ("accuracy", "gradient_norm"):
+        picture = row[f"figures/{name}"]
+        assert (picture["width"], picture["height"]) == (100, 50)
+        assert (run.files / picture["path"]).is_file()
+    table = json.loads((run.files / row["runs"]["path"]).read_text())
+    assert table["columns"] == ["name", "K", "linear_top1", "error"]
+    assert table["data"] == [["simo-K4-a256-s0", 4, 71.5, None], ["simo-K8-a256-s0", 8, None, "stopped"]]
+
+
+def test_a_report_written_again_goes_to_the_same_run(sweep: Path) -> None:
+    (sweep / "wandb_run_id.txt").write_text("abcd1234\n")
+    log_report(sweep)
+    (run,) = offline_runs(sweep)
+    assert run.run.run_id == "abcd1234" and run.run.resume
+
+
+def test_a_sweep_without_a_report_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no report/runs.csv in it; scripts/report.py sweep=.* writes"):
+        log_report(tmp_path)
+
+
+def test_a_column_is_of_numbers_only_if_all_of_it_is(tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("a,b\n1,1\n,x\n")
+    assert read_table(tmp_path / "runs.csv") == (["a", "b"], [[1.0, "1"], [None, "x"]])
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_a_wandb_sweep_starts_jobs_that_this_command_line_takes(path: Path, compose: Callable[..., DictConfig]) -> None:
+    asked = yaml.safe_load(path.read_text())
+    assert asked["command"][:4] == ["${env}", "${interpreter}", "${program}", "${args_no_hyphens}"]
+    assert (ROOT / asked["program"]).is_file()
+    grid = {name: values["values"] for name, values in asked["parameters"].items()}
+    for changed, value in [(name, value) for name, values in grid.items() for value in values]:
+        # What W&B's agent makes of the values that its server sends, in place of ${args_no_hyphens}.
+        sent = {name: {"value": values[0]} for name, values in grid.items()} | {changed: {"value": value}}
+        line = [*create_sweep_command_args({"args": sent})["args_no_hyphens"], *asked["command"][4:]]
+        config = compose(*line)
+        assert config.logger.name == "wandb"
+        assert config[changed] == (None if value == "null" else value), line
+    assert {"K", "alpha"} <= grid.keys()

@@ -1,0 +1,84 @@
+"""The layout holds: imports go down the layers, files and functions stay short, tests mirror the package."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# From the bottom up; the members of a line do not import each other, but for what lies in a package of that name.
+LAYERS = (
+    ("errors", "randomness", "distributed", "compat"),
+    ("losses",),
+    ("encoder", "assignment"),
+    ("pairs", "negatives", "momentum", "batchnorm", "optim"),
+    ("diagnostics",),
+    ("augment",),
+    ("dataset",),
+    ("backbone",),
+    ("method",),
+    ("theory",),
+    ("evaluation",),
+    ("config",),
+    ("record",),
+    ("report",),
+    ("run",),
+    ("analysis",),
+    ("launch",),
+)
+FILES = sorted((ROOT / "contrastive_lab").rglob("*.py"))
+
+
+def part(module: str) -> str:
+    """The first part of a dotted name below contrastive_lab, e.g. "report" of contrastive_lab.report.page."""
+    return module.split(".")[1]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Modules of the project that a file imports, wherever it does so."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("contrastive_lab"):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from names if node.module == "contrastive_lab" else [str(node.module)]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("contrastive_lab."))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_imports_from_lower_layers_alone(path: Path) -> None:
+    depth = {name: number for number, names in enumerate(LAYERS) for name in names}
+    own = path.relative_to(ROOT).with_suffix("").parts[1]
+    if own == "__init__":
+        return
+    for module in imports(path):
+        if module.endswith("__version__") or part(module) == own:
+            continue
+        assert depth[part(module)] < depth[own], f"{own} imports {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_short(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) < 250
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            start = node.body[1].lineno if ast.get_docstring(node) and len(node.body) > 1 else node.lineno
+            assert (node.end_lineno or start) - start < 40, node.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_has_a_test_file_of_its_own(path: Path) -> None:
+    module = path.relative_to(ROOT / "contrastive_lab")
+    if module.name == "__init__.py":
+        return
+    mirrored = ROOT.joinpath("tests", *(f"test_{folder}" for folder in module.parent.parts), f"test_{module.name}")
+    tests = [node for node in ast.walk(ast.parse(mirrored.read_text())) if isinstance(node, ast.FunctionDef)]
+    assert any(node.name.startswith("test_") for node in tests)
+
+
+def test_private_parts_of_other_packages_stand_in_one_file() -> None:
+    for path in FILES:
+        if path.name != "compat.py":
+            assert "._internal" not in path.read_text(), path

@@ -1,0 +1,124 @@
+from collections.abc import Callable
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+from torch import nn
+from torchvision.ops import StochasticDepth
+
+from contrastive_lab.augment import Color, Crop, Recipe
+from contrastive_lab.config.check import effective_K
+from contrastive_lab.dataset import Splits, ViewsDataModule
+from contrastive_lab.encoder import has_dropout
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.method import MoCo, SimCLR, SiMo
+from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.run.build import build_method
+from tests.test_method.batches import CONTRASTIVE, METHODS, linear_encoder, random_batch
+
+SMALL = ("backbone.widths=[8,16]", "head.dim=16", "scale=laptop", "batchnorm.groups=4")
+
+
+def methods_with_negatives() -> list[ContrastiveModule]:
+    """Every source of negatives once, momentum high enough for keys to differ from queries."""
+    return [
+        SiMo(linear_encoder(), K=3, momentum=0.9),
+        SiMo(linear_encoder(), K=3, negatives_per="batch"),
+        MoCo(linear_encoder(), K=11, momentum=0.9),
+        MoCo(linear_encoder(), K=11, symmetric=True),
+        SimCLR(linear_encoder(), K=5),
+        SimCLR(linear_encoder(), pool="N-1"),
+        SimCLR(linear_encoder()),
+    ]
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_a_query_never_meets_its_own_image(index: int) -> None:
+    method = methods_with_negatives()[index].double()
+    for step in range(4):
+        pairs = method.pairs(random_batch(step))
+        assert not (pairs.neg_ids == pairs.ids[:, None]).any()
+        assert pairs.neg.shape[0] == pairs.pos.shape[0] == pairs.ids.shape[0] == sum(len(q) for q in pairs.queries)
+        assert pairs.neg.shape[1] == pairs.neg_ids.shape[1]
+        method.after_step()
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_pairs_change_no_state(index: int) -> None:
+    method = methods_with_negatives()[index].double()
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    first, second = method.pairs(random_batch()), method.pairs(random_batch())
+    assert torch.equal(first.neg, second.neg)
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+
+
+def test_no_method_is_subclassed_and_the_base_is_abstract() -> None:
+    assert {cls.__bases__ for cls in (SiMo, MoCo, SimCLR)} == {(ContrastiveModule,)}
+    with pytest.raises(TypeError, match="abstract"):
+        ContrastiveModule(linear_encoder(), 0.1)  # type: ignore[abstract]
+    assert issubclass(ContrastiveModule, pl.LightningModule)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_takes_multi_crop(name: str, splits: Splits, compose: Callable[..., DictConfig]) -> None:
+    """Small views are further queries; the encoder here takes any size."""
+    config = compose(f"method={name}", *SMALL)
+    config.K = 5 if name in CONTRASTIVE else None
+    recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0, small_views=3, small_size=6)
+    large = config.method_info.views
+    data = ViewsDataModule(splits, recipe, batch_size=20, views=large)
+    method = build_method(config, data)
+    made = data.batch(next(iter(data.positions(0))))
+    assert [tuple(view.shape[-2:]) for view in made.views] == [(12, 12)] * large + [(6, 6)] * 3
+    losses = method.losses(method.pairs(made))
+    queries = {"simclr": 5, "supcon": 5, "swav": 2 * 4}.get(name, 4) * 20
+    assert losses.shape == (queries,)
+    assert losses.isfinite().all()
+    losses.mean().backward()
+
+
+@pytest.mark.parametrize("name", CONTRASTIVE)
+def test_the_width_of_neg_is_the_recorded_K(name: str, splits: Splits, compose: Callable[..., DictConfig]) -> None:
+    config = compose(f"method={name}", *SMALL)
+    config.batch_size, config.dataset.images = 20, len(splits.pretrain)
+    recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0)
+    data = ViewsDataModule(splits, recipe, batch_size=20, views=config.method_info.views)
+    for K in (1, 7, None):
+        if K is not None or config.method_info.pool != "queue":
+            config.K = K
+            method = build_method(config, data)
+            assert method.pairs(data.batch(next(iter(data.positions(0))))).neg.shape[1] == effective_K(config)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), StochasticDepth(0.5, "row"), nn.Dropout(0.0), nn.ReLU()])
+def test_the_global_generator_is_seeded_only_for_dropout(layer: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With dropout, a step is a function of its number; without, no step touches the generator."""
+    encoder = linear_encoder()
+    encoder.head = nn.Sequential(layer)
+    method = SimCLR(encoder, K=5).double()
+    method.has_dropout = has_dropout(encoder)
+    monkeypatch.setattr(method, "_log_step", lambda *_: None)
+    losses = []
+    for _ in range(2):
+        torch.manual_seed(len(losses))
+        before = torch.get_rng_state()
+        losses.append(method.training_step(random_batch(), 0)["loss"])
+        assert torch.equal(torch.get_rng_state(), before) is not has_dropout(encoder)
+    assert losses[0] == losses[1]
+    assert has_dropout(encoder) == (getattr(layer, "p", 0) > 0)
+
+
+def test_views_of_one_view_methods_are_the_first_and_the_small_ones(splits: Splits) -> None:
+    recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0, small_views=1, small_size=12)
+    both, single = (ViewsDataModule(splits, recipe, batch_size=20, views=views) for views in (2, 1))
+    views = [data.batch(next(iter(data.positions(0)))).views for data in (both, single)]
+    assert torch.equal(views[0][0], views[1][0])
+    assert torch.equal(views[0][2], views[1][1])
+
+
+@pytest.mark.parametrize("name", ["swav", "supervised", "supcon"])
+def test_methods_without_negatives_refuse_K_and_alpha(name: str, compose: Callable[..., DictConfig]) -> None:
+    for setting in ("K=16", "alpha=256"):
+        with pytest.raises(ConfigError, match=r"has no negatives; its settings are"):
+            compose(f"method={name}", setting)

@@ -1,0 +1,31 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from omegaconf import DictConfig
+from torch.nn import functional as F
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.method import Supervised
+from tests.test_method.batches import N, labelled_batch, linear_encoder, random_batch
+
+
+def test_supervised_is_cross_entropy_on_features() -> None:
+    method = Supervised(linear_encoder(), classes=3).double()
+    classes = torch.arange(N) % 3
+    single = labelled_batch(classes)._replace(views=random_batch().views[:1])
+    features = method.encoder(single.views[0])[0]
+    expected = F.cross_entropy(features @ method.classifier.weight.T + method.classifier.bias, classes)
+    torch.testing.assert_close(method.losses(method.pairs(single)).mean(), expected)
+
+
+def test_cross_entropy_has_no_temperature(compose: Callable[..., DictConfig]) -> None:
+    with pytest.raises(ConfigError, match=r"^tau=0.2: cross-entropy has none"):
+        compose("method=supervised", "tau=0.2")
+
+
+def test_the_classifier_starts_small_and_by_the_seed_alone() -> None:
+    first, again, other = (Supervised(linear_encoder(), 400, seed=seed).classifier for seed in (0, 0, 1))
+    assert torch.equal(first.weight, again.weight) and not torch.equal(first.weight, other.weight)
+    assert not first.bias.any()
+    assert first.weight.std().item() == pytest.approx(0.01, rel=4 * (2 * first.weight.numel()) ** -0.5)

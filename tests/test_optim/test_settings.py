@@ -1,0 +1,91 @@
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch import nn
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.optim import Optim
+from tests.conftest import TINY, only_run
+
+
+def test_the_rate_follows_the_number_of_queries() -> None:
+    # EqCo, Table 1: 0.03, 0.06 and 0.12 at N = 256, 512 and 1024.
+    assert [Optim(base_lr=0.03, batch_size=N).lr for N in (256, 512, 1024)] == pytest.approx([0.03, 0.06, 0.12])
+
+
+def test_weight_decay_can_leave_norms_and_biases_out() -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    groups = Optim(weight_decay=0.1, decay_norm=False).configure(net, 10, 5)["optimizer"].param_groups
+    assert [(len(g["params"]), g["weight_decay"]) for g in groups] == [(1, 0.1), (3, 0.0)]
+    (group,) = Optim(weight_decay=0.1).configure(net, 10, 5)["optimizer"].param_groups
+    assert (len(group["params"]), group["weight_decay"]) == (4, 0.1)
+
+
+def test_the_schedule_drives_the_optimizer() -> None:
+    net = nn.Linear(1, 1)
+    configured = Optim(base_lr=0.1, batch_size=512, warmup_epochs=0.5).configure(net, steps=20, steps_per_epoch=8)
+    rates = []
+    for _ in range(5):
+        rates.append(configured["optimizer"].param_groups[0]["lr"])
+        net(torch.ones(1, 1)).sum().backward()
+        configured["optimizer"].step()
+        configured["lr_scheduler"]["scheduler"].step()
+    assert rates == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])  # warm-up of 4 steps to 0.1 * 512 / 256
+
+
+def test_the_square_root_rule_is_simclrs() -> None:
+    # README of google-research/simclr: 0.075 under sqrt is 0.3 under linear at a batch of 4096, both are 4.8.
+    assert Optim(base_lr=0.075, batch_size=4096, scaling="sqrt").lr == pytest.approx(4.8)
+    assert Optim(base_lr=0.3, batch_size=4096).lr == pytest.approx(4.8)
+    assert Optim(base_lr=0.075, batch_size=4096, scaling="sqrt").rule == "0.075 * sqrt(4096)"
+    assert Optim(base_lr=0.3, batch_size=256).rule == "0.3 * 256/256"
+
+
+@pytest.mark.parametrize("name", ["kind", "scaling"])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not 'other'"):
+        Optim(**{name: "other"})
+
+
+def test_the_first_step_of_adamw() -> None:
+    """Its bias correction makes the first step lr * sign(g), and its decay is apart from that: Loshchilov 2019."""
+    net = nn.Linear(2, 1, bias=False)
+    before = net.weight.detach().clone()
+    adamw = Optim(base_lr=0.01, batch_size=512, kind="adamw", weight_decay=0.5).configure(net, 10, 5)["optimizer"]
+    net.weight.grad = torch.tensor([[0.3, -7.0]])
+    adamw.step()
+    torch.testing.assert_close(net.weight.detach(), before * (1 - 0.02 * 0.5) - 0.02 * torch.tensor([[1.0, -1.0]]))
+    assert adamw.param_groups[0]["betas"] == (0.9, 0.999)
+
+
+@pytest.mark.parametrize("name", ["sgd", "lars", "adamw"])
+@pytest.mark.parametrize("method", sorted(path.stem for path in Path("conf/method").glob("*.yaml")))
+def test_a_method_sets_its_values_on_every_optimizer(
+    method: str, name: str, compose: Callable[..., DictConfig]
+) -> None:
+    config = compose(f"method={method}", f"optim={name}", "optim.scaling=sqrt")
+    optim = instantiate(config.optim, _convert_="all")
+    assert (optim.kind, optim.scaling) == (name, "sqrt")
+    assert optim.schedule == compose(f"method={method}").optim.schedule
+    assert optim.lr == pytest.approx(config.base_lr * math.sqrt(config.batch_size))
+    assert config.optim.decay_norm is {"simclr": False, "swav": True}.get(method, name != "lars")  # else its own
+
+
+def test_an_unknown_rule_is_one_line(compose: Callable[..., DictConfig]) -> None:
+    with pytest.raises(ConfigError, match=r"^optim.scaling=log: choose one of linear, sqrt$"):
+        compose("optim.scaling=log")
+
+
+@pytest.mark.parametrize("name", ["lars", "adamw"])
+def test_every_optimizer_trains_and_is_stored(name: str, tmp_path: Path, trained: Callable[..., str]) -> None:
+    trained(*TINY, "method=simclr", f"optim={name}", "base_lr=0.01")
+    folder = only_run(tmp_path)
+    assert json.loads((folder / "result.json").read_text())["status"] == "done"
+    (stored,) = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"]
+    assert len(stored["state"]) == sum(len(group["params"]) for group in stored["param_groups"])

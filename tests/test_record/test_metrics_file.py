@@ -1,0 +1,35 @@
+"""metrics.csv: rows and columns as they come, and a resumed run's file."""
+
+from pathlib import Path
+
+from contrastive_lab.record.metrics_file import MetricsFile
+
+
+def test_columns_come_as_they_are_logged_and_old_rows_are_filled(tmp_path: Path) -> None:
+    logger = MetricsFile(tmp_path)
+    logger.log_metrics({"epoch": 0, "loss": 2.0}, 0)
+    logger.save()
+    logger.log_metrics({"epoch": 0, "loss": 1.5}, 1)
+    logger.log_metrics({"epoch": 0, "knn_top1": 30.0}, 1)
+    logger.finalize("success")
+    lines = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert lines == ["step,epoch,loss,knn_top1", "0,0,2.0,", "1,0,1.5,", "1,0,,30.0"]
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_a_resumed_run_drops_the_rows_behind_its_checkpoint_and_goes_on_in_the_same_columns(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    rows = [({"epoch": 0, "loss": 3.0 - step}, step) for step in range(4)]
+    for folder in (whole, parts):
+        folder.mkdir()
+        logger = MetricsFile(folder)
+        for row in rows:
+            logger.log_metrics(*row)
+        logger.save()
+    resumed = MetricsFile(parts)
+    resumed.resume(2)
+    assert (parts / "metrics.csv").read_text().splitlines() == ["step,epoch,loss", "0,0,3.0", "1,0,2.0"]
+    for row in rows[2:]:
+        resumed.log_metrics(*row)
+    resumed.save()
+    assert (parts / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()

@@ -1,0 +1,48 @@
+"""command.txt, environment.json and the commit of the code."""
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from contrastive_lab.record import provenance
+
+
+def test_each_part_of_a_run_adds_a_line_and_an_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "_changes", lambda: "- old\n+ new")
+    for line in (["train.py", "K=4", "sweep=a b"], ["train.py", "resume=x"]):
+        monkeypatch.setattr(sys, "argv", line)
+        provenance.describe(tmp_path)
+    lines = (tmp_path / "command.txt").read_text().splitlines()
+    assert [shlex.split(line)[1:] for line in lines] == [["train.py", "K=4", "sweep=a b"], ["train.py", "resume=x"]]
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"command.txt", "environment.json", "environment.2.json", "git.diff", "git.2.diff"}
+    stored = json.loads((tmp_path / "environment.json").read_text())
+    assert (stored["torch"], stored["threads"]) == (torch.__version__.partition("+")[0], torch.get_num_threads())
+
+
+def test_the_commit_is_twelve_digits_and_a_plus_where_files_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"rev-parse": "0123456789abcdef", "status": ""}
+    monkeypatch.setattr(provenance, "_git", lambda command, *_: answers[command])
+    assert provenance.commit() == "0123456789ab"
+    answers["status"] = " M file"
+    assert provenance.commit() == "0123456789ab+"
+    monkeypatch.setattr(provenance, "_git", lambda *_: None)
+    assert provenance.commit() is None
+
+
+def test_git_s_own_answer_is_a_commit_or_nothing() -> None:
+    assert re.fullmatch(r"[0-9a-f]{12}\+?", provenance.commit() or "0" * 12)
+
+
+def test_a_reader_never_sees_half_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    provenance.write_json(path, {"a": 1})
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("power is gone")))
+    with pytest.raises(OSError, match="power"):
+        provenance.write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1}

@@ -1,0 +1,53 @@
+"""Whether a stored run can be resumed or read."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.result import Result, Status
+from contrastive_lab.record.run import check_resume, check_stored, stored_config
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A run that was stopped, as far as it is looked at."""
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "config.yaml").write_text("K: 4\n")
+    (tmp_path / "checkpoints").mkdir()
+    zipfile.ZipFile(tmp_path / "checkpoints" / "last.ckpt", "w").close()
+    Result(Status.INTERRUPTED).write(tmp_path)
+    return tmp_path
+
+
+def test_a_run_that_was_stopped_is_resumed_and_one_that_is_done_is_not(stored: Path) -> None:
+    assert check_resume(stored) == check_stored(stored) == []
+    Result(Status.DONE).write(stored)
+    assert check_resume(stored) == [f"resume={stored}: that run is finished; nothing is left to do"]
+    assert check_stored(stored) == []
+
+
+def test_what_is_missing_is_named(stored: Path) -> None:
+    checkpoint = stored / "checkpoints" / "last.ckpt"
+    checkpoint.write_text("half a file")
+    assert check_stored(stored) == [f"{stored}: its checkpoint checkpoints/last.ckpt is damaged and cannot be read"]
+    checkpoint.unlink()
+    assert check_resume(stored) == [f"resume={stored}: has no checkpoint (checkpoints/last.ckpt)"]
+    (stored / ".hydra" / "config.yaml").unlink()
+    assert check_stored(stored) == [f"{stored}: not the folder of a run (no .hydra/config.yaml in it)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is empty"),
+        ("{", "cannot be read"),
+        ("method: {_target_: os.system}", "config.yaml: .*os.system"),
+    ],
+)
+def test_a_configuration_that_cannot_be_trusted_is_not_read(text: str, problem: str, stored: Path) -> None:
+    assert stored_config(stored).K == 4
+    (stored / ".hydra" / "config.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        stored_config(stored)

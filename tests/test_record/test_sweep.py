@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record import load_sweep
+from contrastive_lab.record.sweep import order, parsed, read_metrics, read_sweep
+from tests.sweep_folder import seeds, write_run, write_sweep
+
+
+def test_a_folder_without_a_plan_is_read_by_what_its_runs_were_told(tmp_path: Path) -> None:
+    for place, K, alpha in (("a", 4, "null"), ("b", 16, "256.0")):
+        write_run(tmp_path / place, {"K": K, "linear_top1": 80.0, "seed": 0})
+        hydra = tmp_path / place / ".hydra"
+        hydra.mkdir()
+        about = "method_info: {id: simo, pool: batch, views: 2, key_encoder: true}"
+        (hydra / "config.yaml").write_text(f"K: {K}\nalpha: {alpha}\nseed: 0\ntau: 0.2\nbatch_size: 64\n{about}\n")
+        (hydra / "overrides.yaml").write_text(f"- K={K}\n" + ("- alpha=256\n" if K == 16 else ""))
+        (tmp_path / place / "command.txt").write_text(f"python train.py K={K}\n")
+    sweep = read_sweep(tmp_path)
+    assert sweep.varied == ["K", "alpha"]  # tau was told to none
+    assert sweep.asked[sweep.told].to_dict("records") == [{"K": 4, "alpha": None}, {"K": 16, "alpha": 256.0}]
+    assert sweep.commands == ["python train.py K=4", "python train.py K=16"]
+    assert list(read_sweep(tmp_path / "a").results.index) == ["."]
+
+
+def test_a_folder_without_runs_is_refused_in_one_line(tmp_path: Path) -> None:
+    for folder, reason in ((tmp_path / "none", "no such folder"), (tmp_path, "neither a sweep.json")):
+        with pytest.raises(ConfigError, match=reason):
+            read_sweep(folder)
+    (tmp_path / "sweep.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"sweep\.json cannot be read"):
+        read_sweep(tmp_path)
+
+
+def test_a_damaged_result_is_a_failure_of_that_run_alone(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s", [*seeds([80], K=4), *seeds([81], K=8)])
+    for text, reason in (
+        ('{"status": "do', "JSONDecodeError: Unterminated string"),
+        ("[1]", "ValueError: not an object"),
+    ):
+        (folder / "K=8,seed=0" / "result.json").write_text(text)
+        results = read_sweep(folder).results
+        assert list(results["status"]) == ["done", "failed"]
+        assert results["error"].iloc[1].startswith(f"result.json is damaged ({reason}")
+
+
+def test_a_sweep_is_a_table_of_its_runs_in_which_null_is_a_value(tmp_path: Path) -> None:
+    jobs = [*seeds([80, 82], K=4, alpha=None), *seeds([85], K=4, alpha=256), ({"K": 8, "alpha": None, "seed": 0}, None)]
+    runs = load_sweep(write_sweep(tmp_path / "s", jobs))
+    assert list(runs.columns[:6]) == ["folder", "name", "status", "K", "alpha", "seed"]
+    assert list(runs["status"]) == ["done", "done", "done", "missing"]
+    assert list(runs["alpha"]) == ["null", "null", 256, "null"]
+    done = runs[runs["status"] == "done"].astype({"linear_top1": float})
+    assert done.groupby("alpha")["linear_top1"].mean().to_dict() == {"null": 81.0, 256: 85.0}
+    assert list(load_sweep(str(tmp_path / "s"))["folder"]) == list(runs["folder"])
+
+
+def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    assert read_metrics(path).empty
+    path.write_text("step,epoch,loss,knn_top1\n0,0,2.5,\n1,0,nan,\n1,0,,30.0\n2,1,inf,\n3,1,1e-3,\n3,1,0.1,\n4,1")
+    found = read_metrics(path)
+    assert found["loss"].dropna().to_dict() == {0: 2.5, 3: 0.1}
+    assert found["knn_top1"].dropna().to_dict() == {1: 30.0}
+
+
+def test_values_of_any_type_have_an_order_and_equal_ones_are_one() -> None:
+    values = ["sync", 4, None, 0.5, "null", 4.0, True]
+    assert sorted(values, key=order) == [None, 0.5, 4, 4.0, True, "null", "sync"]
+    assert len({order(value) for value in values}) == 6
+
+
+@pytest.mark.parametrize(
+    ("override", "found"),
+    [
+        ("K=4", ("K", 4)),
+        ("+tau=1e-1", ("tau", 0.1)),
+        ("alpha=null", ("alpha", None)),
+        ("backbone.widths=[8,16]", ("backbone.widths", "[8,16]")),
+        ("name=a=b", ("name", "a=b")),
+    ],
+)
+def test_an_override_has_the_type_that_hydra_gives_it(override: str, found: tuple[str, object]) -> None:
+    assert parsed(override) == found
+    assert type(parsed(override)[1]) is type(found[1])

@@ -1,0 +1,41 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.launch.experiment import load
+from contrastive_lab.report.figures import against_x
+from tests.sweep_folder import grid_of, seeds, write_sweep
+
+
+def test_the_figure_shows_means_bands_and_the_paper_in_a_panel_of_its_own(report: Path) -> None:
+    ours, papers, coverage = against_x(grid_of(report.parents[1]), "linear_top1").axes
+    drawn = {str(line.get_label()): line for line in ours.lines}
+    assert drawn["alpha = K (InfoNCE)"].get_xydata().tolist() == [[4, 81], [16, 84]]
+    assert drawn["alpha = 256"].get_xydata().tolist() == [[4, 83.5]]
+    assert drawn["on ours, Fashion-MNIST mini"].get_xydata().tolist() == [[4, 77.7], [16, 79.9]]
+    band = ours.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx((81 - 1 / math.sqrt(3), 81 + 1 / math.sqrt(3)))
+    assert "n = 1 in places" in ours.get_title(loc="left")
+    assert [line.get_ydata().tolist() for line in papers.lines] == [[67.5, 68.1]]
+    assert coverage.lines[0].get_ydata()[0] == 0  # 5 draws cannot hold 10 classes
+
+
+def test_an_experiment_may_say_that_its_x_is_the_number_of_draws(tmp_path: Path) -> None:
+    folder = write_sweep(
+        tmp_path / "s", [*seeds([80], batch_size=10), *seeds([81], batch_size=40)], experiment=load("coupon/cifar10")
+    )
+    *_, coverage = against_x(grid_of(folder), "linear_top1").axes
+    assert coverage.lines[0].get_ydata()[0] == pytest.approx(math.factorial(10) / 10**10, rel=1e-8)
+    assert "in N draws" in str(coverage.lines[0].get_label())
+    without = write_sweep(tmp_path / "t", [*seeds([80], batch_size=10), *seeds([81], batch_size=40)])
+    axes = against_x(grid_of(without, x="batch_size"), "linear_top1").axes
+    assert len(axes) == 1
+
+
+def test_coverage_with_as_many_draws_as_classes_is_a_permutation(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s", [*seeds([80, 81], K=9), *seeds([80, 81], K=90)])
+    *_, coverage = against_x(grid_of(folder), "linear_top1").axes
+    assert coverage.lines[0].get_ydata()[0] == pytest.approx(math.factorial(10) / 10**10, rel=1e-8)
+    unknown = [(told, {**(result or {}), "dataset": "photos"}) for told, result in seeds([80], K=9) + seeds([81], K=90)]
+    assert len(against_x(grid_of(write_sweep(tmp_path / "t", unknown)), "linear_top1").axes) == 1

@@ -1,0 +1,63 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.errors import ConfigError
+from tests.sweep_folder import grid_of, seeds, write_sweep
+
+
+def test_runs_that_differ_in_their_seed_alone_are_one_setting(tmp_path: Path) -> None:
+    jobs = [*seeds([80, 82, 84], K=4, alpha=None), *seeds([85, 87], K=4, alpha=256), *seeds([90], K=16, alpha=None)]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
+    assert (grid.x, grid.hue, grid.keys) == ("K", "alpha", ["K", "alpha"])
+    found = grid.summary("linear_top1")
+    assert list(zip(found["K"], found["alpha"], found["mean"], strict=True)) == [
+        (4, None, 82.0),
+        (4, 256, 86.0),
+        (16, None, 90.0),
+    ]
+    assert [grid.name(line) for line in grid.lines] == ["alpha = K (InfoNCE)", "alpha = 256"]
+
+
+def test_a_run_done_twice_is_no_second_sample(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s", [*seeds([80, 81], K=4, note="a"), *seeds([90], K=4, note="b")])
+    (folder / "sweep.json").write_text(
+        (folder / "sweep.json").read_text().replace('"note=a", ', "").replace('"note=b", ', "")
+    )
+    found = grid_of(folder).summary("linear_top1")
+    assert found[["planned", "done", "n", "mean"]].to_numpy().tolist() == [[2, 2, 2, 85.5]]
+
+
+def test_axis_and_colours_are_the_users_else_the_experiments_else_k_and_alpha(tmp_path: Path) -> None:
+    jobs = [*seeds([80], K=4, alpha=256, tau=0.1), *seeds([81], K=8, alpha=None, tau=0.2)]
+    folder = write_sweep(tmp_path / "s", jobs, experiment={"x": "tau", "hue": "K", "y": "knn_top1"})
+    assert (grid_of(folder).x, grid_of(folder).hue, grid_of(folder).y) == ("tau", "K", "linear_top1")
+    measured = [(told, {**(result or {}), "knn_top1": 70.0}) for told, result in jobs]
+    assert grid_of(write_sweep(tmp_path / "t", measured, experiment={"x": "K", "y": "knn_top1"})).y == "knn_top1"
+    assert grid_of(folder, x="K").hue == "alpha"
+    assert grid_of(folder, x="alpha", hue="tau").hue == "tau"
+    with pytest.raises(ConfigError, match=r"x=k: no run .* varied there: K, alpha, tau"):
+        grid_of(folder, x="k")
+    with pytest.raises(ConfigError, match="hue=K: is the x axis"):
+        grid_of(folder, x="K", hue="K")
+
+
+def test_the_position_is_what_was_asked_for_and_for_null_what_the_runs_made_of_it(tmp_path: Path) -> None:
+    jobs = [*seeds([80], K=4, alpha=None), *seeds([81], K=4, alpha=64), *seeds([82], K=8, alpha=None)]
+    settings = grid_of(write_sweep(tmp_path / "s", jobs), x="alpha").settings
+    assert list(zip(settings["alpha"], settings["position"], settings["line"], strict=True)) == [
+        (None, 4, 0),
+        (None, 8, 1),
+        (64, 64, 0),
+    ]
+
+
+def test_the_error_of_one_seed_is_that_of_the_test_set_and_of_accuracies_alone(tmp_path: Path) -> None:
+    jobs = [
+        ({"K": K, "seed": s}, {"linear_top1": 80.0 + s, "seconds": 9.0}) for K, n in ((4, 1), (8, 2)) for s in range(n)
+    ]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
+    bars = grid.summary("linear_top1")["binomial"]
+    assert bars.to_list() == pytest.approx([(80 * 20 / 1000) ** 0.5, math.nan], nan_ok=True)
+    assert grid.summary("seconds")["binomial"].isna().all()

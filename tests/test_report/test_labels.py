@@ -1,0 +1,31 @@
+import pytest
+
+from contrastive_lab.report.labels import is_accuracy, label, pair, title, unit
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("alpha", None, "alpha = K (InfoNCE)"),
+        ("K", None, "K = null"),
+        ("tau", 0.2, "tau = 0.2"),
+        ("x", True, "x = true"),
+    ],
+)
+def test_a_setting_reads_as_it_is_typed_and_alpha_null_as_infonce(key: str, value: object, text: str) -> None:
+    assert pair(key, value) == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "of"),
+    [
+        ("knn_top1", "kNN top-1", "percent"),
+        ("linear_moco_top5", "linear (MoCo's protocol) top-5", "percent"),
+        ("mi_estimate", "MI estimate", "nats"),
+        ("new_metric", "new metric", ""),
+    ],
+)
+def test_a_metric_has_a_title_and_a_unit(metric: str, name: str, of: str) -> None:
+    assert (title(metric), unit(metric)) == (name, of)
+    assert label(metric) == ", ".join(filter(None, (name, of)))
+    assert is_accuracy(metric) == (of == "percent")

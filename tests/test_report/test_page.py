@@ -1,0 +1,55 @@
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from contrastive_lab.launch.experiment import load, names
+from contrastive_lab.report import page
+from tests.sweep_folder import grid_of, seeds, write_sweep
+from tests.test_report.html_page import Page
+
+
+def test_the_page_asks_for_nothing_from_outside(report: Path) -> None:
+    page = Page(report)
+    assert not {"link", "iframe", "object", "embed", "base", "video"} & {tag for tag, _ in page.tags}
+    assert page.all("script", "src") == []
+    sources = page.all("img", "src")
+    assert len(sources) == 2
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    style = report.read_text().split("<style>")[1].split("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_every_link_of_the_page_leads_to_a_file_or_a_folder(report: Path) -> None:
+    links = Page(report).all("a", "href")
+    assert len(links) == 2 * 3 + 4 + 8 + 1  # figures, tables, runs that have a folder, the failure
+    for link in links:
+        assert (report.parent / unquote(link)).exists(), link
+
+
+def test_the_page_says_what_stands_and_what_failed(report: Path) -> None:
+    text = " ".join(Page(report).text.split())
+    for words in ("A <title> & more", "6 done", "1 failed", "1 running", "1 missing", "loss <is> nan", "4, 16"):
+        assert words in text, words
+    assert "python train.py -m K=4,16" in text
+    assert "Traceback" not in text  # the last line alone
+
+
+def test_the_papers_numbers_stand_beside_ours(report: Path, tmp_path: Path) -> None:
+    head, *rows = page.paper_table(grid_of(report.parents[1]), "linear_top1")
+    assert [cell.split(",")[0] for cell in head] == ["K", "paper: on ImageNet", "paper: on ours", *head[3:]]
+    assert head[3:] == ["here: alpha = K (InfoNCE)", "here: alpha = 256"]
+    assert rows == [["4", "67.5", "77.7", "81.00 ± 0.58", "83.50 ± 0.50"], ["16", "68.1", "79.9", "84.00", ""]]
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_number_of_a_paper_stands_in_the_report_of_its_experiment(name: str, tmp_path: Path) -> None:
+    node = load(name)
+    jobs = [*seeds([80], **{"method": "simo", node["x"]: 1}), *seeds([81], **{"method": "simo", node["x"]: 2})]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs, experiment=node))
+    (tmp_path / "report.html").write_text(page.page(grid, [], tmp_path))
+    text = " ".join(Page(tmp_path / "report.html").text.split())
+    for entry in node["reference"]:
+        assert f"paper: {entry['label']}, {entry['dataset']}; {entry['source']}" in text
+        assert all(f"{y:g}" in text for y in entry["y"])

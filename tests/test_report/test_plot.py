@@ -1,0 +1,24 @@
+from pathlib import Path
+
+from contrastive_lab.report.plot import KINDS, Scale, new_figure, save, styled
+
+
+def test_an_axis_is_logarithmic_over_a_factor_of_eight_and_even_where_numbers_crowd() -> None:
+    assert Scale([1, 4, 16]).log
+    assert not Scale([0.1, 0.2, 0.4]).log
+    assert not Scale([0, 100]).log
+    momentum = Scale([0, 0.9, 0.99, 0.999])
+    assert [momentum.position(value) for value in momentum.values] == [0, 1, 2, 3]  # 0.99 and 0.999 would be one
+    words = Scale(["sync", None, "shuffle", "sync"])
+    assert [words.position(value) for value in (None, "shuffle", "sync")] == [0, 1, 2]
+    assert Scale([4, None, 16, 4.0]).values == [4, 16]
+
+
+def test_a_figure_is_three_files_and_equal_ones_are_equal_bytes(tmp_path: Path) -> None:
+    for stem in ("a", "b"):
+        with styled():
+            figure = new_figure(2, 1)
+            figure.subplots().plot([1, 2])
+            save(figure, tmp_path / stem)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{kind}" for stem in ("a", "b") for kind in KINDS}
+    assert all((tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes() for kind in KINDS)

@@ -1,0 +1,55 @@
+import csv
+import math
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.report.tables import latex, markdown, setting_cells, setting_table, write_tables
+from tests.sweep_folder import grid_of, seeds, write_sweep
+
+
+def test_only_finished_runs_count(tmp_path: Path) -> None:
+    jobs = [
+        *seeds([80], K=4),
+        ({"K": 4, "seed": 1}, {"status": "failed", "linear_top1": 10.0}),
+        ({"K": 4, "seed": 2}, {"status": "running"}),
+        ({"K": 8, "seed": 0}, None),
+    ]
+    table = setting_table(grid_of(write_sweep(tmp_path / "s", jobs)))
+    assert table[["done", "planned", "linear_top1_n"]].to_numpy().tolist() == [[1, 3, 1], [0, 1, 0]]
+    assert table["linear_top1_mean"].to_list() == [80.0, pytest.approx(math.nan, nan_ok=True)]
+
+
+def cells(line: str) -> list[str]:
+    """What a reader of Markdown sees between the bars of a line."""
+    parts = line.replace(r"\|", "\0").strip().strip("|").split("|")
+    return [part.strip().replace("\0", "|").replace("\\", "") for part in parts]
+
+
+def test_markdown_reads_back_as_the_same_cells() -> None:
+    table = [["K", "a|b_c"], ["1", "80.0 ± 0.5"], ["*2*", "<x>"]]
+    head, bar, *rows = markdown(table).splitlines()
+    assert [cells(head), *map(cells, rows)] == table
+    assert cells(bar) == ["---:"] * 2
+
+
+def test_latex_has_as_many_cells_in_each_row_and_no_bare_command(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s", [*seeds([80, 81], K=4, note="50%_&#{x}"), *seeds([82, 83], K=8, note="a^b~")])
+    text = latex(setting_cells(grid_of(folder)))
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    columns = text[text.index("{tabular}{") :].split("}")[1].removeprefix("{")
+    assert {row.replace(r"\&", "").count("&") + 1 for row in rows} == {len(columns)}
+    assert r"50\%\_\&\#\{x\}" in text
+    assert r"a\textasciicircum b\textasciitilde " in text
+    assert r"80.50 $\pm$ 0.50" in text
+    plain = text.replace(r"\{", "").replace(r"\}", "")
+    assert plain.count("{") == plain.count("}")
+
+
+def test_the_table_of_runs_has_each_run_once_with_what_it_was_told(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s", [*seeds([80], K=4, alpha=None), ({"K": 8, "alpha": 256, "seed": 0}, None)])
+    write_tables(grid_of(folder), tmp_path)
+    with (tmp_path / "runs.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["status"], first["alpha"], first["linear_top1"]) == ("done", "null", "80")
+    assert (second["status"], second["K"], second["folder"]) == ("missing", "8", "K=8,alpha=256,seed=0")

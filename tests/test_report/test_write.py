@@ -1,0 +1,49 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.launch.experiment import load
+from contrastive_lab.report import page, write_report
+from contrastive_lab.report.plot import KINDS
+from tests.sweep_folder import Told, grid_of, seeds, write_sweep
+from tests.test_report.html_page import Page
+
+
+def test_every_file_of_a_report_is_there(report: Path) -> None:
+    names = {path.name for path in report.parent.iterdir()}
+    assert names == {"report.html", "runs.csv", "table.csv", "table.md", "table.tex", "figures"}
+    figures = {path.name for path in (report.parent / "figures").iterdir()}
+    stems = ("linear_top1", "mi_estimate_curve")
+    assert figures == {f"{stem}.{kind}" for stem in stems for kind in KINDS}
+    for stem in stems:
+        for kind, start in zip(KINDS, (b"\x89PNG", b"%PDF", b"<?xml"), strict=True):
+            assert (report.parent / "figures" / f"{stem}.{kind}").read_bytes().startswith(start)
+
+
+def test_a_number_of_another_metric_is_drawn_where_the_runs_have_that(tmp_path: Path) -> None:
+    jobs = [({"augment.small_views": n, "seed": 0}, {"linear_top1": 80, "online_top1": 70}) for n in (0, 2)]
+    report = write_report(write_sweep(tmp_path / "s", jobs, experiment=load("swav/cifar10")))
+    assert {path.stem for path in (report.parent / "figures").glob("*_top1.svg")} == {"linear_top1", "online_top1"}
+    head, *rows = page.paper_table(grid_of(tmp_path / "s"), "online_top1")
+    assert rows[0][1:] == ["89.17", "70.00"] and len(head) == 3
+
+
+@pytest.mark.parametrize(
+    ("jobs", "drawn"),
+    [
+        ([({"K": 4, "seed": 0}, None)], set()),
+        ([({}, {"linear_top1": 80.0, "seconds": 40.0})], {"linear_top1", "cost"}),
+        ([({"K": 4}, {"loss": 2.0}), ({"K": 8}, {"loss": math.nan, "linear_top1": math.nan})], set()),
+        ([*seeds([80, 81], batchnorm="sync"), *seeds([82, 83], batchnorm="shuffle")], {"linear_top1"}),
+    ],
+    ids=["not started", "single run", "without labels and with NaN", "words on the axis"],
+)
+def test_a_report_is_written_whatever_is_there(
+    jobs: list[Told], drawn: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contrastive_lab.report.curves.columns", lambda grid: [])  # tested above, and slow
+    monkeypatch.setattr("contrastive_lab.report.plot.KINDS", ("svg",))
+    report = write_report(write_sweep(tmp_path / "s", jobs))
+    assert {path.stem for path in report.parent.glob("figures/*.svg")} == drawn
+    assert len(Page(report).all("img", "src")) == len(drawn)

@@ -1,0 +1,61 @@
+"""Which loggers a run has, and what W&B is told of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import wandb
+from omegaconf import DictConfig
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.result import Result, Status
+from contrastive_lab.run import wandb_run
+from contrastive_lab.run.loggers import build_logger, pictures
+from tests.conftest import TINY
+
+
+def test_a_run_with_csv_alone_has_no_pictures_and_no_wandb(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:
+    assert build_logger(compose(), tmp_path, Result()) == pictures(compose(), []) == []
+    assert list(tmp_path.iterdir()) == []
+    wandb_run.close_run(tmp_path, Result(Status.DONE))  # nothing to close
+
+
+def test_pictures_can_be_left_out(compose: Callable[..., DictConfig]) -> None:
+    logger = pl.loggers.WandbLogger(experiment=SimpleNamespace(id="x"))
+    assert len(pictures(compose("logger=wandb"), [logger])) == 1
+    assert pictures(compose("logger=wandb", "logger.media=false"), [logger]) == []
+
+
+def opened(config: DictConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What `wandb.init` is told for a configuration."""
+    told: dict[str, Any] = {}
+    run = SimpleNamespace(define_metric=lambda *_, **__: None, id="x")
+    monkeypatch.setattr(wandb, "init", lambda **options: told.update(options) or run)
+    build_logger(config, folder, Result(K=5, alpha=256, config_hash="0"))
+    return told
+
+
+def test_what_the_user_says_of_a_run_wins(
+    tmp_path: Path, compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "online")
+    own = (
+        "+logger.group=mine",
+        "+logger.mode=offline",
+        "+logger.tags=[a]",
+        "+logger.job_type=look",
+        "+logger.notes=hm",
+    )
+    told = opened(compose(*TINY, "logger=wandb", "sweep=s", *own), tmp_path, monkeypatch)
+    given = {"group": "mine", "mode": "offline", "tags": ["a"], "job_type": "look", "notes": "hm"}
+    assert {name: told[name] for name in given} == given
+    assert (told["name"], told["resume"]) == ("simo-K5-a256-s0", "allow")
+
+
+@pytest.mark.parametrize("name", ["config", "dir", "id", "resume"])
+def test_what_a_run_says_of_itself_is_not_the_users(name: str, compose: Callable[..., DictConfig]) -> None:
+    with pytest.raises(ConfigError, match=rf"^logger.{name}: set by the run itself; leave it out$"):
+        compose("logger=wandb", f"+logger.{name}=x")

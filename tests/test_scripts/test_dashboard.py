@@ -1,0 +1,76 @@
+import json
+from collections.abc import Callable
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.run.wandb_run import STEP
+from tests.conftest import ROOT, Line
+
+Type = Callable[..., Line]
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """scripts/dashboard.py as a module."""
+    spec = spec_from_file_location("dashboard", ROOT / "scripts" / "dashboard.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of wandb-workspaces, when it is imported
+def test_the_dashboard_has_every_panel_over_the_right_keys(script: ModuleType, tmp_path: Path) -> None:
+    if not find_spec("wandb_workspaces"):
+        pytest.skip('needs wandb-workspaces: pip install -e ".[wandb]"')
+    script.main({"entity": "me", "project": "mine", "spec": str(tmp_path / "board.json")})
+    board = json.loads((tmp_path / "board.json").read_text())
+    assert (board["entity"], board["project"], board["displayName"]) == ("me", "mine", "negatives")
+    section = board["spec"]["section"]
+    panels = {
+        part["name"]: [panel["config"] for panel in part["panels"]] for part in section["panelBankConfig"]["sections"]
+    }
+    assert list(panels) == [
+        "Accuracy against K", "Mutual information", "Gradient norm", "Alignment and uniformity", "Speed",
+    ]  # fmt: skip
+    accuracy = panels["Accuracy against K"][0]
+    assert (accuracy["xAxis"], accuracy["yAxis"], accuracy["xAxisLogScale"]) == (
+        "config:K.value", "summary:linear_top1", True,
+    )  # fmt: skip
+    over_steps = [panel for row in panels.values() for panel in row if panel.get("xAxis") == STEP]
+    assert {name for panel in over_steps for name in panel["metrics"]} == {
+        "knn_top1", "mi_estimate", "gradient_norm", "gradient_bound", "alignment", "uniformity",
+    }  # fmt: skip
+    (runs,) = section["runSets"]
+    assert [(f["key"]["name"], f["op"], f["value"]) for f in runs["filters"]["filters"]] == [
+        ("jobType", "=", "pretrain")
+    ]
+    assert script.STEP == STEP
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [([], "entity=<you or your team>: needed"), (["entity=me", "projekt=x"], "projekt=x: takes entity=<you or")],
+)
+def test_a_wrong_line_of_the_dashboard_is_one_clear_error(
+    type_script: Type, arguments: list[str], problem: str
+) -> None:
+    done = type_script("dashboard", *arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(f"error: {problem}")
+
+
+def test_without_the_extra_the_dashboard_says_what_to_install(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(script, "import_module", missing)
+    with pytest.raises(ConfigError, match=r'wandb_workspaces\S* is not installed; pip install -e "\.\[wandb\]"'):
+        script.main({"entity": "me"})
