@@ -22,6 +22,8 @@ def _interval(most: float) -> Callable[[list[float]], list[float]]:
 Areas = Annotated[list[float], AfterValidator(_interval(1.0)), Field(examples=[[0.2, 1.0]])]
 Ratios = Annotated[list[float], AfterValidator(_interval(float("inf"))), Field(examples=[[0.75, 1.33]])]
 
+Widths = Annotated[list[Annotated[int, Field(ge=8)]], Field(examples=[[32, 64, 128]])]
+
 
 class Crop(Settings):
     """A random crop."""
@@ -85,18 +87,13 @@ class ImagenetResnet(Backbone):
     width: int = Field(1, ge=1, description="multiplies all numbers of channels")
 
 
-class SmallImageResnet(ImagenetResnet):
-    """torchvision's ResNet with a stem for small images."""
+SmallImageResnet = ImagenetResnet
 
 
 class SmallResnet(Backbone):
     """A ResNet for two cores."""
 
-    widths: list[Annotated[int, Field(ge=8)]] = Field(
-        min_length=1,
-        description="channels of the blocks; the last is the width of the features",
-        examples=[[32, 64, 128]],
-    )
+    widths: Widths = Field(min_length=1, description="channels of the blocks; the last is the width of the features")
     stem_stride: int = Field(ge=1, description="2 halves the size at once, 1 keeps it at four times the work")
 
 
@@ -113,27 +110,17 @@ class BagOfWords(Backbone):
 
 
 class Dataset(Settings):
-    """What all data sets have."""
+    """Images."""
 
     name: str = Field(description="in result.json")
-    kind: Literal["images", "texts"] = Field("images", description="what it consists of")
-    images: int | None = Field(ge=1, description="number of images to learn from; null: counted when they are read")
-    splits: dict[str, Any] = Field(description="what makes it")
-
-
-class Embedded(Dataset):
-    """Images that ship with the package."""
-
     size: int = Field(ge=1, description="side of the images in pixels")
+    images: int | None = Field(ge=1, description="number of images to learn from; null: counted when they are read")
     mean: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
     std: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+    splits: dict[str, Any] = Field(description="what reads them")
 
 
-class Packed(Embedded):
-    """Images that torchvision downloads."""
-
-
-class ImageFolder(Embedded):
+class ImageFolder(Dataset):
     """A folder of images."""
 
     root: str = Field(description="folder with train/ and val/, or any tree of images")
@@ -141,9 +128,13 @@ class ImageFolder(Embedded):
     workers: int = Field(ge=0, description="processes that decode and crop")
 
 
-class AgNews(Dataset):
+class AgNews(Settings):
     """Texts in csv files."""
 
+    name: str = Field(description="in result.json")
+    kind: Literal["texts"] = Field(description="what it consists of")
+    images: int | None = Field(ge=1, description="number of texts to learn from; null: counted when they are read")
+    splits: dict[str, Any] = Field(description="what reads them")
     train_csv: str | None = Field(description="null: ag_news/train.csv or train.csv.xz below data_dir")
     test_csv: str | None = Field(description="as train_csv")
     min_frequency: int = Field(ge=1, description="of a word in the training texts")

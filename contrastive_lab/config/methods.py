@@ -1,4 +1,4 @@
-"""Settings of each method, named like the class in contrastive_lab.method."""
+"""The settings of each method: a model named like its class."""
 
 from typing import Literal
 
@@ -8,6 +8,10 @@ from contrastive_lab.config.model import Settings
 
 BatchnormKind = Literal["sync", "split", "shuffle", "plain"]
 NegativesPer = Literal["query", "batch"]
+
+
+class Method(Settings):
+    """Of a method that has none of its own."""
 
 
 class MoCo(Settings):
@@ -40,14 +44,6 @@ class NPID(Settings):
     loss: Literal["info_nce", "nce"] = Field(description="nce, as published, or info_nce, which takes alpha")
     proximal: float = Field(ge=0, description="weight of |query - entry|^2")
     positive_drawn: bool = Field(description="an image's own entry may be among its negatives, as in the authors' code")
-
-
-class SupCon(Settings):
-    """Of SupCon."""
-
-
-class Supervised(Settings):
-    """Of the supervised baseline."""
 
 
 class SwAV(Settings):

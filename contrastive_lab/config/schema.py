@@ -12,22 +12,19 @@ from contrastive_lab.config import CONF, data, methods
 from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Null, Settings, help_lines, problems
 
+All = Annotated[int | None, Null("for all")]
+AsK = Annotated[float | None, Null("for alpha = K")]
+
 
 class Run(Settings):
     """Settings without a group."""
 
-    K: Annotated[int | None, Null("for all")] = Field(
-        ge=1, description="negatives of a query; null: all that the batch holds"
-    )
-    alpha: Annotated[float | None, Null("for alpha = K")] = Field(
-        gt=0, description="EqCo: behave as with alpha negatives; null: alpha = K (InfoNCE)"
-    )
+    K: All = Field(ge=1, description="negatives of a query; null: all that the batch holds")
+    alpha: AsK = Field(gt=0, description="EqCo: behave as with alpha negatives; null: alpha = K (InfoNCE)")
     tau: float = Field(gt=0, description="temperature")
     batch_size: int = Field(ge=2, description="N, queries of a step over all devices")
     epochs: int = Field(ge=0, description="passes over the images; 0 evaluates the untrained encoder")
-    base_lr: float = Field(
-        gt=0, description="learning rate per 256 queries; that used is base_lr * N / 256 (optim.scaling)"
-    )
+    base_lr: float = Field(gt=0, description="learning rate per 256 queries; used is base_lr * N / 256 (optim.scaling)")
     seed: int = Field(ge=0, description="the run is a function of it")
     data_dir: str = Field(description="where data sets lie or are downloaded to")
     resume: str | None = Field(description="folder of a run to go on with; takes no other setting")
@@ -92,12 +89,12 @@ class Optim(Settings):
     schedule: Literal["cosine", "warmup_times_cosine", "steps"] = Field(description="of the learning rate")
     warmup_epochs: float = Field(ge=0, description="epochs, or a part of one, of linear warm-up")
     milestones: list[float] = Field(
-        description="steps: shares of the training after which x 0.1", examples=[[0.6, 0.8]]
+        examples=[[0.6, 0.8]], description="steps: shares of the training after which x 0.1"
     )
 
 
 class Evaluation(Settings):
-    """What all final evaluations take."""
+    """A final evaluation without settings of its own."""
 
     name: str = Field(description="in result.json")
     features: Literal["h", "z", "pixels"] = Field(description="h (backbone), z (unit vectors of the head) or pixels")
@@ -120,10 +117,6 @@ class Knn(Evaluation):
 
     k: int = Field(ge=1, description="neighbours")
     temperature: float = Field(gt=0, description="of their weights")
-
-
-class Mean(Evaluation):
-    """The mean classifier."""
 
 
 class OnlineProbe(Settings):

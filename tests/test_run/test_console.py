@@ -1,0 +1,62 @@
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig
+
+from contrastive_lab.config.resolve import resolve
+from contrastive_lab.run.console import Progress, banner, summary
+
+Compose = Callable[..., DictConfig]
+FOLDER = Path("outputs/simo/x")
+
+
+def told(config: DictConfig, images: int = 5000) -> list[str]:
+    """The lines of a banner."""
+    return banner(config, resolve(config, images), images, FOLDER).splitlines()
+
+
+def test_the_banner_tells_the_margin_and_the_learning_rate(compose: Compose) -> None:
+    lines = told(compose("K=16", "alpha=65536", "tau=0.2", "batch_size=64", "base_lr=0.25"))
+    assert "negatives  K = 16 of 63 keys (N-1)" in lines
+    margin, ceiling = 0.2 * math.log(65536 / 16), math.log(65537)
+    assert f"margin tau*log(alpha/K) = {margin:.4f}; log(1 + alpha) = {ceiling:.3f}" in "\n".join(lines)
+    assert f"steps      N = 64 of 5,000 images, {5000 // 64} steps an epoch, 10 epochs, 1 process(es)" in lines
+    assert f"optimizer  sgd, learning rate 0.25 * 64/256 = {0.25 * 64 / 256:g}, warmup_times_cosine" in lines
+    assert f"folder     {FOLDER}" in lines
+
+
+def test_a_queue_longer_than_the_images_is_noticed(compose: Compose) -> None:
+    config = compose("method=moco_v2", "K=1024")
+    assert [line for line in told(config, images=500) if line.startswith("notice: the queue of 1024 is longer")]
+    assert not [line for line in told(config, images=1024) if line.startswith("notice")]
+
+
+def test_a_method_without_negatives_has_no_line_of_them(compose: Compose) -> None:
+    lines = told(compose("method=swav"))
+    assert "loss       no negatives, tau = 0.1" in lines
+    assert not [line for line in lines if line.startswith("negatives")]
+
+
+def test_the_summary_tells_what_was_measured_and_leaves_out_what_was_not(compose: Compose) -> None:
+    result: dict[str, Any] = dict.fromkeys(("mi_estimate", "loss", "linear_top1", "knn_top1", "online_top1"))
+    result |= {"method": "simo", "status": "done", "K": 16, "alpha": 256.0, "seed": 3}
+    lines = summary(compose(), result, {}, FOLDER).splitlines()
+    assert lines == [
+        "simo K=16 alpha=256 seed=3: done",
+        "notice: no labelled test images, so nothing was probed",
+        f"folder     {FOLDER}",
+    ]
+    result |= {"linear_top1": 81.7, "loss": 2.0, "mi_estimate": math.log(257) - 2, "images_per_second": 430.4}
+    text = summary(compose(), result | {"seconds": 60.0}, {}, FOLDER)
+    assert "linear     81.70 % top-1" in text
+    assert f"= {math.log(257) - 2:.3f} of {math.log(257):.3f} nats" in text
+    assert "speed      430 images/s in training; 60 s in all" in text
+
+
+def test_the_bar_shows_no_version_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"v_num": 3, "loss": 0.5}
+    monkeypatch.setattr("pytorch_lightning.callbacks.TQDMProgressBar.get_metrics", lambda *args: dict(given))
+    assert Progress().get_metrics(None, None) == {"loss": 0.5}
