@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from contrastive_lab.config.check import check
 from contrastive_lab.config.model import problems as problems_of
@@ -95,7 +95,10 @@ def applied(overrides: list[str], conf: Path, primary: str = "config") -> tuple[
 
 def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> list[str]:
     """What is wrong with single values, each told where it stands and not where another setting takes it from."""
-    values, chosen = _plain(config), _plain(start)
+    try:
+        values, chosen = _plain(config), _plain(start)
+    except InterpolationResolutionError:  # of groups that do not fit each other, which `check` names
+        return []
     for key, value in failed.items():
         *path, name = key.split(".")
         reduce(getitem, path, values)[name] = value

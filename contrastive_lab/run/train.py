@@ -88,7 +88,7 @@ def _blank(config: DictConfig) -> Result:
 
 
 @contextmanager
-def _recorded(config: DictConfig, folder: Path, line: Sequence[str] | None) -> Iterator[Result]:
+def _recorded(config: DictConfig, folder: Path, line: Sequence[str] | None = None) -> Iterator[Result]:
     """Write result.json at start and end, and leave no trace of the run in this process."""
     result, started = _blank(config), time.perf_counter()
     before = {name: value for name, value in os.environ.items() if name in LAUNCHER_VARIABLES}

@@ -63,7 +63,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
             patch.setenv(name, value)
         patch.setattr(train, "build_data_whole", train.build_data, raising=False)
         patch.setattr(train, "build_data", small_data)
-        patch.setattr(train, "describe", lambda folder: None)  # git takes longer than all else here
+        patch.setattr(train, "describe", lambda folder, line: None)  # git takes longer than all else here
         patch.setattr(train, "commit", lambda: "0123456789ab")
         with patch.context() as stopped:
             stopped.setattr(train, "pictures", lambda config, loggers: [Stop()])
