@@ -5,6 +5,7 @@ the loss depends on their Gram matrix G alone and is convex in it, so that C vec
 minimum, and a gradient says how far one is from the least loss.
 
 Source: Awasthi, Dikkala & Kamath 2022 (ICML), of which the abstract was at hand: the optimum does not get worse with K.
+So it is for uniform classes; with rare ones and a high tau it can get worse: docs/bounds.md, with proofs.
 """
 
 import itertools

@@ -58,7 +58,7 @@ def lower_gap(K: int, tau: float, classes: int | None = None, probs: ArrayLike |
 def sharp_upper_gap(K: int, tau: float, classes: int | None = None, probs: ArrayLike | None = None) -> float:
     """The least constant that the proof of `upper_gap` allows; arguments, result and errors as there.
 
-    max_a ln(a e^b + (C - a) e^-b) - (2 P_a - 1) b - ln K, P_a the sum of the a least probabilities, a = 1..C.
+    max_a [ln(a e^b + (C - a) e^-b) - (2 P_a - 1) b] - ln K, P_a the sum of the a least probabilities, a = 1..C.
 
     Derived: ln sum_j e^t_j - sum_j pi_j t_j is convex in t, so that it is greatest on a vertex of [-b, b]^C.
     """
@@ -69,7 +69,7 @@ def sharp_upper_gap(K: int, tau: float, classes: int | None = None, probs: Array
 def sharp_lower_gap(K: int, tau: float, classes: int | None = None, probs: ArrayLike | None = None) -> float:
     """The greatest constant that the proof of `lower_gap` allows; arguments, result and errors as there.
 
-    H(pi) - max_m ln((m + 1) e^b + (K - m) e^-b) + (2 m / K - 1) b, m = 0..K. Derived as `sharp_upper_gap`.
+    H(pi) - max_m [ln((m + 1) e^b + (K - m) e^-b) - (2 m / K - 1) b], m = 0..K. Derived as `sharp_upper_gap`.
     """
     p = _checked(K, tau, classes, probs)
     return entropy(p) - _greatest(np.arange(1, K + 2), np.arange(K + 1) / K, 1 / tau)
