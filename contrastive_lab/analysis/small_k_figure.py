@@ -1,0 +1,103 @@
+"""The bounds that are finite at small K beside the others, and the optimum of the population loss, against K."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from contrastive_lab.theory.bounds.envelope import envelope
+
+LINES: dict[str, dict[str, Any]] = {
+    "bao_upper": {"color": "tab:green", "linestyle": "--", "label": "Bao et al., upper"},
+    "bao_sharp_upper": {"color": "tab:green", "label": "Bao et al., upper, sharp constant"},
+    "ash": {"color": "tab:red", "label": "Ash et al."},
+    "coupon_exact": {"color": "tab:blue", "label": "coupon bound"},
+    "arora_exact": {"color": "tab:orange", "label": "Arora et al."},
+    "L_sup": {"color": "black", "label": "supervised loss $L_{sup}$"},
+    "bao_sharp_lower": {"color": "tab:purple", "label": "Bao et al., lower, sharp constant"},
+    "bao_lower": {"color": "tab:purple", "linestyle": "--", "label": "Bao et al., lower"},
+}
+NOTE = "Chance is ln C. An upper bound above it does not prove that few negatives are enough: guessing meets it too."
+HIGHEST = 1e3  # nats
+Rows = Sequence[Mapping[str, Any]]
+
+
+def draw_small_k(panels: Mapping[str, Rows]) -> Figure:
+    """All bounds, the supervised loss, chance and the envelope against K, a panel for each title.
+
+    A wide band follows the least upper bound, in the colour of the bound that it is. Lines join the means over the rows
+    of one K.
+
+    Args:
+        panels: rows by title; each has draws (K + 1), classes (C) and the columns of `LINES`, where known.
+    """
+    figure = Figure(figsize=(4.6 * len(panels) + 1, 5.2), layout="constrained")
+    for axes, (title, rows) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels.items(), strict=True):
+        _panel(axes, rows)
+        axes.set_title(title)
+    handles = dict(pair[::-1] for axes in figure.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True))
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
+    figure.suptitle(NOTE, fontsize="medium", wrap=True)
+    return figure
+
+
+def winners(rows: Rows) -> list[tuple[str, int, int]]:
+    """Which upper bound is the least, in runs of neighbouring K: its name, the first and the last K; rows of one panel.
+
+    Several rows of one K count by their mean.
+    """
+    best = [(K, envelope(means)[0]) for K, means in _means(rows).items()]
+    runs = [(name, [K for K, _ in part]) for name, part in groupby(best, key=lambda pair: pair[1])]
+    return [(name, Ks[0], Ks[-1]) for name, Ks in runs]
+
+
+def draw_optimum(rows: Rows) -> Figure:
+    """Supervised loss of the class means that minimise the contrastive loss, against K, a line for each prior.
+
+    Args:
+        rows: of `contrastive_lab.theory.bounds.awasthi.optimum_rows`.
+    """
+    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for prior in dict.fromkeys(row["prior"] for row in rows):
+        own = sorted((row for row in rows if row["prior"] == prior), key=lambda row: int(row["K"]))
+        axes.plot(
+            [row["K"] for row in own], [row["L_sup"] for row in own], ".-", label=f"{prior}, C = {own[0]['classes']}"
+        )
+    axes.set(xscale="log", xlabel="negatives K", ylabel="supervised loss of the optimum (nats)")
+    axes.set_title("Class means that minimise the contrastive loss", fontsize="medium")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _panel(axes: Axes, rows: Rows) -> None:
+    means = _means(rows)
+    for name, style in LINES.items():
+        known = {K: row[name] for K, row in means.items() if name in row and math.isfinite(row[name])}
+        if known:
+            axes.plot([*known], [*known.values()], **style)
+    for name, first, last in winners(rows):
+        part = {K: row[name] for K, row in means.items() if first <= K <= last}
+        axes.plot([*part], [*part.values()], lw=9, alpha=0.25, solid_capstyle="round", color=LINES[name]["color"])
+    axes.plot([], [], lw=9, alpha=0.25, color="gray", label="envelope, in the winner's colour")
+    axes.axhline(math.log(rows[0]["classes"]), color="black", linestyle=":", label="chance, ln C")
+    axes.set(xscale="log", xlabel="negatives K", ylabel="supervised loss and its bounds (nats)")
+    axes.set_yscale("symlog", linthresh=1)
+    shown = [row[name] for row in means.values() for name in LINES if name in row and math.isfinite(row[name])]
+    axes.set_ylim(min(0.0, *shown) * 1.3, min(max(shown) * 2, HIGHEST))
+    axes.grid(alpha=0.3)
+
+
+def _means(rows: Rows) -> dict[int, dict[str, float]]:
+    """Mean of each column of `LINES` over the rows of one K, by K, ascending."""
+    found = {}
+    for K in sorted({int(row["draws"]) - 1 for row in rows}):
+        own = [row for row in rows if row["draws"] == K + 1]
+        names = [name for name in LINES if all(row.get(name) is not None for row in own)]
+        found[K] = {name: float(np.mean([row[name] for row in own])) for name in names}
+    return found
