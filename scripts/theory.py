@@ -31,7 +31,7 @@ def main(config: DictConfig) -> None:
         sys.exit(1 if isinstance(error, RunError) else 2)
     result.write(folder)
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    print(f"{result}\n\ntable.csv, figure.png, figure.pdf and result.json in {shown}")
+    print(f"{result}\n\ntable.csv, figures and result.json in {shown}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The bounds against K + 1: Arora et al. 2019 and Nozawa & Sato 2021, in closed form or measured on stored runs."""
+"""The bounds against K + 1 in closed form or measured on stored runs: Arora et al. 2019, Nozawa & Sato 2021.
+
+In closed form also Bao et al. 2022 and Ash et al. 2022, which are finite at every K.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,9 +12,11 @@ from pydantic import AfterValidator, Field
 from contrastive_lab.analysis.bounds_figure import plot_closed_form, plot_run, plot_sweep
 from contrastive_lab.analysis.bounds_of_runs import measured_rows, run_folders
 from contrastive_lab.analysis.result import AnalysisResult, Location, Row, checked
+from contrastive_lab.analysis.small_k_figure import plot_small_k
 from contrastive_lab.config.model import Settings
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
+from contrastive_lab.theory.bounds.envelope import small_k_columns
 from contrastive_lab.theory.bounds.terms import columns
 
 
@@ -62,18 +67,21 @@ def run(**values: Any) -> AnalysisResult:
 
 
 def _closed_form(classes: Sequence[int], grid: Sequence[int] | None, tau: float) -> AnalysisResult:
-    rows = [
-        {"classes": C, "draws": N, **columns(collapsed_terms(N, C, tau))}
-        for C in classes
-        for N in grid or default_grid(C)
-    ]
-    return AnalysisResult(rows, plot_closed_form(rows), {"tau": tau, **_best(rows)})
+    rows = [_row(N, C, tau) for C in classes for N in grid or default_grid(C)]
+    panels = {f"C = {C}, tau = {tau:g}": [row for row in rows if row["classes"] == C] for C in dict.fromkeys(classes)}
+    near = [row for row in rows if grid or row["draws"] >= row["classes"] / 2]  # below, the coupon bound is infinite
+    return AnalysisResult(rows, plot_closed_form(near), {"tau": tau, **_best(rows)}, {"small_k": plot_small_k(panels)})
+
+
+def _row(N: int, C: int, tau: float) -> Row:
+    terms = collapsed_terms(N, C, tau)
+    return {"classes": C, "draws": N, **columns(terms), **small_k_columns(terms, N - 1, tau, classes=C)}
 
 
 def default_grid(classes: int) -> list[int]:
-    """Powers of two and three steps between them, from C / 2 to 16 C."""
+    """Powers of two and three steps between them, from 2 to 16 C."""
     steps = [2, 3, *(step * 2**power for power in range(60) for step in (4, 5, 6, 7))]
-    return [N for N in steps if classes / 2 <= N <= 16 * classes]
+    return [N for N in steps if 16 * classes >= N]
 
 
 def _best(rows: Sequence[Row]) -> Row:

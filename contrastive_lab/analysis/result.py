@@ -26,20 +26,23 @@ class AnalysisResult:
         table: rows with the same keys each, at least one; numbers, text or None.
         figure: axes with units and a legend.
         summary: one flat object: numbers, text or None.
+        further: other figures, by the name of their files.
     """
 
     table: Sequence[Row]
     figure: Figure
     summary: dict[str, Any] = field(default_factory=dict)
+    further: dict[str, Figure] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        """Write table.csv, figure.png, figure.pdf and result.json, the last one last."""
+        """Write table.csv, figure.png, figure.pdf, further figures and result.json, the last one last."""
         with (folder / "table.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, list(self.table[0]))
             writer.writeheader()
             writer.writerows(self.table)
-        for kind in ("png", "pdf"):
-            self.figure.savefig(folder / f"figure.{kind}", dpi=150, bbox_inches="tight")
+        for name, figure in {"figure": self.figure, **self.further}.items():
+            for kind in ("png", "pdf"):
+                figure.savefig(folder / f"{name}.{kind}", dpi=150, bbox_inches="tight")
         write_json(folder / "result.json", self.summary)
 
     def __str__(self) -> str:

@@ -26,7 +26,7 @@ HIGHEST = 1e3  # nats
 Rows = Sequence[Mapping[str, Any]]
 
 
-def draw_small_k(panels: Mapping[str, Rows]) -> Figure:
+def plot_small_k(panels: Mapping[str, Rows]) -> Figure:
     """All bounds, the supervised loss, chance and the envelope against K, a panel for each title.
 
     A wide band follows the least upper bound, in the colour of the bound that it is. Lines join the means over the rows
@@ -55,7 +55,7 @@ def winners(rows: Rows) -> list[tuple[str, int, int]]:
     return [(name, Ks[0], Ks[-1]) for name, Ks in runs]
 
 
-def draw_optimum(rows: Rows) -> Figure:
+def plot_optimum(rows: Rows) -> Figure:
     """Supervised loss of the class means that minimise the contrastive loss, against K, a line for each prior.
 
     Args:

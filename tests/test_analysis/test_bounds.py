@@ -23,13 +23,23 @@ def test_experiment_tabulates_the_closed_form() -> None:
     assert [axes.get_title() for axes in outcome.figure.axes] == ["C = 5", "C = 10"]
 
 
+def test_the_closed_form_has_bounds_that_are_finite_at_one_negative() -> None:
+    """C = 10, tau = 0.5: Bao et al. and Ash et al. on class-collapsed features, computed apart from this."""
+    outcome = run(classes=[10], draws=[2, 16], tau=0.5)
+    found = [[row[name] for name in ("bao_upper", "bao_lower", "ash")] for row in outcome.table]
+    assert found[0] == pytest.approx([5.1145, -1.572, 10.48], rel=4e-4)
+    assert found[1] == pytest.approx([3.588, -1.841, 17.89], rel=4e-4)
+    (axes,) = outcome.further["small_k"].axes
+    assert "chance, ln C" in axes.get_legend_handles_labels()[1]
+
+
 def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
     assert {128, 256, 384, 512, 640, 768, 896, 1024} <= set(default_grid(100))
     outcome = run(classes=[100])
     assert outcome.summary["at_draws_C100"] in (640, 768, 896)  # in the table above the least is at 768
     assert outcome.summary["lowest_coupon_C100"] <= 7.49595 + 1e-5
     assert min(default_grid(2)) == 2
-    assert default_grid(10)[0] == 5
+    assert default_grid(10)[0] == 2
     assert default_grid(10)[-1] == 160
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from contrastive_lab.analysis.small_k_figure import LINES, draw_optimum, draw_small_k, winners
+from contrastive_lab.analysis.small_k_figure import LINES, plot_optimum, plot_small_k, winners
 
 ROWS = [
     {
@@ -22,7 +22,7 @@ ROWS = [
 
 
 def test_figure_has_every_bound_chance_and_what_it_means() -> None:
-    figure = draw_small_k({"first": ROWS, "second": ROWS[2:]})
+    figure = plot_small_k({"first": ROWS, "second": ROWS[2:]})
     first, second = figure.axes
     assert (first.get_title(), second.get_title()) == ("first", "second")
     lines = {str(line.get_label()): line for line in first.lines}
@@ -38,14 +38,14 @@ def test_figure_has_every_bound_chance_and_what_it_means() -> None:
 
 def test_band_follows_the_least_upper_bound() -> None:
     assert winners(ROWS) == [("ash", 1, 1), ("bao_upper", 2, 2), ("coupon_exact", 4, 8)]
-    bands = [line for line in draw_small_k({"": ROWS}).axes[0].lines if line.get_linewidth() == 9][:-1]
+    bands = [line for line in plot_small_k({"": ROWS}).axes[0].lines if line.get_linewidth() == 9][:-1]
     assert [line.get_color() for line in bands] == [LINES[name]["color"] for name, *_ in winners(ROWS)]
     assert [list(np.asarray(line.get_ydata())) for line in bands] == [[3.0], [4.8], [2.0, 2.0]]
 
 
 def test_runs_of_one_K_count_by_their_mean() -> None:
     rows = [{"classes": 10, "draws": 5, "L_sup": loss, "bao_upper": 3 + loss, "ash": None} for loss in (0.5, 1.5)]
-    (axes,) = draw_small_k({"": rows}).axes
+    (axes,) = plot_small_k({"": rows}).axes
     line = next(line for line in axes.lines if line.get_label() == LINES["L_sup"]["label"])
     assert list(np.asarray(line.get_ydata())) == [pytest.approx(1.0)]
     assert winners(rows) == [("bao_upper", 4, 4)]
@@ -57,7 +57,7 @@ def test_optimum_has_a_line_for_each_prior() -> None:
         for prior, loss in (("uniform", 1), ("skewed", 2))
         for K in (4, 1, 2)
     ]
-    uniform, skewed = draw_optimum(rows).axes[0].lines
+    uniform, skewed = plot_optimum(rows).axes[0].lines
     assert (uniform.get_label(), skewed.get_label()) == ("uniform, C = 3", "skewed, C = 3")
     assert list(np.asarray(skewed.get_xdata())) == [1, 2, 4]
     assert list(np.asarray(skewed.get_ydata())) == [2, 1, 0.5]
