@@ -60,6 +60,15 @@ def test_gradient_at_the_edge_of_the_clamp_is_finite(dtype: torch.dtype) -> None
         assert gradient.isfinite().all()
 
 
+def test_past_the_clamp_the_loss_is_that_of_the_clamp_alone() -> None:
+    """Chuang et al. 2020, g = exp(-1 / tau): log(1 + alpha exp(-(1 + 0.5) / tau)), at alpha e^-30 = 0.0936 for 1e12."""
+    pos = torch.tensor([0.5, 0.5])
+    neg = torch.tensor([[0.5 - 0.05 * 2.303], [-1.0]], requires_grad=True)  # exp(-2.303) is just below 0.1
+    loss = debiased(pos, neg, 0.05, 0.1, 1e12)
+    assert loss.tolist() == pytest.approx([math.log1p(1e12 * math.exp(-30))] * 2, rel=1e-4)
+    assert not torch.autograd.grad(loss.sum(), neg)[0].any()
+
+
 def test_weights_after_an_update_are_bounded_even_for_a_normaliser_far_too_small() -> None:
     neg = torch.tensor([[1.0, 0.9]])
     log_u = updated_normaliser(torch.tensor([-100.0]), neg, 0.01, 0.9, torch.tensor([True]))
