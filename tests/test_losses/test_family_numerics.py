@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from contrastive_lab.losses_family import (
+from contrastive_lab.losses.family import (
     competition_weights,
     dcl,
     debiased,

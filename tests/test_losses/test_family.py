@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from contrastive_lab.losses import info_nce
-from contrastive_lab.losses_family import (
+from contrastive_lab.losses.family import (
     competition_weights,
     dcl,
     debiased,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.losses import at_least_float32
+from contrastive_lab.losses.contrastive import at_least_float32
 
 
 def dcl(pos: Tensor, neg: Tensor, tau: float, sigma: float | None = None, all_pos: Tensor | None = None) -> Tensor:
