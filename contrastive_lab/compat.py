@@ -78,3 +78,11 @@ def logging_interval(trainer: "pl.Trainer") -> int:
 def batches_started(trainer: "pl.Trainer") -> int:
     """`batch_progress.current.ready` of the epoch's loop: batches begun in this epoch, kept in the checkpoint."""
     return int(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
+
+
+# W&B: a workspace can be saved on its server alone.
+
+
+def workspace_json(board: Any) -> str:
+    """`Workspace._to_model`: what W&B would store of a workspace, as JSON."""
+    return str(board._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))

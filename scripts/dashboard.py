@@ -13,6 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
 
+from contrastive_lab.compat import workspace_json
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.script import Values, run_script
 from contrastive_lab.run.wandb_run import STEP
@@ -25,7 +26,7 @@ def main(values: Values) -> None:
     except ImportError as error:
         raise ConfigError(f'{error.name} is not installed; pip install -e ".[wandb]"') from None
     if "spec" in values:
-        specification = board._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2)
+        specification = workspace_json(board)
         Path(values["spec"]).write_text(specification + "\n")
         print(values["spec"])
         return

@@ -1,5 +1,6 @@
 """Each private part of another package that compat.py names, by what the project needs of it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from contrastive_lab import compat
-from contrastive_lab.compat import hydra_parser, multirun_jobs, run_hydra
+from contrastive_lab.compat import hydra_parser, multirun_jobs, run_hydra, workspace_json
 
 
 @pytest.fixture
@@ -126,3 +127,9 @@ def test_callbacks_of_and_logging_interval() -> None:
 def test_the_command_line_reads_compat_without_lightning() -> None:
     line = "import sys, contrastive_lab.compat; assert not {'torch', 'pytorch_lightning'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", line], check=True)
+
+
+def test_workspace_json_names_the_workspace() -> None:
+    workspaces = pytest.importorskip("wandb_workspaces.workspaces")
+    stored = json.loads(workspace_json(workspaces.Workspace(entity="lab", project="p", name="K against alpha")))
+    assert "K against alpha" in json.dumps(stored)
