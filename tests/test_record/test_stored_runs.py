@@ -70,6 +70,7 @@ def test_a_checkpoint_of_another_configuration_is_not_resumed(
     assert done.err.endswith("error: the checkpoint is of another configuration: K: 6, not 5\n")
 
 
+@pytest.mark.long
 def test_a_run_that_is_done_is_evaluated(stored: Callable[[str, str], Path]) -> None:
     folder = stored("done", "run")
     done = command("scripts/evaluate.py", "run=run", "evaluation=knn", cwd=folder.parent)
@@ -87,6 +88,7 @@ def test_the_report_of_a_sweep_is_written_again(stored: Callable[[str, str], Pat
     assert set(rows["status"]) == {"done"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_report")
 def test_the_jobs_of_a_sweep_count_as_done(stored: Callable[[str, str], Path], line: Callable[..., Line]) -> None:
     folder = stored("sweep", "outputs/sweeps/stored")
