@@ -77,6 +77,7 @@ def _distinct(random: StepRandom, K: int, pool: int, purpose: str, device: torch
 
     Numbers that stand in their row before are drawn again. No step tells one number of the pool from another, so the
     set is uniform. A round is a function of its number, so a process that needs fewer rounds than another agrees.
+    The host waits for the device once a round.
     """
     chosen = random.integers(purpose, pool, K, device=device)
     number = 0
