@@ -51,6 +51,7 @@ SYNONYMS = {
     "max_steps": "trainer.max_steps",
     # Old spellings.
     "method.share": "method.negatives_per",
+    "method.loss": "loss",
     "scale.queue": "K",
     "scale.momentum": "method.momentum",
     "scale.warmup_epochs": "optim.warmup_epochs",

@@ -14,7 +14,7 @@ class Resolved:
 
     Args:
         K: negatives of a query; None without negatives, or before the images of a folder are counted.
-        alpha: K where the configuration has none; None without negatives.
+        alpha: K where the configuration has none; None without negatives or with a loss that has no alpha.
         pool: keys that the negatives of a query are chosen from; None where any K will do, or without negatives.
         processes: number of them.
         kind: "images" or "texts".
@@ -41,10 +41,10 @@ def resolve(config: DictConfig, images: int | None = None) -> Resolved:
 def run_name(config: DictConfig) -> str:
     """The name of a run; see `Resolved`."""
     K, alpha = _negatives(config, None)
-    negatives = [] if K is None else [f"K{K}", f"a{alpha:.12g}"]
+    negatives = [] if K is None else [f"K{K}"] if alpha is None else [f"K{K}", f"a{alpha:.12g}"]
     return "-".join([str(config.method_info.id), *negatives, f"s{config.seed}"])
 
 
 def _negatives(config: DictConfig, images: int | None) -> tuple[int | None, float | None]:
     K = effective_K(config, images)
-    return K, config.alpha if config.alpha is not None else K
+    return K, None if config.loss.name == "spectral" else config.alpha if config.alpha is not None else K

@@ -16,6 +16,8 @@ from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.objective import Objective
+from contrastive_lab.own_class import check_batches
 from contrastive_lab.randomness import generator
 
 
@@ -48,10 +50,36 @@ def build_method(config: DictConfig, data: ViewsDataModule) -> ContrastiveModule
     taken = inspect.signature(make).parameters
     if cast(Any, make.func).needs_labels and (images.labels is None or ("classes" in taken and not classes)):
         raise ConfigError(f"method={config.method_info.id}: this data set has no labels to learn from")
+    if config.own_class_share is not None:
+        _check_classes(config, data)
     known = {name: config[name] for name in ("K", "alpha", "tau", "seed")}
-    known |= {"images": len(images), "classes": classes}
+    known |= {"images": len(images), "classes": classes, "own_class_share": config.own_class_share}
+    if "objective" in taken:
+        known["objective"] = build_objective(config, data)
     settings = {name: value for name, value in known.items() if name in taken}
     return make(encoder=build_encoder(config), optim=instantiate(config.optim, _convert_="all"), **settings)
+
+
+def _check_classes(config: DictConfig, data: ViewsDataModule) -> None:
+    """See that negatives can be chosen by class, before the first step."""
+    labels, share = data.splits.pretrain.labels, config.own_class_share
+    if labels is None:
+        raise ConfigError(f"own_class_share={share:g}: dataset={config.dataset.name} has no labels to choose by")
+    if config.method_info.pool == "bank":
+        check_batches(labels, [torch.arange(len(labels))], len(labels), config.K, share, repeated=True)
+    else:
+        views = 2 if config.method_info.pool == "2N-2" else 1
+        orders = (data.order(epoch) for epoch in range(config.epochs))
+        check_batches(labels, orders, config.batch_size, config.K, share, views, config.sets)
+
+
+def build_objective(config: DictConfig, data: ViewsDataModule) -> Objective:
+    """The loss of a query with its negatives."""
+    settings = _plain(config.loss)
+    if config.dclw_sigma is not None:
+        settings["dclw_sigma"] = config.dclw_sigma
+    images, directions = len(data.splits.pretrain), len(data.views)
+    return Objective(**settings, sets=config.sets, remember=config.remember, images=images, directions=directions)
 
 
 def score(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> Scores:

@@ -1,6 +1,7 @@
 """One run: build, fit, evaluate, and write down what came out."""
 
 import logging
+import math
 import os
 import time
 import warnings
@@ -130,7 +131,7 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: Resu
     result.scores |= {name: values[name] for name in ("online_top1", "knn_top1") if name in values}
     if "loss_epoch" in values:
         result.loss = values["loss_epoch"]
-        if result.alpha is not None and method.loss_is_infonce:
+        if result.alpha not in (None, math.inf) and method.loss_is_infonce:
             result.mi_estimate = float(mi_estimate(result.loss, result.alpha))
         result.images_per_second = round(clock.images / clock.seconds, 1)
     if is_first():
