@@ -47,7 +47,9 @@ def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
     ]
 
 
-def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float], folder: Path) -> str:
+def summary(
+    config: DictConfig, resolved: Resolved, result: dict[str, Any], values: dict[str, float], folder: Path
+) -> str:
     """What came out."""
     settings = " ".join(f"{name}={result[name]:g}" for name in ("K", "alpha", "seed") if result[name] is not None)
     lines = [f"{result['method']} {settings}: {result['status']}"]
@@ -58,7 +60,7 @@ def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float]
     if result["loss"] is not None:
         lines += [
             f"loss       {result['loss']:.4f}, the mean of the last epoch",
-            f"speed      {result['images_per_second']:.0f} {config.dataset.get('kind', 'images')}/s in training; "
+            f"speed      {result['images_per_second']:.0f} {resolved.kind}/s in training; "
             f"{result['seconds']:.0f} s in all",
         ]
     if "effective_rank" in values:
