@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from contrastive_lab import batchnorm
-from contrastive_lab.config.check import kind, processes
+from contrastive_lab.config.check import kind
 from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.errors import ConfigError
@@ -29,17 +29,22 @@ def build_data(config: DictConfig) -> ViewsDataModule:
     return ViewsDataModule(splits, recipe, config.batch_size, config.seed, config.method_info.views, workers)
 
 
-def build_encoder(config: DictConfig) -> Encoder:
-    """Backbone and head, with batch normalisation of the kind asked for; its weights are a function of the seed."""
+def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
+    """Backbone and head, with batch normalisation of the kind asked for; its weights are a function of the seed.
+
+    Args:
+        config: of the run.
+        processes: number of those that will run it.
+    """
     torch.manual_seed(generator(config.seed, "weights").initial_seed())
     backbone: nn.Module = instantiate(_without_name(config.backbone), _partial_=True)(**_words(config))
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
     encoder = Encoder(backbone, head)
-    world, device = processes(config), accelerator(config)
-    return cast(Encoder, batchnorm.convert(encoder, **_plain(config.batchnorm), world_size=world, accelerator=device))
+    settings = {**_plain(config.batchnorm), "world_size": processes, "accelerator": accelerator(config)}
+    return cast(Encoder, batchnorm.convert(encoder, **settings))
 
 
-def build_method(config: DictConfig, data: ViewsDataModule) -> ContrastiveModule[Any]:
+def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) -> ContrastiveModule[Any]:
     """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
 
     Raises:
@@ -57,7 +62,8 @@ def build_method(config: DictConfig, data: ViewsDataModule) -> ContrastiveModule
     if "objective" in taken:
         known["objective"] = build_objective(config, data)
     settings = {name: value for name, value in known.items() if name in taken}
-    return make(encoder=build_encoder(config), optim=instantiate(config.optim, _convert_="all"), **settings)
+    encoder = build_encoder(config, processes)
+    return make(encoder=encoder, optim=instantiate(config.optim, _convert_="all"), **settings)
 
 
 def _check_classes(config: DictConfig, data: ViewsDataModule) -> None:

@@ -61,7 +61,9 @@ def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
     return f"{text}, margin tau*log(alpha/K) = {margin:.4f}; log(1 + alpha) = {ceiling:.3f}"
 
 
-def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float], folder: Path) -> str:
+def summary(
+    config: DictConfig, resolved: Resolved, result: dict[str, Any], values: dict[str, float], folder: Path
+) -> str:
     """What came out."""
     settings = " ".join(
         f"{name}={float(result[name]):g}" for name in ("K", "alpha", "seed") if result[name] is not None
@@ -74,7 +76,7 @@ def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float]
     if result["loss"] is not None:
         lines += [
             f"loss       {result['loss']:.4f}, the mean of the last epoch",
-            f"speed      {result['images_per_second']:.0f} {config.dataset.get('kind', 'images')}/s in training; "
+            f"speed      {result['images_per_second']:.0f} {resolved.kind}/s in training; "
             f"{result['seconds']:.0f} s in all",
         ]
     if "effective_rank" in values:
