@@ -14,7 +14,6 @@ enumeration; the full text of the second paper was not at hand, the authors' pub
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -61,8 +60,7 @@ def coupon_lower(terms: Terms) -> float:
 def arora_exact(terms: Terms) -> float:
     """Upper bound on the supervised loss: `arora_lower` solved for it; derived.
 
-    It bounds E[l_S | Col = 0, S has all classes], which is L_sup where all classes are alike frequent. Infinite where
-    that event has no probability.
+    It bounds E[l_S | Col = 0, S has all classes], L_sup for equally frequent classes; infinite if that never happens.
     """
     return _over(terms.L_info - terms.clean_sub - terms.collision - terms.d, terms.rho)
 
@@ -70,8 +68,7 @@ def arora_exact(terms: Terms) -> float:
 def arora_repo(terms: Terms) -> float:
     """The same with P(Col = 0) in place of `rho`: how the authors' public code plots Arora's bound.
 
-    No upper bound where K is small, since some of the loss without collisions is over fewer classes: it can be below
-    L_sup.
+    Where K is small some of the loss without collisions is over fewer classes: it can be below L_sup, no bound.
     """
     return _over(terms.L_info - terms.clean_sub - terms.collision - terms.d, terms.clean)
 
@@ -79,8 +76,7 @@ def arora_repo(terms: Terms) -> float:
 def coupon_exact(terms: Terms) -> float:
     """Upper bound on the supervised loss: `coupon_lower` solved for it; derived.
 
-    It bounds E[l_S | S has all classes], which is L_sup where all classes are alike frequent. Infinite where S never
-    has all.
+    It bounds E[l_S | S has all classes], L_sup for equally frequent classes; infinite if S never has all.
     """
     return _over(2 * terms.L_info - terms.sub - terms.collision - 2 * terms.d, terms.upsilon)
 
@@ -90,19 +86,10 @@ def repo_half_sub(terms: Terms) -> float:
     return _over(2 * terms.L_info - terms.sub / 2 - terms.collision - 2 * terms.d, terms.upsilon)
 
 
-BOUNDS: tuple[Callable[[Terms], float], ...] = (
-    coupon_lower,
-    arora_lower,
-    coupon_exact,
-    repo_half_sub,
-    arora_exact,
-    arora_repo,
-)
-
-
 def columns(terms: Terms) -> dict[str, float]:
     """Every term and every bound by name: a part of a table's row."""
-    return {**terms._asdict(), **{bound.__name__: bound(terms) for bound in BOUNDS}}
+    bounds = (coupon_lower, arora_lower, coupon_exact, repo_half_sub, arora_exact, arora_repo)
+    return {**terms._asdict(), **{bound.__name__: bound(terms) for bound in bounds}}
 
 
 def _over(loss: float, probability: float) -> float:

@@ -97,8 +97,9 @@ def expected_draws(classes: int | None = None, probs: ArrayLike | None = None) -
 def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
     """Var[T]: the sum over i of (1 - i/C) / (i/C)^2, or of any prior Var[S] - E[S].
 
-    S is the time of the last class's arrival where labels arrive one a unit of time on average. Var[S] is the integral of
-    2 (m - s) P(S < s) below the mean m and of 2 (s - m) P(S > s) above. Source: the uniform form is textbook; the other is derived here.
+    S is the time of the last class's arrival where labels arrive at rate 1 (a Poisson process). Var[S] is the integral
+    of 2 (m - s) P(S < s) below the mean m and of 2 (s - m) P(S > s) above. Source: the uniform form is textbook; the
+    other is derived here.
     """
     p = prior(classes, probs)
     if is_uniform(p):

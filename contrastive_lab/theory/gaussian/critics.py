@@ -15,14 +15,8 @@ from contrastive_lab.theory.gaussian.pairs import Losses, in_batch_losses, sampl
 class Critics(nn.Module):
     """Independent critics f(x) . g(y): two MLPs each, d -> hidden -> ReLU -> width, and their inner product.
 
-    Neither normalised nor divided by a temperature. The paper gives no width; 32 and 128 give its table alike.
-
-    Args:
-        models: number of critics.
-        d: dimensions of x and of y.
-        hidden: units of the hidden layer; 256 in the paper.
-        width: dimensions of the inner product.
-        source: generator of the initial weights, uniform in +-1 / sqrt(inputs) as those of `nn.Linear`.
+    Neither normalised nor divided by a temperature. The paper has 256 hidden units and gives no width; 32 and 128 give
+    its table alike. The initial weights are uniform in +-1 / sqrt(inputs) as those of `nn.Linear`, drawn from `source`.
 
     Source: Zhu et al. 2020 (EqCo), Sec. 3 and Table 5.
     """
@@ -65,18 +59,9 @@ def fit(
 ) -> None:
     """Train all critics with Adam, K + 1 fresh pairs a step.
 
-    The losses are added up: no critic's gradient depends on another's, and Adam treats each weight by itself, so each
-    is trained as if alone.
-
-    Args:
-        losses: `critic_losses` of these critics.
-        critics: to be trained, in place.
-        rho: (M,) correlations, float32.
-        K: negatives of a pair.
-        d: dimensions.
-        steps: 5,000 in the paper.
-        lr: learning rate; 5e-4 in the paper.
-        source: generator of the pairs.
+    The losses, `critic_losses` of these critics, are added up: no critic's gradient depends on another's, and Adam
+    treats each weight by itself, so each is trained as if alone. rho (M,) is in float32; `source` draws the pairs. In
+    the paper there are 5,000 steps with the learning rate 5e-4.
     """
     adam = torch.optim.Adam(critics.parameters(), lr, fused=True)
     for _ in range(steps):
