@@ -65,10 +65,7 @@ def supervised_loss(gram: Tensor, probs: ArrayLike, tau: float) -> float:
 
 @torch.inference_mode(False)
 def best_gram(probs: ArrayLike, law: Counts, tau: float, steps: int = 500, seed: int = 0) -> Tensor:
-    """Gram matrix (C, C) in float64 of the C unit vectors that minimise `population_loss`.
-
-    By at most `steps` of L-BFGS from random vectors of `seed`.
-    """
+    """Gram matrix in float64 of least `population_loss`, by at most `steps` of L-BFGS from random vectors of `seed`."""
     above_0("tau", tau)
     C = len(prior(None, probs))
     start = torch.randn(C, C, generator=generator(seed, "class means"), dtype=torch.float64).requires_grad_()
@@ -86,7 +83,6 @@ def best_gram(probs: ArrayLike, law: Counts, tau: float, steps: int = 500, seed:
     return _gram(start.detach())
 
 
-@torch.inference_mode(False)
 def excess_loss(gram: Tensor, probs: ArrayLike, law: Counts, tau: float) -> float:
     """How far `population_loss` of `gram` can at most be above the least of all Gram matrices, >= 0.
 
@@ -94,11 +90,8 @@ def excess_loss(gram: Tensor, probs: ArrayLike, law: Counts, tau: float) -> floa
     diagonal matrix of the row sums of S * gram, the tangent falls by at most -C times the least eigenvalue of S - D on
     the positive semidefinite matrices with a diagonal of 1.
     """
-    at = gram.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        torch.autograd.backward(population_loss(at, probs, law, tau))
-    assert at.grad is not None
-    slope = (at.grad + at.grad.T) / 2
+    gradient: Tensor = torch.func.grad(population_loss)(gram, probs, law, tau)
+    slope = (gradient + gradient.T) / 2
     dual = slope - (slope * gram).sum(1).diag()
     return max(0.0, -len(gram) * float(torch.linalg.eigvalsh(dual)[0]))
 
@@ -119,8 +112,8 @@ def optimum_rows(
         facts = {"prior": name, "classes": len(p), "K": K, "tau": tau}
         losses = {"L_info": float(population_loss(gram, p, law, tau)), "L_sup": supervised_loss(gram, p, tau)}
         cosines = gram[~torch.eye(len(p), dtype=torch.bool)]
-        range_ = {"least": float(cosines.min()), "most": float(cosines.max())}
-        rows.append({**facts, **losses, "excess": excess_loss(gram, p, law, tau), **range_})
+        ends = {"least": float(cosines.min()), "most": float(cosines.max())}
+        rows.append({**facts, **losses, "excess": excess_loss(gram, p, law, tau), **ends})
     return rows
 
 

@@ -22,15 +22,12 @@ from contrastive_lab.theory.coupon.prior import above_0, at_least, prior
 
 
 def bao_upper(terms: Terms, K: int, tau: float, classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """Upper bound on the supervised loss: L_info + D_U - d(f), as `upper_gap`; d(f) = 0 if positives share a label."""
+    """Upper bound on the supervised loss: L_info + D_U - d(f); d(f) = 0 if positives share a label."""
     return terms.L_info + upper_gap(K, tau, classes, probs) - terms.d
 
 
 def bao_lower(terms: Terms, K: int, tau: float, classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """Lower bound on the supervised loss: L_info + D_L, as `lower_gap`; for views of one image, too, as derived.
-
-    The latter needs mu_c to be the mean over the images that are anchors.
-    """
+    """Lower bound on the supervised loss: L_info + D_L; for views of one image if mu_c is the mean over the anchors."""
     return terms.L_info + lower_gap(K, tau, classes, probs)
 
 
@@ -71,10 +68,7 @@ def log_cosh(x: float) -> float:
 
 
 def _greatest(high: NDArray[np.int64], weight: Floats, b: float) -> float:
-    """Max over vertices of ln sum_j e^t_j less the mean of t: `high` (m,) of n logits are b > 0, the others -b.
-
-    `high` rises to n, and `weight` (m,) is what these b weigh in the mean, 0..1.
-    """
+    """Max of ln sum_j e^t_j less the mean of t: `high` of high[-1] logits are b, of share `weight`, the others -b."""
     return float((np.log(high + (high[-1] - high) * math.exp(-2 * b)) + 2 * b * (1 - weight)).max())
 
 

@@ -16,12 +16,10 @@ from contrastive_lab.theory.coupon.prior import at_least, class_counts, prior
 
 
 def collision_probability(K: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """tau_K = P(Col > 0) = sum_c p_c (1 - (1 - p_c)^K), without cancellation for small p_c.
+    """tau_K of Arora et al. 2019, P(Col > 0) = sum_c p_c (1 - (1 - p_c)^K), without cancellation for small p_c.
 
     >>> collision_probability(2, classes=2)
     0.75
-
-    Source: tau_K of Arora et al. 2019; the sum is textbook.
     """
     p = _checked(K, classes, probs)
     return min(1.0, float(-p @ np.expm1(xlog1py(K, -p))))  # probabilities may sum to 1 + 1e-15

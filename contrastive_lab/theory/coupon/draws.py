@@ -9,6 +9,7 @@ is wrong by 4.5e-4 at C = 100.
 """
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -69,13 +70,10 @@ def smallest_draws(coverage: float, classes: int | None = None, probs: ArrayLike
         covered, lacking = _covered_and_missing(n, p)
         return covered >= coverage * (1 - TIE) if coverage < 0.5 else lacking <= (1 - coverage) * (1 + TIE)
 
-    low, high = len(p) - 1, len(p)
+    high = len(p)
     while not enough(high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+        high *= 2
+    return bisect_left(range(high), True, lo=high // 2, key=enough)
 
 
 def expected_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
@@ -97,9 +95,8 @@ def expected_draws(classes: int | None = None, probs: ArrayLike | None = None) -
 def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
     """Var[T]: the sum over i of (1 - i/C) / (i/C)^2, or of any prior Var[S] - E[S].
 
-    S is the time of the last class's arrival where labels arrive at rate 1 (a Poisson process). Var[S] is the integral
-    of 2 (m - s) P(S < s) below the mean m and of 2 (s - m) P(S > s) above. Source: the uniform form is textbook; the
-    other is derived here.
+    S is when the last class arrives where labels arrive at rate 1. Var[S] is the integral of 2 (m - s) P(S < s)
+    below the mean m and 2 (s - m) P(S > s) above. Source: the uniform form is textbook; the other is derived here.
     """
     p = prior(classes, probs)
     if is_uniform(p):

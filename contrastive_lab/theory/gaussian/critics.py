@@ -1,6 +1,7 @@
 """The critics of EqCo's toy, many trained at once: the same layers of all of them are one batched matrix product.
 
 Letters as in `contrastive_lab.theory.gaussian.pairs`; A alphas, so that there are A * M critics, alpha by alpha.
+Source: Zhu et al. 2020 (EqCo), Sec. 3 and Table 5.
 """
 
 import math
@@ -17,8 +18,6 @@ class Critics(nn.Module):
 
     Neither normalised nor divided by a temperature. The paper has 256 hidden units and gives no width; 32 and 128 give
     its table alike. The initial weights are uniform in +-1 / sqrt(inputs) as those of `nn.Linear`, drawn from `source`.
-
-    Source: Zhu et al. 2020 (EqCo), Sec. 3 and Table 5.
     """
 
     def __init__(self, models: int, d: int, hidden: int, width: int, source: torch.Generator) -> None:
@@ -47,8 +46,7 @@ def critic_losses(critics: Critics, alphas: Sequence[float]) -> Losses:
     """From pairs x and y, (M, N, d), to the losses (A, M): each alpha has M critics, and all see the same pairs."""
 
     def losses(x: Tensor, y: Tensor) -> Tensor:
-        scores = critics(x.repeat(len(alphas), 1, 1), y.repeat(len(alphas), 1, 1))
-        groups = scores.chunk(len(alphas))
+        groups = critics(x.repeat(len(alphas), 1, 1), y.repeat(len(alphas), 1, 1)).chunk(len(alphas))
         return torch.stack([in_batch_losses(group, alpha) for group, alpha in zip(groups, alphas, strict=True)])
 
     return losses

@@ -1,4 +1,4 @@
-"""EqCo's toy: correlated Gaussian pairs, whose mutual information is known, and what a perfect critic says of them.
+"""EqCo's toy: correlated Gaussian pairs, whose mutual information is known, and what a perfect critic estimates.
 
 Letters: M settings computed at once, N pairs of a batch, K = N - 1 negatives of a pair, d dimensions, rho correlation
 of a coordinate of x with that of y, r(x, y) = p(x, y) / (p(x) p(y)) the density ratio. Information is in nats; x and y
@@ -65,10 +65,7 @@ def estimates(
 
     `losses` takes x and y of 2 or more fresh batches of K + 1 pairs to the losses (A, M) under the A alphas. For K far
     below alpha the mean is no lower bound of the mutual information, not even for the perfect critic: at K = 1 the loss
-    is about ln alpha + E ln(u_1 / u_0), u the exponential of a score, and a critic can make the difference as large as
-    it likes.
-
-    Source: Zhu et al. 2020 (EqCo), Eq. 4 and 6.
+    is about ln alpha + E ln(u_1 / u_0), u the exponential of a score, with no lowest value. Source: EqCo, Eq. 4 and 6.
     """
     with torch.no_grad():
         drawn = torch.stack([losses(*sample_pairs(rho, K + 1, d, source)) for _ in range(batches)]).double()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 NOISES = ("homo", "linear", "two")
 
@@ -83,12 +84,10 @@ def contrastive_matrix(x: Tensor, masked: bool = True) -> Tensor:
 def supervised_matrix(x: Tensor, classes: Tensor) -> Tensor:
     """The same with labels: mean of x_i x_j^T over pairs i != j of one class minus that over pairs of two.
 
-    The linear form of Khosla et al. 2020. Masks of different samples are independent, so masking changes it by the
-    factor 1/4 alone.
-
-    `classes` (n,) are whole numbers from 0; ValueError if no two samples share a class, or all do.
+    `classes` (n,) are whole numbers from 0; ValueError if no two samples share a class, or all do. The linear form of
+    Khosla et al. 2020. Masks of different samples are independent, so masking changes it by the factor 1/4 alone.
     """
-    member = torch.nn.functional.one_hot(classes).to(x.dtype)
+    member = F.one_hot(classes).to(x.dtype)
     size, total = member.sum(dim=0), member.T @ x
     same, n = (size * (size - 1)).sum(), len(x)
     if same == 0 or same == n * (n - 1):
