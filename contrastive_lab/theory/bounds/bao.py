@@ -6,7 +6,6 @@ All functions take K >= 1 negatives, a temperature tau > 0, and either `classes`
 
 The contrastive loss is -ln of a softmax over the key and K negatives (a sum over them, no mean), the classifier has the
 means mu_c as they are, inside the sphere. Derivation, setting and sharp constants: docs/bounds.md.
-
 Source: Bao, Nagano & Nozawa 2022 (ICML), main theorem; the constants were read in the authors' public code and derived.
 """
 

@@ -26,7 +26,6 @@ def batch_terms(
     `anchors` and `others` (B, N, D) are the unit features of two views of the same images, `own_means` (B, N, D) the
     mean feature mu(x) of each image over its views, `labels` (B, N) their classes, 0..C-1, and `class_means` (C, D)
     the mu_c; tau > 0. ValueError on other shapes or values.
-
     Source: the protocol of Nozawa & Sato 2021, read in the authors' public code.
     """
     _check(anchors, others, own_means, labels, class_means, tau)

@@ -13,7 +13,6 @@ def collision_bound(first: Tensor, second: Tensor, labels: Tensor) -> float:
     The mean is over i, then over all j. z and z', `first` and `second`, are the unit features (n, D) of two views, and
     `labels` (n,) the classes; ValueError if a class has one image alone. 0 where the views of a class coincide, 1 where
     the two views of an image coincide and different images are orthogonal.
-
     Source: "Collision bound" of Nozawa & Sato 2021 as the authors' public code computes it, not divided by tau; the
     theorem itself could not be read.
     """

@@ -52,8 +52,7 @@ def best_class_means(
     """
     if not 2 <= labels <= classes:
         raise ValueError(f"labels={labels}: must lie in 2..{classes}")
-    start = torch.randn(classes, dim, generator=generator(seed, "class means"), dtype=torch.float64)
-    means = start.requires_grad_()
+    means = torch.randn(classes, dim, generator=generator(seed, "class means"), dtype=torch.float64).requires_grad_()
     optimizer = torch.optim.Adam([means], lr=lr)
     with torch.enable_grad():
         for _ in range(steps):

@@ -52,10 +52,7 @@ def arora_exact(terms: Terms) -> float:
 
 
 def arora_repo(terms: Terms) -> float:
-    """The same with P(Col = 0) in place of `rho`: how the authors' public code plots Arora's bound.
-
-    Where K is small some of the loss without collisions is over fewer classes: it can be below L_sup, no bound.
-    """
+    """The same with P(Col = 0) for `rho`, as the authors' public code plots it; at small K it can be below L_sup."""
     return _over(terms.L_info - terms.clean_sub - terms.collision - terms.d, terms.clean)
 
 
