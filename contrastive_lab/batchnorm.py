@@ -6,7 +6,7 @@
 - plain: the statistics of the rows that each process holds.
 """
 
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,8 @@ from torch.nn import functional as F
 from contrastive_lab import distributed
 from contrastive_lab.losses import at_least_float32
 
-Kind = Literal["sync", "split", "shuffle", "plain"]
 
-
-def convert(module: nn.Module, kind: Kind, groups: int = 8, world_size: int = 1, accelerator: str = "cpu") -> nn.Module:
+def convert(module: nn.Module, kind: str, groups: int = 8, world_size: int = 1, accelerator: str = "cpu") -> nn.Module:
     """Replace every batch normalisation in `module` by one of the given kind, parameters kept.
 
     Args:

@@ -3,17 +3,12 @@
 Letters: N queries of the global batch, n of them in this process, K negatives of a query, D dimensions.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from contrastive_lab.own_class import OwnClass
 from contrastive_lab.randomness import StepRandom, generator, to_device
-
-NegativesPer = Literal["query", "batch"]
-
 
 FEW = 16  # below pool / FEW negatives, drawing again what repeats is quicker than a random order of the pool
 
@@ -22,7 +17,7 @@ def from_batch(
     random: StepRandom,
     K: int | None,
     views: int = 1,
-    negatives_per: NegativesPer = "query",
+    negatives_per: str = "query",
     purpose: str = "negatives",
     device: torch.device | str = "cpu",
     own: OwnClass | None = None,
@@ -67,7 +62,7 @@ def are_few(K: int, pool: int) -> bool:
 
 
 def _positions(
-    random: StepRandom, K: int, pool: int, negatives_per: NegativesPer, purpose: str, device: torch.device | str
+    random: StepRandom, K: int, pool: int, negatives_per: str, purpose: str, device: torch.device | str
 ) -> Tensor:
     """K distinct numbers below `pool`: (n, K), or (1, K) where all queries share them."""
     if pool == K:

@@ -34,9 +34,6 @@ class Recipe:
         small_views: further views of an image beside its two, smaller ones (multi-crop; Caron et al. 2020, Sec. 3.2).
         small_size: side of a small view in pixels.
         small_crop: the random crop of a small view.
-
-    Raises:
-        ValueError: if `order` names another operation.
     """
 
     size: int
@@ -52,11 +49,6 @@ class Recipe:
     small_views: int = 0
     small_size: int = 0
     small_crop: Crop = field(default_factory=lambda: Crop(scale=(0.05, 0.14)))
-
-    def __post_init__(self) -> None:
-        """Check the order."""
-        if unknown := set(self.order) - {"color", "gray", "blur"}:
-            raise ValueError(f"order names color, gray and blur, not {', '.join(sorted(unknown))}")
 
     def of(self, view: int) -> "Recipe":
         """The recipe of one view: this one for the views 0 and 1, that of the small views for the others."""

@@ -3,12 +3,8 @@
 Letters: n images, C channels, H and W height and width, s side of the result.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
-
-Interpolation = Literal["bilinear", "bicubic"]
 
 
 def separable(images: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
@@ -21,7 +17,7 @@ def separable(images: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
         return rows.unsqueeze(1) @ lines.view(*images.shape[:3], -1)
 
 
-def resized_crop(images: Tensor, boxes: Tensor, size: int, interpolation: Interpolation, dtype: torch.dtype) -> Tensor:
+def resized_crop(images: Tensor, boxes: Tensor, size: int, interpolation: str, dtype: torch.dtype) -> Tensor:
     """Crop a box of each image and resize it with antialiasing, as torchvision's resized_crop with `antialias`.
 
     Args:
@@ -42,7 +38,7 @@ def resized_crop(images: Tensor, boxes: Tensor, size: int, interpolation: Interp
     return separable(images, rows, cols).clamp_(0, 1)
 
 
-def resize_weights(start: Tensor, length: Tensor, total: int, size: int, interpolation: Interpolation) -> Tensor:
+def resize_weights(start: Tensor, length: Tensor, total: int, size: int, interpolation: str) -> Tensor:
     """Weights that resize the pixels start..start+length of `total` pixels to `size` pixels.
 
     Args:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
 
-Which = Literal["h", "z", "pixels"]
 ROWS = 500
 
 
@@ -41,7 +40,7 @@ def probe_splits(splits: Splits) -> tuple[Split, Split]:
 
 
 def labelled_features(
-    encoder: Encoder, split: Split, recipe: Recipe | TextRecipe, which: Which = "h", workers: int = 0
+    encoder: Encoder, split: Split, recipe: Recipe | TextRecipe, which: str = "h", workers: int = 0
 ) -> Labelled:
     """Features of a split's clean images or texts with their labels.
 

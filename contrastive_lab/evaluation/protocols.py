@@ -14,16 +14,13 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation import class_mean as class_means
 from contrastive_lab.evaluation import knn as neighbours
 from contrastive_lab.evaluation import linear as regression
-from contrastive_lab.evaluation.features import Which as Features
 from contrastive_lab.evaluation.features import labelled_features, probe_splits
 from contrastive_lab.evaluation.moco_probe import MocoProbe
 from contrastive_lab.evaluation.scores import Scores, Split
 from contrastive_lab.evaluation.views import encoded_views
 
 
-def linear(
-    encoder: Encoder, data: ViewsDataModule, features: Features = "h", seed: int = 0, epochs: int = 100
-) -> Scores:
+def linear(encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100) -> Scores:
     """Logistic regression on standardised features of clean images; see `evaluation.linear.linear`."""
     return regression.linear(*_both(encoder, data, features), seed=seed, epochs=epochs).scores
 
@@ -31,7 +28,7 @@ def linear(
 def knn(
     encoder: Encoder,
     data: ViewsDataModule,
-    features: Features = "h",
+    features: str = "h",
     seed: int = 0,
     k: int = 200,
     temperature: float = 0.1,
@@ -41,7 +38,7 @@ def knn(
     return neighbours.knn(train, test, k, temperature, data.splits.classes)
 
 
-def mean(encoder: Encoder, data: ViewsDataModule, features: Features = "z", seed: int = 0) -> Scores:
+def mean(encoder: Encoder, data: ViewsDataModule, features: str = "z", seed: int = 0) -> Scores:
     """The mean classifier of Arora et al. 2019 and Nozawa & Sato 2021; nothing in it depends on the seed."""
     return class_means.class_mean(*_both(encoder, data, features))
 
@@ -49,7 +46,7 @@ def mean(encoder: Encoder, data: ViewsDataModule, features: Features = "z", seed
 def linear_moco(
     encoder: Encoder,
     data: ViewsDataModule,
-    features: Features = "h",
+    features: str = "h",
     seed: int = 0,
     epochs: int = 100,
     lr: float = 30.0,
@@ -80,7 +77,7 @@ def linear_moco(
     return probe.scores(labelled_features(encoder, test, data.recipe, features, data.workers))
 
 
-def _both(encoder: Encoder, data: ViewsDataModule, features: Features) -> tuple[Split, Split]:
+def _both(encoder: Encoder, data: ViewsDataModule, features: str) -> tuple[Split, Split]:
     """Features of the probes' training and test images."""
     train, test = (
         labelled_features(encoder, split, data.recipe, features, data.workers) for split in probe_splits(data.splits)

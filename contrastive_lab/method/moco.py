@@ -7,7 +7,6 @@ inside the forward pass (it shows in the first step only), and K need not be a m
 from torch import Tensor
 
 from contrastive_lab import distributed
-from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder, cosines
 from contrastive_lab.method.base import ContrastiveModule
@@ -38,7 +37,7 @@ class MoCo(ContrastiveModule[Pairs]):
         tau: float = 0.2,
         momentum: float = 0.999,
         symmetric: bool = False,
-        batchnorm: Kind = "shuffle",
+        batchnorm: str = "shuffle",
         optim: Optim | None = None,
         seed: int = 0,
         objective: Objective | None = None,

@@ -4,8 +4,6 @@ One encoder gives queries and keys, and gradient flows through both. The loss is
 reference code adds the means of the two directions, which is twice that.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
@@ -13,7 +11,7 @@ from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.negatives import NegativesPer, from_batch
+from contrastive_lab.negatives import from_batch
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.own_class import own_class
@@ -37,8 +35,8 @@ class SimCLR(ContrastiveModule[Pairs]):
         K: int | None = None,
         alpha: float | None = None,
         tau: float = 0.1,
-        pool: Literal["2N-2", "N-1"] = "2N-2",
-        negatives_per: NegativesPer = "query",
+        pool: str = "2N-2",
+        negatives_per: str = "query",
         optim: Optim | None = None,
         seed: int = 0,
         objective: Objective | None = None,

@@ -8,12 +8,11 @@ for all queries (`negatives_per="batch"`).
 from torch import Tensor
 
 from contrastive_lab import distributed
-from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
-from contrastive_lab.negatives import NegativesPer, from_batch
+from contrastive_lab.negatives import from_batch
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.own_class import own_class
@@ -39,8 +38,8 @@ class SiMo(ContrastiveModule[Pairs]):
         alpha: float | None = 256,
         tau: float = 0.2,
         momentum: float = 0.999,
-        negatives_per: NegativesPer = "query",
-        batchnorm: Kind = "sync",
+        negatives_per: str = "query",
+        batchnorm: str = "sync",
         optim: Optim | None = None,
         seed: int = 0,
         objective: Objective | None = None,

@@ -2,12 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
-
-Schedule = Literal["cosine", "warmup_times_cosine", "steps"]
 
 
-def factor(step: int, steps: int, warmup: int, schedule: Schedule, milestones: Sequence[float] = ()) -> float:
+def factor(step: int, steps: int, warmup: int, schedule: str, milestones: Sequence[float] = ()) -> float:
     """What the learning rate is multiplied by at one step.
 
     Args:

@@ -47,12 +47,6 @@ def test_the_square_root_rule_is_simclrs() -> None:
     assert Optim(base_lr=0.3, batch_size=256).rule == "0.3 * 256/256"
 
 
-@pytest.mark.parametrize("name", ["kind", "scaling"])
-def test_an_unknown_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="not 'other'"):
-        Optim(**{name: "other"})
-
-
 def test_the_first_step_of_adamw() -> None:
     """Its bias correction makes the first step lr * sign(g), and its decay is apart from that: Loshchilov 2019."""
     net = nn.Linear(2, 1, bias=False)
