@@ -8,12 +8,12 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_lab.config import CONF, data, methods
+from contrastive_lab.config import CONF, data, methods, theory
 from contrastive_lab.config.methods import BatchnormKind
-from contrastive_lab.config.model import Null, Settings, help_lines, problems
+from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
 
-All = Annotated[int | None, Null("for all")]
-AsK = Annotated[float | None, Null("for alpha = K")]
+All = Annotated[int | None, null("for all")]
+AsK = Annotated[float | None, null("for alpha = K")]
 
 
 class Run(Settings):
@@ -199,6 +199,7 @@ def register() -> None:
     ConfigStore.instance().store(name="settings", node=make_dataclass("Config", [*single, *nodes, experiment]))
     OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
     OmegaConf.register_new_resolver("settings_help", _help, replace=True)
+    OmegaConf.register_new_resolver("groups_help", _groups, replace=True)
 
 
 def _dataset_of(scale: str) -> str:
@@ -208,16 +209,29 @@ def _dataset_of(scale: str) -> str:
 def _help(*, _root_: DictConfig) -> str:
     """The settings of a composed configuration with their lines of help, as `--help` prints them."""
     values: Any = OmegaConf.to_container(_root_, resolve=False)
-    lines = [f"  {name:<11}  {info.description}" for name, info in Run.model_fields.items()]
-    for group in NODES:
-        lines += help_lines(model_of(group, values[group]), values[group], group)
+    lines = [f"  {name:<11}  {info.description}" for name, info in Run.model_fields.items() if name in values]
+    for group in (*NODES, "theory"):
+        if group in values:
+            lines += help_lines(schema_of(model_of(group, values[group])), values[group], group)
     return "\n".join(lines).replace("$", "$$")  # Hydra makes one dollar of two
+
+
+def _groups() -> str:
+    """The groups with their options, as `--help` prints them."""
+    return "\n".join(f"{group}: {', '.join(options(group))}" for group in GROUPS)
+
+
+def options(group: str) -> list[str]:
+    """The options of a group: the files of its folder, or of the folders in it where it has none, as "eqco/fig4"."""
+    folder = CONF / group
+    files = [*folder.glob("*.yaml")] or folder.glob("*/*.yaml")
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in files)
 
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     """The model of a group's node: named like what its `_target_`, or its splits', calls; else like the group."""
-    models = {**vars(methods), **vars(data), **globals()}
-    target = str(node.get("splits", node).get("_target_", group)).rpartition(".")[2]
+    models = {**vars(theory), **vars(methods), **vars(data), **globals()}
+    target = str(node.get("splits", node).get("_target_", group)).removesuffix(".run").rpartition(".")[2]
     names = ("".join(word[:1].upper() + word[1:] for word in text.split("_")) for text in (target, group))
     found: type[BaseModel] = next(models[name] for name in names if name in models)
     return found
@@ -230,6 +244,8 @@ def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[s
         values: all of them, resolved.
         chosen: the groups without the values that were typed; they tell which model holds.
     """
+    if "theory" in values:
+        return problems(model_of("theory", chosen["theory"]), values["theory"], "theory")
     lines = problems(Run, {name: values[name] for name in Run.model_fields})
     for group in NODES:
         lines += problems(model_of(group, chosen[group]), values[group], group)
