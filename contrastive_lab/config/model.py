@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from contrastive_lab.config.values import typed
+
 NAMES = {"boolean": "true or false", "integer": "a whole number", "number": "a number", "string": "a name",
          "object": "set key by key"}  # fmt: skip
 PLURALS = {"integer": " of whole numbers", "number": " of numbers", "string": " of names"}
@@ -93,14 +95,7 @@ def help_lines(schema: Schema, values: Mapping[str, Any], prefix: str) -> Iterat
         elif name != "_target_":
             limits = ", ".join(choices(setting)) or allowed(setting)
             text = f"{setting.get('description', '')}{f' ({limits})' if limits else ''}"
-            yield f"  {f'{prefix}.{name}={_typed(value)}':<40}  {text}".rstrip()
-
-
-def _typed(value: Any) -> str:
-    """A value as it is typed."""
-    if isinstance(value, list):
-        return f"[{','.join(map(_typed, value))}]"
-    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
+            yield f"  {f'{prefix}.{name}={typed(value)}':<40}  {text}".rstrip()
 
 
 def wanted(schema: Schema) -> str:
@@ -120,7 +115,7 @@ def _kind(part: Schema, schema: Schema) -> str:
         return f"one of {', '.join(options)}" if options else NAMES[part.get("type", "object")]
     items = next((PLURALS[inner["type"]] for inner in _nested(part["items"]) if inner.get("type") in PLURALS), "")
     example = next((shown for shown in schema.get("examples", []) if isinstance(shown, list)), None)
-    return f"a list{items}{f', e.g. {_typed(example)}' if example else ''}"
+    return f"a list{items}{f', e.g. {typed(example)}' if example else ''}"
 
 
 def allowed(schema: Schema) -> str:

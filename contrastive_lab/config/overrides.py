@@ -15,10 +15,10 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.check import check
 from contrastive_lab.config.identity import RENAMED, within
-from contrastive_lab.config.schema import GROUPS, options, wrong_values
+from contrastive_lab.config.schema import GROUPS, wrong_values
 from contrastive_lab.config.values import flat, nodes
 from contrastive_lab.errors import ConfigError, first_line
 

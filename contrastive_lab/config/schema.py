@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_lab.config import CONF, data, methods, theory
+from contrastive_lab.config import CONF, data, evaluation, methods, options, theory
 from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
 
@@ -93,54 +93,6 @@ class Optim(Settings):
     )
 
 
-class Evaluation(Settings):
-    """A final evaluation without settings of its own."""
-
-    name: str = Field(description="in result.json")
-    features: Literal["h", "z", "pixels"] = Field(description="h (backbone), z (unit vectors of the head) or pixels")
-
-
-class Linear(Evaluation):
-    """Linear evaluation."""
-
-    epochs: int = Field(ge=1, description="of the linear classifier")
-
-
-class LinearMoco(Linear):
-    """MoCo's linear evaluation."""
-
-    lr: float = Field(gt=0, description="learning rate")
-
-
-class Knn(Evaluation):
-    """Nearest neighbours."""
-
-    k: int = Field(ge=1, description="neighbours")
-    temperature: float = Field(gt=0, description="of their weights")
-
-
-class OnlineProbe(Settings):
-    """A linear probe trained beside the encoder."""
-
-    every_n_epochs: int = Field(ge=1, description="how often it is scored")
-    lr: float = Field(gt=0, description="learning rate per 256 images")
-
-
-class KnnProbe(Settings):
-    """Nearest neighbours during training."""
-
-    every_n_epochs: int = Field(ge=1, description="how often they are looked up")
-    k: int = Field(ge=1, description="neighbours")
-    temperature: float = Field(gt=0, description="of their weights")
-
-
-class Probes(Settings):
-    """Measured during training, on features h."""
-
-    online: OnlineProbe
-    knn: KnnProbe
-
-
 class Strategy(Settings):
     """Devices."""
 
@@ -221,16 +173,9 @@ def _groups() -> str:
     return "\n".join(f"{group}: {', '.join(options(group))}" for group in GROUPS)
 
 
-def options(group: str) -> list[str]:
-    """The options of a group: the files of its folder, or of the folders in it where it has none, as "eqco/fig4"."""
-    folder = CONF / group
-    files = [*folder.glob("*.yaml")] or folder.glob("*/*.yaml")
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in files)
-
-
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     """The model of a group's node: named like what its `_target_`, or its splits', calls; else like the group."""
-    models = {**vars(theory), **vars(methods), **vars(data), **globals()}
+    models = {**vars(theory), **vars(methods), **vars(data), **vars(evaluation), **globals()}
     target = str(node.get("splits", node).get("_target_", group)).removesuffix(".run").rpartition(".")[2]
     names = ("".join(word[:1].upper() + word[1:] for word in text.split("_")) for text in (target, group))
     found: type[BaseModel] = next(models[name] for name in names if name in models)

@@ -10,9 +10,9 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from contrastive_lab.compat import hydra_parser, run_hydra
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import applied
-from contrastive_lab.config.schema import options, register
+from contrastive_lab.config.schema import register
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.plan import Sweep, job_folder, lock, new_folder
 from contrastive_lab.launch.preflight import check_started, multirun, preflight
@@ -77,7 +77,7 @@ def _check_values(args: Namespace, primary: str) -> None:
     if args.hydra_help or args.shell_completion:
         return
     if args.multirun and (args.cfg or args.info):
-        raise ConfigError("-m: not with --cfg and --info, which tell of a single job; leave it out")
+        raise ConfigError("-m: not with --cfg and --info, which tell of a single job")
     jobs = multirun(args.overrides) if args.multirun else [args.overrides]
     for job in jobs:
         if problems := applied(job, primary)[1]:

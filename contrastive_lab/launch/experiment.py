@@ -1,14 +1,13 @@
 """Experiments: a paper's figure or table as a list of overrides, which a multirun takes in place of its name."""
 
-import json
 from functools import lru_cache
 from typing import Any, cast
 
 from omegaconf import OmegaConf
 
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import parse
-from contrastive_lab.config.schema import options
+from contrastive_lab.config.values import typed
 from contrastive_lab.errors import ConfigError
 
 
@@ -24,8 +23,8 @@ def expand(overrides: list[str]) -> list[str]:
     if node and scale not in node["grid"]:
         raise ConfigError(f"scale={scale}: an experiment has a grid for each of {', '.join(node['grid'])}; choose one")
     grid = node.get("grid", {}).get(scale, {})
-    settings = {key: text(value) for key, value in node.get("set", {}).items()}
-    settings |= {key: ",".join(text(value) for value in several) for key, several in grid.items()}
+    settings = {key: typed(value) for key, value in node.get("set", {}).items()}
+    settings |= {key: ",".join(typed(value) for value in several) for key, several in grid.items()}
     return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values)]
 
 
@@ -53,9 +52,4 @@ def constant(overrides: list[str]) -> set[str]:
     """Those of the overrides that the experiment sets for all its jobs, at this scale or at every one."""
     node, scale = chosen(overrides)
     alone = {key: values[0] for key, values in node.get("grid", {}).get(scale, {}).items() if len(values) == 1}
-    return {f"{key}={text(value)}" for key, value in (node.get("set", {}) | alone).items()}
-
-
-def text(value: Any) -> str:
-    """A value as the command line takes it."""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return {f"{key}={typed(value)}" for key, value in (node.get("set", {}) | alone).items()}

@@ -10,8 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel
 
 from contrastive_lab import batchnorm
+from contrastive_lab.config.evaluation import KnnProbe, OnlineProbe
 from contrastive_lab.config.overrides import OWNED, base
-from contrastive_lab.config.schema import GROUPS, Batchnorm, Head, KnnProbe, OnlineProbe, Run, model_of
+from contrastive_lab.config.schema import GROUPS, Batchnorm, Head, Run, model_of
 from contrastive_lab.encoder import build_head
 from contrastive_lab.evaluation import callbacks
 from tests.conftest import ROOT

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.identity import config_hash
-from contrastive_lab.config.schema import options
 from contrastive_lab.launch import experiment
 from contrastive_lab.launch.experiment import expand, load
 from contrastive_lab.launch.preflight import multirun

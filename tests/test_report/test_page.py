@@ -3,7 +3,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from contrastive_lab.config.schema import options
+from contrastive_lab.config import options
 from contrastive_lab.launch.experiment import load
 from contrastive_lab.report import page
 from tests.sweep_folder import grid_of, seeds, write_sweep
