@@ -86,7 +86,8 @@ def applied(overrides: list[str], primary: str = "config") -> tuple[DictConfig, 
         raise ConfigError(*problems)
     groups = tuple(str(o.input_line) for o in parsed if _is_group(o))
     start = base(groups, primary)
-    config, known, failed = start.copy(), _keys(groups, primary), dict[str, Any]()
+    config, failed = start.copy(), dict[str, Any]()
+    known = [key for key, _ in nodes(OmegaConf.to_container(start, resolve=False)) if not key.endswith("_target_")]
     lines = [p for o in parsed if not _is_group(o) for p in _apply(config, o, known, failed)]
     for line in _wrong(config, start, failed):
         lines.append(line)
@@ -218,7 +219,8 @@ def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
     inner = [name for name in known if name.endswith(f".{key}")]
     near = [lower[n] for n in difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6 if rest else 0.7)]
     near = [name for name in near if not rest or within(name, {group})]
-    for found in ([name for name in renamed if name in known], same, inner, near):
+    renamed = [name for name in renamed if name in known or group == "scale"]
+    for found in (renamed, same, inner, near):
         if 1 <= len(found) <= 3:
             return f"{key}: no such key; did you mean {' or '.join(found)}?"
     if group in config and rest:
@@ -227,10 +229,3 @@ def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
         return f"{key}: {chosen or 'this option'} has no such setting; it has {own or 'none'}"
     program = "scripts/theory.py theory=<name>" if "theory" in config else "train.py"
     return f"{key}: no such key; python {program} --help lists them all"
-
-
-@lru_cache
-def _keys(groups: tuple[str, ...], primary: str) -> list[str]:
-    """All dotted keys that can be set where these groups are chosen."""
-    plain = OmegaConf.to_container(base(groups, primary), resolve=False)
-    return [key for key, _ in nodes(plain) if not key.endswith("_target_")]

@@ -93,9 +93,11 @@ class SpikedCovariance(Settings):
     d: Several | None = Field(description="coordinates; null: 40, and 160 in part r")
     r: int = Field(ge=1, description="dimensions of the signal")
     nu: float = Field(gt=0, description="standard deviation of the signal")
-    n_values: list[int] = Field(examples=[[200, 1000]], description="samples in parts n and control")
-    d_values: list[int] = Field(examples=[[20, 40]], description="coordinates in part d, with n and with 50 d samples")
-    r_values: list[int] = Field(examples=[[2, 5]], description="dimensions of the signal in part r")
+    n_values: list[Several] = Field(examples=[[200, 1000]], description="samples in parts n and control")
+    d_values: list[Several] = Field(
+        examples=[[20, 40]], description="coordinates in part d, with n and with 50 d samples"
+    )
+    r_values: list[Count] = Field(examples=[[2, 5]], description="dimensions of the signal in part r")
     features: list[Count] = Field(
         examples=[[1, 2]], description="dimensions of the features downstream, each at most r"
     )
