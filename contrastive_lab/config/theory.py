@@ -26,7 +26,8 @@ class Bounds(Settings):
         min_length=1, examples=[[10, 100]], description="C of the features that show the class alone; a run has its own"
     )
     draws: Several | Annotated[list[Several], Field(min_length=1)] | None = Field(
-        description="K + 1, one or a list; null: a grid from 2 to 16 C, a run's own K + 1, N for SimCLR with all keys"
+        examples=[[64, 256]],
+        description="K + 1, one or a list; null: a grid from 2 to 16 C, a run's own K + 1, N for SimCLR with all keys",
     )
     tau: Positive | None = Field(description="temperature; null: 0.5, a run's own")
     run: Location = Field(description="folder of a run to measure instead")
