@@ -23,14 +23,15 @@ def diagnose(
         classes: labels of all images by number, or None.
 
     Returns:
-        mi_estimate (nats), gradient_norm (mean over queries of |dL_i/dq_i|, EqCo Fig. 2), gradient_bound (EqCo Eq. 7),
+        mi_estimate (nats; not at alpha = inf), gradient_norm (mean over queries of |dL_i/dq_i|, EqCo Fig. 2),
+        gradient_bound (EqCo Eq. 7),
         contrastive_top1 (percent of queries nearer to their key than to any negative, without the margin),
         positive_cosine, negative_cosine, alignment, uniformity, effective_rank of `dimensions` D, own_image (share of
         negatives that are keys of the query's own image), own_class (share of its class; only with labels).
     """
     pos, neg = pairs.pos.detach(), pairs.neg.detach()
     values = {
-        "mi_estimate": torch.as_tensor(mi_estimate(losses.detach().mean(), alpha or neg.shape[1])),
+        **_mi_estimate(losses, alpha or neg.shape[1]),
         "gradient_norm": gradient_norm(losses, pairs.queries),
         "gradient_bound": gradient_bound(pos, neg, tau, alpha).mean(),
         "contrastive_top1": 100 * (pos > neg.amax(dim=1)).float().mean(),
@@ -41,6 +42,11 @@ def diagnose(
     }
     means = distributed.mean(torch.stack([value.to(torch.float64) for value in values.values()]))
     return {**dict(zip(values, means, strict=True)), **spread(torch.cat(pairs.queries))}
+
+
+def _mi_estimate(losses: Tensor, alpha: float) -> dict[str, Tensor]:
+    """The estimate of the mutual information; nothing where alpha is infinite."""
+    return {} if alpha == math.inf else {"mi_estimate": torch.as_tensor(mi_estimate(losses.detach().mean(), alpha))}
 
 
 def spread(vectors: Tensor, unit: bool = True) -> dict[str, Tensor]:

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from contrastive_lab.own_class import OwnClass
 from contrastive_lab.randomness import StepRandom, generator, to_device
 
 NegativesPer = Literal["query", "batch"]
+
+
 FEW = 16  # below pool / FEW negatives, drawing again what repeats is quicker than a random order of the pool
 
 
@@ -22,6 +25,7 @@ def from_batch(
     negatives_per: NegativesPer = "query",
     purpose: str = "negatives",
     device: torch.device | str = "cpu",
+    own: OwnClass | None = None,
 ) -> Tensor:
     """Choose K keys of other images for every query, without replacement.
 
@@ -32,7 +36,8 @@ def from_batch(
         negatives_per: "query" chooses for every query by itself (EqCo, Sec. 2.3); "batch" once per step, as
             positions in the list of others, the same for all queries (the EqCo authors' code).
         purpose: name of the random numbers; two choices of one step need two names.
-        device: of the result, and of the N x pool random numbers that "query" costs in every process.
+        device: of the result, and of the random numbers that "query" costs in every process.
+        own: a share of negatives to be of the query's own class; None leaves it to chance.
 
     Returns:
         (n, K) indices into the keys; a query's own image is never among them.
@@ -48,10 +53,12 @@ def from_batch(
         raise ValueError(
             f"K={K} negatives asked of a pool of {pool}: {views} view(s) of {random.size} - 1 other images"
         )
-    own = torch.arange(random.start, random.start + random.count, device=device)[:, None]
+    if own is not None:
+        return own.keys(random, K, views, purpose)
+    itself = torch.arange(random.start, random.start + random.count, device=device)[:, None]
     position = _positions(random, K, pool, negatives_per, purpose, device)
     view, other = position // (random.size - 1), position % (random.size - 1)
-    return view * random.size + other + (other >= own)
+    return view * random.size + other + (other >= itself)
 
 
 def are_few(K: int, pool: int) -> bool:
@@ -176,7 +183,9 @@ class Bank(nn.Module):
         self.entries.index_copy_(0, ids, new)
 
 
-def from_bank(random: StepRandom, ids: Tensor, K: int, images: int, own: bool = False) -> Tensor:
+def from_bank(
+    random: StepRandom, ids: Tensor, K: int, images: int, own: bool = False, by_class: OwnClass | None = None
+) -> Tensor:
     """Choose K entries of a bank for every query, uniformly and with replacement.
 
     Args:
@@ -185,11 +194,15 @@ def from_bank(random: StepRandom, ids: Tensor, K: int, images: int, own: bool = 
         K: at least 1.
         images: number of entries, at least 2.
         own: whether a query's own entry may be chosen, as in the authors' code.
+        by_class: a share of negatives to be of the query's own class; None leaves it to chance.
 
     Returns:
         (n, K) entries.
     """
-    count = images if own else images - 1
     coarse, fine = random.uniform("negatives", 2 * K, device=ids.device).double().chunk(2, dim=1)
-    chosen = ((coarse + fine / 2**24) * count).long().clamp(max=count - 1)  # one float32 is too coarse for 1e6 entries
+    uniform = coarse + fine / 2**24  # one float32 is too coarse for 1e6 entries
+    if by_class is not None:
+        return by_class.entries(uniform, ids)
+    count = images if own else images - 1
+    chosen = (uniform * count).long().clamp(max=count - 1)
     return chosen if own else chosen + (chosen >= ids[:, None])

@@ -13,9 +13,10 @@ from tests.conftest import ROOT
 LAYERS = (
     ("errors", "randomness", "distributed", "compat"),
     ("losses",),
-    ("encoder", "assignment"),
+    ("encoder", "assignment", "own_class"),
     ("pairs", "negatives", "momentum", "batchnorm", "optim"),
     ("diagnostics",),
+    ("objective",),
     ("augment",),
     ("dataset",),
     ("backbone",),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.loss_rules import loss_problems, without_negatives
 from contrastive_lab.config.values import flat
 
 OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a configuration may name
@@ -55,14 +56,20 @@ def _negatives(config: DictConfig) -> Iterator[str]:
         yield f"dataset=stl10: its training images have no labels, which method={config.method_info.id} needs"
     if config.method_info.pool == "none":
         yield from _without_negatives(config)
+        yield from without_negatives(config)
         return
-    if OmegaConf.select(config, "method.loss") == "nce" and config.alpha is not None:
-        yield f"alpha={config.alpha}: method.loss=nce has none; use method.loss=info_nce"
+    yield from loss_problems(config)
     if config.K is None and config.method_info.pool == "queue":
         yield f"K=null: {config.method_info.name} keeps a queue, whose length K must be a number"
-    if config.K is not None and pool is not None and config.K > pool >= 1 and config.method_info.pool != "bank":
+    if (
+        config.K is not None
+        and pool is not None
+        and config.K * config.sets > pool >= 1
+        and config.method_info.pool != "bank"
+    ):
         keys = f"{config.method_info.pool} = {pool} keys"
-        yield f"K={config.K}: more than the {keys} of batch_size={N}; lower K or raise N"
+        sets = f" sets={config.sets}" if config.sets > 1 else ""
+        yield f"K={config.K}{sets}: more than the {keys} of batch_size={N}; lower K or raise N"
 
 
 def _without_negatives(config: DictConfig) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,9 @@ PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.tes
 
 
 # Old spellings of keys.
-RENAMED = {"about": "method_info", "method.share": "method.negatives_per"}
+RENAMED = {"about": "method_info", "method.share": "method.negatives_per", "method.loss": "loss.name"}
+# Settings that came later, with the values at which a run is what it was without them.
+LATER = {"sets": 1, "remember": None, "own_class_share": None, "dclw_sigma": None}
 
 
 def identity(config: DictConfig) -> dict[str, Any]:
@@ -50,7 +53,8 @@ def identity(config: DictConfig) -> dict[str, Any]:
 def comparable(values: Mapping[str, Any]) -> dict[str, Any]:
     """The identity among the values of a configuration, by dotted key; also of one that an older version stored."""
     kept = {RENAMED.get(k, k): v for k, v in values.items() if not within(k, {*OMITTED, "scale", "about"})}
-    return {k: Path(v).name if k in PATHS and v else v for k, v in kept.items()}
+    told = {k: v for k, v in kept.items() if LATER.get(k, ...) != v and (k, v) != ("loss.name", "info_nce")}
+    return {k: Path(v).name if k in PATHS and v else str(v) if v == math.inf else v for k, v in told.items()}
 
 
 def upgraded(config: DictConfig) -> DictConfig:
@@ -61,6 +65,9 @@ def upgraded(config: DictConfig) -> DictConfig:
             OmegaConf.update(new, key, value, force_add=True)
             group, _, name = old.rpartition(".")
             del (new[group] if group else new)[name]
+    for key, value in {**LATER, "loss.name": "info_nce"}.items():
+        if OmegaConf.select(new, key, default=...) is ...:
+            OmegaConf.update(new, key, value, force_add=True)
     return new
 
 

@@ -41,7 +41,6 @@ class NPID(Settings):
     """Of NPID."""
 
     bank_momentum: float = Field(ge=0, le=1, description="of the entries of the memory bank")
-    loss: Literal["info_nce", "nce"] = Field(description="nce, as published, or info_nce, which takes alpha")
     proximal: float = Field(ge=0, description="weight of |query - entry|^2")
     positive_drawn: bool = Field(description="an image's own entry may be among its negatives, as in the authors' code")
 

@@ -47,6 +47,7 @@ SYNONYMS = {
     **dict.fromkeys(("max_steps", "steps"), "trainer.max_steps"),
     # Old spellings.
     **RENAMED,
+    "method.loss": "loss",
     "scale.queue": "K",
     "scale.momentum": "method.momentum",
     "scale.warmup_epochs": "optim.warmup_epochs",

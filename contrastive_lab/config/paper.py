@@ -8,7 +8,21 @@ from contrastive_lab.config.check import kind
 from contrastive_lab.config.overrides import base
 from contrastive_lab.config.values import flat
 
-COMPARED = ("K", "alpha", "tau", "batch_size", "epochs", "base_lr", "dataset.name", "backbone.name")
+COMPARED = (
+    "K",
+    "alpha",
+    "sets",
+    "remember",
+    "own_class_share",
+    "dclw_sigma",
+    "loss.name",
+    "tau",
+    "batch_size",
+    "epochs",
+    "base_lr",
+    "dataset.name",
+    "backbone.name",
+)
 COMPARED_GROUPS = ("method", "head", "optim", "augment", "batchnorm")
 OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "optim.batch_size", "backbone.arch")
 
@@ -17,7 +31,7 @@ def paper_differences(config: DictConfig) -> list[str]:
     """Settings that are not those of the method at `scale=paper`, as lines like `epochs 10 (paper: 200)`."""
     ours, papers = _settings(config), _settings(base((f"method={config.method_info.id}", "scale=paper")))
     return [
-        f"{key} {_short(ours[key])} (paper: {_short(papers.get(key))})"
+        f"{key} {_short(key, ours[key])} (paper: {_short(key, papers.get(key))})"
         for key in ours
         if ours[key] != papers.get(key) and not (key.startswith("augment.") and kind(config) == "texts")
     ]
@@ -29,5 +43,7 @@ def _settings(config: DictConfig) -> dict[str, Any]:
     return {key: values[key] for key in (*COMPARED, *groups)}
 
 
-def _short(value: Any) -> str:
-    return "all" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+def _short(key: str, value: Any) -> str:
+    if value is None:
+        return {"K": "all", "alpha": "K"}.get(key, "null")
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,6 +1,7 @@
 """What follows from a configuration and is used all over a run, worked out once, before training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from omegaconf import DictConfig
 
@@ -14,7 +15,7 @@ class Resolved:
 
     Args:
         K: negatives of a query; None without negatives, or before the images of a folder are counted.
-        alpha: K where the configuration has none; None without negatives.
+        alpha: K where the configuration has none; None without negatives or with a loss that has no alpha.
         pool: keys that the negatives of a query are chosen from; None where any K will do, or without negatives.
         processes: number of them.
         kind: "images" or "texts".
@@ -30,21 +31,26 @@ class Resolved:
     name: str
     hash: str
 
+    def counted(self, config: DictConfig, images: int) -> Self:
+        """The same with K, alpha and pool for so many images, for a data set that does not tell their number."""
+        K, alpha, pool = _negatives(config, images)
+        return replace(self, K=K, alpha=alpha, pool=pool)
 
-def resolve(config: DictConfig, images: int | None = None) -> Resolved:
-    """Work out what a run uses; `images` is the number of images, needed where the data set does not tell it."""
-    K, alpha = _negatives(config, images)
-    shared = pool_size(config, images), processes(config), kind(config)
-    return Resolved(K, alpha, *shared, run_name(config), config_hash(config))
+
+def resolve(config: DictConfig) -> Resolved:
+    """Work out what a run uses, as far as it is known before its images are read; see `Resolved.counted`."""
+    return Resolved(*_negatives(config), processes(config), kind(config), run_name(config), config_hash(config))
 
 
 def run_name(config: DictConfig) -> str:
     """The name of a run; see `Resolved`."""
-    K, alpha = _negatives(config, None)
-    negatives = [] if K is None else [f"K{K}", f"a{alpha:.12g}"]
+    K, alpha, _ = _negatives(config)
+    negatives = [] if K is None else [f"K{K}"] if alpha is None else [f"K{K}", f"a{alpha:.12g}"]
     return "-".join([str(config.method_info.id), *negatives, f"s{config.seed}"])
 
 
-def _negatives(config: DictConfig, images: int | None) -> tuple[int | None, float | None]:
+def _negatives(config: DictConfig, images: int | None = None) -> tuple[int | None, float | None, int | None]:
+    """K, alpha and pool."""
     K = effective_K(config, images)
-    return K, config.alpha if config.alpha is not None else K
+    alpha = None if config.loss.name == "spectral" else config.alpha if config.alpha is not None else K
+    return K, alpha, pool_size(config, images)

@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_lab.config import CONF, data, evaluation, methods, options, theory
+from contrastive_lab.config import CONF, data, evaluation, losses, methods, options, theory
 from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
 
@@ -20,8 +20,22 @@ class Run(Settings):
     """Settings without a group."""
 
     K: All = Field(ge=1, description="negatives of a query; null: all that the batch holds")
-    alpha: AsK = Field(gt=0, description="EqCo: behave as with alpha negatives; null: alpha = K (InfoNCE)")
+    alpha: AsK = Field(
+        gt=0,
+        allow_inf_nan=True,
+        description="EqCo: behave as with alpha negatives; null: alpha = K (InfoNCE); inf: DCL",
+    )
     tau: float = Field(gt=0, description="temperature")
+    dclw_sigma: float | None = Field(gt=0, description="DCLW's weight of the positive, at alpha=inf; null: none")
+    sets: int = Field(ge=1, description="R, independent sets of K negatives; the loss is the mean over them")
+    remember: float | None = Field(
+        ge=0,
+        lt=1,
+        description="weight of the old value in each image's running normaliser (SogCLR); null: none is kept",
+    )
+    own_class_share: float | None = Field(
+        ge=0, le=1, description="an oracle: share of negatives of the query's own class, by labels; null: by chance"
+    )
     batch_size: int = Field(ge=2, description="N, queries of a step over all devices")
     epochs: int = Field(ge=0, description="passes over the images; 0 evaluates the untrained encoder")
     base_lr: float = Field(gt=0, description="learning rate per 256 queries; used is base_lr * N / 256 (optim.scaling)")
@@ -43,6 +57,7 @@ class MethodInfo(Settings):
     pool: Literal["N-1", "2N-2", "queue", "bank", "none"] = Field(description="what negatives are drawn from")
     views: int = Field(ge=1, description="of an image")
     key_encoder: bool = Field(description="whether keys have an encoder of their own")
+    loss: str = Field("info_nce", description="what it is trained with where no loss is chosen")
 
 
 class Scale(Settings):
@@ -137,8 +152,8 @@ class Logger(Settings):
 
 
 GROUPS = (  # those that take the name of an option
-    "augment", "backbone", "batchnorm", "dataset", "evaluation", "experiment", "logger", "method", "optim", "scale",
-    "strategy", "trainer",
+    "augment", "backbone", "batchnorm", "dataset", "evaluation", "experiment", "logger", "loss", "method", "optim",
+    "scale", "strategy", "trainer",
 )  # fmt: skip
 NODES = ("method", "head", "method_info", "probes", *(g for g in GROUPS if g not in ("method", "experiment")))
 
@@ -150,12 +165,22 @@ def register() -> None:
     experiment = ("experiment", dict[str, Any] | None, None)
     ConfigStore.instance().store(name="settings", node=make_dataclass("Config", [*single, *nodes, experiment]))
     OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
+    OmegaConf.register_new_resolver("loss_of", _loss_of, replace=True)
     OmegaConf.register_new_resolver("settings_help", _help, replace=True)
     OmegaConf.register_new_resolver("groups_help", _groups, replace=True)
 
 
 def _dataset_of(scale: str) -> str:
     return str(OmegaConf.load(CONF / "scale" / f"{scale}.yaml").scale.dataset)
+
+
+def _loss_of(method: str, scale: str) -> str:
+    """The loss that a method has at a scale: the scale's where it has one for the method, else the method's."""
+    found = "info_nce"
+    for file in (CONF / "method" / f"{method}.yaml", CONF / "scale" / scale / f"{method}.yaml"):
+        if file.is_file():
+            found = OmegaConf.select(OmegaConf.load(file), "method_info.loss", default=found)
+    return str(found)
 
 
 def _help(*, _root_: DictConfig) -> str:
@@ -174,9 +199,10 @@ def _groups() -> str:
 
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
-    """The model of a group's node: named like what its `_target_`, or its splits', calls; else like the group."""
-    models = {**vars(theory), **vars(methods), **vars(data), **vars(evaluation), **globals()}
-    target = str(node.get("splits", node).get("_target_", group)).removesuffix(".run").rpartition(".")[2]
+    """The model of a group's node: named like what its `_target_`, or its splits', calls, or like the loss or group."""
+    models = vars(theory) | vars(methods) | vars(losses) | vars(data) | vars(evaluation) | globals()
+    name = node["name"] if group == "loss" else node.get("splits", node).get("_target_", group)
+    target = str(name).removesuffix(".run").rpartition(".")[2]
     names = ("".join(word[:1].upper() + word[1:] for word in text.split("_")) for text in (target, group))
     found: type[BaseModel] = next(models[name] for name in names if name in models)
     return found

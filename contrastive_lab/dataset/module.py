@@ -93,6 +93,10 @@ class ViewsDataModule(pl.LightningDataModule):
         rows = self.batch_size // world
         return StepRandom(self.seed, epoch, step, self.batch_size, rank * rows, rows)
 
+    def order(self, epoch: int) -> Tensor:
+        """The images of an epoch in their order, a function of the seed."""
+        return torch.randperm(len(self.splits.pretrain), generator=generator(self.seed, "order", epoch))
+
     def positions(self, epoch: int, first: int = 0) -> Iterator[Position]:
         """What the batches of an epoch are made of, from its step `first` on."""
         steps = [(epoch, step) for step in range(first, len(self))]
@@ -163,7 +167,7 @@ class Steps(Dataset[Position]):
         self.pretrain: Split = data.splits.pretrain
         self.recipe, self.views = data.recipe, data.views
         self.random = data.step_random(epoch, 0)
-        self.order = torch.randperm(len(self.pretrain), generator=generator(data.seed, "order", epoch))
+        self.order = data.order(epoch)
 
     def __getitem__(self, position: tuple[int, int]) -> Position:
         epoch, step = position

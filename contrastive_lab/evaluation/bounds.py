@@ -9,7 +9,8 @@ Letters: n images, N = K + 1 images of a batch, D dimensions, C classes.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from statistics import fmean
 
 import torch
@@ -19,7 +20,7 @@ from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.class_mean import class_means
-from contrastive_lab.evaluation.features import labelled_features
+from contrastive_lab.evaluation.features import labelled_features, probe_splits
 from contrastive_lab.evaluation.scores import topk
 from contrastive_lab.evaluation.views import view_pairs
 from contrastive_lab.randomness import generator
@@ -27,8 +28,6 @@ from contrastive_lab.theory.bounds.batches import batch_terms
 from contrastive_lab.theory.bounds.collision import collision_bound
 from contrastive_lab.theory.bounds.terms import Terms
 from contrastive_lab.theory.coupon.draws import coverage_without_replacement
-
-Measured = tuple[list[Terms], dict[str, float]]
 
 
 def measure(
@@ -39,8 +38,8 @@ def measure(
     views: int = 10,
     passes: int = 10,
     seed: int = 0,
-) -> Measured:
-    """Measure all terms on the test images.
+) -> tuple[list[Terms], dict[str, float]]:
+    """Measure all terms on the test images; mu(x) of few views makes d(f) too negative, so the bounds a little looser.
 
     Args:
         encoder: on any device; its mode is restored.
@@ -57,26 +56,14 @@ def measure(
 
     Raises:
         ValueError: without labels or images of every class, or if `draws` or `views` is out of range.
-
-    mu(x) is a mean of few views, which makes d(f) more negative than it is, so the bounds a little looser.
     """
-    train, test = _labelled(data.splits)
-    _check(draws, views, len(test))
-    device = next(encoder.parameters()).device
+    (train, test), device = _checked(data.splits, draws, views), next(encoder.parameters()).device
     train_labels, labels = (torch.as_tensor(split.labels).to(device) for split in (train, test))
-    pairs = view_pairs(encoder, train, data, seed, "train")
+    pairs, own = view_pairs(encoder, train, data, seed, "train"), view_pairs(encoder, test, data, seed, "mean")
     first = next(pairs)
-    sums = first.sum(0) + sum(next(pairs).sum(0) for _ in range(views // 2 - 1))
-    centres = class_means(sums / views, train_labels, data.splits.classes)
-    others = view_pairs(encoder, test, data, seed, "mean")
-    own_means = sum((next(others).sum(0) for _ in range(views // 2)), torch.zeros_like(sums[:1])) / views
-    fresh = view_pairs(encoder, test, data, seed, "batches")
-    dealt = [[*_dealt(next(fresh), own_means, labels, centres, draws, tau, (seed, i))] for i in range(passes)]
-    counts = labels.bincount(minlength=data.splits.classes).tolist()
-    terms = [
-        Terms(*map(fmean, zip(*parts, strict=True)))._replace(**label_probabilities(N, counts))
-        for N, parts in zip(draws, zip(*dealt, strict=True), strict=True)
-    ]
+    centres = class_means((first.sum(0) + _total(pairs, views // 2 - 1)) / views, train_labels, data.splits.classes)
+    fresh, own_means = view_pairs(encoder, test, data, seed, "batches"), _total(own, views // 2) / views
+    terms = _terms(islice(fresh, passes), own_means, centres, labels, draws, tau, seed)
     clean = labelled_features(encoder, test, data.recipe, "z", data.workers)
     top1 = topk(clean.features @ centres.T, clean.labels).top1
     return terms, {"mean_top1": top1, "collision_bound": collision_bound(first[0], first[1], train_labels)}
@@ -106,34 +93,42 @@ def label_probabilities(draws: int, counts: Sequence[int]) -> dict[str, float]:
     return {"upsilon": coverage_without_replacement(draws, counts), "clean": clean, "rho": rho}
 
 
-def _dealt(
-    pair: Tensor,
+def _terms(
+    pairs: Iterable[Tensor],
     own_means: Tensor,
+    centres: Tensor,
     labels: Tensor,
-    class_means: Tensor,
     draws: Sequence[int],
     tau: float,
-    key: tuple[int, int],
-) -> Iterator[Terms]:
-    """Terms of one pass for each of `draws`; images left over when no further batch can be filled are left out."""
-    order = torch.randperm(len(labels), generator=generator("deal", *key)).to(labels.device)
-    for N in draws:
-        ids = order[: len(order) // N * N].view(-1, N)
-        yield batch_terms(pair[0][ids], pair[1][ids], own_means[ids], labels[ids], class_means, tau)
+    seed: int,
+) -> list[Terms]:
+    """Mean terms over passes for each of `draws`; images left over when no further batch can be filled are left out."""
+    passes = []
+    for i, (anchors, keys) in enumerate(pairs):
+        order = torch.randperm(len(labels), generator=generator("deal", seed, i)).to(labels.device)
+        batches = [order[: len(order) // N * N].view(-1, N) for N in draws]
+        passes.append([batch_terms(anchors[b], keys[b], own_means[b], labels[b], centres, tau) for b in batches])
+    counts = labels.bincount().tolist()
+    return [
+        Terms(*map(fmean, zip(*parts, strict=True)))._replace(**label_probabilities(N, counts))
+        for N, parts in zip(draws, zip(*passes, strict=True), strict=True)
+    ]
 
 
-def _labelled(splits: Splits) -> tuple[Split, Split]:
-    train, test = splits.train, splits.test
-    if train is None or test is None or train.labels is None or test.labels is None:
-        raise ValueError("this data set has no labelled test images")
-    for name, labels in (("training", train.labels), ("test", test.labels)):
-        if int(labels.max()) >= splits.classes or not labels.bincount(minlength=splits.classes).all():
+def _total(pairs: Iterator[Tensor], count: int) -> Tensor:
+    """Sum of both views of each image over the next pairs: (n, D), or a zero."""
+    return torch.as_tensor(sum(next(pairs).sum(0) for _ in range(count)))
+
+
+def _checked(splits: Splits, draws: Sequence[int], views: int) -> tuple[Split, Split]:
+    """The training and the test images."""
+    train, test = probe_splits(splits)
+    for name, split in (("training", train), ("test", test)):
+        counts = torch.as_tensor(split.labels).bincount(minlength=splits.classes)
+        if len(counts) > splits.classes or not counts.all():
             raise ValueError(f"{name} images of each of the {splits.classes} classes are needed, and of no other")
-    return train, test
-
-
-def _check(draws: Sequence[int], views: int, images: int) -> None:
     if views < 2 or views % 2:
         raise ValueError(f"views={views}: must be an even number, 2 or more")
-    if wrong := [N for N in draws if not 2 <= N <= images]:
-        raise ValueError(f"draws={wrong[0]}: must lie in 2..{images}, the number of test images")
+    if wrong := [N for N in draws if not 2 <= N <= len(test)]:
+        raise ValueError(f"draws={wrong[0]}: must lie in 2..{len(test)}, the number of test images")
+    return train, test

@@ -20,8 +20,7 @@ def class_mean(train: Split, test: Split) -> Scores:
     Source: Arora et al. 2019, Sec. 2 (mean classifier); Nozawa & Sato 2021, Sec. 2 (unit features).
     """
     train, test, classes = checked(train, test)
-    missing = sorted(set(range(classes)) - set(train.labels.tolist()))
-    if missing:
+    if missing := sorted(set(range(classes)) - set(train.labels.tolist())):
         raise ValueError(f"class_mean needs training examples of every class below {classes}; none of {missing}")
     unit = F.normalize(train.features, dim=1)
     return topk(F.normalize(test.features, dim=1) @ class_means(unit, train.labels, classes).T, test.labels)

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.dataset import folder
-from contrastive_lab.dataset.split import Files, Split, Texts
+from contrastive_lab.dataset.split import Files, Split, Splits, Texts
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
@@ -32,25 +32,26 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
+def probe_splits(splits: Splits) -> tuple[Split, Split]:
+    """The training and the test images or texts of the probes; ValueError where there are none with labels."""
+    train, test = splits.train, splits.test
+    if train is None or test is None or train.labels is None or test.labels is None:
+        raise ValueError("this data set has no labelled test images")
+    return train, test
+
+
 def labelled_features(
     encoder: Encoder, split: Split, recipe: Recipe | TextRecipe, which: Which = "h", workers: int = 0
 ) -> Labelled:
     """Features of a split's clean images or texts with their labels.
 
     Args:
-        encoder: on any device; its mode is restored.
-        split: n images or texts with labels.
+        encoder: on any device, which the result is on, too; its mode is restored.
+        split: n images or texts with labels; ValueError without.
         recipe: its size and normalisation are used, no augmentation.
         which: "h", the backbone's features (n, F), "z", the head's unit vectors (n, D), or "pixels", the normalised
-            pixels of images (n, 3 * S * S), which an encoder has to beat.
+            pixels (n, 3 * S * S), which an encoder has to beat; ConfigError for texts.
         workers: processes that decode files.
-
-    Returns:
-        Features in float32 or better and labels, on the encoder's device.
-
-    Raises:
-        ValueError: if the split has no labels.
-        ConfigError: on pixels of texts.
     """
     if split.labels is None:
         raise ValueError("this split has no labels")

@@ -22,25 +22,21 @@ def knn(
 ) -> Scores:
     """Accuracy of a vote among the k training examples of highest cosine, each weighing exp(cosine / temperature).
 
+    Classes without a vote are ties as in `topk`. Source: Wu et al. 2018 (instance discrimination), Sec. 3.4.
+
     Args:
         train: features (n, D) of any scale and labels (n,).
-        test: features (m, D) and labels (m,).
-        k: neighbours, at least 1; n where it is more than n. Which of several examples at the same cosine is the last
-            of them is up to `torch.topk`.
+        test: features (m, D) and labels (m,), taken in blocks.
+        k: neighbours, at least 1; n where it is more. Which of several at the same cosine is last is up to torch.topk.
         temperature: > 0; as it goes to 0 the vote becomes that of the nearest neighbour.
         classes: number of classes C; None means the largest training label + 1.
-        all_processes: whether each process has test examples of its own, which are counted together.
-
-    Classes without a vote are ties as in `topk`. Memory does not grow with m: test examples are taken in blocks.
+        all_processes: as in `topk`.
 
     Raises:
         ValueError: on k < 1, temperature <= 0 or what `checked` raises on.
 
-    Source: Wu et al. 2018 (instance discrimination), Sec. 3.4.
-
     Example:
-        The second test example has the label 0 but lies nearest to class 1. With k = 3 and a high temperature all votes
-        count alike, so class 0 has two of three for both.
+        The second test example of class 0 lies nearest to class 1; where three votes count alike, class 0 has two.
 
         >>> train = Split(torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0, 1]))
         >>> test = Split(torch.tensor([[3.0, 0.0], [0.0, 5.0]]), torch.tensor([0, 0]))

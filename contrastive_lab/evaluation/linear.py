@@ -1,6 +1,6 @@
 """Linear classification of frozen features with a learning rate chosen on held-out examples.
 
-Letters: n examples, D dimensions, C classes, R learning rates trained at once, B examples of a batch.
+Letters: n examples, D dimensions, C classes, R learning rates (`lrs`) trained at once, B examples of a batch.
 """
 
 import math
@@ -14,14 +14,14 @@ from torch.nn import functional as F
 from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
 from contrastive_lab.randomness import generator
 
-RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+LEARNING_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 class LinearResult(NamedTuple):
-    """Test accuracies of `linear`, the learning rate it chose and the held-out top-1 of each rate, in percent."""
+    """Test accuracies of `linear`, the learning rate it chose and the held-out top-1 of each one, in percent."""
 
     scores: Scores
-    rate: float
+    lr: float
     held_out: dict[float, float]
 
 
@@ -32,13 +32,14 @@ def linear(
     seed: int = 0,
     epochs: int = 100,
     batch_size: int = 256,
-    rates: Sequence[float] = RATES,
+    lrs: Sequence[float] = LEARNING_RATES,
     held_out: float = 0.1,
 ) -> LinearResult:
     """Accuracy of logistic regression on frozen features, its learning rate chosen on held-out training examples.
 
-    All rates are trained at once on the training split less a random part. The rate with the highest top-1 on that part
-    (the lowest of equals) is trained anew on the whole split, and its last weights are scored on the test split, once.
+    All R are trained at once on the training split less a random part. The one with the highest top-1 on that part (the
+    lowest of equals) is used anew on the whole split, and its last weights are scored on the test split, once. Source:
+    the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.
 
     Args:
         train: features (n, D) of any scale and labels (n,).
@@ -46,54 +47,50 @@ def linear(
         seed: of the held-out choice, which ignores classes, and of the order of examples.
         epochs: passes over the training examples.
         batch_size: examples of a step, at most.
-        rates: learning rates to choose from, each > 0.
-        held_out: share of the training examples to choose the rate on, in (0, 1).
+        lrs: learning rates to choose from, each > 0.
+        held_out: share of the training examples to choose on, in (0, 1).
 
     Raises:
         ValueError: on settings outside these ranges, an empty part of the training split, or what `checked` raises on.
-
-    Memory: R * C * (D + 1) weights three times over, and R * C logits of every held-out example.
-    Source: the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.
     """
     train, test, classes = checked(train, test)
-    n = len(train.labels)
-    count = round(held_out * n)
+    n, count = len(train.labels), round(held_out * len(train.labels))
     if not 0 < count < n:
         raise ValueError(f"held_out={held_out} of {n} training examples leaves one part empty")
     order = torch.randperm(n, generator=generator(seed, "linear", "held out")).to(train.labels.device)
     out, rest = (Split(train.features[rows], train.labels[rows]) for rows in (order[:count], order[count:]))
-    logits = fit_predict(rest, out.features, classes, rates, seed, epochs, batch_size)
-    accuracies = {rate: topk(scores, out.labels).top1 for rate, scores in zip(rates, logits, strict=True)}
-    rate = max(sorted(accuracies), key=accuracies.__getitem__)
-    final = fit_predict(train, test.features, classes, [rate], seed, epochs, batch_size)[0]
-    return LinearResult(topk(final, test.labels), rate, accuracies)
+    logits = fit_predict(rest, out.features, classes, lrs, seed, epochs, batch_size)
+    accuracies = {lr: topk(scores, out.labels).top1 for lr, scores in zip(lrs, logits, strict=True)}
+    lr = max(sorted(accuracies), key=accuracies.__getitem__)
+    final = fit_predict(train, test.features, classes, [lr], seed, epochs, batch_size)[0]
+    return LinearResult(topk(final, test.labels), lr, accuracies)
 
 
 def fit_predict(
-    train: Split, features: Tensor, classes: int, rates: Sequence[float], seed: int, epochs: int, batch_size: int
+    train: Split, features: Tensor, classes: int, lrs: Sequence[float], seed: int, epochs: int, batch_size: int
 ) -> Tensor:
-    """Train logistic regression on `train` with each of R rates; its logits (R, m, C) of other features (m, D).
+    """Train logistic regression on `train` with each learning rate; its logits (R, m, C) of other features (m, D).
 
-    SGD from zero, momentum 0.9, no decay, cosine to 0 per step, and the same batches for all rates: every epoch takes
-    the n examples in a new order, in ceil(n / batch_size) batches that differ by one example at most.
+    SGD from zero, momentum 0.9, no decay, cosine to 0 per step, and the same batches for all: every epoch takes the n
+    examples in a new order, in ceil(n / batch_size) batches that differ by one example at most.
     """
-    if epochs < 1 or batch_size < 1 or not rates or not all(rate > 0 for rate in rates):
-        raise ValueError(f"{epochs=} and {batch_size=} must be at least 1, and {rates=} some numbers > 0")
+    if epochs < 1 or batch_size < 1 or not lrs or not all(lr > 0 for lr in lrs):
+        raise ValueError(f"{epochs=} and {batch_size=} must be at least 1, and {lrs=} some numbers > 0")
     x, queries = _inputs(train.features, features)
-    weights = x.new_zeros(classes, len(rates), x.shape[1])
-    velocity, rate = torch.zeros_like(weights), x.new_tensor(list(rates))[:, None]
+    weights = x.new_zeros(classes, len(lrs), x.shape[1])
+    velocity, lr = torch.zeros_like(weights), x.new_tensor(list(lrs))[:, None]
     per_epoch = math.ceil(len(x) / batch_size)
     for epoch in range(epochs):
         order = torch.randperm(len(x), generator=generator(seed, "linear", epoch)).to(x.device)
         for step, rows in enumerate(order.tensor_split(per_epoch), epoch * per_epoch):
             velocity.mul_(0.9).add_(gradient(weights, x.index_select(0, rows), train.labels[rows]))
             cosine = 0.5 + 0.5 * math.cos(math.pi * step / (epochs * per_epoch))
-            weights.addcmul_(velocity, rate, value=-cosine)
+            weights.addcmul_(velocity, lr, value=-cosine)
     return (weights @ queries.T).permute(1, 2, 0)
 
 
 def gradient(weights: Tensor, x: Tensor, labels: Tensor) -> Tensor:
-    """Gradient of the mean cross-entropy of inputs x (B, D + 1) by the weights (C, R, D + 1), each rate by itself."""
+    """Gradient of the mean cross-entropy of inputs x (B, D + 1) by the weights (C, R, D + 1), each R by itself."""
     # Classes come first since softmax over the last of (B, R, C) takes ten times as long on a CPU, and what is next to
     # zero becomes zero since denormal numbers slow the product that follows.
     error = F.threshold((weights @ x.T).softmax(0), 1e-30, 0.0)

@@ -19,7 +19,7 @@ class MocoProbe:
         steps_per_epoch: calls of `step` in an epoch.
         epochs: length of the training; the milestones scale with it.
         lr: learning rate of SGD (momentum 0.9, no decay) from weights N(0, 0.01) and zero bias.
-        milestones: where the rate falls to a tenth, in epochs of a training of 100.
+        milestones: where the learning rate falls to a tenth, in epochs of a training of 100.
         seed: of the first weights.
         device: where the features will be.
 
@@ -39,8 +39,7 @@ class MocoProbe:
         device: torch.device | str = "cpu",
     ) -> None:
         weight = 0.01 * torch.randn(classes, dim, generator=generator(seed, "moco probe"))
-        # Made empty first, as nn.Linear's own start would use torch's global generator.
-        self.head = nn.Linear(dim, classes, device="meta").to_empty(device=device)
+        self.head = nn.utils.skip_init(nn.Linear, dim, classes, device=device)  # torch's generator stays as it is
         self.head.load_state_dict({"weight": weight, "bias": torch.zeros(classes)})
         self.optimizer = torch.optim.SGD(self.head.parameters(), lr=lr, momentum=0.9)
         falls = [round(milestone / 100 * epochs * steps_per_epoch) for milestone in milestones]

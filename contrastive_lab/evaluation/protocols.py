@@ -5,7 +5,7 @@ Each gives top-1 and top-5 in percent on clean test images, the encoder frozen a
 
 from dataclasses import replace
 
-from pytorch_lightning.utilities import move_data_to_device
+import torch
 
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.dataset import Splits, ViewsDataModule
@@ -15,9 +15,10 @@ from contrastive_lab.evaluation import class_mean as class_means
 from contrastive_lab.evaluation import knn as neighbours
 from contrastive_lab.evaluation import linear as regression
 from contrastive_lab.evaluation.features import Which as Features
-from contrastive_lab.evaluation.features import evaluating, labelled_features
+from contrastive_lab.evaluation.features import labelled_features, probe_splits
 from contrastive_lab.evaluation.moco_probe import MocoProbe
 from contrastive_lab.evaluation.scores import Scores, Split
+from contrastive_lab.evaluation.views import encoded_views
 
 
 def linear(
@@ -62,33 +63,26 @@ def linear_moco(
         ValueError: on "pixels", or without labels.
         ConfigError: on texts.
     """
-    splits = data.splits
+    (train, test), device = probe_splits(data.splits), next(encoder.parameters()).device
     if not isinstance(data.recipe, Recipe):
         raise ConfigError("evaluation=linear_moco: crops and flips images, not texts; use linear, knn or mean")
-    if features == "pixels" or splits.train is None or splits.test is None or splits.train.labels is None:
-        raise ValueError("linear_moco needs an encoder's features h or z and labelled images")
+    if features == "pixels":
+        raise ValueError("linear_moco needs an encoder's features h or z")
     crop, color = Crop(scale=(0.08, 1.0)), Color(p=0.0)
     recipe = replace(data.recipe, crop=crop, flip=0.5, color=color, gray=0.0, blur=0.0, small_views=0)
-    images, rows = Splits(splits.train, None, None), min(256, len(splits.train))
+    images, rows = Splits(train, None, None), min(256, len(train))
     crops = ViewsDataModule(images, recipe, rows, seed, views=1, workers=data.workers, alone=True)
-    width = encoder.features if features == "h" else encoder.dim
-    like = next(encoder.parameters())
-    probe = MocoProbe(width, splits.classes, len(crops), epochs, lr, seed=seed, device=like.device)
+    width, labels = encoder.features if features == "h" else encoder.dim, torch.as_tensor(train.labels).to(device)
+    probe = MocoProbe(width, data.splits.classes, len(crops), epochs, lr, seed=seed, device=device)
     for epoch in range(epochs):
-        for position in crops.positions(epoch):
-            moved = move_data_to_device(position, like.device)
-            with evaluating(encoder):
-                found = encoder(crops.batch(moved, like.dtype).views[0])[("h", "z").index(features)]
-            probe.step(found, splits.train.labels.to(like.device)[moved.ids])
-    return probe.scores(labelled_features(encoder, splits.test, data.recipe, features, data.workers))
+        for ids, *found in encoded_views(encoder, crops, epoch):
+            probe.step(found[("h", "z").index(features)][0], labels[ids])
+    return probe.scores(labelled_features(encoder, test, data.recipe, features, data.workers))
 
 
 def _both(encoder: Encoder, data: ViewsDataModule, features: Features) -> tuple[Split, Split]:
     """Features of the probes' training and test images."""
-    splits = data.splits
-    if splits.train is None or splits.test is None:
-        raise ValueError("this data set has no labelled test images")
-    first, second = (
-        labelled_features(encoder, split, data.recipe, features, data.workers) for split in (splits.train, splits.test)
+    train, test = (
+        labelled_features(encoder, split, data.recipe, features, data.workers) for split in probe_splits(data.splits)
     )
-    return first, second
+    return train, test

@@ -3,6 +3,7 @@
 Letters: n examples, D dimensions, C classes. Labels are 0..C-1, and C is read off the training labels.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -48,8 +49,7 @@ class TopK(Metric):
 
     def compute(self) -> Scores:
         """The accuracies in percent."""
-        top1, top5 = (100 * hits / int(self.count) for hits in self.hits.tolist())
-        return Scores(top1, top5)
+        return Scores(*(100 * hits / int(self.count) for hits in self.hits.tolist()))
 
 
 def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
@@ -73,12 +73,10 @@ def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
         >>> topk(torch.tensor([[3.0, 1.0, 2.0], [5.0, 5.0, 0.0]]), torch.tensor([0, 1]))
         Scores(top1=75.0, top5=100.0)
     """
-    if scores.ndim != 2 or labels.shape != scores.shape[:1] or scores.numel() == 0:
-        shapes = f"{tuple(scores.shape)} and {tuple(labels.shape)}"
-        raise ValueError(f"scores (n, C) and labels (n,) are needed, not {shapes}")
+    _check_shapes("scores (n, C)", scores, labels)
     if scores.isnan().any():
         raise ValueError("scores hold NaN")
-    _check_labels(labels, scores.shape[1], "topk")
+    _check_labels("topk", labels, scores.shape[1])
     accuracy = TopK(sync_on_compute=all_processes).to(scores.device)
     accuracy.update(scores, labels)
     return accuracy.compute()
@@ -92,31 +90,28 @@ def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Spli
     Raises:
         ValueError: on other shapes, empty splits, features that are not finite or labels outside 0..C-1.
     """
-    for name, split in (("training", train), ("test", test)):
-        _check_features(split, name)
+    splits = {"training": train, "test": test}
+    for name, (features, labels) in splits.items():
+        _check_shapes(f"{name} features (n, D)", features, labels)
+        if not features.isfinite().all():
+            raise ValueError(f"{name} features hold NaN or infinite numbers")
     if train.features.shape[1] != test.features.shape[1]:
         raise ValueError(f"training features have {train.features.shape[1]} dimensions, test {test.features.shape[1]}")
     classes = int(train.labels.max()) + 1 if classes is None else classes
-    _check_labels(train.labels, classes, "training")
-    _check_labels(test.labels, classes, "test")
-    common = torch.promote_types(train.features.dtype, test.features.dtype)
-    dtype = torch.promote_types(common, torch.float32)
+    for name, split in splits.items():
+        _check_labels(name, split.labels, classes)
+    dtype = reduce(torch.promote_types, (train.features.dtype, test.features.dtype), torch.float32)
     first, second = (Split(split.features.to(dtype), split.labels.long()) for split in (train, test))
     return first, second, classes
 
 
-def _check_features(split: Split, name: str) -> None:
-    features, labels = split
-    shape = tuple(features.shape)
-    if features.ndim != 2 or labels.shape != features.shape[:1]:
-        raise ValueError(f"{name} features (n, D) and labels (n,) are needed, not {shape}, {tuple(labels.shape)}")
-    if features.numel() == 0:
-        raise ValueError(f"the {name} split is empty: features {shape}")
-    if not features.isfinite().all():
-        raise ValueError(f"{name} features hold NaN or infinite numbers")
+def _check_shapes(name: str, rows: Tensor, labels: Tensor) -> None:
+    if rows.ndim != 2 or labels.shape != rows.shape[:1] or rows.numel() == 0:
+        shapes = f"{tuple(rows.shape)} and {tuple(labels.shape)}"
+        raise ValueError(f"{name} and labels (n,) are needed, at least one, not {shapes}")
 
 
-def _check_labels(labels: Tensor, classes: int, name: str) -> None:
+def _check_labels(name: str, labels: Tensor, classes: int) -> None:
     if labels.is_floating_point():
         raise ValueError(f"{name} labels must be whole numbers, not {labels.dtype}")
     low, high = int(labels.min()), int(labels.max())

@@ -1,5 +1,6 @@
-"""Features of new augmented views of every image of a split, as often as they are asked for."""
+"""Features of augmented views of images or texts, the encoder in eval mode."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,6 +13,18 @@ from contrastive_lab.dataset.split import Split, part
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import ROWS, evaluating
 from contrastive_lab.randomness import generator
+
+Encoded = tuple[Tensor, list[Tensor], list[Tensor]]
+
+
+def encoded_views(encoder: Encoder, data: ViewsDataModule, epoch: int) -> Iterator[Encoded]:
+    """The numbers (n,), features h and unit vectors z of each batch of an epoch, a tensor for each view of h and z."""
+    like = next(encoder.parameters())
+    for position in data.positions(epoch):
+        batch = data.batch(move_data_to_device(position, like.device), like.dtype)
+        with evaluating(encoder):
+            features, vectors = encoder.forward_views(batch.views)
+        yield batch.ids, features, vectors
 
 
 def view_pairs(encoder: Encoder, split: Split, data: ViewsDataModule, seed: int, purpose: str) -> Iterator[Tensor]:
@@ -27,29 +40,16 @@ def view_pairs(encoder: Encoder, split: Split, data: ViewsDataModule, seed: int,
     Yields:
         (2, n, D), on the encoder's device.
     """
-    like = next(encoder.parameters())
-    recipe = replace(data.recipe, small_views=0)
-    blocks = []
-    for start, block in _blocks(split):
-        own, rows = generator(seed, "bounds", purpose, start).initial_seed(), min(ROWS, len(block))
-        images = ViewsDataModule(Splits(block, None, None), recipe, rows, own, workers=data.workers, alone=True)
-        blocks.append((start, images))
-    epoch = 0
-    while True:
+    like, recipe = next(encoder.parameters()), replace(data.recipe, small_views=0)
+    whole, blocks = len(split) - len(split) % ROWS, {}  # a part of whole batches and the rest: no image is left out
+    for start, block in ((0, part(split, slice(whole))), (whole, part(split, slice(whole, None)))):
+        if len(block):
+            own, rows = generator(seed, "bounds", purpose, start).initial_seed(), min(ROWS, len(block))
+            splits = Splits(block, None, None)
+            blocks[start] = ViewsDataModule(splits, recipe, rows, own, workers=data.workers, alone=True)
+    for epoch in itertools.count():
         z = torch.empty(2, len(split), encoder.dim, dtype=like.dtype, device=like.device)
-        for start, images in blocks:
-            for position in images.positions(epoch):
-                batch = images.batch(move_data_to_device(position, like.device), like.dtype)
-                with evaluating(encoder):
-                    _, found = encoder.forward_views(batch.views)
-                z[:, start + batch.ids] = torch.stack(found)
+        for start, images in blocks.items():
+            for ids, _, found in encoded_views(encoder, images, epoch):
+                z[:, start + ids] = torch.stack(found)
         yield z
-        epoch += 1
-
-
-def _blocks(split: Split) -> Iterator[tuple[int, Split]]:
-    """A split as a first part of whole batches and the rest, each with its start: so every image gets its views."""
-    whole = len(split) - len(split) % ROWS
-    for start, end in ((0, whole), (whole, len(split))):
-        if start < end:
-            yield start, part(split, slice(start, end))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from contrastive_lab.compat import hydra_parser, multirun_jobs
 from contrastive_lab.config import CONF
-from contrastive_lab.config.check import processes
 from contrastive_lab.config.overrides import composed
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given
 from contrastive_lab.launch.plan import Sweep, conflicting_runs, plan
@@ -63,7 +63,7 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Swee
     for job in multirun(expanded):
         try:
             config = composed(job)
-            if processes(config) > 1 and "hydra/launcher=submitit_slurm" not in job:
+            if resolve(config).processes > 1 and "hydra/launcher=submitit_slurm" not in job:
                 problems[DISTRIBUTED_MULTIRUN] = None
             jobs.append((job, config))
         except ConfigError as error:

@@ -54,7 +54,8 @@ def info_nce(
         pos: cosine of each query with its key, (N,).
         neg: cosines of each query with its K negatives, (N, K).
         tau: temperature, > 0; results are finite down to 0.01.
-        alpha: weight of the negatives, > 0; None means alpha = K. Results are finite up to 1e9.
+        alpha: weight of the negatives, > 0; None means alpha = K. Infinity is the limit less log(alpha), which is
+            `dcl`: log(mean_k exp(neg_k / tau)) - pos / tau.
         reduction: "mean" for the mean over queries, "none" for one value per query.
 
     Returns:
@@ -74,7 +75,10 @@ def info_nce(
     """
     if reduction not in ("mean", "none"):
         raise ValueError(f'reduction is "mean" or "none", not {reduction!r}')
-    losses = F.softplus(_log_odds(pos, neg, tau, alpha), threshold=40.0)
+    if alpha == math.inf:
+        losses = _log_odds(pos, neg, tau, 1.0)
+    else:
+        losses = F.softplus(_log_odds(pos, neg, tau, alpha), threshold=40.0)
     return losses.mean() if reduction == "mean" else losses
 
 
@@ -86,7 +90,7 @@ def mi_estimate(loss: Tensor | float, alpha: float) -> Tensor | float:
 
     Args:
         loss: value of `info_nce`, of any shape, which is that of the result, too.
-        alpha: the alpha of that loss (its K where alpha was None), > 0.
+        alpha: the alpha of that loss (its K where alpha was None), > 0 and finite: at infinity there is no estimate.
 
     Example:
         >>> mi_estimate(0.0, alpha=15) == math.log(16)  # the most that alpha = 15 can show
@@ -96,8 +100,8 @@ def mi_estimate(loss: Tensor | float, alpha: float) -> Tensor | float:
 
     Source: Zhu et al. 2020 (EqCo), Eq. 4 and 6.
     """
-    if alpha <= 0:
-        raise ValueError(f"alpha must be > 0, not {alpha}")
+    if not 0 < alpha < math.inf:
+        raise ValueError(f"alpha must be > 0 and finite, not {alpha}")
     return math.log1p(alpha) - loss
 
 

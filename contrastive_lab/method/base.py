@@ -11,6 +11,7 @@ from contrastive_lab import distributed
 from contrastive_lab.compat import logging_interval
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder, has_dropout
+from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.randomness import generator
 
@@ -34,17 +35,23 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
         alpha: EqCo's alpha; None means alpha = K.
         optim: optimizer and schedule; None means the defaults of `Optim`.
         seed: of the random numbers that the method needs outside a batch.
+        objective: loss of a query with its negatives; None means InfoNCE.
     """
 
     epoch_loss: Tensor
     needs_labels: ClassVar[bool] = False  # whether the method learns from labels
-    loss_is_infonce = True  # whether log(1 + alpha) - loss estimates the mutual information
 
     def __init__(
-        self, encoder: Encoder, tau: float, alpha: float | None = None, optim: Optim | None = None, seed: int = 0
+        self,
+        encoder: Encoder,
+        tau: float,
+        alpha: float | None = None,
+        optim: Optim | None = None,
+        seed: int = 0,
+        objective: Objective | None = None,
     ) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.objective = encoder, objective or Objective()
         self.tau, self.alpha, self.seed = tau, alpha, seed
         self.optim = optim or Optim()
         self.has_dropout = has_dropout(encoder)
@@ -53,6 +60,11 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
     @abstractmethod
     def pairs(self, batch: Batch) -> T:
         """The tensors that the loss takes: `Pairs` if there are negatives."""
+
+    @property
+    def loss_is_infonce(self) -> bool:
+        """Whether log(1 + alpha) - loss estimates the mutual information."""
+        return self.objective.is_infonce
 
     @abstractmethod
     def losses(self, pairs: T) -> Tensor:
@@ -82,6 +94,7 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, then change the method's state: callbacks, checkpoints among them, come after both."""
         super().optimizer_step(*args, **kwargs)
+        self.objective.after_step()
         self.after_step()
 
     def on_train_epoch_end(self) -> None:

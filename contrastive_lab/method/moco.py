@@ -9,12 +9,11 @@ from torch import Tensor
 from contrastive_lab import distributed
 from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder, cosines
-from contrastive_lab.losses import info_nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import Queue
+from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.pairs import Pairs, joined, row_cosines
 
@@ -23,12 +22,12 @@ class MoCo(ContrastiveModule[Pairs]):
     """Queries from one view, keys of a momentum encoder from the other, negatives from a queue of older keys.
 
     Args:
-        K: length of the queue.
+        K: negatives of a query, the length of the queue (of each of its sets, where the objective has several).
         momentum: of the key encoder, in [0, 1].
         symmetric: each view is query once and key once; the loss is the mean over both (MoCo's CIFAR notebook takes
             the sum: double the learning rate to do as it does), and both views' keys enter the queue.
         batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        encoder, alpha, tau, optim, seed: see `ContrastiveModule`; the queue's start follows the seed, too.
+        encoder, alpha, tau, optim, seed, objective: see `ContrastiveModule`; the queue's start follows the seed, too.
     """
 
     def __init__(
@@ -42,11 +41,12 @@ class MoCo(ContrastiveModule[Pairs]):
         batchnorm: Kind = "shuffle",
         optim: Optim | None = None,
         seed: int = 0,
+        objective: Objective | None = None,
     ) -> None:
-        super().__init__(encoder, tau, alpha, optim, seed)
+        super().__init__(encoder, tau, alpha, optim, seed, objective)
         self.symmetric = symmetric
         self.key_encoder = KeyEncoder(encoder, momentum, shuffle=batchnorm == "shuffle")
-        self.queue = Queue(K, encoder.dim, seed)
+        self.queue = Queue(K * self.objective.sets, encoder.dim, seed)
         self._new: list[tuple[Tensor, Tensor]] = []
 
     def pairs(self, batch: Batch) -> Pairs:
@@ -57,12 +57,12 @@ class MoCo(ContrastiveModule[Pairs]):
         return joined(parts + self._direction(batch, [second], first) if self.symmetric else parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
-        """InfoNCE with EqCo's margin, (n,)."""
-        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+        """InfoNCE with EqCo's margin, or the loss that was chosen, (n,)."""
+        return self.objective.losses(pairs, self.tau, self.alpha)
 
     def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Diagnostics of cosines with positives and negatives."""
-        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+        return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def _direction(self, batch: Batch, query_views: list[Tensor], key_view: Tensor) -> list[Pairs]:
         features, queries = self.encoder.forward_views(query_views)

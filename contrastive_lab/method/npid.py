@@ -4,7 +4,6 @@ One view: the key of an image is its entry in a memory bank, and negatives are o
 """
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,7 +15,9 @@ from contrastive_lab.encoder import Encoder, cosines
 from contrastive_lab.losses import info_nce, nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.negatives import Bank, from_bank
+from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
+from contrastive_lab.own_class import own_class
 from contrastive_lab.pairs import Pairs, joined, row_cosines
 
 
@@ -27,9 +28,10 @@ class NPID(ContrastiveModule[Pairs]):
         images: number of images n, each with an entry in the bank.
         K: entries chosen for each query, uniformly and with replacement; None is the softmax over all other entries.
         bank_momentum: of the entries, in [0, 1].
-        loss: "info_nce", or "nce", the published form with a constant Z taken from the first batch.
         proximal: weight of |query - entry|^2 (Sec. 3.3).
         positive_drawn: whether an image's own entry may be among its negatives, as in the authors' code.
+        own_class_share: share of the negatives that are of the query's own class, in [0, 1]; None leaves it to chance.
+        objective: its name may also be "nce", the published form with a constant Z taken from the first batch.
         encoder, alpha, tau, optim, seed: see `ContrastiveModule`; the bank's start follows the seed, too.
 
     Memory: a step holds N * K * D numbers of chosen entries, or N * n cosines with K = None.
@@ -45,17 +47,17 @@ class NPID(ContrastiveModule[Pairs]):
         alpha: float | None = None,
         tau: float = 0.07,
         bank_momentum: float = 0.5,
-        loss: Literal["info_nce", "nce"] = "info_nce",
         proximal: float = 0.0,
         positive_drawn: bool = False,
         optim: Optim | None = None,
         seed: int = 0,
+        objective: Objective | None = None,
+        own_class_share: float | None = None,
     ) -> None:
-        super().__init__(encoder, tau, alpha, optim, seed)
-        self.K, self.loss, self.proximal, self.positive_drawn = K, loss, proximal, positive_drawn
+        super().__init__(encoder, tau, alpha, optim, seed, objective)
+        self.K, self.proximal, self.positive_drawn, self.own_class_share = K, proximal, positive_drawn, own_class_share
         self.bank = Bank(images, encoder.dim, bank_momentum, seed)
         self.register_buffer("log_normaliser", torch.zeros(()))  # 0 until the first step of "nce"
-        self.loss_is_infonce = loss == "info_nce" and proximal == 0
         self._new: tuple[Tensor, Tensor] | None = None
 
     def pairs(self, batch: Batch) -> Pairs:
@@ -72,20 +74,28 @@ class NPID(ContrastiveModule[Pairs]):
         return pairs
 
     def losses(self, pairs: Pairs) -> Tensor:
-        """InfoNCE with EqCo's margin or the published NCE, plus the proximal term, (n,)."""
-        losses = self._nce(pairs) if self.loss == "nce" else self._info_nce(pairs)
+        """The published NCE, InfoNCE with EqCo's margin or the loss that was chosen, plus the proximal term, (n,)."""
+        losses = (
+            self._nce(pairs) if self.objective.name == "nce" else self.objective.losses(pairs, self.tau, self.alpha)
+        )
         return losses + self.proximal * (2 - 2 * pairs.pos)
 
-    def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """MI estimate, gradient norm and bound are those of InfoNCE, whatever loss is trained with."""
-        return diagnose(pairs, self._info_nce(pairs), self.tau, self.alpha, batch.classes)
+    @property
+    def loss_is_infonce(self) -> bool:
+        """Whether log(1 + alpha) - loss estimates the mutual information."""
+        return super().loss_is_infonce and self.proximal == 0
 
-    def _info_nce(self, pairs: Pairs) -> Tensor:
-        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+    def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """With NCE or a proximal term MI estimate, gradient norm and bound are those of InfoNCE all the same."""
+        if self.objective.name == "nce" or self.proximal:
+            losses = info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+            return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+        return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def _nce(self, pairs: Pairs) -> Tensor:
         self._keep_normaliser(pairs)
-        return nce(pairs.pos, pairs.neg, self.tau, len(self.bank.entries), self.log_normaliser)
+        images, log_Z = len(self.bank.entries), self.log_normaliser
+        return self.objective.mean_over_sets(pairs, lambda pos, neg: nce(pos, neg, self.tau, images, log_Z))
 
     def after_step(self) -> None:
         """Write the batch's vectors into the bank."""
@@ -95,8 +105,9 @@ class NPID(ContrastiveModule[Pairs]):
     def _chosen(self, batch: Batch) -> Tensor:
         """Entries of the negatives, (n, K)."""
         images = len(self.bank.entries)
-        if self.K is not None:
-            return from_bank(batch.random, batch.ids, self.K, images, self.positive_drawn)
+        if (drawn := self.objective.keys(self.K)) is not None:
+            own = own_class(self.own_class_share, batch.classes, sets=self.objective.sets)
+            return from_bank(batch.random, batch.ids, drawn, images, self.positive_drawn, own)
         others = torch.arange(images - 1, device=batch.ids.device)[None]
         return others + (others >= batch.ids[:, None])
 

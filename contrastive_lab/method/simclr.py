@@ -11,12 +11,12 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.losses import info_nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.negatives import NegativesPer, from_batch
+from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
+from contrastive_lab.own_class import own_class
 from contrastive_lab.pairs import Pairs, from_keys, joined
 
 
@@ -27,7 +27,8 @@ class SimCLR(ContrastiveModule[Pairs]):
         K: negatives of an anchor; None takes the whole pool.
         pool: "2N-2", both views of the other images, or "N-1", the other view alone.
         negatives_per: "query" chooses negatives for every anchor by itself, "batch" once per step.
-        encoder, alpha, tau, optim, seed: see `ContrastiveModule`.
+        own_class_share: share of the negatives that are of the query's own class, in [0, 1]; None leaves it to chance.
+        encoder, alpha, tau, optim, seed, objective: see `ContrastiveModule`.
     """
 
     def __init__(
@@ -40,9 +41,12 @@ class SimCLR(ContrastiveModule[Pairs]):
         negatives_per: NegativesPer = "query",
         optim: Optim | None = None,
         seed: int = 0,
+        objective: Objective | None = None,
+        own_class_share: float | None = None,
     ) -> None:
-        super().__init__(encoder, tau, alpha, optim, seed)
-        self.K, self.pool, self.negatives_per = K, pool, negatives_per
+        super().__init__(encoder, tau, alpha, optim, seed, objective)
+        self.K, self.pool = K, pool
+        self.negatives_per, self.own_class_share = negatives_per, own_class_share
 
     def pairs(self, batch: Batch) -> Pairs:
         """2N anchors, those of the first view before those of the second; N more for every small view."""
@@ -51,19 +55,20 @@ class SimCLR(ContrastiveModule[Pairs]):
         return joined([self._direction(batch, features[this], views, keys, this) for this in range(len(views))])
 
     def losses(self, pairs: Pairs) -> Tensor:
-        """InfoNCE with EqCo's margin, (n,)."""
-        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+        """InfoNCE with EqCo's margin, or the loss that was chosen, (n,)."""
+        return self.objective.losses(pairs, self.tau, self.alpha)
 
     def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Diagnostics of cosines with positives and negatives."""
-        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+        return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def _direction(self, batch: Batch, features: Tensor, views: list[Tensor], keys: list[Tensor], this: int) -> Pairs:
         """The anchors of one view; their keys are those of the other view, of the first for small views."""
         other = 1 if this == 0 else 0
         anchor = views[this].view_as(views[this])  # an alias: the gradient at it is that of the query alone
         pool = [keys[other]] if self.pool == "N-1" else keys
-        chosen = from_batch(batch.random, self.K, len(pool), self.negatives_per, f"negatives/{this}", anchor.device)
+        ids, drawn, device = distributed.gather(batch.ids), self.objective.keys(self.K), anchor.device
+        own = own_class(self.own_class_share, batch.classes, ids, self.objective.sets)
+        chosen = from_batch(batch.random, drawn, len(pool), self.negatives_per, f"negatives/{this}", device, own)
         pos, neg = from_keys(anchor, views[other], torch.cat(pool), chosen)
-        ids = distributed.gather(batch.ids).repeat(len(pool))
-        return Pairs(pos, neg, [anchor], batch.ids, ids[chosen], features)
+        return Pairs(pos, neg, [anchor], batch.ids, ids.repeat(len(pool))[chosen], features)

@@ -10,13 +10,13 @@ from torch import Tensor
 from contrastive_lab import distributed
 from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.losses import info_nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import NegativesPer, from_batch
+from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
+from contrastive_lab.own_class import own_class
 from contrastive_lab.pairs import Pairs, from_keys, joined
 
 
@@ -28,7 +28,8 @@ class SiMo(ContrastiveModule[Pairs]):
         momentum: of the key encoder, in [0, 1].
         negatives_per: "query" chooses negatives for every query by itself, "batch" once per step.
         batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        encoder, alpha, tau, optim, seed: see `ContrastiveModule`.
+        own_class_share: share of the negatives that are of the query's own class, in [0, 1]; None leaves it to chance.
+        encoder, alpha, tau, optim, seed, objective: see `ContrastiveModule`.
     """
 
     def __init__(
@@ -42,9 +43,11 @@ class SiMo(ContrastiveModule[Pairs]):
         batchnorm: Kind = "sync",
         optim: Optim | None = None,
         seed: int = 0,
+        objective: Objective | None = None,
+        own_class_share: float | None = None,
     ) -> None:
-        super().__init__(encoder, tau, alpha, optim, seed)
-        self.K, self.negatives_per = K, negatives_per
+        super().__init__(encoder, tau, alpha, optim, seed, objective)
+        self.K, self.negatives_per, self.own_class_share = K, negatives_per, own_class_share
         self.key_encoder = KeyEncoder(encoder, momentum, shuffle=batchnorm == "shuffle")
 
     def pairs(self, batch: Batch) -> Pairs:
@@ -52,19 +55,21 @@ class SiMo(ContrastiveModule[Pairs]):
         features, queries = self.encoder.forward_views([batch.views[0], *batch.views[2:]])
         keys, ids = self.key_encoder(batch.views[1], batch.random), distributed.gather(batch.ids)
         parts = []
+        own = own_class(self.own_class_share, batch.classes, ids, self.objective.sets)
+        drawn, per, device = self.objective.keys(self.K), self.negatives_per, batch.ids.device
         for number, query in enumerate(queries):
-            chosen = from_batch(batch.random, self.K, 1, self.negatives_per, f"negatives/{number}", query.device)
+            chosen = from_batch(batch.random, drawn, 1, per, f"negatives/{number}", device, own)
             pos, neg = from_keys(query, keys[batch.random.rows], keys, chosen)
             parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], features[number]))
         return joined(parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
-        """InfoNCE with EqCo's margin, (n,)."""
-        return info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
+        """InfoNCE with EqCo's margin, or the loss that was chosen, (n,)."""
+        return self.objective.losses(pairs, self.tau, self.alpha)
 
     def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Diagnostics of cosines with positives and negatives."""
-        return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+        return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def after_step(self) -> None:
         """Let the key encoder follow."""

@@ -1,6 +1,7 @@
 """result.json: what a run was and what came out of it, in one flat object."""
 
 import json
+import math
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +27,7 @@ class Result:
 
     Args:
         K: negatives of a query as used; None for a method without them.
-        alpha: weight of the loss as used: K where null was asked for.
+        alpha: weight of the loss as used: K where null was asked for; infinity is the text "inf" on disk.
         scores: accuracies in percent by name, e.g. linear_top1; on disk they stand between `seed` and `mi_estimate`.
         mi_estimate: log(1 + alpha) - loss, in nats.
         loss: mean of the last epoch, in nats.
@@ -64,6 +65,8 @@ class Result:
         names = {known.name for known in fields(cls)} - {"scores"}
         scores = {name: value for name, value in values.items() if name not in names}
         told = {name: value for name, value in values.items() if name in names}
+        if told.get("alpha") == "inf":
+            told["alpha"] = math.inf
         return cls(**{**told, "status": Status(values.get("status", "missing"))}, scores=scores)
 
     def flat(self) -> dict[str, Any]:
@@ -71,7 +74,7 @@ class Result:
         values: dict[str, Any] = {}
         for known in fields(self):
             value = getattr(self, known.name)
-            values |= value if known.name == "scores" else {known.name: value}
+            values |= value if known.name == "scores" else {known.name: "inf" if value == math.inf else value}
         return {**values, "status": self.status.value}
 
     def write(self, folder: Path) -> None:

@@ -10,12 +10,14 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from contrastive_lab import batchnorm
-from contrastive_lab.config.check import kind, processes
+from contrastive_lab.config.check import kind
 from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.objective import Objective
+from contrastive_lab.own_class import check_batches
 from contrastive_lab.randomness import generator
 
 
@@ -27,17 +29,22 @@ def build_data(config: DictConfig) -> ViewsDataModule:
     return ViewsDataModule(splits, recipe, config.batch_size, config.seed, config.method_info.views, workers)
 
 
-def build_encoder(config: DictConfig) -> Encoder:
-    """Backbone and head, with batch normalisation of the kind asked for; its weights are a function of the seed."""
+def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
+    """Backbone and head, with batch normalisation of the kind asked for; its weights are a function of the seed.
+
+    Args:
+        config: of the run.
+        processes: number of those that will run it.
+    """
     torch.manual_seed(generator(config.seed, "weights").initial_seed())
     backbone: nn.Module = instantiate(_without_name(config.backbone), _partial_=True)(**_words(config))
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
     encoder = Encoder(backbone, head)
-    world, device = processes(config), accelerator(config)
-    return cast(Encoder, batchnorm.convert(encoder, **_plain(config.batchnorm), world_size=world, accelerator=device))
+    settings = {**_plain(config.batchnorm), "world_size": processes, "accelerator": accelerator(config)}
+    return cast(Encoder, batchnorm.convert(encoder, **settings))
 
 
-def build_method(config: DictConfig, data: ViewsDataModule) -> ContrastiveModule[Any]:
+def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) -> ContrastiveModule[Any]:
     """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
 
     Raises:
@@ -48,10 +55,37 @@ def build_method(config: DictConfig, data: ViewsDataModule) -> ContrastiveModule
     taken = inspect.signature(make).parameters
     if cast(Any, make.func).needs_labels and (images.labels is None or ("classes" in taken and not classes)):
         raise ConfigError(f"method={config.method_info.id}: this data set has no labels to learn from")
+    if config.own_class_share is not None:
+        _check_classes(config, data)
     known = {name: config[name] for name in ("K", "alpha", "tau", "seed")}
-    known |= {"images": len(images), "classes": classes}
+    known |= {"images": len(images), "classes": classes, "own_class_share": config.own_class_share}
+    if "objective" in taken:
+        known["objective"] = build_objective(config, data)
     settings = {name: value for name, value in known.items() if name in taken}
-    return make(encoder=build_encoder(config), optim=instantiate(config.optim, _convert_="all"), **settings)
+    encoder = build_encoder(config, processes)
+    return make(encoder=encoder, optim=instantiate(config.optim, _convert_="all"), **settings)
+
+
+def _check_classes(config: DictConfig, data: ViewsDataModule) -> None:
+    """See that negatives can be chosen by class, before the first step."""
+    labels, share = data.splits.pretrain.labels, config.own_class_share
+    if labels is None:
+        raise ConfigError(f"own_class_share={share:g}: dataset={config.dataset.name} has no labels to choose by")
+    if config.method_info.pool == "bank":
+        check_batches(labels, [torch.arange(len(labels))], len(labels), config.K, share, repeated=True)
+    else:
+        views = 2 if config.method_info.pool == "2N-2" else 1
+        orders = (data.order(epoch) for epoch in range(config.epochs))
+        check_batches(labels, orders, config.batch_size, config.K, share, views, config.sets)
+
+
+def build_objective(config: DictConfig, data: ViewsDataModule) -> Objective:
+    """The loss of a query with its negatives."""
+    settings = _plain(config.loss)
+    if config.dclw_sigma is not None:
+        settings["dclw_sigma"] = config.dclw_sigma
+    images, directions = len(data.splits.pretrain), len(data.views)
+    return Objective(**settings, sets=config.sets, remember=config.remember, images=images, directions=directions)
 
 
 def score(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> Scores:

@@ -11,8 +11,8 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
 from contrastive_lab import distributed
-from contrastive_lab.config.identity import comparable, config_hash, differences, identity
-from contrastive_lab.config.resolve import resolve
+from contrastive_lab.config.identity import comparable, differences, identity
+from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
@@ -86,14 +86,16 @@ class LastCheckpoint(Checkpoint):
     Args:
         folder: where the file lies.
         config: of the run.
+        resolved: what follows from it.
         every_n_steps: None for the ends of epochs alone.
     """
 
-    def __init__(self, folder: Path, config: DictConfig, every_n_steps: int | None = None) -> None:
+    def __init__(self, folder: Path, config: DictConfig, resolved: Resolved, every_n_steps: int | None = None) -> None:
         self.path = folder / "last.ckpt"
         self.every = every_n_steps
-        self.identity, self.hash = identity(config), config_hash(config)
-        self.draws = _way_of_drawing(config)
+        self.identity, self.hash = identity(config), resolved.hash
+        own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
+        self.draws = "few" if own and resolved.K and resolved.pool and are_few(resolved.K, resolved.pool) else "sorted"
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -132,12 +134,6 @@ class LastCheckpoint(Checkpoint):
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.resume(checkpoint["global_step"])
-
-
-def _way_of_drawing(config: DictConfig) -> str:
-    """How a query's own K keys of the batch are drawn: "few" is another way than that of older versions."""
-    resolved, own = resolve(config), config.method.get("negatives_per") == "query"
-    return "few" if own and resolved.K and resolved.pool and are_few(resolved.K, resolved.pool) else "sorted"
 
 
 class Clock(pl.Callback):

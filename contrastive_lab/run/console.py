@@ -1,5 +1,6 @@
 """What a run prints: a banner, a progress bar, and a short summary with a verdict."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +37,37 @@ def banner(config: DictConfig, resolved: Resolved, images: int, folder: Path) ->
 
 def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
     K, alpha, pool = resolved.K, resolved.alpha, resolved.pool
-    if K is None or alpha is None:
+    if K is None:
         return [f"loss       no negatives, tau = {config.tau:g}"]
+    sets = f"{config.sets} sets of " if config.sets > 1 else ""
+    where = f"a queue of {sets}{K}" if pool is None else f"{sets}K = {K} of {pool} keys ({config.method_info.pool})"
+    lines = [f"negatives  {where}", f"loss       {_loss(config, K, alpha)}"]
+    if (share := config.own_class_share) is not None:
+        lines.append(f"LABELS ARE USED: {share:.0%} of a query's negatives are of its own class")
+    return lines
+
+
+def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
+    """The loss with its settings."""
+    own = [f"{name} = {value}" for name, value in config.loss.items() if name != "name"]
+    more = [f"{name} = {config[name]:g}" for name in ("remember", "dclw_sigma") if config[name] is not None]
+    named = [] if config.loss.name == "info_nce" else [str(config.loss.name)]
+    if alpha is None:
+        return ", ".join([*named, *own, *more])
+    text = ", ".join([*named, f"alpha = {alpha:g}", f"tau = {config.tau:g}", *own, *more])
+    if alpha == math.inf:
+        return f"{text} (DCL: no margin, no estimate of the mutual information)"
     margin, ceiling = eqco_margin(K, alpha, config.tau), mi_estimate(0.0, alpha)
-    where = f"a queue of {K}" if pool is None else f"K = {K} of {pool} keys ({config.method_info.pool})"
-    return [
-        f"negatives  {where}",
-        f"loss       alpha = {alpha:g}, tau = {config.tau:g}, margin tau*log(alpha/K) = {margin:.4f}; "
-        f"log(1 + alpha) = {ceiling:.3f}",
-    ]
+    return f"{text}, margin tau*log(alpha/K) = {margin:.4f}; log(1 + alpha) = {ceiling:.3f}"
 
 
-def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float], folder: Path) -> str:
+def summary(
+    config: DictConfig, resolved: Resolved, result: dict[str, Any], values: dict[str, float], folder: Path
+) -> str:
     """What came out."""
-    settings = " ".join(f"{name}={result[name]:g}" for name in ("K", "alpha", "seed") if result[name] is not None)
+    settings = " ".join(
+        f"{name}={float(result[name]):g}" for name in ("K", "alpha", "seed") if result[name] is not None
+    )
     lines = [f"{result['method']} {settings}: {result['status']}"]
     lines += _accuracies(config, result)
     if result["mi_estimate"] is not None:
@@ -58,7 +76,7 @@ def summary(config: DictConfig, result: dict[str, Any], values: dict[str, float]
     if result["loss"] is not None:
         lines += [
             f"loss       {result['loss']:.4f}, the mean of the last epoch",
-            f"speed      {result['images_per_second']:.0f} {config.dataset.get('kind', 'images')}/s in training; "
+            f"speed      {result['images_per_second']:.0f} {resolved.kind}/s in training; "
             f"{result['seconds']:.0f} s in all",
         ]
     if "effective_rank" in values:

@@ -4,10 +4,19 @@ from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
+from torch import nn
 
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.record.provenance import write_json
-from contrastive_lab.run.build import accelerator, build_data, build_encoder, score
+from contrastive_lab.run.build import build_data, build_encoder, score
+
+
+def load_stored(net: nn.Module, folder: Path, prefix: str) -> int:
+    """Load what the last checkpoint of the run in `folder` has under a prefix; returns how many steps it has had."""
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
+    state = checkpoint["state_dict"].items()
+    net.load_state_dict({key.removeprefix(prefix): value for key, value in state if key.startswith(prefix)})
+    return int(checkpoint["global_step"])
 
 
 def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
@@ -17,13 +26,9 @@ def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
         folder: of the run.
         config: of the run, which may have had several processes.
     """
-    config = config.copy()
-    config.strategy, config.trainer.num_nodes = {"name": "single", "accelerator": "auto", "devices": 1}, 1
-    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
-    state = checkpoint["state_dict"]
     encoder = build_encoder(config)
-    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in state.items() if k.startswith("encoder.")})
-    return encoder.to("cuda" if accelerator(config) == "gpu" else "cpu"), int(checkpoint["global_step"])
+    steps = load_stored(encoder, folder, "encoder.")
+    return encoder.to("cuda" if torch.cuda.is_available() else "cpu"), steps
 
 
 def evaluate_run(folder: Path, config: DictConfig) -> str:

@@ -22,6 +22,7 @@ from contrastive_lab.config.identity import identity
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.provenance import write_json
 from contrastive_lab.record.result import read_result
+from contrastive_lab.run.evaluate import load_stored
 
 WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
 LIBRARIES = ("torchvision.models", "timm", "contrastive_lab.backbone")  # a card can call nothing else
@@ -48,11 +49,9 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
     if config.backbone.name == "bag_of_words":
         raise ConfigError(f"run={folder}: of texts; a table of word vectors is no model of torchvision or timm")
     _check(folder, out)
-    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
     model = _model(cast(dict[str, Any], OmegaConf.to_container(config.backbone, resolve=True)))
-    net, start = _build(model), "encoder.backbone."
-    states = checkpoint["state_dict"].items()
-    net.load_state_dict({key.removeprefix(start): value for key, value in states if key.startswith(start)})
+    net = _build(model)
+    step = load_stored(net, folder, "encoder.backbone.")
     weights = {key: value.clone(memory_format=torch.contiguous_format) for key, value in net.state_dict().items()}
     values = identity(config)
     card = {
@@ -60,13 +59,13 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
         "code": _code(model),
         "keys": list(weights),
         "images": {"range": [0, 1], **{key: values[f"augment.{key}"] for key in ("size", "mean", "std")}},
-        "step": checkpoint["global_step"],
+        "step": step,
         "result": read_result(folder).flat(),
         "config": values,
     }
     save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
     write_json(out / CARD, card)
-    return f"{model['constructor']} of step {card['step']}: {out / WEIGHTS}, {out / CARD}"
+    return f"{model['constructor']} of step {step}: {out / WEIGHTS}, {out / CARD}"
 
 
 def load_backbone(folder: Path) -> nn.Module:

@@ -8,24 +8,23 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger, WandbLogger
 
-from contrastive_lab.config.resolve import run_name
+from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.config.values import flat
 from contrastive_lab.distributed import is_first
-from contrastive_lab.record.result import Result
 from contrastive_lab.run.wandb_run import define_metrics, destination, open_run
 
 
-def build_logger(config: DictConfig, folder: Path, result: Result, resumed: bool = False) -> list[Logger]:
+def build_logger(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool = False) -> list[Logger]:
     """The chosen logger, writing into the run's folder; an empty list for csv.
 
     Args:
         config: of the run.
         folder: of the run.
-        result: of the run, as far as it is known: the K and alpha that it uses, and its hash.
+        resolved: what follows from the configuration.
         resumed: whether the run goes on where it stopped.
     """
     if config.logger.name == "wandb":
-        return [_wandb(config, folder, result, resumed)] if is_first() else []
+        return [_wandb(config, folder, resolved, resumed)] if is_first() else []
     if config.logger.name == "csv":
         return []
     options: dict[str, Any] = {k: v for k, v in config.logger.items() if k != "name"}
@@ -36,12 +35,12 @@ def build_logger(config: DictConfig, folder: Path, result: Result, resumed: bool
     return [logger]
 
 
-def _wandb(config: DictConfig, folder: Path, result: Result, resumed: bool) -> Logger:
+def _wandb(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool) -> Logger:
     """A W&B run of its own, with all values of the configuration, and K and alpha as the run uses them."""
     values = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    facts = {"K": result.K, "alpha": result.alpha, "config_hash": result.config_hash}
+    facts = {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash}
     values = {name: value for name, value in values.items() if name != "experiment"}  # the grid of all jobs
-    names = {"name": run_name(config), "group": config.get("sweep"), "job_type": "pretrain"}
+    names = {"name": resolved.name, "group": config.get("sweep"), "job_type": "pretrain"}
     tags = [config.method_info.id, config.dataset.name, config.scale.name]
     run = open_run(folder, resumed, **(names | {"tags": tags} | destination(config)), config=values | facts)
     define_metrics(run)

@@ -1,6 +1,7 @@
 """One run: build, fit, evaluate, and write down what came out."""
 
 import logging
+import math
 import os
 import time
 import warnings
@@ -16,7 +17,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
 from contrastive_lab.compat import callbacks_of
-from contrastive_lab.config.resolve import resolve
+from contrastive_lab.config.resolve import Resolved, resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
@@ -55,11 +56,11 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
     if config.get("resume"):
         folder = Path(config.resume)
         config, checkpoint = stored_config(folder), folder / "checkpoints" / "last.ckpt"
-    folder = folder or output_folder()
-    with _recorded(config, folder, line) as result:
-        values = _run(config, folder, checkpoint, result)
+    folder, resolved = folder or output_folder(), resolve(config)
+    with _recorded(config, resolved, folder, line) as result:
+        values = _run(config, resolved, folder, checkpoint, result)
     if is_first():
-        print(summary(config, result.flat(), values, folder), flush=True)
+        print(summary(config, resolved, result.flat(), values, folder), flush=True)
     top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
     return top1
 
@@ -70,9 +71,9 @@ def output_folder() -> Path:
     return output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
 
 
-def _blank(config: DictConfig) -> Result:
+def _blank(config: DictConfig, resolved: Resolved) -> Result:
     """The result of a run that has not started."""
-    asked, resolved = config.evaluation.name, resolve(config)
+    asked = config.evaluation.name
     return Result(
         Status.RUNNING,
         config.method_info.id,
@@ -88,9 +89,11 @@ def _blank(config: DictConfig) -> Result:
 
 
 @contextmanager
-def _recorded(config: DictConfig, folder: Path, line: Sequence[str] | None = None) -> Iterator[Result]:
+def _recorded(
+    config: DictConfig, resolved: Resolved, folder: Path, line: Sequence[str] | None = None
+) -> Iterator[Result]:
     """Write result.json at start and end, and leave no trace of the run in this process."""
-    result, started = _blank(config), time.perf_counter()
+    result, started = _blank(config, resolved), time.perf_counter()
     before = {name: value for name, value in os.environ.items() if name in LAUNCHER_VARIABLES}
     if is_first():
         describe(folder, line)
@@ -112,17 +115,19 @@ def _recorded(config: DictConfig, folder: Path, line: Sequence[str] | None = Non
         os.environ.update(before)
 
 
-def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: Result) -> dict[str, float]:
+def _run(
+    config: DictConfig, resolved: Resolved, folder: Path, checkpoint: Path | None, result: Result
+) -> dict[str, float]:
     """Fit and evaluate; fills in `result` and returns the last diagnostics."""
-    loggers = build_logger(config, folder, result, resumed=checkpoint is not None)
+    loggers = build_logger(config, folder, resolved, resumed=checkpoint is not None)
     data = build_data(config)
-    resolved = resolve(config, len(data.splits.pretrain))
+    resolved = resolved.counted(config, len(data.splits.pretrain))
     result.K, result.alpha = resolved.K, resolved.alpha
-    method = build_method(config, data)
+    method = build_method(config, data, resolved.processes)
     if is_first():
         print(banner(config, resolved, len(data.splits.pretrain), folder), flush=True)
     with quiet():
-        trainer, clock = build_trainer(config, folder, data, loggers)
+        trainer, clock = build_trainer(config, resolved, folder, data, loggers)
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -130,7 +135,7 @@ def _run(config: DictConfig, folder: Path, checkpoint: Path | None, result: Resu
     result.scores |= {name: values[name] for name in ("online_top1", "knn_top1") if name in values}
     if "loss_epoch" in values:
         result.loss = values["loss_epoch"]
-        if result.alpha is not None and method.loss_is_infonce:
+        if result.alpha not in (None, math.inf) and method.loss_is_infonce:
             result.mi_estimate = float(mi_estimate(result.loss, result.alpha))
         result.images_per_second = round(clock.images / clock.seconds, 1)
     if is_first():
@@ -146,7 +151,7 @@ def _last_metrics(trainer: pl.Trainer) -> dict[str, float]:
 
 
 def build_trainer(
-    config: DictConfig, folder: Path, data: ViewsDataModule, loggers: list[Logger]
+    config: DictConfig, resolved: Resolved, folder: Path, data: ViewsDataModule, loggers: list[Logger]
 ) -> tuple[pl.Trainer, Clock]:
     """Lightning's Trainer with the callbacks and loggers of a run."""
     every = config.trainer.log_every_n_steps
@@ -156,7 +161,7 @@ def build_trainer(
         online, neighbours = config.probes.online, config.probes.knn
         callbacks += [OnlineProbe(**online, seed=config.seed), KnnProbe(**neighbours)]
     if config.trainer.enable_checkpointing is not False:
-        callbacks.append(LastCheckpoint(folder / "checkpoints", config, config.checkpoint_every_n_steps))
+        callbacks.append(LastCheckpoint(folder / "checkpoints", config, resolved, config.checkpoint_every_n_steps))
     if config.trainer.enable_progress_bar is not False:
         callbacks.append(Progress(refresh_rate=10))
     callbacks += pictures(config, loggers)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.identity import config_hash, differences, identity, upgraded
+from contrastive_lab.config.identity import LATER, config_hash, differences, identity, upgraded
 
 Compose = Callable[..., DictConfig]
 
@@ -57,5 +57,7 @@ def test_an_upgraded_configuration_has_the_identity_it_had() -> None:
         "method": {"negatives_per": "batch"},
         "name": "simo",
         "tau": 0.2,
+        "loss": {"name": "info_nce"},
+        **LATER,
     }
     assert identity(old) == identity(new) == {"method.negatives_per": "batch", "name": "simo", "tau": 0.2}

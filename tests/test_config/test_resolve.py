@@ -1,3 +1,4 @@
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +7,7 @@ from omegaconf import DictConfig
 
 from contrastive_lab.config.identity import config_hash
 from contrastive_lab.config.resolve import resolve, run_name
+from tests.conftest import ROOT
 
 Compose = Callable[..., DictConfig]
 
@@ -29,7 +31,10 @@ def test_K_and_alpha_are_those_that_a_run_uses(
 
 def test_the_images_of_a_folder_count_once_they_are_counted(compose: Compose, tmp_path: Path) -> None:
     config = compose("dataset=image_folder", f"dataset.root={tmp_path}", "method=npid", "K=null")
-    assert (resolve(config).K, resolve(config, 300).K, resolve(config, 300).pool) == (None, 299, 299)
+    before = resolve(config)
+    after = before.counted(config, 300)
+    assert (before.K, after.K, after.alpha, after.pool) == (None, 299, 299, 299)
+    assert (before.name, before.hash) == (after.name, after.hash)
 
 
 def test_the_other_values_are_told_too(compose: Compose) -> None:
@@ -38,3 +43,15 @@ def test_the_other_values_are_told_too(compose: Compose) -> None:
     assert (found.processes, found.kind, found.hash) == (2, "images", config_hash(config))
     assert found.name == run_name(config)
     assert resolve(compose("dataset=ag_news")).kind == "texts"
+
+
+def test_a_run_resolves_once_and_no_package_but_config_works_the_values_out_by_itself() -> None:
+    calls = [
+        (path.relative_to(ROOT / "contrastive_lab").as_posix(), node.func.id)
+        for path in sorted((ROOT / "contrastive_lab").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    assert [path for path, name in calls if name == "resolve" and path.startswith("run/")] == ["run/train.py"]
+    own = {path.split("/")[0] for path, name in calls if name in ("processes", "pool_size", "effective_K")}
+    assert own == {"config"}

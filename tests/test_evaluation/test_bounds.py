@@ -112,7 +112,7 @@ def test_label_probabilities_are_those_of_all_orders(counts: list[int], draws: i
         ({"views": 3}, "views=3"),
     ],
 )
-def test_measuring_refuses(changed: dict[str, object], message: str) -> None:
+def test_settings_of_measuring_out_of_range_are_errors(changed: dict[str, object], message: str) -> None:
     settings = {"draws": [5], "tau": 0.5, "views": 2, "passes": 1, **changed}
     with pytest.raises(ValueError, match=message):
         measure(Encoder(Brightness(), nn.Identity()), grey_data(), **settings)  # type: ignore[arg-type]

@@ -56,6 +56,6 @@ def test_knn_of_classes_that_training_lacks() -> None:
 
 
 @pytest.mark.parametrize(("k", "temperature"), [(0, 0.1), (5, 0.0), (5, math.nan)])
-def test_knn_refuses_settings(k: int, temperature: float) -> None:
+def test_settings_of_knn_out_of_range_are_errors(k: int, temperature: float) -> None:
     with pytest.raises(ValueError, match="k >= 1 and temperature > 0"):
         knn(TRAIN, TEST, k, temperature)

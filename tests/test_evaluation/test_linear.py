@@ -15,8 +15,8 @@ from tests.labelled_features import DOUBLE, TEST, TRAIN, chance, noisy_classes, 
 
 def test_linear_separates() -> None:
     train, test = noisy_classes("train", 200, noise=0.02), noisy_classes("test", 100, noise=0.02)
-    result = linear(train, test, epochs=20, rates=(0.3, 0.1))
-    assert result == (Scores(100, 100), 0.1, {0.1: 100, 0.3: 100})  # the lowest of equal rates
+    result = linear(train, test, epochs=20, lrs=(0.3, 0.1))
+    assert result == (Scores(100, 100), 0.1, {0.1: 100, 0.3: 100})  # the lowest of equal learning rates
 
 
 def test_linear_on_labels_of_chance() -> None:
@@ -27,26 +27,26 @@ def test_linear_on_labels_of_chance() -> None:
 def test_held_out_examples_are_not_trained_on() -> None:
     # More dimensions than examples: what is trained on is known by heart, and labels of chance cannot be guessed.
     train = chance("train", 200, 250, 2)
-    result = linear(train, train, epochs=60, rates=(0.1, 0.3), held_out=0.5)
+    result = linear(train, train, epochs=60, lrs=(0.1, 0.3), held_out=0.5)
     assert result.scores.top1 == 100  # the last training takes the held-out examples in
     assert max(result.held_out.values()) < 50 + 4 * 100 * math.sqrt(0.25 / 100)
 
 
-def test_rate_is_the_best_on_the_held_out_part() -> None:
+def test_learning_rate_is_the_best_on_the_held_out_part() -> None:
     # Two dimensions that differ by the class alone: their difference is found by many long steps only.
     noise, labels = torch.randn(300, generator=generator("common")), torch.arange(300) % 2
     split = Split(torch.stack([noise, noise + 0.2 * labels], dim=1), labels)
-    result = linear(split, split, epochs=20, rates=(1e-6, 1.0, 1e-5), held_out=0.3)
+    result = linear(split, split, epochs=20, lrs=(1e-6, 1.0, 1e-5), held_out=0.3)
     assert list(result.held_out) == [1e-6, 1.0, 1e-5]
     assert result.held_out[1.0] > result.held_out[1e-5] + 20
-    assert result.rate == 1.0
+    assert result.lr == 1.0
 
 
 def test_test_split_does_not_choose() -> None:
     first = linear(TRAIN, TEST, epochs=5, held_out=0.3)
     other = Split(100 - 5 * TEST.features, TEST.labels.flip(0))
     second = linear(TRAIN, other, epochs=5, held_out=0.3)
-    assert (second.rate, second.held_out) == (first.rate, first.held_out)
+    assert (second.lr, second.held_out) == (first.lr, first.held_out)
     assert second.scores != first.scores
 
 
@@ -82,10 +82,10 @@ def test_training_is_that_of_torch() -> None:
     torch.testing.assert_close(logits[0], head((test.features - mean) / deviation).detach())
 
 
-def test_rates_do_not_touch_each_other() -> None:
-    rates = (0.01, 0.1, 1.0)
-    together = fit_predict(TRAIN, TEST.features, 7, rates, seed=0, epochs=10, batch_size=32)
-    alone = torch.cat([fit_predict(TRAIN, TEST.features, 7, [r], seed=0, epochs=10, batch_size=32) for r in rates])
+def test_learning_rates_do_not_touch_each_other() -> None:
+    lrs = (0.01, 0.1, 1.0)
+    together = fit_predict(TRAIN, TEST.features, 7, lrs, seed=0, epochs=10, batch_size=32)
+    alone = torch.cat([fit_predict(TRAIN, TEST.features, 7, [r], seed=0, epochs=10, batch_size=32) for r in lrs])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
@@ -121,12 +121,12 @@ def test_linear_depends_on_the_seed_alone() -> None:
         ({"held_out": 0.001}, "empty"),
         ({"held_out": 1.0}, "empty"),
         ({"held_out": -0.1}, "empty"),
-        ({"rates": ()}, "rates"),
-        ({"rates": (0.1, 0.0)}, "rates"),
+        ({"lrs": ()}, "lrs"),
+        ({"lrs": (0.1, 0.0)}, "lrs"),
         ({"epochs": 0}, "epochs"),
         ({"batch_size": 0}, "batch_size"),
     ],
 )
-def test_linear_refuses_settings(settings: dict[str, float], message: str) -> None:
+def test_settings_of_linear_out_of_range_are_errors(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         linear(TRAIN, TEST, **settings)  # type: ignore[arg-type]

@@ -17,11 +17,11 @@ def test_moco_probe_starts_and_falls_as_published() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert not probe.head.bias.any()
     assert float(probe.head.weight.detach().std()) == pytest.approx(0.01, abs=4 * 0.01 / math.sqrt(2 * 20000))
-    rates = []
+    learning_rates = []
     for _ in range(30):
-        rates.append(probe.optimizer.param_groups[0]["lr"])
+        learning_rates.append(probe.optimizer.param_groups[0]["lr"])
         probe.step(torch.zeros(2, 100), torch.tensor([0, 1]))
-    assert rates == pytest.approx([30.0] * 18 + [3.0] * 6 + [0.3] * 6)
+    assert learning_rates == pytest.approx([30.0] * 18 + [3.0] * 6 + [0.3] * 6)
 
 
 def test_moco_probe_step_is_sgd_without_decay() -> None:

@@ -91,7 +91,7 @@ def test_ties_are_the_mean_over_orders_of_classes() -> None:
         (torch.zeros(1, 2), torch.zeros(1), "whole numbers"),
     ],
 )
-def test_topk_refuses(scores: Tensor, labels: Tensor, message: str) -> None:
+def test_scores_and_labels_that_do_not_fit_are_errors(scores: Tensor, labels: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         topk(scores, labels)
 
@@ -106,7 +106,11 @@ Protocol = Callable[[Split, Split], Scores | LinearResult]
         (Split(TRAIN.features[0], TRAIN.labels), TEST, "training features"),
         (TRAIN, Split(TEST.features, TEST.labels[1:]), "test features"),
         (TRAIN, Split(TEST.features[:, 1:], TEST.labels), "dimensions"),
-        (TRAIN, Split(TEST.features[:0], TEST.labels[:0]), "test split is empty"),
+        (
+            TRAIN,
+            Split(TEST.features[:0], TEST.labels[:0]),
+            r"test features \(n, D\) and labels \(n,\) are needed, at least one",
+        ),
         (TRAIN, Split(TEST.features.where(TEST.features < 1, math.nan), TEST.labels), "test features hold NaN"),
         (Split(TRAIN.features / 0, TRAIN.labels), TEST, "training features hold NaN or inf"),
         (Split(TRAIN.features, TRAIN.labels - 1), TEST, "training labels"),

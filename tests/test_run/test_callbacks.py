@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
@@ -84,10 +85,8 @@ def test_a_run_whose_negatives_were_drawn_in_another_way_is_not_resumed(
     K: int, resumes: bool, compose: Callable[..., DictConfig], tmp_path: Path
 ) -> None:
     checkpoint: dict[str, Any] = {"global_step": 5}
-    trainer, callback = (
-        SimpleNamespace(callback_metrics={}, loggers=[]),
-        LastCheckpoint(tmp_path, compose("method=simo", f"K={K}", "batch_size=64")),
-    )
+    trainer, config = SimpleNamespace(callback_metrics={}, loggers=[]), compose(f"K={K}", "batch_size=64")
+    callback = LastCheckpoint(tmp_path, config, resolve(config))
     callback.on_save_checkpoint(trainer, None, checkpoint)
     callback.on_load_checkpoint(trainer, None, checkpoint)
     del checkpoint["draws"]  # as in an older version

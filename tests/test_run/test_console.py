@@ -15,7 +15,7 @@ FOLDER = Path("outputs/simo/x")
 
 def told(config: DictConfig, images: int = 5000) -> list[str]:
     """The lines of a banner."""
-    return banner(config, resolve(config, images), images, FOLDER).splitlines()
+    return banner(config, resolve(config).counted(config, images), images, FOLDER).splitlines()
 
 
 def test_the_banner_tells_the_margin_and_the_learning_rate(compose: Compose) -> None:
@@ -43,14 +43,15 @@ def test_a_method_without_negatives_has_no_line_of_them(compose: Compose) -> Non
 def test_the_summary_tells_what_was_measured_and_leaves_out_what_was_not(compose: Compose) -> None:
     result: dict[str, Any] = dict.fromkeys(("mi_estimate", "loss", "linear_top1", "knn_top1", "online_top1"))
     result |= {"method": "simo", "status": "done", "K": 16, "alpha": 256.0, "seed": 3}
-    lines = summary(compose(), result, {}, FOLDER).splitlines()
+    config = compose()
+    lines = summary(config, resolve(config), result, {}, FOLDER).splitlines()
     assert lines == [
         "simo K=16 alpha=256 seed=3: done",
         "notice: no labelled test images, so nothing was probed",
         f"folder     {FOLDER}",
     ]
     result |= {"linear_top1": 81.7, "loss": 2.0, "mi_estimate": math.log(257) - 2, "images_per_second": 430.4}
-    text = summary(compose(), result | {"seconds": 60.0}, {}, FOLDER)
+    text = summary(config, resolve(config), result | {"seconds": 60.0}, {}, FOLDER)
     assert "linear     81.70 % top-1" in text
     assert f"= {math.log(257) - 2:.3f} of {math.log(257):.3f} nats" in text
     assert "speed      430 images/s in training; 60 s in all" in text

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig
 
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.run import wandb_run
@@ -18,7 +19,7 @@ from tests.conftest import TINY
 
 
 def test_a_run_with_csv_alone_has_no_pictures_and_no_wandb(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:
-    assert build_logger(compose(), tmp_path, Result()) == pictures(compose(), []) == []
+    assert build_logger(compose(), tmp_path, resolve(compose())) == pictures(compose(), []) == []
     assert list(tmp_path.iterdir()) == []
     wandb_run.close_run(tmp_path, Result(Status.DONE))  # nothing to close
 
@@ -34,7 +35,7 @@ def opened(config: DictConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     told: dict[str, Any] = {}
     run = SimpleNamespace(define_metric=lambda *_, **__: None, id="x")
     monkeypatch.setattr(wandb, "init", lambda **options: told.update(options) or run)
-    build_logger(config, folder, Result(K=5, alpha=256, config_hash="0"))
+    build_logger(config, folder, resolve(config))
     return told
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import RunError
 from contrastive_lab.record.result import Status, read_result
 from tests.conftest import TINY, Line, command, only_run
@@ -121,16 +122,23 @@ def test_an_untrained_encoder_is_evaluated_with_zero_epochs(tmp_path: Path, trai
     assert "linear" in printed
 
 
-def test_images_without_labels_train_and_say_that_nothing_was_probed(tmp_path: Path, trained: Trained) -> None:
+def test_images_without_labels_train_and_say_that_nothing_was_probed(
+    tmp_path: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from PIL import Image
 
+    calls: list[str] = []
+    monkeypatch.setattr(
+        import_module("contrastive_lab.run.train"), "resolve", lambda config: calls.append("") or resolve(config)
+    )
     (tmp_path / "photos").mkdir()
     for i in range(70):
         Image.new("RGB", (40, 30), (3 * i, 255 - 3 * i, i)).save(tmp_path / "photos" / f"{i}.jpg")
     arguments = ("dataset=image_folder", "dataset.root=photos", "dataset.size=16", "dataset.workers=1")
-    printed = trained(*arguments, *TINY)
+    printed = trained(*arguments, *TINY, "method=npid", "K=null")
+    assert len(calls) == 1
     found = result(only_run(tmp_path))
-    assert (found["status"], found["linear_top1"]) == ("done", None)
+    assert (found["status"], found["linear_top1"], found["K"]) == ("done", None, 69)  # the other images
     assert "notice: no labelled test images" in printed
     checkpoint = torch.load(only_run(tmp_path) / "checkpoints" / "last.ckpt", weights_only=True)
     assert checkpoint["config_hash"] == found["config_hash"]  # though the images are counted on the way
@@ -215,7 +223,9 @@ def test_the_result_is_written_at_start_and_end_and_the_environment_is_as_before
     monkeypatch.setattr(run, "describe", lambda folder, line: None)
     monkeypatch.setenv("MASTER_PORT", "1")
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    with pytest.raises(type(error)) if error else nullcontext(), run._recorded(compose(), tmp_path) as result:
+    config = compose()
+    recorded = run._recorded(config, resolve(config), tmp_path)
+    with pytest.raises(type(error)) if error else nullcontext(), recorded as result:
         assert read_result(tmp_path) == result
         assert (result.status, result.K, result.alpha, result.seconds) == (Status.RUNNING, 255, 256, None)
         os.environ |= {"MASTER_PORT": "2", "LOCAL_RANK": "1"}

@@ -1,7 +1,7 @@
 """An upper bound on the supervised loss that is finite for every K and weighs collisions against coverage.
 
 Source: Ash et al. 2022 (AISTATS); its coefficient was read in the public code of Bao et al. 2022 and derived with all
-constants, for any prior too: docs/bounds.md.
+constants, for any prior too: docs/bounds.md. A ValueError names K < 1, one class alone, or what `prior` finds.
 """
 
 import math
@@ -25,19 +25,11 @@ def ash_upper(terms: Terms, K: int, classes: int | None = None, probs: ArrayLike
 
 
 def ash_coefficient(K: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """2 max(1, 2 (C - 1) H_{C-1} / K) / (1 - 1/C)^K, H the harmonic numbers.
+    """2 max(1, 2 (C - 1) H_{C-1} / K) / (1 - 1/C)^K, H the harmonic numbers, for K >= 1 and C >= 2 equal classes.
 
-    Args:
-        K: number of negatives, at least 1.
-        classes: C >= 2, for classes of equal probability.
-        probs: (C,) class probabilities, instead of `classes`: the greatest over the anchor's class c of
-            2 max(1, 2 E[T_c] / K) / (1 - p_c)^K, T_c the draws that collect all other classes (derived).
-
-    Returns:
-        2 or more; infinite where (1 - p_c)^K is below the smallest number.
-
-    Raises:
-        ValueError: if K < 1 or there is one class alone, or on both, neither or bad values of the other two.
+    With `probs` (C,) in place of `classes`, it is the greatest over the anchor's class c of
+    2 max(1, 2 E[T_c] / K) / (1 - p_c)^K, T_c the draws that collect all other classes (derived). 2 or more; infinite
+    where (1 - p_c)^K is below the smallest number.
     """
     at_least("K", K, 1)
     p = prior(classes, probs)

@@ -4,6 +4,9 @@ Positives share a label and classes do not overlap. Then the best features are o
 the loss depends on their Gram matrix G alone and is convex in it, so that C vectors in C dimensions have no other
 minimum, and a gradient says how far one is from the least loss.
 
+Letters: K >= 1 negatives, `probs` (C,) class probabilities, `gram` (C, C) inner products of unit vectors, tau > 0,
+`law` of the class counts of the negatives. Losses are in nats. A ValueError names bad probabilities, K or tau.
+
 Source: Awasthi, Dikkala & Kamath 2022 (ICML), of which the abstract was at hand: the optimum does not get worse with K.
 So it is for uniform classes; with rare ones and a high tau it can get worse: docs/bounds.md, with proofs.
 """
@@ -19,16 +22,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.randomness import generator
-from contrastive_lab.theory.coupon.prior import at_least, prior
+from contrastive_lab.theory.coupon.prior import above_0, at_least, prior
 
 
 class Counts(NamedTuple):
-    """Laws of the negatives' class counts.
-
-    Fields:
-        counts: (n, C) numbers of negatives of each class, K in a row.
-        weights: (n,) probability of each row.
-    """
+    """Law of the numbers of negatives of each class, (n, C) of K in a row, and the probability of each row, (n,)."""
 
     counts: Tensor
     weights: Tensor
@@ -55,39 +53,20 @@ def all_counts(K: int, probs: ArrayLike) -> Counts:
 
 
 def population_loss(gram: Tensor, probs: ArrayLike, law: Counts, tau: float) -> Tensor:
-    """Contrastive loss E ln(1 + sum_j n_j exp((G_cj - 1) / tau)) of one unit vector a class, () in nats.
-
-    Args:
-        gram: (C, C) inner products, 1 on the diagonal.
-        probs: (C,) class probabilities of the anchor.
-        law: of the class counts n of its negatives.
-        tau: temperature, > 0.
-    """
+    """Contrastive loss E ln(1 + sum_j n_j exp((G_cj - 1) / tau)) of one unit vector a class, ()."""
     sums = law.counts @ ((gram - 1) / tau).exp().T  # (n, C): a negative of the anchor's class weighs 1
     return law.weights @ sums.log1p() @ torch.as_tensor(prior(None, probs))
 
 
 def supervised_loss(gram: Tensor, probs: ArrayLike, tau: float) -> float:
-    """Loss of the mean classifier over all classes, -E ln softmax_c(G_cj / tau), in nats."""
+    """Loss of the mean classifier over all classes, -E ln softmax_c(G_cj / tau)."""
     return float(-(gram / tau).log_softmax(1).diagonal() @ torch.as_tensor(prior(None, probs)))
 
 
 @torch.inference_mode(False)
 def best_gram(probs: ArrayLike, law: Counts, tau: float, steps: int = 500, seed: int = 0) -> Tensor:
-    """Gram matrix (C, C) in float64 of the C unit vectors that minimise `population_loss`, by L-BFGS from random ones.
-
-    Args:
-        probs: (C,) class probabilities.
-        law: of the class counts.
-        tau: temperature, > 0.
-        steps: of L-BFGS, at most.
-        seed: of the start.
-
-    Raises:
-        ValueError: on bad probabilities or tau <= 0.
-    """
-    if not tau > 0:
-        raise ValueError(f"tau={tau}: must be above 0")
+    """Gram matrix in float64 of least `population_loss`, by at most `steps` of L-BFGS from random vectors of `seed`."""
+    above_0("tau", tau)
     C = len(prior(None, probs))
     start = torch.randn(C, C, generator=generator(seed, "class means"), dtype=torch.float64).requires_grad_()
     precise = {"tolerance_grad": 1e-12, "tolerance_change": 1e-15, "line_search_fn": "strong_wolfe"}
@@ -104,19 +83,15 @@ def best_gram(probs: ArrayLike, law: Counts, tau: float, steps: int = 500, seed:
     return _gram(start.detach())
 
 
-@torch.inference_mode(False)
 def excess_loss(gram: Tensor, probs: ArrayLike, law: Counts, tau: float) -> float:
-    """How far `population_loss` of `gram` can at most be above the least of all Gram matrices, nats, >= 0.
+    """How far `population_loss` of `gram` can at most be above the least of all Gram matrices, >= 0.
 
     Derived: the loss is convex in G, so it is at least its tangent at `gram`. With S its symmetric gradient and D the
     diagonal matrix of the row sums of S * gram, the tangent falls by at most -C times the least eigenvalue of S - D on
     the positive semidefinite matrices with a diagonal of 1.
     """
-    at = gram.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        torch.autograd.backward(population_loss(at, probs, law, tau))
-    assert at.grad is not None
-    slope = (at.grad + at.grad.T) / 2
+    gradient: Tensor = torch.func.grad(population_loss)(gram, probs, law, tau)
+    slope = (gradient + gradient.T) / 2
     dual = slope - (slope * gram).sum(1).diag()
     return max(0.0, -len(gram) * float(torch.linalg.eigvalsh(dual)[0]))
 
@@ -124,31 +99,21 @@ def excess_loss(gram: Tensor, probs: ArrayLike, law: Counts, tau: float) -> floa
 def optimum_rows(
     priors: Mapping[str, Sequence[float]], grid: Sequence[int], tau: float = 0.5, draws: int = 4096, seed: int = 0
 ) -> list[dict[str, Any]]:
-    """The optimum for each prior and each K.
+    """The optimum for each of the priors, class probabilities by name, and each K of the grid.
 
-    Args:
-        priors: (C,) class probabilities by name.
-        grid: values of K.
-        tau: temperature, > 0.
-        draws: of the class counts; where there are no more than that, each is taken once, and all numbers are exact.
-        seed: of the draws and the start.
-
-    Returns:
-        A row each: prior, classes, K, tau, L_info and L_sup of the optimum in nats, excess (`excess_loss`), least and
-        most (the cosines of two classes).
+    Of the class counts `draws` are drawn with `seed`; where there are no more than that, each is taken once, and all
+    numbers are exact. A row has prior, classes, K, tau, L_info and L_sup of the optimum, excess (`excess_loss`), least
+    and most (the cosines of two classes).
     """
     rows = []
     for (name, p), K in itertools.product(priors.items(), grid):
         law = all_counts(K, p) if math.comb(K + len(p) - 1, K) <= draws else drawn_counts(K, p, draws, seed)
         gram = best_gram(p, law, tau, seed=seed)
         facts = {"prior": name, "classes": len(p), "K": K, "tau": tau}
-        losses = {
-            "L_info": float(population_loss(gram, p, law, tau)),
-            "L_sup": supervised_loss(gram, p, tau),
-            "excess": excess_loss(gram, p, law, tau),
-        }
+        losses = {"L_info": float(population_loss(gram, p, law, tau)), "L_sup": supervised_loss(gram, p, tau)}
         cosines = gram[~torch.eye(len(p), dtype=torch.bool)]
-        rows.append(facts | losses | {"least": float(cosines.min()), "most": float(cosines.max())})
+        ends = {"least": float(cosines.min()), "most": float(cosines.max())}
+        rows.append({**facts, **losses, "excess": excess_loss(gram, p, law, tau), **ends})
     return rows
 
 

@@ -1,6 +1,6 @@
 """The terms of the bounds, of batches of features: every image of a batch is an anchor once, the others its negatives.
 
-Letters: B batches of N = K + 1 images, D dimensions, C classes. `Terms` says what each term is.
+Letters: B batches of N = K + 1 images, N >= 2, D dimensions, C classes. `Terms` says what each term is.
 """
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from contrastive_lab.losses import info_nce
 from contrastive_lab.pairs import in_batch
 from contrastive_lab.theory.bounds.terms import Terms
+from contrastive_lab.theory.coupon.prior import above_0
 
 CELLS = 2**24  # cosines held at a time
 
@@ -17,23 +18,14 @@ CELLS = 2**24  # cosines held at a time
 def batch_terms(
     anchors: Tensor, others: Tensor, own_means: Tensor, labels: Tensor, class_means: Tensor, tau: float
 ) -> Terms:
-    """Mean of every term over all anchors.
+    """Mean of every term over all anchors; the probabilities are shares of them.
 
     An anchor's key is the other view of its image, its K negatives are the other views of the other images. With
-    batches of independent draws the means estimate the expectations, and with all batches there are they are equal to
-    them.
+    batches of independent draws the means estimate the expectations; over all batches there are they are equal.
 
-    Args:
-        anchors: (B, N, D) unit features of one view.
-        others: (B, N, D) unit features of another view of the same images.
-        own_means: (B, N, D) mean feature mu(x) of each image over its views.
-        labels: (B, N) class of each image, 0..C-1.
-        class_means: (C, D) mean feature mu_c of each class.
-        tau: temperature, > 0.
-
-    Returns:
-        The terms; the probabilities are shares of the anchors.
-
+    `anchors` and `others` (B, N, D) are the unit features of two views of the same images, `own_means` (B, N, D) the
+    mean feature mu(x) of each image over its views, `labels` (B, N) their classes, 0..C-1, and `class_means` (C, D)
+    the mu_c; tau > 0. ValueError on other shapes or values.
     Source: the protocol of Nozawa & Sato 2021, read in the authors' public code.
     """
     _check(anchors, others, own_means, labels, class_means, tau)
@@ -81,5 +73,4 @@ def _check(anchors: Tensor, others: Tensor, own_means: Tensor, labels: Tensor, c
         raise ValueError(f"class_means (C, {anchors.shape[2]}) are needed, not {tuple(class_means.shape)}")
     if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < len(class_means):
         raise ValueError(f"labels must lie in 0..{len(class_means) - 1}")
-    if not tau > 0:
-        raise ValueError(f"tau must be > 0, not {tau}")
+    above_0("tau", tau)

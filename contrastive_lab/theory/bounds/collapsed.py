@@ -16,14 +16,8 @@ def collapsed_terms(draws: int, classes: int, tau: float = 0.5, cosine: float | 
 
     Labels are independent and uniform. With e = exp((cosine - 1) / tau): L_info = E ln(1 + m + (K - m) e) with
     m ~ Bin(K, 1/C), l_S = ln(1 + (|S| - 1) e), d = 0. Without a collision, the K others are labels of C - 1 classes.
-
-    Args:
-        draws: K + 1, at least 2.
-        classes: C, at least 2.
-        tau: temperature, > 0.
-        cosine: of the features of two classes, in [-1 / (C - 1), 1]; None means -1 / (C - 1), a regular simplex, the
-            minimum of the supervised loss.
-
+    `draws` is K + 1, 2 or more as C is, and tau > 0. `cosine` is v_c.v_j, in [-1 / (C - 1), 1]; None means
+    -1 / (C - 1), a regular simplex, the minimum of the supervised loss. A ValueError names what is out of range.
     Exact but for rounding. Derived. The form of L_info is that of `nceloss_min` in the public code of Bao et al. 2022.
     """
     least = etf_cosine(classes)

@@ -10,17 +10,9 @@ ROWS = 1024
 def collision_bound(first: Tensor, second: Tensor, labels: Tensor) -> float:
     """Mean of |z'_j . (z_i - z_j)| over images j and the other images i of the same class.
 
-    z and z' are the features of two views. 0 where the views of a class coincide, 1 where the two views of an image
-    coincide and different images are orthogonal.
-
-    Args:
-        first: (n, D) unit features z of one view.
-        second: (n, D) unit features z' of another view.
-        labels: (n,) class of each image.
-
-    Returns:
-        The mean over i, then over all images j; ValueError if a class has one image alone.
-
+    The mean is over i, then over all j. z and z', `first` and `second`, are the unit features (n, D) of two views, and
+    `labels` (n,) the classes; ValueError if a class has one image alone. 0 where the views of a class coincide, 1 where
+    the two views of an image coincide and different images are orthogonal.
     Source: "Collision bound" of Nozawa & Sato 2021 as the authors' public code computes it, not divided by tau; the
     theorem itself could not be read.
     """

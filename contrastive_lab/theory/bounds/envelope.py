@@ -17,15 +17,7 @@ def small_k_columns(
 ) -> dict[str, float]:
     """Both sides of Bao et al., with their constants and with the sharp ones, and Ash et al.: a part of a table's row.
 
-    Args:
-        terms: in closed form or measured.
-        K: number of negatives, at least 1.
-        tau: temperature, > 0.
-        classes: C, for classes of equal probability.
-        probs: (C,) class probabilities, instead of `classes`.
-
-    Raises:
-        ValueError: as the bounds do.
+    Arguments and errors as in `bao`, but for 2 classes or more.
     """
     return {
         "bao_upper": bao_upper(terms, K, tau, classes, probs),

@@ -1,6 +1,7 @@
 """Why a small K can do: the best class means for losses over few labels are the best for the loss over all.
 
-With K + 1 < C draws no batch has all labels and the bounds hold losses over m <= K + 1 labels alone.
+With K + 1 < C draws no batch has all labels and the bounds hold losses over m <= K + 1 labels alone. Letters: C
+classes, D dimensions, m `labels`, tau > 0. Losses are in nats. A ValueError names an argument that is out of range.
 """
 
 import itertools
@@ -11,20 +12,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.randomness import generator
+from contrastive_lab.theory.coupon.prior import at_least
 
 
 def etf_cosine(classes: int) -> float:
     """Cosine of two vertices of a regular simplex (equiangular tight frame) of C >= 2 points: -1 / (C - 1)."""
-    if classes < 2:
-        raise ValueError(f"classes={classes}: must be 2 or more")
+    at_least("classes", classes, 2)
     return -1 / (classes - 1)
 
 
 def etf_loss(labels: int, classes: int, tau: float) -> float:
-    """Loss of class means on a regular simplex over m labels: ln(1 + (m - 1) exp(-(C / (C - 1)) / tau)).
+    """Loss of class means on a regular simplex over m labels: ln(1 + (m - 1) exp(-(C / (C - 1)) / tau)), m = 1..C.
 
-    In nats, for m = 1..C and tau > 0; the least that unit class means can reach, for every m >= 2. Derived; checked by
-    optimisation for C <= 8.
+    The least that unit class means can reach, for every m >= 2. Derived; checked by optimisation for C <= 8.
     """
     if not 1 <= labels <= classes or not tau > 0:
         raise ValueError(f"needs 1 <= labels <= classes and tau > 0, not labels={labels}, classes={classes}, tau={tau}")
@@ -34,7 +34,7 @@ def etf_loss(labels: int, classes: int, tau: float) -> float:
 def subset_loss(means: Tensor, labels: int, tau: float) -> Tensor:
     """Loss of unit class means (C, D) as their own features, the mean over all sets of m labels and the labels in them.
 
-    -ln(exp(v_c.v_c / tau) / sum_{j in S} exp(v_c.v_j / tau)), () in nats; there are binom(C, m) sets.
+    -ln(exp(v_c.v_c / tau) / sum_{j in S} exp(v_c.v_j / tau)), (); there are binom(C, m) sets.
     """
     sets = torch.tensor(list(itertools.combinations(range(len(means)), labels)), device=means.device)
     members = means[sets]  # (sets, m, D)
@@ -46,24 +46,13 @@ def subset_loss(means: Tensor, labels: int, tau: float) -> Tensor:
 def best_class_means(
     classes: int, dim: int, labels: int, tau: float = 0.5, steps: int = 1500, lr: float = 0.02, seed: int = 0
 ) -> Tensor:
-    """Unit class means that minimise `subset_loss`, found by Adam from random ones.
+    """Unit class means (C, D) in float64 that minimise `subset_loss`, m = 2..C, by Adam from random ones of `seed`.
 
-    Args:
-        classes: C.
-        dim: D; a regular simplex needs C - 1.
-        labels: m, 2..C.
-        tau: temperature, > 0.
-        steps: of Adam.
-        lr: its learning rate.
-        seed: of the start.
-
-    Returns:
-        (C, D) in float64.
+    A regular simplex needs a `dim` D of C - 1 or more. `steps` and `lr`, the learning rate, are those of Adam.
     """
     if not 2 <= labels <= classes:
         raise ValueError(f"labels={labels}: must lie in 2..{classes}")
-    start = torch.randn(classes, dim, generator=generator(seed, "class means"), dtype=torch.float64)
-    means = start.requires_grad_()
+    means = torch.randn(classes, dim, generator=generator(seed, "class means"), dtype=torch.float64).requires_grad_()
     optimizer = torch.optim.Adam([means], lr=lr)
     with torch.enable_grad():
         for _ in range(steps):

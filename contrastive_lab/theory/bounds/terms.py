@@ -8,80 +8,56 @@ All losses and bounds are in nats.
     Arora:   L_info >= E[1{Col = 0} l_S] + E ln(Col + 1) + d(f)
     coupon:  L_info >= 1/2 (E l_S + E ln(Col + 1)) + d(f)
 
-Sources: Arora et al. 2019, as Nozawa & Sato 2021 adapt it to views of one image, and the bound of Nozawa & Sato 2021
-themselves, which counts the draws that it takes to collect all labels. The constants were derived anew and checked by
+The upper bounds are these solved for the loss: of E[l_S | S has all classes], and Col = 0 for Arora, which is L_sup for
+equally frequent classes. They are infinite where that event has no probability.
+
+Sources: Arora et al. 2019, Sec. 4, as Nozawa & Sato 2021 adapt it to views of one image, and the main theorem of Nozawa
+& Sato 2021, which counts the draws that it takes to collect all labels. The constants were derived anew and checked by
 enumeration; the full text of the second paper was not at hand, the authors' public code was.
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Terms(NamedTuple):
-    """What the bounds are made of; losses in nats, `d` <= 0, the last three are probabilities.
+    """What the bounds are made of: losses, `d` <= 0, and in the last three probabilities."""
 
-    Fields:
-        L_info: contrastive loss.
-        L_sup: supervised loss of the mean classifier, E l_S with S all C classes.
-        sup: E[1{S has all classes} l_S].
-        sub: E[1{S lacks a class} l_S].
-        clean_sup: E[1{Col = 0, S has all classes} l_S].
-        clean_sub: E[1{Col = 0, S lacks a class} l_S].
-        collision: E ln(Col + 1).
-        d: E[min(0, z.(mu_c - mu(x)))] / tau, what it costs to put the class mean in place of the image's own.
-        upsilon: P(S has all classes).
-        clean: P(Col = 0), 1 - tau_K in the papers.
-        rho: P(Col = 0 and S has all classes).
-    """
-
-    L_info: float
-    L_sup: float
-    sup: float
-    sub: float
-    clean_sup: float
-    clean_sub: float
-    collision: float
-    d: float
-    upsilon: float
-    clean: float
-    rho: float
+    L_info: float  # contrastive loss
+    L_sup: float  # supervised loss of the mean classifier, E l_S with S all C classes
+    sup: float  # E[1{S has all classes} l_S]
+    sub: float  # E[1{S lacks a class} l_S]
+    clean_sup: float  # E[1{Col = 0, S has all classes} l_S]
+    clean_sub: float  # E[1{Col = 0, S lacks a class} l_S]
+    collision: float  # E ln(Col + 1)
+    d: float  # E[min(0, z.(mu_c - mu(x)))] / tau, what it costs to put the class mean in place of the image's own
+    upsilon: float  # P(S has all classes)
+    clean: float  # P(Col = 0), 1 - tau_K in the papers
+    rho: float  # P(Col = 0 and S has all classes)
 
 
 def arora_lower(terms: Terms) -> float:
-    """Lower bound on L_info: Arora et al. 2019, Sec. 4, for views of one image; constants derived."""
+    """Lower bound on L_info of Arora et al."""
     return terms.clean_sup + terms.clean_sub + terms.collision + terms.d
 
 
 def coupon_lower(terms: Terms) -> float:
-    """Lower bound on L_info: Nozawa & Sato 2021, their main theorem; read in the authors' public code, and derived."""
+    """Lower bound on L_info of Nozawa & Sato."""
     return (terms.sup + terms.sub + terms.collision) / 2 + terms.d
 
 
 def arora_exact(terms: Terms) -> float:
-    """Upper bound on the supervised loss: `arora_lower` solved for it; derived.
-
-    It bounds E[l_S | Col = 0, S has all classes], which is L_sup where all classes are alike frequent. Infinite where
-    that event has no probability.
-    """
+    """Upper bound on the supervised loss: `arora_lower` solved for it; derived."""
     return _over(terms.L_info - terms.clean_sub - terms.collision - terms.d, terms.rho)
 
 
 def arora_repo(terms: Terms) -> float:
-    """The same with P(Col = 0) in place of `rho`: how the authors' public code plots Arora's bound.
-
-    No upper bound where K is small, since some of the loss without collisions is over fewer classes: it can be below
-    L_sup.
-    """
+    """The same with P(Col = 0) for `rho`, as the authors' public code plots it; at small K it can be below L_sup."""
     return _over(terms.L_info - terms.clean_sub - terms.collision - terms.d, terms.clean)
 
 
 def coupon_exact(terms: Terms) -> float:
-    """Upper bound on the supervised loss: `coupon_lower` solved for it; derived.
-
-    It bounds E[l_S | S has all classes], which is L_sup where all classes are alike frequent. Infinite where S never
-    has all.
-    """
+    """Upper bound on the supervised loss: `coupon_lower` solved for it; derived."""
     return _over(2 * terms.L_info - terms.sub - terms.collision - 2 * terms.d, terms.upsilon)
 
 
@@ -90,19 +66,10 @@ def repo_half_sub(terms: Terms) -> float:
     return _over(2 * terms.L_info - terms.sub / 2 - terms.collision - 2 * terms.d, terms.upsilon)
 
 
-BOUNDS: tuple[Callable[[Terms], float], ...] = (
-    coupon_lower,
-    arora_lower,
-    coupon_exact,
-    repo_half_sub,
-    arora_exact,
-    arora_repo,
-)
-
-
 def columns(terms: Terms) -> dict[str, float]:
     """Every term and every bound by name: a part of a table's row."""
-    return {**terms._asdict(), **{bound.__name__: bound(terms) for bound in BOUNDS}}
+    bounds = (coupon_lower, arora_lower, coupon_exact, repo_half_sub, arora_exact, arora_repo)
+    return {**terms._asdict(), **{bound.__name__: bound(terms) for bound in bounds}}
 
 
 def _over(loss: float, probability: float) -> float:

@@ -1,13 +1,14 @@
-"""Collisions: negatives that have the anchor's label. Col is their number among K negatives.
+"""Collisions: negatives that have the anchor's label. Col is their number among K negatives, K >= 0.
 
-Every function takes either `classes`, for C classes of equal probability, or `probs`, (C,) class probabilities, and
-raises ValueError, as in `contrastive_lab.theory.coupon.draws`; anchor and negatives have independent labels.
+Every function but the last takes either `classes`, for C classes of equal probability, or `probs`, (C,) class
+probabilities; anchor and negatives have independent labels. A ValueError names an argument that is out of range.
 """
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import xlog1py
 from scipy.stats import binom, hypergeom
 
 from contrastive_lab.theory.coupon.coverage import Floats
@@ -15,55 +16,35 @@ from contrastive_lab.theory.coupon.prior import at_least, class_counts, prior
 
 
 def collision_probability(K: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """tau_K = P(Col > 0): at least one of K negatives has the anchor's label.
+    """tau_K of Arora et al. 2019, P(Col > 0) = sum_c p_c (1 - (1 - p_c)^K), without cancellation for small p_c.
 
     >>> collision_probability(2, classes=2)
     0.75
-
-    Args:
-        K: number of negatives, at least 0.
-        classes: C, for classes of equal probability.
-        probs: (C,) class probabilities, instead of `classes`.
-
-    Returns:
-        Between 0 and 1, sum_c p_c (1 - (1 - p_c)^K), without cancellation for small p_c.
-
-    Source: tau_K of Arora et al. 2019; the sum is textbook.
     """
     p = _checked(K, classes, probs)
-    return min(1.0, float(-p @ np.expm1(_log_none(K, p))))  # probabilities may sum to 1 + 1e-15
+    return min(1.0, float(-p @ np.expm1(xlog1py(K, -p))))  # probabilities may sum to 1 + 1e-15
 
 
 def no_collision_probability(K: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """1 - tau_K = P(Col = 0), sum_c p_c (1 - p_c)^K; right also where tau_K rounds to 1.
-
-    Arguments and source as `collision_probability`.
-    """
+    """1 - tau_K = P(Col = 0), sum_c p_c (1 - p_c)^K; right also where `collision_probability` rounds to 1."""
     p = _checked(K, classes, probs)
-    return min(1.0, float(p @ np.exp(_log_none(K, p))))
+    return min(1.0, float(p @ np.exp(xlog1py(K, -p))))
 
 
 def expected_log_collisions(K: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
     """E ln(Col + 1) in nats, Col binomial given the anchor's label.
 
-    Arguments as `collision_probability`. Source: the collision term of Nozawa & Sato 2021, read on the authors'
-    slides; the sum is textbook.
+    Source: the collision term of Nozawa & Sato 2021, read on the authors' slides; the sum is textbook.
     """
     p, repeats = np.unique(_checked(K, classes, probs), return_counts=True)
     return float(repeats * p @ [_mean_log(binom(K, q), K, q) for q in p])
 
 
 def expected_log_collisions_without_replacement(K: int, counts: ArrayLike) -> float:
-    """E ln(Col + 1) where anchor and negatives are K + 1 different images of a finite set: Col is hypergeometric.
+    """E ln(Col + 1) in nats where anchor and negatives are K + 1 different images of a finite set: hypergeometric.
 
-    Args:
-        K: number of negatives, from 0 to the number of images less one.
-        counts: (C,) images of each class, at least 1 each.
-
-    Returns:
-        Nats, between 0 and ln(K + 1). To two digits it is the row "Collision" of the authors' tables.
-
-    Source: derived here.
+    `counts` (C,) are the images of each class, at least 1 each and more than K in all. To two digits the values are the
+    row "Collision" of the authors' tables. Source: derived here.
     """
     sizes, repeats = np.unique(class_counts(counts), return_counts=True)
     total = int(sizes @ repeats)
@@ -78,12 +59,6 @@ def expected_log_collisions_without_replacement(K: int, counts: ArrayLike) -> fl
 def _checked(K: int, classes: int | None, probs: ArrayLike | None) -> Floats:
     at_least("K", K, 0)
     return prior(classes, probs)
-
-
-def _log_none(K: int, p: Floats) -> Floats:
-    """(C,) log of (1 - p_c)^K; minus infinity for the only class, and 0 where there is no negative."""
-    with np.errstate(divide="ignore"):
-        return K * np.log1p(-p) if K else np.zeros_like(p)
 
 
 def _mean_log(law: Any, K: int, p: float) -> float:

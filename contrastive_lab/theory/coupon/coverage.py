@@ -4,6 +4,9 @@ G(z) = prod_c (e^{p_c w(z)} - 1) counts the samples that have all C classes: of 
 [z^n] G / [z^n] e^{w(z)}, with w = z for independent labels and w = N log(1 + z/N) for labels drawn without replacement
 from N; e^w - G counts those that lack a class. Neither has a negative coefficient, so that Cauchy's integral on the
 circle through the saddle point is the probability that a random number is n, and nothing cancels.
+
+Letters: `draws` n; `probs` (C,) class probabilities above 0, of sum 1; `population` N >= n, infinite for independent
+labels. The arguments are not checked here; the functions of `draws` check theirs.
 Source: the generating function is that of Flajolet, Gardy & Thimonier 1992; the integrals are derived here.
 """
 
@@ -12,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log1p
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -20,10 +24,7 @@ Complex = NDArray[np.complex128]
 def log_covered(draws: int, probs: Floats, population: float = math.inf) -> float:
     """Log of the probability that `draws` labels have all C classes; relative error below 1e-10 for n up to 1e5.
 
-    Args:
-        draws: n, more than C, and few enough that a class can be missed.
-        probs: (C,) shares of the classes, > 0, sum 1.
-        population: N, at least n; infinite for independent labels.
+    n must be above C, and so small that a class can be missed.
     """
     probs, repeats = np.unique(probs, return_counts=True)
     mean, spread = _saddle(draws, probs, repeats, population)
@@ -45,12 +46,8 @@ def log_covered(draws: int, probs: Floats, population: float = math.inf) -> floa
 def missing(draws: int, probs: Floats) -> float:
     """Probability that `draws` independent labels lack a class; relative error below 1e-10.
 
-    Args:
-        draws: n, so many that `missing_at(n)` is below 1/2: then the random number spreads as a Poisson one does.
-        probs: (C,) class probabilities, > 0, sum 1, C at least 2.
-
-    Returns:
-        Between 0 and 1. Below 1e-10 the union bound, sum_c (1 - p_c)^n, whose relative error is half of itself.
+    C must be 2 or more, and n so high that `missing_at(n)` is below 1/2: then the random number spreads as a Poisson
+    one does. Below 1e-10 it is the union bound, sum_c (1 - p_c)^n, whose relative error is half of itself.
     """
     union = float(np.exp(draws * np.log1p(-probs)).sum())
     if union < 1e-10:
@@ -77,7 +74,7 @@ def missing_at(z: Any, probs: Floats) -> NDArray[Any]:
     values, repeats = np.unique(probs, return_counts=True)
     absent = np.exp(-np.multiply.outer(values, z))
     with np.errstate(divide="ignore"):  # log 0 where e^{-p z} rounds to 1
-        lacking: NDArray[Any] = -np.expm1(repeats @ (np.log1p(-absent) if np.isrealobj(z) else _log1p(-absent)))
+        lacking: NDArray[Any] = -np.expm1(repeats @ log1p(-absent))
     return lacking
 
 
@@ -115,16 +112,10 @@ def _log_expm1(x: Floats) -> Floats:
     return values
 
 
-def _log1p(z: Complex) -> Complex:
-    """Log(1 + z) by parts, since numpy's loses small z."""
-    parts: Complex = np.log1p(2 * z.real + abs(z) ** 2) / 2 + 1j * np.arctan2(z.imag, 1 + z.real)
-    return parts
-
-
 def _exponent(mean: float, population: float, angles: Floats) -> Complex:
     """w(z) on the circle where the plain sum has this mean."""
     z: Complex = mean / (1 - mean / population) * np.exp(1j * angles)
-    return z if math.isinf(population) else population * _log1p(z / population)
+    return z if math.isinf(population) else population * log1p(z / population)
 
 
 def _log_binomial(n: int, population: float, mean: float) -> float:

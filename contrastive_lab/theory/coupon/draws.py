@@ -1,13 +1,15 @@
 """The coupon collector: how many labels must be drawn until every class is among them.
 
 Letters: C classes, n = K + 1 labels (those of the anchor and of its K negatives), T the number of labels drawn when
-the last class appears. Every function takes either `classes`, for C classes of equal probability, or `probs`, (C,)
-probabilities above zero that sum to 1, and raises ValueError on both, neither or bad values. Every sum has terms of
-one sign: inclusion-exclusion in float64, which the authors' public code uses with its summands clipped at 0, is wrong
-by 4.5e-4 at C = 100.
+the last class appears. Every function takes either `classes`, for C >= 1 classes of equal probability, or `probs`, (C,)
+probabilities above zero that sum to 1; `draws` is n >= 0, `counts` (C,) images of each class, at least 1 each. A
+ValueError of one line names the argument that is out of range, or asks for either `classes` or `probs`. Every sum has
+terms of one sign: inclusion-exclusion in float64, which the authors' public code uses with its summands clipped at 0,
+is wrong by 4.5e-4 at C = 100.
 """
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,59 +29,38 @@ def coverage_probability(draws: int, classes: int | None = None, probs: ArrayLik
     >>> f"{coverage_probability(128, classes=100):.3g}"
     '1.5e-22'
 
-    Args:
-        draws: n, at least 0.
-        classes: C, for classes of equal probability.
-        probs: (C,) class probabilities, instead of `classes`.
-
-    Returns:
-        Between 0 and 1, with a relative error below 1e-9 for n up to 1e7; 0 below 1e-308.
-
-    Source: upsilon of Nozawa & Sato 2021, read in the authors' public code; computed as `coverage` derives it.
+    The relative error is below 1e-9 for n up to 1e7; 0 below 1e-308. Source: upsilon of Nozawa & Sato 2021, read in the
+    authors' public code; computed as `coverage` derives it.
     """
-    at_least("draws", draws, 0)
     return _covered_and_missing(draws, prior(classes, probs))[0]
 
 
 def missing_probability(draws: int, classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """Probability that n independent labels lack a class, 1 - `coverage_probability`; right also far below rounding.
+    """Probability that n independent labels lack a class, 1 - `coverage_probability`; as precise, also far below 1.
 
     >>> f"{missing_probability(65536, classes=1000):.3g}"
     '3.34e-26'
-
-    Arguments, accuracy and source as `coverage_probability`.
     """
-    at_least("draws", draws, 0)
     return _covered_and_missing(draws, prior(classes, probs))[1]
 
 
 def coverage_without_replacement(draws: int, counts: ArrayLike) -> float:
-    """Probability that n labels drawn without replacement from a finite set have all classes.
-
-    Args:
-        draws: n, at least 0 and at most the number of images N.
-        counts: (C,) images of each class, at least 1 each.
+    """Probability that n labels drawn without replacement from a finite set have all classes; n is at most its size.
 
     Source: derived here, relative error below 1e-9; the finite form of Nozawa & Sato's upsilon, for a validation set.
     """
     sizes = class_counts(counts)
     total = int(sizes.sum())
-    at_least("draws", draws, 0)
     if draws > total:
         raise ValueError(f"draws={draws}: must be at most {total}, the number of images")
     return _covered_and_missing(draws, sizes / total, total)[0]
 
 
 def smallest_draws(coverage: float, classes: int | None = None, probs: ArrayLike | None = None) -> int:
-    """The smallest n for which n independent labels have all classes with at least this probability.
+    """The smallest n for which n independent labels have all classes with at least this probability, in (0, 1).
 
     >>> smallest_draws(0.99, classes=10)
     66
-
-    Args:
-        coverage: above 0 and below 1.
-        classes: C, for classes of equal probability.
-        probs: (C,) class probabilities, instead of `classes`.
     """
     if not 0 < coverage < 1:
         raise ValueError(f"coverage={coverage}: must be above 0 and below 1")
@@ -89,26 +70,19 @@ def smallest_draws(coverage: float, classes: int | None = None, probs: ArrayLike
         covered, lacking = _covered_and_missing(n, p)
         return covered >= coverage * (1 - TIE) if coverage < 0.5 else lacking <= (1 - coverage) * (1 + TIE)
 
-    low, high = len(p) - 1, len(p)
+    high = len(p)
     while not enough(high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+        high *= 2
+    return bisect_left(range(high), True, lo=high // 2, key=enough)
 
 
 def expected_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """E[T], the mean number of labels until every class has appeared.
+    """E[T]: C (1 + 1/2 + ... + 1/C), or of any prior the integral of 1 - prod_c (1 - e^{-p_c s}) over s > 0.
 
     >>> expected_draws(classes=2)
     3.0
     >>> round(expected_draws(probs=[0.5, 0.25, 0.25]), 9)
     6.333333333
-
-    Args:
-        classes: C, for classes of equal probability: C (1 + 1/2 + ... + 1/C).
-        probs: (C,) class probabilities, instead of `classes`: the integral of 1 - prod_c (1 - e^{-p_c s}) over s > 0.
 
     Source: Flajolet, Gardy & Thimonier 1992; both forms were read in the authors' public code of Nozawa & Sato 2021.
     """
@@ -119,15 +93,10 @@ def expected_draws(classes: int | None = None, probs: ArrayLike | None = None) -
 
 
 def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
-    """Var[T], of the number of labels until every class has appeared.
+    """Var[T]: the sum over i of (1 - i/C) / (i/C)^2, or of any prior Var[S] - E[S].
 
-    Args:
-        classes: C, for classes of equal probability: the sum over i of (1 - i/C) / (i/C)^2.
-        probs: (C,) class probabilities, instead of `classes`: Var[S] - E[S], S the time of the last class's arrival
-            where labels arrive at rate 1. Var[S] is the integral of 2 (m - s) P(S < s) below the mean m and of
-            2 (s - m) P(S > s) above.
-
-    Source: the uniform form is textbook; the other is derived here.
+    S is when the last class arrives where labels arrive at rate 1. Var[S] is the integral of 2 (m - s) P(S < s)
+    below the mean m and 2 (s - m) P(S > s) above. Source: the uniform form is textbook; the other is derived here.
     """
     p = prior(classes, probs)
     if is_uniform(p):
@@ -140,16 +109,9 @@ def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None
 
 
 def distinct_law(draws: int, classes: int) -> Floats:
-    """The law of the number of distinct labels among n independent ones of C classes of equal probability.
+    """The probabilities (C + 1,) of 0 to C distinct labels among n independent ones of C equally probable classes.
 
-    Args:
-        draws: n, at least 0.
-        classes: C, at least 1.
-
-    Returns:
-        (C + 1,) probabilities of 0 to C distinct labels; the last one is upsilon_n. What is below 1e-300 may be 0.
-
-    Source: the occupancy chain; textbook.
+    The last one is upsilon_n. What is below 1e-300 may be 0. Source: the occupancy chain; textbook.
     """
     at_least("draws", draws, 0)
     at_least("classes", classes, 1)
@@ -171,6 +133,7 @@ def distinct_law(draws: int, classes: int) -> Floats:
 
 def _covered_and_missing(draws: int, p: Floats, population: float = math.inf) -> tuple[float, float]:
     """The probability of coverage and what it lacks to 1, of any n; `population` is finite without replacement."""
+    at_least("draws", draws, 0)
     if draws < len(p):
         return 0.0, 1.0
     if len(p) == 1 or draws + population * float(p.min()) > population + 0.5:  # the rest is less than any class has

@@ -19,15 +19,13 @@ def clipped_sum(last: int, classes: int) -> Floats:
     """The sum of max(P(T = n), 0) for n = C to each of C to `last`, P(T = n) by an alternating sum over m.
 
     P(T = n) = sum over m < C - 1 of (-1)^m binom(C - 1, m) (1 - (m + 1)/C)^(n - 1). Clipping keeps the positive half of
-    the rounding errors: about 4.5e-4 at C = 100, the exact amount hanging on the order of the operations.
-
-    Source: read in the authors' public code of Nozawa & Sato 2021 (their notebook on the coupon collector).
+    the rounding errors: about 4.5e-4 at C = 100, how much exactly depends on the order of the operations. Source: read
+    in the public code of Nozawa & Sato 2021 (their notebook on the coupon collector).
     """
     m = np.arange(classes - 1)
     n = np.arange(classes, last + 1)[:, None]
     terms = _binomials(classes - 1)[:-1] * (-1.0) ** m * np.exp((n - 1) * np.log(1 - (m + 1) / classes))
-    one_by_one = np.cumsum(terms, axis=1)[:, -1]
-    return np.cumsum(np.maximum(one_by_one, 0))
+    return np.cumsum(np.maximum(np.cumsum(terms, axis=1)[:, -1], 0))
 
 
 def _binomials(n: int) -> Floats:

@@ -1,6 +1,6 @@
-"""Class probabilities and class counts as the functions of the theory take them, checked."""
+"""Arguments as the functions of the theory take them; a ValueError of one line names the one that is out of range."""
 
-import operator
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,11 +9,7 @@ from contrastive_lab.theory.coupon.coverage import Floats
 
 
 def prior(classes: int | None, probs: ArrayLike | None) -> Floats:
-    """The class probabilities (C,) that either argument stands for.
-
-    Raises:
-        ValueError: unless exactly one is given; on C < 1, or probabilities not above 0 or not of sum 1 within 1e-6.
-    """
+    """The class probabilities (C,) that either argument stands for, C >= 1 or a list above 0 of sum 1 within 1e-6."""
     if (classes is None) == (probs is None):
         raise ValueError("give either classes or probs")
     if classes is not None:
@@ -31,7 +27,7 @@ def prior(classes: int | None, probs: ArrayLike | None) -> Floats:
 
 
 def class_counts(counts: ArrayLike) -> Floats:
-    """The class counts (C,) as floats; ValueError unless they are whole numbers, at least 1 each."""
+    """The class counts (C,), whole numbers of 1 or more, as floats."""
     sizes = np.asarray(counts, dtype=np.float64)
     whole = sizes.ndim == 1 and len(sizes) and np.isfinite(sizes).all() and (sizes == np.floor(sizes)).all()
     if not whole or sizes.min() < 1:
@@ -40,13 +36,15 @@ def class_counts(counts: ArrayLike) -> Floats:
 
 
 def at_least(name: str, value: int, least: int) -> None:
-    """Check that a value is a whole number, `least` or more; ValueError names it."""
-    try:
-        whole = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name}={value}: must be a whole number, {least} or more") from None
-    if whole < least:
-        raise ValueError(f"{name}={value}: must be {least} or more")
+    """Check that a value is a whole number, `least` or more."""
+    if not isinstance(value, SupportsIndex) or value < least:
+        raise ValueError(f"{name}={value}: must be a whole number, {least} or more")
+
+
+def above_0(name: str, value: float) -> None:
+    """Check that a value is positive."""
+    if not value > 0:
+        raise ValueError(f"{name}={value}: must be above 0")
 
 
 def is_uniform(p: Floats) -> bool:

@@ -1,6 +1,7 @@
 """The critics of EqCo's toy, many trained at once: the same layers of all of them are one batched matrix product.
 
 Letters as in `contrastive_lab.theory.gaussian.pairs`; A alphas, so that there are A * M critics, alpha by alpha.
+Source: Zhu et al. 2020 (EqCo), Sec. 3 and Table 5.
 """
 
 import math
@@ -15,16 +16,8 @@ from contrastive_lab.theory.gaussian.pairs import Losses, in_batch_losses, sampl
 class Critics(nn.Module):
     """Independent critics f(x) . g(y): two MLPs each, d -> hidden -> ReLU -> width, and their inner product.
 
-    Neither normalised nor divided by a temperature. The paper gives no width; 32 and 128 give its table alike.
-
-    Args:
-        models: number of critics.
-        d: dimensions of x and of y.
-        hidden: units of the hidden layer; 256 in the paper.
-        width: dimensions of the inner product.
-        source: generator of the initial weights, uniform in +-1 / sqrt(inputs) as those of `nn.Linear`.
-
-    Source: Zhu et al. 2020 (EqCo), Sec. 3 and Table 5.
+    Neither normalised nor divided by a temperature. The paper has 256 hidden units and gives no width; 32 and 128 give
+    its table alike. The initial weights are uniform in +-1 / sqrt(inputs) as those of `nn.Linear`, drawn from `source`.
     """
 
     def __init__(self, models: int, d: int, hidden: int, width: int, source: torch.Generator) -> None:
@@ -53,8 +46,7 @@ def critic_losses(critics: Critics, alphas: Sequence[float]) -> Losses:
     """From pairs x and y, (M, N, d), to the losses (A, M): each alpha has M critics, and all see the same pairs."""
 
     def losses(x: Tensor, y: Tensor) -> Tensor:
-        scores = critics(x.repeat(len(alphas), 1, 1), y.repeat(len(alphas), 1, 1))
-        groups = scores.chunk(len(alphas))
+        groups = critics(x.repeat(len(alphas), 1, 1), y.repeat(len(alphas), 1, 1)).chunk(len(alphas))
         return torch.stack([in_batch_losses(group, alpha) for group, alpha in zip(groups, alphas, strict=True)])
 
     return losses
@@ -65,18 +57,9 @@ def fit(
 ) -> None:
     """Train all critics with Adam, K + 1 fresh pairs a step.
 
-    The losses are added up: no critic's gradient depends on another's, and Adam treats each weight by itself, so each
-    is trained as if alone.
-
-    Args:
-        losses: `critic_losses` of these critics.
-        critics: to be trained, in place.
-        rho: (M,) correlations, float32.
-        K: negatives of a pair.
-        d: dimensions.
-        steps: 5,000 in the paper.
-        lr: learning rate; 5e-4 in the paper.
-        source: generator of the pairs.
+    The losses, `critic_losses` of these critics, are added up: no critic's gradient depends on another's, and Adam
+    treats each weight by itself, so each is trained as if alone. rho (M,) is in float32; `source` draws the pairs. In
+    the paper there are 5,000 steps with the learning rate 5e-4.
     """
     adam = torch.optim.Adam(critics.parameters(), lr, fused=True)
     for _ in range(steps):

@@ -1,7 +1,8 @@
-"""EqCo's toy: correlated Gaussian pairs, whose mutual information is known, and what a perfect critic says of them.
+"""EqCo's toy: correlated Gaussian pairs, whose mutual information is known, and what a perfect critic estimates.
 
 Letters: M settings computed at once, N pairs of a batch, K = N - 1 negatives of a pair, d dimensions, rho correlation
-of a coordinate of x with that of y, r(x, y) = p(x, y) / (p(x) p(y)) the density ratio. Information is in nats.
+of a coordinate of x with that of y, r(x, y) = p(x, y) / (p(x) p(y)) the density ratio. Information is in nats; x and y
+are (M, N, d), `rho` is (M,) where a tensor, and scores are (M, N, N) of each x with each y, pairs on the diagonal.
 Source: Zhu et al. 2020 (EqCo), Sec. 3, Eq. 9 and 10, and Table 5. The density ratio and its limit are derived.
 """
 
@@ -31,20 +32,16 @@ def mutual_information(rho: float, d: int) -> float:
 
 
 def sample_pairs(rho: Tensor, n: int, d: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Pairs y = rho x + sqrt(1 - rho^2) eps with x and eps standard normal; EqCo, Eq. 9.
-
-    Of correlations rho (M,), whose dtype is that of the pairs: x and y, (M, n, d).
-    """
+    """Pairs x and y = rho x + sqrt(1 - rho^2) eps, x and eps standard normal, in the dtype of rho; EqCo, Eq. 9."""
     x, noise = torch.randn(2, len(rho), n, d, generator=source, dtype=rho.dtype)
     rho = rho[:, None, None]
     return x, rho * x + (1 - rho**2).sqrt() * noise
 
 
 def log_density_ratio(x: Tensor, y: Tensor, rho: Tensor) -> Tensor:
-    """Ln r of each x with each y: the best critic there is.
+    """Ln r of each x, down the rows, with each y: the scores of the best critic there is. Derived.
 
-    ln r = sum_j [-ln(1 - rho^2) / 2 - (y_j - rho x_j)^2 / (2 (1 - rho^2)) + y_j^2 / 2], derived: from x and y (M, N, d)
-    and rho (M,) to (M, N, N), x down the rows, pairs on the diagonal.
+    ln r = sum_j [-ln(1 - rho^2) / 2 - (y_j - rho x_j)^2 / (2 (1 - rho^2)) + y_j^2 / 2].
     """
     rho = rho[:, None, None]
     squares = x.square().sum(2)[:, :, None] + y.square().sum(2)[:, None]
@@ -53,14 +50,9 @@ def log_density_ratio(x: Tensor, y: Tensor, rho: Tensor) -> Tensor:
 
 
 def in_batch_losses(scores: Tensor, alpha: float | None = None) -> Tensor:
-    """`info_nce` of each setting, tau = 1, where the other N - 1 of a batch are the negatives of each row.
+    """`info_nce` of each setting, (M,) means over the N >= 2 rows, tau = 1; the rest of a row are the negatives.
 
-    Args:
-        scores: (M, N, N) of each x with each y, pairs on the diagonal; N at least 2.
-        alpha: EqCo's alpha, the same for all settings; None means alpha = K = N - 1.
-
-    Returns:
-        (M,) means over the N rows.
+    alpha is EqCo's, the same for all settings; None means alpha = K.
     """
     M, N, _ = scores.shape
     return info_nce(*in_batch(scores), 1.0, alpha, "none").view(M, N).mean(dim=1)
@@ -69,23 +61,11 @@ def in_batch_losses(scores: Tensor, alpha: float | None = None) -> Tensor:
 def estimates(
     losses: Losses, alphas: Sequence[float], rho: Tensor, K: int, d: int, batches: int, source: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Estimates ln(1 + alpha) - loss of the mutual information, over fresh batches of K + 1 pairs.
+    """Estimates ln(1 + alpha) - loss of the mutual information: means over batches and their standard errors, (A, M).
 
-    Args:
-        losses: from x and y, (M, K + 1, d) each, to the losses (A, M) under A alphas.
-        alphas: these alphas.
-        rho: (M,).
-        K: negatives of a pair.
-        d: dimensions.
-        batches: 2 or more.
-        source: generator.
-
-    Returns:
-        Means and their standard errors in nats, (A, M) each. For K far below alpha the mean is no lower bound of the
-        mutual information, not even for the perfect critic: at K = 1 the loss is about ln alpha + E ln(u_1 / u_0), u
-        the exponential of a score, and a critic can make the difference as large as it likes.
-
-    Source: Zhu et al. 2020 (EqCo), Eq. 4 and 6.
+    `losses` takes x and y of 2 or more fresh batches of K + 1 pairs to the losses (A, M) under the A alphas. For K far
+    below alpha the mean is no lower bound of the mutual information, not even for the perfect critic: at K = 1 the loss
+    is about ln alpha + E ln(u_1 / u_0), u the exponential of a score, with no lowest value. Source: EqCo, Eq. 4 and 6.
     """
     with torch.no_grad():
         drawn = torch.stack([losses(*sample_pairs(rho, K + 1, d, source)) for _ in range(batches)]).double()
@@ -94,7 +74,7 @@ def estimates(
 
 
 def density_ratio_losses(rho: Tensor, d: int, alphas: Sequence[float]) -> Losses:
-    """Losses of the perfect critic ln r under each alpha, for `estimates`; rho (M,) in float64.
+    """Losses of the perfect critic ln r under each alpha, for `estimates`; rho in float64.
 
     Their estimates fall with K, at fixed alpha, towards `skew_kl` (Jensen). [derived] The mean of ln(1 + alpha / r)
     over the pairs, whose expectation `skew_kl` knows, is exchanged for it, which leaves the expectation of the losses
@@ -116,19 +96,13 @@ def density_ratio_losses(rho: Tensor, d: int, alphas: Sequence[float]) -> Losses
 def skew_kl(rho: float, d: int, alpha: float, nodes: int = 401) -> float:
     """The perfect critic's estimate with infinitely many negatives: KL(p || (p + alpha q) / (1 + alpha)) in nats.
 
-    p = p(x, y) and q = p(x) p(y). It equals E[ln(1 + alpha) - ln(1 + alpha / r)] over pairs, at most
-    min(I, ln(1 + alpha)), and tends to I as alpha grows. [derived]
+    p = p(x, y) and q = p(x) p(y), 0 <= rho < 1, d >= 1, alpha > 0. It equals E[ln(1 + alpha) - ln(1 + alpha / r)] over
+    pairs, at most min(I, ln(1 + alpha)), and tends to I as alpha grows. [derived]
 
     Over pairs, ln r = I + rho (a - b) / 2, a and b independent chi-squared variables of d degrees of freedom (from the
     sum and the difference of x and y), so that the expectation is a double integral. The trapezoidal rule in ln(a / d)
     and ln(b / d) computes it: the integrand is smooth and vanishes at both ends, so the error falls exponentially with
-    `nodes`.
-
-    Args:
-        rho: correlation, 0 to below 1.
-        d: dimensions, at least 1.
-        alpha: > 0.
-        nodes: of the rule, on either axis; 401 leave an error below 1e-8 nats.
+    the `nodes` of either axis; 401 leave an error below 1e-8 nats.
     """
     if not 0 <= rho < 1 or d < 1 or not alpha > 0:
         raise ValueError(f"skew_kl needs 0 <= rho < 1, d >= 1 and alpha > 0, not rho={rho}, d={d}, alpha={alpha}")

@@ -2,8 +2,10 @@
 
 Letters: N queries, K negatives, D dimensions, A objectives; tau temperature, alpha EqCo's weight of the negatives.
 The features: all unit vectors lie on the sphere around a shared mean, so that two random keys have cosine `shared` in
-expectation, and are uniform there; a query and its own key have cosine `positive`. What a trained encoder gives is not
-random: `gradient_norm` in a run's metrics.csv measures that.
+expectation, and are uniform there; a query and its own key have cosine `positive`. D is 3 or more (one for the mean,
+two for a circle around it), `shared` from 0 to below 1, `positive` from 2 shared - 1 to 1; ValueError beyond. What a
+trained encoder gives is not random: `gradient_norm` in a run's metrics.csv measures that.
+
 Source: Zhu et al. 2020 (EqCo), Eq. 7, 12 to 15 and Fig. 2. The paper does not say how its norm is taken; here it is the
 L2 norm of each query's own gradient, then the mean. The closed forms for these features are derived.
 """
@@ -23,15 +25,7 @@ CHUNK = 4096  # keys held at once
 
 
 def frozen_pairs(n: int, D: int, positive: float, shared: float, source: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Queries and their own keys, unit vectors (n, D) in float64 with cosine `positive`.
-
-    Args:
-        n: queries.
-        D: dimensions, 3 or more: one for the mean, two for a circle around it.
-        positive: cosine of a query and its key, from 2 shared - 1 to 1.
-        shared: expected cosine of two random keys, from 0 to below 1.
-        source: generator.
-    """
+    """Queries and their own keys, unit vectors (n, D) in float64 with cosine `positive`, drawn from `source`."""
     cosine = _own_cosine(D, positive, shared)
     own, other = _directions(n, D, source), _directions(n, D, source)
     other = F.normalize(other - (own * other).sum(dim=1, keepdim=True) * own, dim=1)
@@ -39,7 +33,7 @@ def frozen_pairs(n: int, D: int, positive: float, shared: float, source: torch.G
 
 
 def frozen_keys(n: int, D: int, shared: float, source: torch.Generator) -> Tensor:
-    """Random keys, unit vectors (n, D) in float64; letters as for `frozen_pairs`."""
+    """Random keys, unit vectors (n, D) in float64."""
     return _around_mean(_directions(n, D, source), shared)
 
 
@@ -70,16 +64,8 @@ def gradients(
     S = (alpha/K) sum_k e^{(q.k - q.k0)/tau} and L = ln(1 + S); EqCo, Eq. 12 to 15. Equal to autograd's through
     `losses.info_nce`. All queries share the negatives. Sums run over chunks of keys, so memory does not grow with K.
 
-    Args:
-        q: (N, D) unit queries, float64.
-        own: (N, D) unit keys.
-        draw: the next n negatives, (n, D).
-        Ks: numbers of negatives, rising.
-        alphas: A of them; None means alpha = K, plain InfoNCE.
-        tau: temperature, 0.01 or more.
-
-    Yields:
-        For each K the norms of d loss_i / d q_i and the losses, (A, N) both.
+    `q` and `own` (N, D) are unit vectors in float64, `draw` gives the next n negatives (n, D), the `Ks` rise, and an
+    alpha of None is K, plain InfoNCE; tau is 0.01 or more. The norms of d loss_i / d q_i and the losses are (A, N).
     """
     positive = (q * own).sum(dim=1, keepdim=True)
     total, weighted = torch.zeros_like(positive), torch.zeros_like(q)

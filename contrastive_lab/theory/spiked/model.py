@@ -1,6 +1,7 @@
 """Linear representations under the spiked covariance model: contrastive learning against the autoencoder.
 
-Letters: n samples, d coordinates, r dimensions of the signal; rows are samples, and all numbers are float64.
+Letters: n samples x (n, d) of d coordinates, r dimensions of the signal, M (d, d) a symmetric matrix, W (r, d) a linear
+encoder h = W x. Rows are samples, and all numbers are float64. A ValueError names an argument that is out of range.
 Source: Ji et al. 2021, The Power of Contrast for Feature Learning. The claims were read in the paper's abstract and
 introduction, the model in a public replication; the closed forms of the loss are derived.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 NOISES = ("homo", "linear", "two")
 
@@ -19,10 +21,7 @@ NOISES = ("homo", "linear", "two")
 class Spiked:
     """x = U z + noise, with z ~ N(0, nu^2 I) and noise ~ N(0, diag(std^2)); Ji et al. 2021.
 
-    Args:
-        U: the signal's orthonormal columns, (d, r).
-        std: standard deviation of the noise of each coordinate, (d,); unequal values are what separates the methods.
-        nu: standard deviation of the signal, > 0.
+    The columns of U (d, r) are orthonormal, and nu > 0. Unequal values of std (d,) are what separates the methods.
     """
 
     U: Tensor
@@ -38,7 +37,7 @@ class Spiked:
         return self.signal() + torch.diag(self.std.square())
 
     def sample(self, n: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Samples x (n, d) and their z (n, r)."""
+        """Samples x and their z (n, r)."""
         z = self.nu * torch.randn(n, self.U.shape[1], generator=source, dtype=torch.float64)
         noise = torch.randn(n, len(self.std), generator=source, dtype=torch.float64)
         return torch.addmm(noise.mul_(self.std), z, self.U.T), z
@@ -47,13 +46,8 @@ class Spiked:
 def spiked(d: int, r: int, noise: str, source: torch.Generator, nu: float = 1.0) -> Spiked:
     """A model whose U is uniform over the orthonormal frames, so that no coordinate holds much of the signal.
 
-    Args:
-        d: coordinates of x.
-        r: dimensions of the signal, 1 <= r < d.
-        noise: standard deviations: "homo" 1 everywhere; "linear" from 1 down to 0.1; "two" 2 on the first quarter of
-            the coordinates and 0.3 on the others.
-        source: generator of U.
-        nu: standard deviation of the signal, > 0.
+    1 <= r < d and nu > 0. The standard deviations of the noise are 1 everywhere ("homo"), from 1 down to 0.1
+    ("linear"), or 2 on the first quarter of the coordinates and 0.3 on the others ("two"). U is drawn from `source`.
     """
     if not 1 <= r < d:
         raise ValueError(f"r={r}, d={d}: r must be 1 or more and below d")
@@ -68,7 +62,7 @@ def spiked(d: int, r: int, noise: str, source: torch.Generator, nu: float = 1.0)
 
 
 def off_diagonal(M: Tensor) -> Tensor:
-    """M (d, d) with a diagonal of zeros: what random masking leaves of x x^T.
+    """M with a diagonal of zeros: what random masking leaves of x x^T.
 
     With A = diag(a), a_i ~ Bernoulli(1/2), and the views A x and (I - A) x: E_A[A x x^T (I - A)] is a quarter of
     off_diagonal(x x^T). Derived.
@@ -77,7 +71,7 @@ def off_diagonal(M: Tensor) -> Tensor:
 
 
 def contrastive_matrix(x: Tensor, masked: bool = True) -> Tensor:
-    """The matrix M of the linear contrastive loss of samples x (n, d), n >= 2: positive minus negative pairs, (d, d).
+    """The matrix M of the linear contrastive loss of samples x, n >= 2: positive minus negative pairs.
 
     M = (1/n) [D(X X^T) - X (11^T - I) X^T / (n - 1)], X = x^T, D = `off_diagonal` with masking and nothing without it.
     Computed as covariance(x) - diag(mean of x^2), and as covariance(x) without masking: without augmentation the
@@ -88,14 +82,12 @@ def contrastive_matrix(x: Tensor, masked: bool = True) -> Tensor:
 
 
 def supervised_matrix(x: Tensor, classes: Tensor) -> Tensor:
-    """The same with labels: mean of x_i x_j^T over pairs i != j of one class minus that over pairs of two, (d, d).
+    """The same with labels: mean of x_i x_j^T over pairs i != j of one class minus that over pairs of two.
 
-    The linear form of Khosla et al. 2020. Masks of different samples are independent, so masking changes it by the
-    factor 1/4 alone.
-
-    Of samples x (n, d) and classes (n,), whole numbers from 0; ValueError if no two samples share a class, or all do.
+    `classes` (n,) are whole numbers from 0; ValueError if no two samples share a class, or all do. The linear form of
+    Khosla et al. 2020. Masks of different samples are independent, so masking changes it by the factor 1/4 alone.
     """
-    member = torch.nn.functional.one_hot(classes).to(x.dtype)
+    member = F.one_hot(classes).to(x.dtype)
     size, total = member.sum(dim=0), member.T @ x
     same, n = (size * (size - 1)).sum(), len(x)
     if same == 0 or same == n * (n - 1):
@@ -105,7 +97,7 @@ def supervised_matrix(x: Tensor, classes: Tensor) -> Tensor:
 
 
 def subspace(M: Tensor, r: int) -> Tensor:
-    """Eigenvectors of the r largest eigenvalues of a symmetric M (d, d), the largest last: (d, r).
+    """Eigenvectors (d, r) of the r largest eigenvalues of M, the largest last.
 
     The autoencoder's features are those of the covariance (PCA), the contrastive ones those of its M.
     """
@@ -122,13 +114,13 @@ def sine_distance(U: Tensor, V: Tensor) -> float:
 
 
 def contrastive_loss(W: Tensor, M: Tensor, lam: float = 1.0) -> Tensor:
-    """-tr(W M W^T) + lam/2 |W W^T|_F^2 of a linear encoder h = W x, W (r, d); Ji et al. 2021."""
+    """-tr(W M W^T) + lam/2 |W W^T|_F^2; Ji et al. 2021."""
     loss: Tensor = lam / 2 * (W @ W.T).square().sum() - ((W @ M) * W).sum()
     return loss
 
 
 def best_contrastive(M: Tensor, r: int, lam: float = 1.0) -> tuple[Tensor, float]:
-    """The minimum of `contrastive_loss` in closed form: an encoder W (r, d) and its loss.
+    """The minimum of `contrastive_loss` in closed form: W and its loss.
 
     W^T W = (1/lam) sum over the r largest eigenvalues v > 0 of v u u^T; the loss is -sum of v^2 / (2 lam). Derived.
     """

@@ -114,7 +114,7 @@ def test_batches_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         ((2, 1, 4), torch.zeros(2, 1).long(), 3, 0.5, "N >= 2"),
         ((2, 3, 5), torch.zeros(2, 3).long(), 3, 0.5, r"class_means \(C, 5\)"),
         ((2, 3, 4), torch.full((2, 3), 3), 3, 0.5, r"0\.\.2"),
-        ((2, 3, 4), torch.zeros(2, 3).long(), 3, 0.0, "tau must be > 0"),
+        ((2, 3, 4), torch.zeros(2, 3).long(), 3, 0.0, "tau=0.0: must be above 0"),
     ],
 )
 def test_batches_are_checked(shape: tuple[int, ...], labels: Tensor, classes: int, tau: float, message: str) -> None:

@@ -80,6 +80,6 @@ def test_closed_form_is_the_mean_over_all_labels(C: int, draws: int, tau: float,
         ((5, 5, 0.5, -0.3), r"cosine in \[-0.25, 1\]"),
     ],
 )
-def test_closed_form_refuses(arguments: tuple[float, ...], message: str) -> None:
+def test_closed_form_names_what_is_out_of_range(arguments: tuple[float, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         collapsed_terms(*arguments)  # type: ignore[arg-type]

@@ -42,6 +42,6 @@ def test_collision_bound_is_its_formula(monkeypatch: pytest.MonkeyPatch) -> None
     ("n", "labels", "message"),
     [(3, torch.zeros(2), "labels"), (0, torch.zeros(0), "labels"), (3, torch.tensor([0, 0, 4]), "class 4 has one")],
 )
-def test_collision_bound_refuses(n: int, labels: Tensor, message: str) -> None:
+def test_collision_bound_names_what_is_out_of_range(n: int, labels: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         collision_bound(torch.ones(n, 2), torch.ones(n, 2), labels)

@@ -48,7 +48,7 @@ def test_subsets_are_of_two_labels_or_more(labels: int) -> None:
         best_class_means(5, 8, labels)
 
 
-def test_etf_loss_refuses() -> None:
+def test_etf_loss_names_what_is_out_of_range() -> None:
     with pytest.raises(ValueError, match="classes=1"):
         etf_loss(1, 1, 0.5)
     with pytest.raises(ValueError, match="labels=6"):

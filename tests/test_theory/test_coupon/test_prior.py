@@ -51,6 +51,6 @@ from contrastive_lab.theory.coupon.draws import (
         (lambda: expected_log_collisions_without_replacement(5, [2, 3]), "at most 4"),
     ],
 )
-def test_bad_input_is_refused(call, message) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+def test_bad_input_is_an_error(call, message) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
     with pytest.raises(ValueError, match=message):
         call()

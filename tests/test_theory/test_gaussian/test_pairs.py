@@ -40,7 +40,7 @@ def test_mutual_information_is_that_of_the_covariances(mi: float, d: int) -> Non
 
 
 @pytest.mark.parametrize(("mi", "d"), [(0.0, 20), (1.0, 0), (300.0, 20), (float("nan"), 20)])
-def test_a_correlation_that_does_not_exist_is_refused(mi: float, d: int) -> None:
+def test_a_correlation_that_does_not_exist_is_an_error(mi: float, d: int) -> None:
     with pytest.raises(ValueError, match="0 < mi < 15 d"):
         correlation(mi, d)
 
@@ -101,7 +101,7 @@ def test_the_limit_tends_to_the_mutual_information(d: int) -> None:
 
 
 @pytest.mark.parametrize(("rho", "d", "alpha"), [(1.0, 20, 512), (0.5, 0, 512), (0.5, 20, 0)])
-def test_a_limit_that_does_not_exist_is_refused(rho: float, d: int, alpha: float) -> None:
+def test_a_limit_that_does_not_exist_is_an_error(rho: float, d: int, alpha: float) -> None:
     with pytest.raises(ValueError, match="skew_kl needs"):
         skew_kl(rho, d, alpha)
 

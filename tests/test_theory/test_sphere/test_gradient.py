@@ -92,7 +92,7 @@ def test_bound_and_limit_are_their_integrals(D: int, positive: float, shared: fl
 
 
 @pytest.mark.parametrize(("D", "positive", "shared"), [(2, 0.5, 0.0), (8, 1.1, 0.0), (8, -0.5, 0.5), (8, 0.5, 1.0)])
-def test_features_that_do_not_exist_are_refused(D: int, positive: float, shared: float) -> None:
+def test_features_that_do_not_exist_are_an_error(D: int, positive: float, shared: float) -> None:
     with pytest.raises(ValueError, match="are needed, not D="):
         frozen_pairs(4, D, positive, shared, source())
     with pytest.raises(ValueError, match="are needed, not D="):

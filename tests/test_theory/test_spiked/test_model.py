@@ -153,7 +153,7 @@ def test_the_bias_of_masking_falls_as_one_over_d(d: int) -> None:
 
 
 @pytest.mark.parametrize(("d", "r", "noise", "nu"), [(4, 4, "two", 1), (4, 2, "none", 1), (4, 2, "two", 0)])
-def test_a_model_out_of_range_is_refused(d: int, r: int, noise: str, nu: float) -> None:
+def test_a_model_out_of_range_is_an_error(d: int, r: int, noise: str, nu: float) -> None:
     with pytest.raises(ValueError, match="must be"):
         spiked(d, r, noise, generator(0), nu)
 

@@ -1,0 +1,112 @@
+"""The loss of a method's queries: one of the family of `contrastive_lab.losses`, over sets of negatives or a memory."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from contrastive_lab import distributed, losses
+from contrastive_lab.diagnostics import diagnose
+from contrastive_lab.pairs import Pairs
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Objective(nn.Module):
+    """Takes cosines with positives and negatives, gives one number for each query.
+
+    Args:
+        name: "info_nce", "spectral", "debiased", "hard" or "dual_temperature"; a method may have others of its own.
+        sets: R, independent sets of K negatives; the loss is the mean over them.
+        remember: weight r in [0, 1) on the old value of each image's normaliser; None keeps none.
+        images: number of images, each with a normaliser; needed with `remember`.
+        directions: most views of an image that are queries; each has a normaliser.
+        settings: further arguments of the function of that name in `contrastive_lab.losses`.
+
+    `log_normaliser` (directions, images) and what was `seen` (images,) are saved with every checkpoint.
+
+    Source: docs/losses.md has the table of the family; Yuan et al. 2022 (SogCLR), Algorithm 1 for `remember`.
+    """
+
+    log_normaliser: Tensor
+    seen: Tensor
+
+    def __init__(
+        self,
+        name: str = "info_nce",
+        sets: int = 1,
+        remember: float | None = None,
+        images: int = 0,
+        directions: int = 0,
+        **settings: Any,
+    ) -> None:
+        super().__init__()
+        self.name, self.sets, self.remember, self.settings = name, sets, remember, settings
+        self._new: tuple[Tensor, Tensor] | None = None
+        if remember is not None:
+            self.register_buffer("log_normaliser", torch.zeros(directions, images))
+            self.register_buffer("seen", torch.zeros(images, dtype=torch.bool))
+
+    def keys(self, K: int | None) -> int | None:
+        """Number of negatives to choose for a query: those of all sets."""
+        return None if K is None else K * self.sets
+
+    def losses(self, pairs: Pairs, tau: float, alpha: float | None) -> Tensor:
+        """Loss of each query, (n,)."""
+        if self.remember is not None:
+            return self._remembered(pairs, tau)
+        return self.mean_over_sets(pairs, self._loss(pairs.pos, tau, alpha))
+
+    def mean_over_sets(self, pairs: Pairs, loss: Loss) -> Tensor:
+        """Mean over the sets of a loss of (pos, neg), (n,)."""
+        pos, neg = self._in_sets(pairs)
+        return loss(pos, neg).view(-1, self.sets).mean(dim=1)
+
+    def diagnose(
+        self, pairs: Pairs, values: Tensor, tau: float, alpha: float | None, classes: Tensor | None
+    ) -> dict[str, Tensor]:
+        """Diagnostics of the step; the estimate of the mutual information and the bound are those of InfoNCE alone."""
+        pos, neg = self._in_sets(pairs)
+        logged = diagnose(pairs._replace(pos=pos, neg=neg), values, tau, alpha, classes)
+        left_out = () if self.is_infonce else ("mi_estimate", "gradient_bound")
+        return {name: value for name, value in logged.items() if name not in left_out}
+
+    @property
+    def is_infonce(self) -> bool:
+        """Whether the loss is InfoNCE, with EqCo's margin or without."""
+        return self.name == "info_nce" and self.remember is None and self.settings.get("dclw_sigma") is None
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Write the normalisers of the batch's images."""
+        if self._new is not None:
+            new, ids = self._new
+            self.log_normaliser[: len(new), ids] = new.to(self.log_normaliser.dtype)
+            self.seen[ids] = True
+
+    def _loss(self, pos: Tensor, tau: float, alpha: float | None) -> Loss:
+        if self.name == "spectral":
+            return partial(losses.spectral, **self.settings)
+        if self.name != "info_nce":
+            return partial(getattr(losses, self.name), tau=tau, alpha=alpha, **self.settings)
+        if (sigma := self.settings.get("dclw_sigma")) is not None:
+            return partial(losses.dcl, tau=tau, sigma=sigma, all_pos=distributed.gather(pos.detach()))
+        return partial(losses.info_nce, tau=tau, alpha=alpha, reduction="none")
+
+    def _in_sets(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """Positives (n * R,) and negatives (n * R, K), the sets of a query after each other."""
+        return pairs.pos.repeat_interleave(self.sets), pairs.neg.reshape(len(pairs.pos) * self.sets, -1)
+
+    def _remembered(self, pairs: Pairs, tau: float) -> Tensor:
+        """The loss by the normalisers of past steps and of this one, which are kept for `after_step`."""
+        assert self.remember is not None
+        directions = len(pairs.queries)
+        ids = pairs.ids[: len(pairs.ids) // directions]
+        old = self.log_normaliser[:directions, ids].flatten()
+        seen = self.seen[ids].repeat(directions)
+        new = losses.updated_normaliser(old, pairs.neg.detach(), tau, self.remember, seen)
+        every = distributed.gather(new.view(directions, -1).T.contiguous()).T
+        self._new = every, distributed.gather(ids)
+        return losses.remembered(pairs.pos, pairs.neg, tau, new)
