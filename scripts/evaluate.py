@@ -9,7 +9,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
 
-from contrastive_lab.config import CONF
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.script import Values, run_script, stored_folder
@@ -20,7 +19,7 @@ def main(values: Values) -> None:
     """Check the line, load the encoder, print and store its accuracies."""
     folder = stored_folder(values["run"])
     prepare()
-    asked = composed([f"{key}={value}" for key, value in values.items() if key != "run"], CONF)
+    asked = composed([f"{key}={value}" for key, value in values.items() if key != "run"])
     config = stored_config(folder)
     config.evaluation = asked.evaluation
     if "data_dir" in values:

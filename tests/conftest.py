@@ -15,7 +15,6 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 import train
-from contrastive_lab.config import CONF
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.schema import register
 from contrastive_lab.dataset import Arrays, Splits
@@ -51,7 +50,7 @@ def _hydra() -> None:
 @pytest.fixture
 def compose() -> Callable[..., DictConfig]:
     """Compose and check a configuration from overrides, as the command line does."""
-    return lambda *overrides: composed(list(overrides), CONF)
+    return lambda *overrides: composed(list(overrides))
 
 
 @pytest.fixture

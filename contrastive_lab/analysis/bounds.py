@@ -5,60 +5,30 @@ In closed form also Bao et al. 2022 and Ash et al. 2022, which are finite at eve
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, Field
+from typing import Any
 
 from contrastive_lab.analysis.bounds_figure import plot_closed_form, plot_run, plot_sweep
 from contrastive_lab.analysis.bounds_of_runs import measured_rows, run_folders
-from contrastive_lab.analysis.result import AnalysisResult, Location, Row, checked
+from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.analysis.small_k_figure import plot_small_k
-from contrastive_lab.config.model import Settings
-from contrastive_lab.errors import ConfigError
+from contrastive_lab.config.theory import Bounds
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
 from contrastive_lab.theory.bounds.envelope import small_k_columns
 from contrastive_lab.theory.bounds.terms import columns
-
-
-def _even(value: int) -> int:
-    if value % 2:
-        raise ValueError("an even number, 2 or more")
-    return value
-
-
-Draws = Annotated[int, Field(ge=2)]
-
-
-class BoundsSettings(Settings):
-    """Settings of `theory=bounds`."""
-
-    classes: list[Draws] = Field(
-        min_length=1, examples=[[10, 100]], description="C of the features that show the class alone; a run has its own"
-    )
-    draws: Draws | list[Draws] | None = Field(description="K + 1, one or a list; null: a grid, a run's own K + 1")
-    tau: Annotated[float, Field(gt=0)] | None = Field(description="temperature; null: 0.5, a run's own")
-    run: Location = Field(description="folder of a run to measure instead")
-    sweep: Location = Field(description="folder in which all runs are measured instead, at any depth")
-    views: Annotated[int, AfterValidator(_even)] = Field(ge=2, description="augmented views of each image in the means")
-    passes: int = Field(ge=1, description="times the test images are dealt into batches of K + 1, with new views")
-    seed: int = Field(description="of views and batches")
-    data_dir: Location = Field(description="where the data set of the runs is; null: where it was")
 
 
 def run(**values: Any) -> AnalysisResult:
     """A row for each K + 1 with every term and every bound in nats, as `bounds.Terms` and its functions name them.
 
     Args:
-        values: as `BoundsSettings` describes them.
+        values: as `Bounds` describes them.
 
     Raises:
         ConfigError: on a setting that is out of range.
         ValueError: on a folder without a run that can be measured.
     """
-    s = checked(BoundsSettings, values)
+    s = checked(Bounds, values)
     grid = [s.draws] if isinstance(s.draws, int) else s.draws
-    if grid == []:
-        raise ConfigError("theory.draws=[]: must be null, or one or a list of whole numbers, 2 or more")
     if s.run is None and s.sweep is None:
         return _closed_form(s.classes, grid, s.tau or 0.5)
     folders = run_folders(s.run, s.sweep)

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pydantic import Field
 
-from contrastive_lab.analysis.result import AnalysisResult, Location, Row, checked
-from contrastive_lab.config.model import Settings
+from contrastive_lab.analysis.result import AnalysisResult, Row, checked
+from contrastive_lab.config.theory import Coupon
 from contrastive_lab.dataset.folder import SUFFIXES
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.theory.coupon import (
@@ -39,27 +38,18 @@ LABEL_SETS: dict[str, tuple[int, int | None]] = {  # classes, and E[K + 1] round
 IMAGENET_COUNTED = 7709  # the authors' number for the class counts of ImageNet-1K's training set
 
 
-class CouponSettings(Settings):
-    """Settings of `theory=coupon`."""
-
-    K: int = Field(ge=0, description="negatives of the columns coverage, missing, tau and log_collisions")
-    classes: int = Field(ge=2, le=400, description="C of the figure's right panel; beyond 400 float64 ends")
-    counts_csv: Location = Field(description="csv file, its last column the number of images of a class")
-    image_folder: Location = Field(description="folder with one folder of images per class, also in its train/")
-
-
 def run(**values: Any) -> AnalysisResult:
     """A row for each label set: E[K + 1], its deviation, the K + 1 for some coverages, and what K negatives see.
 
     Args:
-        values: as `CouponSettings` describes them.
+        values: as `Coupon` describes them.
 
     Raises:
         ConfigError: on a setting out of range, or a file or folder without class counts.
 
     Source: Nozawa & Sato 2021, Table 3; the printed numbers were read in the authors' public code.
     """
-    settings = checked(CouponSettings, values)
+    settings = checked(Coupon, values)
     K, counts = settings.K, _counts(settings.counts_csv, settings.image_folder)
     label_sets = {name: np.full(C, 1 / C) for name, (C, _) in LABEL_SETS.items()}
     rows = [_row(name, p, LABEL_SETS[name][1], K) for name, p in label_sets.items()]

@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pydantic import Field
 from torch import Tensor
 
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
-from contrastive_lab.config.model import Settings
+from contrastive_lab.config.theory import GaussianMi
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.randomness import generator
 from contrastive_lab.theory.gaussian.critics import Critics, critic_losses, fit
@@ -28,31 +27,11 @@ PAPER: dict[float, dict[int, tuple[float, float]]] = {
 }
 
 
-class GaussianSettings(Settings):
-    """Settings of `theory=gaussian_mi`; all settings of one K are trained at once."""
-
-    mi: list[Annotated[float, Field(gt=0)]] = Field(
-        min_length=1, examples=[[2.0, 4.0]], description="true mutual information in nats, below 2 d"
-    )
-    K: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, examples=[[64, 128]], description="negatives of a pair")
-    alpha: float = Field(gt=0, description="EqCo's alpha, for all K; where K = alpha one critic serves both objectives")
-    above: list[float] = Field(
-        examples=[[4096.0]], description="larger alphas, at the smallest K: no lower bounds there"
-    )
-    d: int = Field(ge=1, description="dimensions of x and of y")
-    hidden: int = Field(ge=1, description="units of the critics' hidden layer")
-    width: int = Field(ge=1, description="dimensions of the critics' inner product")
-    steps: int = Field(ge=1, description="of Adam, K + 1 fresh pairs each")
-    lr: float = Field(gt=0, description="learning rate of Adam")
-    batches: int = Field(ge=2, description="fresh batches that the estimates are averaged over")
-    seed: int = Field(description="of weights and pairs")
-
-
 def run(**values: Any) -> AnalysisResult:
     """Train critics on Gaussian pairs and set their estimates beside the truth, the paper and the perfect critic.
 
     Args:
-        values: as `GaussianSettings` describes them.
+        values: as `GaussianMi` describes them.
 
     Returns:
         A row for each true value, objective and K: estimate and standard error in nats, the paper's number (None where
@@ -64,7 +43,7 @@ def run(**values: Any) -> AnalysisResult:
 
     Source: Zhu et al. 2020 (EqCo), Sec. 3, Eq. 9 and 10, Table 5.
     """
-    s = checked(GaussianSettings, values)
+    s = checked(GaussianMi, values)
     _check_together(s)
     rho = torch.tensor([correlation(value, s.d) for value in s.mi], dtype=torch.float64)
     rows: list[Row] = []
@@ -84,7 +63,7 @@ def run(**values: Any) -> AnalysisResult:
     return AnalysisResult(rows, _figure(rows, s.alpha), _summary(rows, s.alpha))
 
 
-def _check_together(s: GaussianSettings) -> None:
+def _check_together(s: GaussianMi) -> None:
     if max(s.mi) >= 2 * s.d:
         raise ConfigError(f"theory.mi={s.mi}: must be numbers above 0 and below 2 d = {2 * s.d}")
     if min(s.above, default=math.inf) <= s.alpha:

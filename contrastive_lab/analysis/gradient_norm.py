@@ -1,16 +1,15 @@
 """Gradient norm against the number of negatives, with and without EqCo, on frozen random features (EqCo, Fig. 2)."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pydantic import Field
 from torch import Tensor
 
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
-from contrastive_lab.config.model import Settings
+from contrastive_lab.config.theory import GradientNorm
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.randomness import generator
@@ -19,25 +18,11 @@ from contrastive_lab.theory.sphere.gradient import expected_bound, expected_limi
 SPAN = (16, 1024)  # the K over which the summary says how flat the lines are
 
 
-class GradientNormSettings(Settings):
-    """Settings of `theory=gradient_norm`."""
-
-    K: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, examples=[[4, 64]], description="numbers of negatives")
-    alphas: list[Annotated[float, Field(gt=0)]] = Field(examples=[[256.0]], description="EqCo's alphas, a line each")
-    tau: float = Field(ge=0.01, description="temperature")
-    D: int = Field(ge=3, description="dimensions of the features")
-    positive: float = Field(description="cosine of a query and its key, from 2 shared - 1 to 1")
-    shared: float = Field(ge=0, lt=1, description="expected cosine of two random keys")
-    queries: int = Field(ge=1, description="queries that share the negatives of a draw")
-    draws: int = Field(ge=2, description="draws of the negatives; a draw's first K serve each K")
-    seed: int = Field(description="of the features")
-
-
 def run(**values: Any) -> AnalysisResult:
     """Measure the norm of dL/dq for every K, without EqCo (alpha = K) and with each alpha.
 
     Args:
-        values: as `GradientNormSettings` describes them.
+        values: as `GradientNorm` describes them.
 
     Returns:
         A row for each objective and K: mean norm, its standard deviation over the draws (of one query, averaged over
@@ -49,7 +34,7 @@ def run(**values: Any) -> AnalysisResult:
 
     Source: Zhu et al. 2020 (EqCo), Eq. 7 and Fig. 2.
     """
-    s = checked(GradientNormSettings, values)
+    s = checked(GradientNorm, values)
     if not (least := max(2 * s.shared - 1, -1)) <= s.positive <= 1:
         wanted = f"must be from 2 theory.shared - 1 = {least:g} to 1"
         raise ConfigError(f"theory.positive={s.positive}: {wanted}")

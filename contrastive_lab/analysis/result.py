@@ -4,10 +4,9 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from matplotlib.figure import Figure
-from pydantic import BeforeValidator
 
 from contrastive_lab.config.model import Settings, problems
 from contrastive_lab.errors import ConfigError
@@ -15,7 +14,6 @@ from contrastive_lab.record.provenance import write_json
 
 Model = TypeVar("Model", bound=Settings)
 Row = dict[str, Any]
-Location = Annotated[str | None, BeforeValidator(lambda path: path if path is None else str(path))]  # 123 is a folder
 
 
 @dataclass(frozen=True)

@@ -2,53 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.analysis.spiked_covariance_figure import PARTS, plot
 from contrastive_lab.analysis.spiked_covariance_points import ERRORS, Setting, descent, downstream_rows, sine_rows
-from contrastive_lab.config.model import Settings
+from contrastive_lab.config.theory import SpikedCovariance
 from contrastive_lab.errors import ConfigError
 
 COLUMNS = ("part", "noise", "n", "d", "r", "features", "method", "sine", "sine_std", "sine_limit", *ERRORS)
-Count = Annotated[int, Field(ge=1)]
-
-
-class SpikedSettings(Settings):
-    """Settings of `theory=spiked_covariance`."""
-
-    part: Literal["n", "control", "d", "r", "downstream", "all"] = Field(
-        description="what varies: n, control (n with equal noise), d, r, downstream; or all"
-    )
-    noise: Literal["homo", "linear", "two"] = Field(description="profile of the noise; part control has homo")
-    n: Annotated[int, Field(ge=2)] | None = Field(description="samples; null: 20000, and 5000 downstream")
-    d: Annotated[int, Field(ge=2)] | None = Field(description="coordinates; null: 40, and 160 in part r")
-    r: int = Field(ge=1, description="dimensions of the signal")
-    nu: float = Field(gt=0, description="standard deviation of the signal")
-    n_values: list[int] = Field(examples=[[200, 1000]], description="samples in parts n and control")
-    d_values: list[int] = Field(examples=[[20, 40]], description="coordinates in part d, with n and with 50 d samples")
-    r_values: list[int] = Field(examples=[[2, 5]], description="dimensions of the signal in part r")
-    features: list[Count] = Field(
-        examples=[[1, 2]], description="dimensions of the features downstream, each at most r"
-    )
-    labels: int = Field(ge=1, description="samples that the downstream readout is fitted on")
-    mix: float = Field(ge=0, description="weight of the labels in CL+SupCL")
-    steps: int = Field(ge=0, description="of gradient descent, which checks the closed forms in the summary; 0: none")
-    seeds: int = Field(ge=1, description="models a point is averaged over")
 
 
 def run(**values: Any) -> AnalysisResult:
     """A row for each point and method, a mean over models; errors downstream in units of the target's variance.
 
     Args:
-        values: as `SpikedSettings` describes them.
+        values: as `SpikedCovariance` describes them.
 
     Raises:
         ConfigError: on a setting that is out of range.
     """
-    s = checked(SpikedSettings, values)
+    s = checked(SpikedCovariance, values)
     parts = PARTS if s.part == "all" else (s.part,)
     points = {
         "n": [Setting("n", s.noise, value, s.d or 40, s.r) for value in s.n_values],

@@ -3,3 +3,10 @@
 from pathlib import Path
 
 CONF = Path(__file__).parents[2] / "conf"
+
+
+def options(group: str) -> list[str]:
+    """The options of a group: the files of its folder, or of the folders in it where it has none, as "eqco/fig4"."""
+    folder = CONF / group
+    files = [*folder.glob("*.yaml")] or folder.glob("*/*.yaml")
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in files)

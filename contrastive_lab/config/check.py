@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.loss_rules import loss_problems, without_negatives
 from contrastive_lab.config.values import flat
@@ -119,10 +118,10 @@ def _files(config: DictConfig) -> Iterator[str]:
     if config.logger.name == "tensorboard" and not find_spec("tensorboard"):
         yield 'logger=tensorboard: not installed; pip install -e ".[tensorboard]"'
     for key in ("dataset.root", "dataset.probe_root"):
-        if (folder := _value(config, key)) is not None and not Path(folder).is_dir():
+        if (folder := OmegaConf.select(config, key)) is not None and not Path(folder).is_dir():
             yield f"{key}={folder}: no such folder"
     for key in ("dataset.train_csv", "dataset.test_csv", "augment.vectors"):
-        if (file := _value(config, key)) is not None and not Path(str(file)).is_file():
+        if (file := OmegaConf.select(config, key)) is not None and not Path(str(file)).is_file():
             yield f"{key}={file}: no such file"
 
 
@@ -146,13 +145,3 @@ def targets(config: DictConfig) -> Iterator[str]:
     for key, value in flat(config, resolve=False).items():
         if key.split(".")[-1] == "_target_" and not str(value).startswith(OURS):
             yield f"{key}={value}: only what begins with {' or '.join(OURS)} is called"
-
-
-def _value(config: DictConfig, key: str) -> Any:
-    """The value at a dotted key; None where the method, data set or group has no such key."""
-    node: Any = config
-    for part in key.split("."):
-        if not isinstance(node, DictConfig) or part not in node:
-            return None
-        node = node[part]
-    return node

@@ -1,11 +1,11 @@
 """Check what was typed on the command line, key by key, against what the chosen groups hold."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from functools import lru_cache, reduce
 from operator import getitem
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -15,9 +15,9 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.check import check
-from contrastive_lab.config.model import problems as problems_of
-from contrastive_lab.config.model import typed_like
+from contrastive_lab.config.identity import RENAMED, within
 from contrastive_lab.config.schema import GROUPS, wrong_values
 from contrastive_lab.config.values import flat, nodes
 from contrastive_lab.errors import ConfigError, first_line
@@ -33,24 +33,20 @@ OWNED = {  # arguments of Lightning's Trainer that another setting gives
     "trainer.default_root_dir": "hydra.run.dir",
 }
 SYNONYMS = {
-    "temperature": "tau",
-    "T": "tau",
-    "N": "batch_size",
-    "lr": "base_lr",
-    "learning_rate": "base_lr",
-    "queue": "K",
-    "negatives": "K",
-    "num_negatives": "K",
+    **dict.fromkeys(("temperature", "temp", "T"), "tau"),
+    **dict.fromkeys(("N", "batch", "bs"), "batch_size"),
+    **dict.fromkeys(("rate", "lr", "learning_rate", "learningrate", "learning-rate"), "base_lr"),
+    **dict.fromkeys(("queue", "queue_size", "negatives", "num_negatives"), "K"),
     "data": "dataset",
-    "views": "augment",
+    **dict.fromkeys(("views", "aug", "augmentation", "augmentations"), "augment"),
+    **dict.fromkeys(("encoder", "network", "arch", "architecture"), "backbone"),
     "model": "method",
-    "devices": "strategy.devices",
-    "gpus": "strategy.devices",
+    **dict.fromkeys(("devices", "gpu", "gpus"), "strategy.devices"),
     "max_epochs": "epochs",
     "precision": "trainer.precision",
-    "max_steps": "trainer.max_steps",
+    **dict.fromkeys(("max_steps", "steps"), "trainer.max_steps"),
     # Old spellings.
-    "method.share": "method.negatives_per",
+    **RENAMED,
     "method.loss": "loss",
     "scale.queue": "K",
     "scale.momentum": "method.momentum",
@@ -60,33 +56,39 @@ SYNONYMS = {
 OPEN = ("backbone", "logger")  # groups that take further keys with a plus
 
 
-def composed(overrides: list[str], conf: Path) -> DictConfig:
+def composed(overrides: list[str]) -> DictConfig:
     """The configuration of one job, checked.
 
     Args:
         overrides: what stands on the command line, e.g. ["method=simo", "K=16"]; no sweeps.
-        conf: the folder of configurations.
 
     Raises:
         ConfigError: with every problem found.
     """
-    if theory := next((o for o in overrides if o.startswith("theory=")), None):
-        raise ConfigError(f"{theory}: not of train.py; python scripts/theory.py {theory}")
-    config, problems = applied(overrides, conf)
+    config, problems = applied(overrides)
     problems += check(config)
     if problems:
         raise ConfigError(*problems)
     return config
 
 
-def applied(overrides: list[str], conf: Path, primary: str = "config") -> tuple[DictConfig, list[str]]:
-    """The configuration that overrides of `primary` make, without those that are wrong, and what is wrong with them."""
+def applied(overrides: list[str], primary: str = "config") -> tuple[DictConfig, list[str]]:
+    """The configuration that overrides make, without those that are wrong, and what is wrong with them.
+
+    Args:
+        overrides: of one job.
+        primary: "config" for `train.py`, "theory" for `scripts/theory.py`.
+
+    Raises:
+        ConfigError: if an override cannot be read, or names a group or an option that there is not.
+    """
     parsed = parse(overrides)
-    if wrong := [o.input_line for o in parsed if _is_option(o) and not _is_name(o)]:
-        raise ConfigError(*(f"{line}: must be the name of an option" for line in wrong))
-    groups = tuple(o.input_line for o in parsed if _is_group(o) and o.input_line is not None)
-    start = base(groups, conf, primary)
-    config, known, failed = start.copy(), _keys(groups, conf, primary), dict[str, Any]()
+    if problems := [problem for o in parsed if _is_option(o) if (problem := _wrong_option(o, primary))]:
+        raise ConfigError(*problems)
+    groups = tuple(str(o.input_line) for o in parsed if _is_group(o))
+    start = base(groups, primary)
+    config, failed = start.copy(), dict[str, Any]()
+    known = [key for key, _ in nodes(OmegaConf.to_container(start, resolve=False)) if not key.endswith("_target_")]
     lines = [p for o in parsed if not _is_group(o) for p in _apply(config, o, known, failed)]
     for line in _wrong(config, start, failed):
         lines.append(line)
@@ -96,21 +98,17 @@ def applied(overrides: list[str], conf: Path, primary: str = "config") -> tuple[
 
 def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> list[str]:
     """What is wrong with single values, each told where it stands and not where another setting takes it from."""
+    values: Any
+    chosen: Any
     try:
-        values, chosen = _plain(config), _plain(start)
+        values, chosen = (OmegaConf.to_container(node, resolve=True) for node in (config, start))
     except InterpolationResolutionError:  # of groups that do not fit each other, which `check` names
         return []
     for key, value in failed.items():
         *path, name = key.split(".")
         reduce(getitem, path, values)[name] = value
-    if "theory" in values:
-        return problems_of(typed_like(chosen["theory"]), values["theory"], "theory")
     taken = {key for key, value in flat(config, resolve=False).items() if str(value).startswith("${")}
     return [line for line in wrong_values(values, chosen) if line.partition("=")[0] not in taken]
-
-
-def _plain(config: DictConfig) -> dict[str, Any]:
-    return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
 
 
 def parse(overrides: list[str]) -> list[Override]:
@@ -126,54 +124,77 @@ def parse(overrides: list[str]) -> list[Override]:
 
 
 def _is_group(override: Override) -> bool:
-    return _is_option(override) or override.key_or_group.startswith("hydra.")
+    return _is_option(override) or override.key_or_group.startswith(("hydra.", "hydra/"))
 
 
 def _is_option(override: Override) -> bool:
     key = override.key_or_group
-    return key in (*GROUPS, "theory") or "/" in key
+    return key in (*GROUPS, "theory") or override.package is not None or ("/" in key and not key.startswith("hydra/"))
 
 
-def _is_name(override: Override) -> bool:
-    """Whether an option is a name; of a scale, files below it are none."""
-    name = override.value()
-    return isinstance(name, str) and not (override.key_or_group == "scale" and "/" in name)
+def _wrong_option(override: Override, primary: str) -> str | None:
+    """What is wrong with an override of a group; None where it names one of the group's options."""
+    key, line, name = override.get_key_element(), str(override.input_line), override.value()
+    group, groups = override.key_or_group.partition("/")[0], GROUPS if primary == "config" else (primary,)
+    if group == "theory" != primary:
+        return f"{line}: not of train.py; python scripts/theory.py {line.lstrip('+~')}"
+    if key.lstrip("+~") not in groups:
+        hint = f"did you mean {group}?" if group in groups else f"choose one of {', '.join(groups)}"
+        return f"{key}: no such group; {hint}"
+    if problem := _wrong_form(override, there=True):
+        return problem
+    if not isinstance(name, str) or (group == "scale" and "/" in name):  # files below a scale are no options
+        return f"{line}: must be the name of an option"
+    return None if name in options(group) else _missing_option(group, name, options(group))
+
+
+def _wrong_form(override: Override, there: bool) -> str | None:
+    """What is wrong with how an override is written, where its key or group is `there`, or is not."""
+    key, line = override.key_or_group, override.input_line
+    if override.is_sweep_override():
+        return f"{line}: several values need a multirun: -m {line}"
+    if override.is_delete():
+        return f"~{key}: keys cannot be taken out; set a value, e.g. {key}={'<name>' if key in GROUPS else 'null'}"
+    if there and (override.is_add() or (override.is_force_add() and _is_option(override))):
+        return f"+{key}: the key is there already; leave out the plus"
+    return None
+
+
+def _missing_option(group: str, name: str, options: list[str]) -> str:
+    """That a group has no option of this name, and which it has."""
+    near = difflib.get_close_matches(name, options, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{group}={name}: no such option; {hint}choose one of {', '.join(options)}"
 
 
 @lru_cache
-def base(groups: tuple[str, ...], conf: Path, primary: str = "config") -> DictConfig:
+def base(groups: tuple[str, ...], primary: str = "config") -> DictConfig:
     """The configuration that the chosen groups make, without values."""
     try:
         if GlobalHydra.instance().is_initialized():
             return compose(primary, list(groups))
-        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
             return compose(primary, list(groups))
-    except MissingConfigException as error:
-        raise ConfigError(_missing_option(error)) from None
+    except MissingConfigException as error:  # of Hydra's own groups
+        group, _, name = (error.missing_cfg_file or "?/?").rpartition("/")
+        raise ConfigError(_missing_option(group, name, list(error.options or []))) from None
     except HydraException as error:
-        raise ConfigError(first_line(error)) from None
-
-
-def _missing_option(error: MissingConfigException) -> str:
-    group, _, name = (error.missing_cfg_file or "?/?").rpartition("/")
-    near = difflib.get_close_matches(name, error.options or [], n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{group}={name}: no such option; {hint}choose one of {', '.join(error.options or [])}"
+        line = first_line(error)
+        if key := re.match("Could not override '(.+?)'", line):
+            line = f"{key[1]}: no such key; python train.py --cfg hydra lists Hydra's"
+        raise ConfigError(line) from None
 
 
 def _apply(config: DictConfig, override: Override, known: list[str], failed: dict[str, Any]) -> Iterator[str]:
     """Set one value in `config`, or in `failed` where its type does not fit, or say why the key cannot be set."""
     key = override.key_or_group
+    further = override.is_add() and key.split(".")[0] in OPEN
     if key in OWNED:
         yield f"{key}: set by a setting of this project; use {OWNED[key]}=..."
-    elif override.is_sweep_override():
-        yield f"{override.input_line}: several values need a multirun: python train.py -m {override.input_line} ..."
-    elif override.is_delete():
-        yield f"~{key}: keys cannot be taken out; set a value, e.g. {key}=null"
-    elif override.is_add() and key.split(".")[0] in OPEN:
+    elif problem := _wrong_form(override, there=key in known and not further):
+        yield problem
+    elif further:
         OmegaConf.update(config, key, override.value(), force_add=True)
-    elif override.is_add() and key in known:
-        yield f"+{key}: the key is there already; leave out the plus"
     elif key not in known:
         yield _unknown(config, key, known)
     elif not _fits(config, key, override.value()):
@@ -191,25 +212,21 @@ def _fits(config: DictConfig, key: str, value: Any) -> bool:
 
 
 def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
-    lower = {name.lower(): name for name in known if "." in name or "." not in key}
-    near = difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6)
+    """That there is no such key, and which was meant or which there are."""
     group, _, rest = key.partition(".")
-    renamed = SYNONYMS.get(key, f"method_info.{rest}".rstrip(".") if group == "about" else "")
-    if renamed and (group not in ("method", "about") or renamed in known):
-        return f"{key}: no such key; did you mean {renamed}?"
-    if (near and near[0].partition(".")[0] == group.lower()) or (near and not rest):
-        return f"{key}: no such key; did you mean {lower[near[0]]}?"
+    renamed = [new + key[len(old) :] for old, new in SYNONYMS.items() if within(key, {old})]
+    lower = {name.lower(): name for name in known if "." in name or not rest}
+    same = [lower[key.lower()]] if key.lower() in lower else []
+    inner = [name for name in known if name.endswith(f".{key}")]
+    near = [lower[n] for n in difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6 if rest else 0.7)]
+    near = [name for name in near if not rest or within(name, {group})]
+    renamed = [name for name in renamed if name in known or group == "scale"]
+    for found in (renamed, same, inner, near):
+        if 1 <= len(found) <= 3:
+            return f"{key}: no such key; did you mean {' or '.join(found)}?"
     if group in config and rest:
         own = ", ".join(name.removeprefix(f"{group}.") for name in known if name.startswith(f"{group}."))
         chosen = OmegaConf.select(config, "method_info.name" if group == "method" else f"{group}.name")
         return f"{key}: {chosen or 'this option'} has no such setting; it has {own or 'none'}"
-    if len(inner := [name for name in known if name.endswith(f".{key}")]) == 1:
-        return f"{key}: no such key; did you mean {inner[0]}?"
-    return f"{key}: no such key; python train.py --help lists them all"
-
-
-@lru_cache
-def _keys(groups: tuple[str, ...], conf: Path, primary: str) -> list[str]:
-    """All dotted keys that can be set where these groups are chosen."""
-    plain = OmegaConf.to_container(base(groups, conf, primary), resolve=False)
-    return [key for key, _ in nodes(plain) if not key.endswith("_target_")]
+    program = "scripts/theory.py theory=<name>" if "theory" in config else "train.py"
+    return f"{key}: no such key; python {program} --help lists them all"

@@ -4,7 +4,6 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from contrastive_lab.config import CONF
 from contrastive_lab.config.check import kind
 from contrastive_lab.config.overrides import base
 from contrastive_lab.config.values import flat
@@ -30,7 +29,7 @@ OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "opti
 
 def paper_differences(config: DictConfig) -> list[str]:
     """Settings that are not those of the method at `scale=paper`, as lines like `epochs 10 (paper: 200)`."""
-    ours, papers = _settings(config), _settings(base((f"method={config.method_info.id}", "scale=paper"), CONF))
+    ours, papers = _settings(config), _settings(base((f"method={config.method_info.id}", "scale=paper")))
     return [
         f"{key} {_short(key, ours[key])} (paper: {_short(key, papers.get(key))})"
         for key in ours

@@ -8,12 +8,12 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_lab.config import CONF, data, losses, methods
+from contrastive_lab.config import CONF, data, evaluation, losses, methods, options, theory
 from contrastive_lab.config.methods import BatchnormKind
-from contrastive_lab.config.model import Null, Settings, help_lines, problems
+from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
 
-All = Annotated[int | None, Null("for all")]
-AsK = Annotated[float | None, Null("for alpha = K")]
+All = Annotated[int | None, null("for all")]
+AsK = Annotated[float | None, null("for alpha = K")]
 
 
 class Run(Settings):
@@ -108,54 +108,6 @@ class Optim(Settings):
     )
 
 
-class Evaluation(Settings):
-    """A final evaluation without settings of its own."""
-
-    name: str = Field(description="in result.json")
-    features: Literal["h", "z", "pixels"] = Field(description="h (backbone), z (unit vectors of the head) or pixels")
-
-
-class Linear(Evaluation):
-    """Linear evaluation."""
-
-    epochs: int = Field(ge=1, description="of the linear classifier")
-
-
-class LinearMoco(Linear):
-    """MoCo's linear evaluation."""
-
-    lr: float = Field(gt=0, description="learning rate")
-
-
-class Knn(Evaluation):
-    """Nearest neighbours."""
-
-    k: int = Field(ge=1, description="neighbours")
-    temperature: float = Field(gt=0, description="of their weights")
-
-
-class OnlineProbe(Settings):
-    """A linear probe trained beside the encoder."""
-
-    every_n_epochs: int = Field(ge=1, description="how often it is scored")
-    lr: float = Field(gt=0, description="learning rate per 256 images")
-
-
-class KnnProbe(Settings):
-    """Nearest neighbours during training."""
-
-    every_n_epochs: int = Field(ge=1, description="how often they are looked up")
-    k: int = Field(ge=1, description="neighbours")
-    temperature: float = Field(gt=0, description="of their weights")
-
-
-class Probes(Settings):
-    """Measured during training, on features h."""
-
-    online: OnlineProbe
-    knn: KnnProbe
-
-
 class Strategy(Settings):
     """Devices."""
 
@@ -215,6 +167,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
     OmegaConf.register_new_resolver("loss_of", _loss_of, replace=True)
     OmegaConf.register_new_resolver("settings_help", _help, replace=True)
+    OmegaConf.register_new_resolver("groups_help", _groups, replace=True)
 
 
 def _dataset_of(scale: str) -> str:
@@ -233,17 +186,23 @@ def _loss_of(method: str, scale: str) -> str:
 def _help(*, _root_: DictConfig) -> str:
     """The settings of a composed configuration with their lines of help, as `--help` prints them."""
     values: Any = OmegaConf.to_container(_root_, resolve=False)
-    lines = [f"  {name:<11}  {info.description}" for name, info in Run.model_fields.items()]
-    for group in NODES:
-        lines += help_lines(model_of(group, values[group]), values[group], group)
+    lines = [f"  {name:<11}  {info.description}" for name, info in Run.model_fields.items() if name in values]
+    for group in (*NODES, "theory"):
+        if group in values:
+            lines += help_lines(schema_of(model_of(group, values[group])), values[group], group)
     return "\n".join(lines).replace("$", "$$")  # Hydra makes one dollar of two
+
+
+def _groups() -> str:
+    """The groups with their options, as `--help` prints them."""
+    return "\n".join(f"{group}: {', '.join(options(group))}" for group in GROUPS)
 
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     """The model of a group's node: named like what its `_target_`, or its splits', calls, or like the loss or group."""
-    models = {**vars(methods), **vars(data), **vars(losses), **globals()}
+    models = vars(theory) | vars(methods) | vars(losses) | vars(data) | vars(evaluation) | globals()
     name = node["name"] if group == "loss" else node.get("splits", node).get("_target_", group)
-    target = str(name).rpartition(".")[2]
+    target = str(name).removesuffix(".run").rpartition(".")[2]
     names = ("".join(word[:1].upper() + word[1:] for word in text.split("_")) for text in (target, group))
     found: type[BaseModel] = next(models[name] for name in names if name in models)
     return found
@@ -256,6 +215,8 @@ def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[s
         values: all of them, resolved.
         chosen: the groups without the values that were typed; they tell which model holds.
     """
+    if "theory" in values:
+        return problems(model_of("theory", chosen["theory"]), values["theory"], "theory")
     lines = problems(Run, {name: values[name] for name in Run.model_fields})
     for group in NODES:
         lines += problems(model_of(group, chosen[group]), values[group], group)

@@ -1,4 +1,4 @@
-"""The values of a configuration by dotted key."""
+"""The values of a configuration: by dotted key, and as they are typed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,16 +8,20 @@ from omegaconf import DictConfig, OmegaConf
 
 def flat(config: DictConfig, resolve: bool = True) -> dict[str, Any]:
     """All values of a configuration by dotted key, resolved or as they were written; lists count as values."""
-    return {key: value for key, value in nodes(OmegaConf.to_container(config, resolve=resolve)) if not _inner(value)}
+    plain = OmegaConf.to_container(config, resolve=resolve)
+    return {key: value for key, value in nodes(plain) if not isinstance(value, dict)}
 
 
 def nodes(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Everything below a plain node, inner nodes among it, by dotted key."""
     for name, child in node.items():
         yield f"{prefix}{name}", child
-        if _inner(child):
+        if isinstance(child, dict):
             yield from nodes(child, f"{prefix}{name}.")
 
 
-def _inner(value: Any) -> bool:
-    return isinstance(value, dict)
+def typed(value: Any) -> str:
+    """A value as the command line takes it, e.g. "null" and "[8,16]"."""
+    if isinstance(value, list):
+        return f"[{','.join(map(typed, value))}]"
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from contrastive_lab.compat import hydra_parser, run_hydra
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.errors import ConfigError, RunError, first_line
@@ -27,7 +27,9 @@ def command_line(task: Task, line: Sequence[str]) -> int:
     def checked() -> None:
         args, sweep = hydra_parser().parse_args(line[1:]), None
         check_started(args)
-        if os.environ.get("LOCAL_RANK", "0") == "0" and not _asks(args):  # the first process checks for all
+        if _asks(args):
+            _check_values(args, "config")
+        elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
             args.overrides, sweep = preflight(line)
         run = partial(run_hydra, task, args, CONF, "config")
         if sweep is None:
@@ -52,13 +54,9 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
         if args.help and not named:
             print((text or "").strip())
             return
-        if not _asks(args):
-            if not named:
-                names = ", ".join(sorted(path.stem for path in (CONF / "theory").glob("*.yaml")))
-                raise ConfigError(f"theory=<name>: needed; one of {names}")
-            for job in multirun(args.overrides) if args.multirun else [args.overrides]:
-                if problems := applied(job, CONF, "theory")[1]:
-                    raise ConfigError(*problems)
+        if not (named or args.hydra_help or args.shell_completion):
+            raise ConfigError(f"theory=<name>: needed; one of {', '.join(options('theory'))}")
+        _check_values(args, "theory")
         run_hydra(task, args, CONF, "theory")
 
     prepare()
@@ -68,6 +66,24 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
 def _asks(args: Namespace) -> bool:
     """Whether a line asks what there is, and runs nothing."""
     return bool(args.help or args.hydra_help or args.cfg or args.info or args.shell_completion)
+
+
+def _check_values(args: Namespace, primary: str) -> None:
+    """Check keys and single values of a line, not whether they can run together.
+
+    Raises:
+        ConfigError: with every problem of the first job that has any.
+    """
+    if args.hydra_help or args.shell_completion:
+        return
+    if args.multirun and (args.cfg or args.info):
+        raise ConfigError("-m: not with --cfg and --info, which tell of a single job")
+    jobs = multirun(args.overrides) if args.multirun else [args.overrides]
+    for job in jobs:
+        if problems := applied(job, primary)[1]:
+            raise ConfigError(*problems)
+    if args.help:
+        args.overrides = jobs[0]  # Hydra composes one job's settings
 
 
 def prepare() -> None:

@@ -1,36 +1,30 @@
 """Experiments: a paper's figure or table as a list of overrides, which a multirun takes in place of its name."""
 
-import difflib
-import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import OmegaConf
 
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import parse
+from contrastive_lab.config.values import typed
 from contrastive_lab.errors import ConfigError
 
 
 def expand(overrides: list[str]) -> list[str]:
     """Add what an experiment sets and sweeps, e.g. "method=simo" and "K=1,4,16", to the overrides that name it.
 
-    A key given by the user stays as it is.
+    A key given by the user stays as it is, and so do overrides that name no experiment that there is.
 
     Raises:
-        ConfigError: if there is no such experiment, or it has no grid for the scale.
+        ConfigError: if the experiment has no grid for the scale.
     """
-    values, (node, scale) = given(overrides), _chosen(overrides)
-    name = values.get("experiment", "")
+    values, (node, scale) = given(overrides), chosen(overrides)
     if node and scale not in node["grid"]:
         raise ConfigError(f"scale={scale}: an experiment has a grid for each of {', '.join(node['grid'])}; choose one")
-    if name and not node:
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ConfigError(f"experiment={name}: no such option; {hint}choose one of {', '.join(names())}")
     grid = node.get("grid", {}).get(scale, {})
-    settings = {key: text(value) for key, value in node.get("set", {}).items()}
-    settings |= {key: ",".join(text(value) for value in several) for key, several in grid.items()}
+    settings = {key: typed(value) for key, value in node.get("set", {}).items()}
+    settings |= {key: ",".join(typed(value) for value in several) for key, several in grid.items()}
     return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values)]
 
 
@@ -40,35 +34,22 @@ def given(overrides: list[str]) -> dict[str, str]:
     return {key: value for key, value in values.items() if key not in ("experiment", "sweep") or value != "null"}
 
 
-@lru_cache
-def load(name: str) -> dict[str, Any]:
-    """The node of an experiment; empty where there is none of that name."""
-    path = CONF / "experiment" / f"{name}.yaml"
-    if not name or not path.is_file():
-        return {}
-    node = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    return {str(key): value for key, value in node.items()} if isinstance(node, dict) else {}
-
-
-def constant(overrides: list[str]) -> set[str]:
-    """Those of the overrides that the experiment sets for all its jobs, at this scale or at every one."""
-    node, scale = _chosen(overrides)
-    alone = {key: values[0] for key, values in node.get("grid", {}).get(scale, {}).items() if len(values) == 1}
-    return {f"{key}={text(value)}" for key, value in (node.get("set", {}) | alone).items()}
-
-
-def _chosen(overrides: list[str]) -> tuple[dict[str, Any], str]:
-    """The node of the experiment that overrides name, and the scale."""
+def chosen(overrides: list[str]) -> tuple[dict[str, Any], str]:
+    """The node of the experiment that overrides name, empty where there is none, and the scale."""
     values = given(overrides)
     return load(values.get("experiment", "")), values.get("scale", "laptop")
 
 
-def names() -> list[str]:
-    """All experiments, e.g. "eqco/fig4"."""
-    root = CONF / "experiment"
-    return sorted(str(path.relative_to(root).with_suffix("")) for path in root.glob("*/*.yaml"))
+@lru_cache
+def load(name: str) -> dict[str, Any]:
+    """The node of an experiment; empty where there is none of that name."""
+    if name not in options("experiment"):
+        return {}
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{name}.yaml")))
 
 
-def text(value: Any) -> str:
-    """A value as the command line takes it."""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+def constant(overrides: list[str]) -> set[str]:
+    """Those of the overrides that the experiment sets for all its jobs, at this scale or at every one."""
+    node, scale = chosen(overrides)
+    alone = {key: values[0] for key, values in node.get("grid", {}).get(scale, {}).items() if len(values) == 1}
+    return {f"{key}={typed(value)}" for key, value in (node.get("set", {}) | alone).items()}

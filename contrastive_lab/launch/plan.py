@@ -18,7 +18,7 @@ from contrastive_lab.config.identity import OMITTED, config_hash, differences, i
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import run_name
 from contrastive_lab.errors import ConfigError, RunError
-from contrastive_lab.launch.experiment import constant, given, load
+from contrastive_lab.launch.experiment import chosen, constant, given
 from contrastive_lab.record.provenance import write_json
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import stored_config
@@ -69,7 +69,7 @@ def sweep_name(overrides: list[str]) -> str:
             raise ConfigError(f"sweep={name}: must be letters, digits and . _ - = alone")
         return name
     if experiment := values.get("experiment"):
-        return f"{experiment.replace('/', '_')}-{values.get('scale', 'laptop')}"
+        return f"{experiment.replace('/', '_')}-{chosen(overrides)[1]}"
     return _digest(sorted(overrides))
 
 
@@ -89,15 +89,13 @@ def plan(command: list[str], overrides: list[str], configs: list[tuple[list[str]
     Raises:
         ConfigError: if two jobs are the same, the name is no name, or the line sets a folder of Hydra's.
     """
-    name, values = sweep_name(overrides), given(overrides)
+    name, (experiment, scale) = sweep_name(overrides), chosen(overrides)
     if wrong := [o for o in overrides if o.startswith("hydra.sweep.")]:
         raise ConfigError(f"{wrong[0]}: a sweep's folder is outputs/sweeps/<name>; use sweep=<name>")
     jobs = [Job(job_folder(job), run_name(config), job, config_hash(config)) for job, config in configs]
     if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:
         raise ConfigError(f"-m: two jobs are the same run, {twice[0]}; leave one out")
-    experiment = load(values.get("experiment", "")) or None
-    scale = values.get("scale", "laptop")
-    return Sweep(name, shlex.join(command), overrides, experiment, scale, jobs)
+    return Sweep(name, shlex.join(command), overrides, experiment or None, scale, jobs)
 
 
 def conflicting_runs(sweep: Sweep, configs: list[DictConfig]) -> list[str]:

@@ -52,7 +52,7 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Sweep | None]:
     for key in ("experiment", "sweep"):
         if name := given(overrides).get(key):
             raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
-    composed(overrides, CONF)
+    composed(overrides)
     return overrides, None
 
 
@@ -62,7 +62,7 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Swee
     jobs, problems = [], dict[str, None]()
     for job in multirun(expanded):
         try:
-            config = composed(job, CONF)
+            config = composed(job)
             if resolve(config).processes > 1 and "hydra/launcher=submitit_slurm" not in job:
                 problems[DISTRIBUTED_MULTIRUN] = None
             jobs.append((job, config))

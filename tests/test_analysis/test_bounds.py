@@ -49,7 +49,7 @@ def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
         ({"classes": [10, 1]}, r"theory.classes=\[10, 1\]: must be 2 or more each"),
         ({"classes": []}, r"theory.classes=\[\]: must be a list of whole numbers, e.g. \[10,100\]"),
         ({"draws": 1}, "theory.draws=1: must be 2 or more"),
-        ({"draws": []}, r"theory.draws=\[\]: must be null, or one or a list"),
+        ({"draws": []}, r"theory.draws=\[\]: must be a whole number or a list of whole numbers"),
         ({"draws": "many"}, "theory.draws=many: must be"),
         ({"draws": [8, 2.5]}, "theory.draws"),
         ({"draws": True}, "theory.draws"),

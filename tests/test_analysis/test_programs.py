@@ -2,14 +2,13 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pytest
 from omegaconf import OmegaConf
 
 from contrastive_lab.analysis.result import checked
-from contrastive_lab.analysis.spiked_covariance import SpikedSettings
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, theory
 from contrastive_lab.config.model import Settings
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.theory.spiked.model import NOISES
@@ -33,12 +32,7 @@ def values(path: Path) -> dict[str, Any]:
 
 
 def model(path: Path) -> type[Settings]:
-    module = import_module(f"contrastive_lab.analysis.{path.stem}")
-    (found,) = (
-        kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Settings)
-        if kind.__module__ == module.__name__
-    )  # fmt: skip
-    return found
+    return cast(type[Settings], vars(theory)["".join(word.title() for word in path.stem.split("_"))])
 
 
 def test_there_are_the_five_programs() -> None:
@@ -77,4 +71,4 @@ def test_a_key_that_a_program_lacks_and_one_that_is_not_given_are_named(path: Pa
 
 
 def test_the_profiles_of_noise_are_those_of_the_model() -> None:
-    assert get_args(SpikedSettings.model_fields["noise"].annotation) == NOISES
+    assert get_args(theory.SpikedCovariance.model_fields["noise"].annotation) == NOISES

@@ -23,7 +23,6 @@ def fig(monkeypatch: pytest.MonkeyPatch) -> None:
         "grid": {"laptop": {"K": [4, 8], "alpha": [None, 256], "seed": [0, 1]}, "paper": {"K": [16]}},
     }
     monkeypatch.setattr(experiment, "load", lambda name: node if name == "a/fig" else {})
-    monkeypatch.setattr("contrastive_lab.launch.plan.load", experiment.load)
 
 
 @pytest.fixture

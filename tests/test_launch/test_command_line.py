@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig
 
+from contrastive_lab.config import options
+from contrastive_lab.config.schema import GROUPS
 from contrastive_lab.errors import RunError
-from contrastive_lab.launch.command_line import Task, command_line
+from contrastive_lab.launch.command_line import Task, command_line, theory_line
 from tests.conftest import ROOT, TINY, Line, command, only_run
 from tests.test_launch.conftest import SMALL, stored_results
 
@@ -37,14 +39,68 @@ def test_exit_codes(tmp_path: Path, entered: Callable[..., Line]) -> None:
     assert ends(lambda config: pytest.fail("work was started"), "K=0", "tau=0") == (2, problems)
 
 
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        (("method.share=batch",), "method.share: no such key; did you mean method.negatives_per?"),
+        (("scale/laptop=npid",), "scale/laptop: no such group; did you mean scale?"),
+        (("K=0",), "K=0: must be 1 or more"),
+        (("K=4,8",), "K=4,8: several values need a multirun: -m K=4,8"),
+    ],
+)
+@pytest.mark.parametrize("question", ["--help", "--cfg=job", "--info=defaults"])
+def test_a_question_with_a_wrong_key_or_value_is_an_error(
+    question: str, told: tuple[str, ...], problem: str, line: Type
+) -> None:
+    assert line(*told, question) == (2, "", f"error: {problem}\n")
+
+
+def test_a_question_is_answered(line: Type) -> None:
+    assert "K: 300\n" in line("K=300", "--cfg=job").out  # that 300 do not fit shows when a run is asked for
+    assert line("--cfg=job", "-m").err == "error: -m: not with --cfg and --info, which tell of a single job\n"
+
+
+def test_help_lists_the_groups_that_a_line_takes(line: Type, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        line("-m", "K=4,8", "--help")
+    groups = capsys.readouterr().out.partition("Groups (group=option)\n")[2].partition("\n\n")[0].splitlines()
+    assert {group: names.split(", ") for group, names in (line.split(": ") for line in groups)} == {
+        group: options(group) for group in GROUPS
+    }
+    assert "scale: cifar, laptop, paper" in groups
+
+
+def test_help_of_a_program_of_the_theory_tells_what_its_settings_are(
+    entered: Callable[..., Line], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        entered("theory.py", lambda: theory_line(print, sys.argv, "text"), "theory=bounds", "--help")
+    told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "theory.passes=10 times the test images are dealt into batches of K + 1, with new views (1 or more)" in told
+
+
+def test_a_wrong_setting_of_the_theory_is_one_line_before_its_program_starts(entered: Callable[..., Line]) -> None:
+    never: Task = lambda config: pytest.fail("work was started")  # noqa: E731
+    for told, problem in (
+        (("theory=coupon", "theory.K=-1"), "theory.K=-1: must be 0 or more"),
+        (("-m", "theory=coupon", "theory.K=1,-1"), "theory.K=-1: must be 0 or more"),
+        (("theory=coupon", "foo=1"), "foo: no such key; python scripts/theory.py theory=<name> --help lists them all"),
+        (("theory=coupn",), "theory=coupn: no such option; did you mean coupon? choose one of "),
+        (("--cfg=job",), "theory=<name>: needed; one of bounds, coupon, "),
+    ):
+        done = entered("theory.py", lambda: theory_line(never, sys.argv, "text"), *told)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert done.err.startswith(f"error: {problem}")
+
+
 def test_two_processes_are_not_let_into_one_sweep(tmp_path: Path, line: Type) -> None:
     folder = tmp_path / "outputs" / "sweeps" / "s"
     folder.mkdir(parents=True)
     with (folder / ".lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        refused = line("-m", *SMALL, "K=4", "sweep=s")
-    assert refused.code == 2
-    assert refused.err == "error: another process is at work in outputs/sweeps/s\n"
+        done = line("-m", *SMALL, "K=4", "sweep=s")
+    assert done.code == 2
+    assert done.err == "error: another process is at work in outputs/sweeps/s\n"
     assert [path.name for path in folder.iterdir()] == [".lock"]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.identity import config_hash
 from contrastive_lab.launch import experiment
-from contrastive_lab.launch.experiment import expand, load, names
+from contrastive_lab.launch.experiment import expand, load
 from contrastive_lab.launch.preflight import multirun
 from tests.conftest import ROOT
 
@@ -60,7 +60,7 @@ def test_an_experiment_becomes_overrides_and_the_users_own_come_first(fig: None)
 
 
 def test_every_experiment_of_the_list_is_there() -> None:
-    assert set(names()) == EXPECTED
+    assert set(options("experiment")) == EXPECTED
 
 
 @EVERY_ONE
@@ -200,4 +200,4 @@ def test_the_docs_tell_of_every_experiment_and_its_jobs() -> None:
 def names_in_order() -> list[str]:
     """Experiments by folder, EqCo's first."""
     order = ["eqco", "simclr", "swav", "coupon"]
-    return sorted(names(), key=lambda name: (order.index(name.split("/")[0]), name))
+    return sorted(options("experiment"), key=lambda name: (order.index(name.split("/")[0]), name))

@@ -86,7 +86,7 @@ def test_resume_takes_no_other_setting(tmp_path: Path) -> None:
         (["-m", "K=4,5", "strategy=ddp_cpu", "hydra/launcher=joblib"], "strategy=ddp with -m: this launcher cannot"),
     ],
 )
-def test_a_sweep_that_cannot_be_is_refused(
+def test_a_sweep_that_cannot_be_is_an_error(
     told: list[str], problem: str, fig: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -105,9 +105,9 @@ def test_a_stored_run_of_another_configuration_is_never_taken(tmp_path: Path, li
     OmegaConf.save(config, folder / ".hydra" / "config.yaml")
     result = json.loads((folder / "result.json").read_text()) | {"config_hash": "0" * 12}
     (folder / "result.json").write_text(json.dumps(result))
-    refused = line(*told)
-    assert refused.code == 2
-    assert "holds another run (tau: 0.7, not 0.2); choose another sweep=<name>" in refused.err
+    done = line(*told)
+    assert done.code == 2
+    assert "holds another run (tau: 0.7, not 0.2); choose another sweep=<name>" in done.err
     assert json.loads((folder / "result.json").read_text()) == result
 
 

@@ -3,7 +3,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from contrastive_lab.launch.experiment import load, names
+from contrastive_lab.config import options
+from contrastive_lab.launch.experiment import load
 from contrastive_lab.report import page
 from tests.sweep_folder import grid_of, seeds, write_sweep
 from tests.test_report.html_page import Page
@@ -43,7 +44,7 @@ def test_the_papers_numbers_stand_beside_ours(report: Path, tmp_path: Path) -> N
     assert rows == [["4", "67.5", "77.7", "81.00 ± 0.58", "83.50 ± 0.50"], ["16", "68.1", "79.9", "84.00", ""]]
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", options("experiment"))
 def test_every_number_of_a_paper_stands_in_the_report_of_its_experiment(name: str, tmp_path: Path) -> None:
     node = load(name)
     jobs = [*seeds([80], **{"method": "simo", node["x"]: 1}), *seeds([81], **{"method": "simo", node["x"]: 2})]

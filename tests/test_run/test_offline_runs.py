@@ -13,7 +13,6 @@ import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config import CONF
 from contrastive_lab.config.identity import config_hash
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
@@ -45,7 +44,7 @@ class Stop(pl.Callback):
 
 def start(folder: Path, *overrides: str) -> Path:
     """A run in a folder, as the command line leaves it there."""
-    config = composed([*SMALL, *overrides], CONF)
+    config = composed([*SMALL, *overrides])
     (folder / ".hydra").mkdir(parents=True)
     OmegaConf.save(config, folder / ".hydra" / "config.yaml")
     train.train(config, folder)
@@ -75,7 +74,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
             broken.setattr(train, "build_data", lambda config: (_ for _ in ()).throw(RunError("no such images")))
             with pytest.raises(RunError, match="no such images"):
                 start(found["unread"])
-        train.train(composed([f"resume={found['resumed']}"], CONF))
+        train.train(composed([f"resume={found['resumed']}"]))
         yield found
         wandb.teardown()
 
