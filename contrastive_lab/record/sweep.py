@@ -72,10 +72,13 @@ class Sweep:
 
     @property
     def runs(self) -> pd.DataFrame:
-        """A row for each run: folder, name, status, what varies ("null" for null), and the rest of its result.json."""
-        varied = null_as_text(self.asked[self.varied])
+        """A row for each run: folder, name, status, what varies ("null" for null), and the rest of its result.json.
+
+        The setting `loss` is the column loss.name, as `loss` is a number of result.json.
+        """
+        varied = null_as_text(self.asked[self.varied]).rename(columns={"loss": "loss.name"})
         first = self.results[["name", "status"]].astype(str)
-        rest = self.results.drop(columns=[*first.columns, *self.varied], errors="ignore")
+        rest = self.results.drop(columns=[*first.columns, *varied.columns], errors="ignore")
         return pd.concat([first, varied, rest], axis=1).reset_index(names="folder")
 
     @cached_property

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 from contrastive_lab.report.plot import KINDS, Scale, new_figure, save, styled
@@ -22,3 +23,9 @@ def test_a_figure_is_three_files_and_equal_ones_are_equal_bytes(tmp_path: Path) 
             save(figure, tmp_path / stem)
     assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{kind}" for stem in ("a", "b") for kind in KINDS}
     assert all((tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes() for kind in KINDS)
+
+
+def test_infinity_has_a_place_of_its_own_behind_all_numbers() -> None:
+    scale = Scale([math.inf, 16.0, 65536.0])
+    assert scale.values == [16.0, 65536.0, math.inf]
+    assert [scale.position(value) for value in scale.values] == [0, 1, 2]
