@@ -14,7 +14,9 @@ def test_a_folder_without_a_plan_is_read_by_what_its_runs_were_told(tmp_path: Pa
         hydra = tmp_path / place / ".hydra"
         hydra.mkdir()
         about = "method_info: {id: simo, pool: batch, views: 2, key_encoder: true}"
-        (hydra / "config.yaml").write_text(f"K: {K}\nalpha: {alpha}\nseed: 0\ntau: 0.2\nbatch_size: 64\n{about}\n")
+        (hydra / "config.yaml").write_text(
+            f"K: {K}\nalpha: {alpha}\nseed: 0\ntau: 0.2\nbatch_size: 64\n{about}\ndataset: {{images: 5000}}\n"
+        )
         (hydra / "overrides.yaml").write_text(f"- K={K}\n" + ("- alpha=256\n" if K == 16 else ""))
         (tmp_path / place / "command.txt").write_text(f"python train.py K={K}\n")
     sweep = read_sweep(tmp_path)
