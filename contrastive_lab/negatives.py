@@ -22,7 +22,7 @@ def from_batch(
     device: torch.device | str = "cpu",
     own: OwnClass | None = None,
 ) -> Tensor:
-    """Choose K keys of other images for every query, without replacement.
+    """Choose K keys of other images for every query, without replacement, in O(N K) time and memory.
 
     Args:
         random: random numbers of the step.
@@ -39,15 +39,11 @@ def from_batch(
 
     Raises:
         ValueError: if K is below 1 or more than the pool holds.
-
-    The draw for "query" costs O(N K) time and memory in every process.
     """
     pool = views * (random.size - 1)
     K = pool if K is None else K
     if not 1 <= K <= pool:
-        raise ValueError(
-            f"K={K} negatives asked of a pool of {pool}: {views} view(s) of {random.size} - 1 other images"
-        )
+        raise ValueError(f"K={K} negatives of a pool of {pool}: {views} view(s) of {random.size} - 1 other images")
     if own is not None:
         return own.keys(random, K, views, purpose)
     itself = torch.arange(random.start, random.start + random.count, device=device)[:, None]

@@ -42,6 +42,21 @@ def dashboard(entity: str, project: str, name: str) -> Any:
     wr: Any = import_module("wandb_workspaces.reports.v2")
     ws: Any = import_module("wandb_workspaces.workspaces")
 
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=name,
+        sections=[ws.Section(name=title, panels=row, is_open=True) for title, row in panels(wr).items()],
+        settings=ws.WorkspaceSettings(x_axis=STEP, max_runs=100),
+        runset_settings=ws.RunsetSettings(
+            filters="JobType = 'pretrain'",
+            pinned_columns=["config:K", "config:alpha", "summary:linear_top1", "summary:knn_top1.last"],
+        ),
+    )
+
+
+def panels(wr: Any) -> dict[str, list[Any]]:
+    """The panels of each section, made by wandb_workspaces.reports.v2."""
     by_K = {"groupby": wr.Config("K"), "groupby_aggfunc": "mean", "groupby_rangefunc": "stderr"}
 
     def against_K(metric: str, title: str) -> Any:
@@ -50,7 +65,7 @@ def dashboard(entity: str, project: str, name: str) -> Any:
     def training(title: str, *metrics: str, unit: str) -> Any:
         return wr.LinePlot(title=title, x=STEP, y=list(metrics), title_x="optimizer step", title_y=unit, **by_K)
 
-    panels = {
+    return {
         "Accuracy against K": [
             against_K("linear_top1", "linear top-1 against K (percent)"),
             against_K("knn_top1.last", "kNN top-1 against K (percent)"),
@@ -71,17 +86,6 @@ def dashboard(entity: str, project: str, name: str) -> Any:
         ],
         "Speed": [against_K("images_per_second", "images per second against K")],
     }
-    return ws.Workspace(
-        entity=entity,
-        project=project,
-        name=name,
-        sections=[ws.Section(name=title, panels=row, is_open=True) for title, row in panels.items()],
-        settings=ws.WorkspaceSettings(x_axis=STEP, max_runs=100),
-        runset_settings=ws.RunsetSettings(
-            filters="JobType = 'pretrain'",
-            pinned_columns=["config:K", "config:alpha", "summary:linear_top1", "summary:knn_top1.last"],
-        ),
-    )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,6 @@ def knn(
 
     Example:
         The second test example of class 0 lies nearest to class 1; where three votes count alike, class 0 has two.
-
         >>> train = Split(torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0, 1]))
         >>> test = Split(torch.tensor([[3.0, 0.0], [0.0, 5.0]]), torch.tensor([0, 0]))
         >>> knn(train, test, k=1).top1
@@ -48,8 +47,7 @@ def knn(
     if k < 1 or not temperature > 0:
         raise ValueError(f"knn needs k >= 1 and temperature > 0, not k={k}, temperature={temperature}")
     train, test, classes = checked(train, test, classes)
-    keys, queries = F.normalize(train.features, dim=1), F.normalize(test.features, dim=1)
-    k = min(k, len(keys))
+    keys, queries, k = F.normalize(train.features, dim=1), F.normalize(test.features, dim=1), min(k, len(train.labels))
     blocks = math.ceil(len(queries) * max(len(keys), k * classes) / BLOCK)
     votes = [_votes(block, keys, train.labels, k, temperature, classes) for block in queries.tensor_split(blocks)]
     return topk(torch.cat(votes), test.labels, all_processes)

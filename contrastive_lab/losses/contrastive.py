@@ -40,11 +40,7 @@ def eqco_margin(K: int, alpha: float, tau: float) -> float:
 
 
 def info_nce(
-    pos: Tensor,
-    neg: Tensor,
-    tau: float,
-    alpha: float | None = None,
-    reduction: Literal["mean", "none"] = "mean",
+    pos: Tensor, neg: Tensor, tau: float, alpha: float | None = None, reduction: Literal["mean", "none"] = "mean"
 ) -> Tensor:
     """The contrastive loss: mean over queries of log(1 + alpha * mean_k exp((neg_k - pos) / tau)).
 
@@ -75,10 +71,8 @@ def info_nce(
     """
     if reduction not in ("mean", "none"):
         raise ValueError(f'reduction is "mean" or "none", not {reduction!r}')
-    if alpha == math.inf:
-        losses = _log_odds(pos, neg, tau, 1.0)
-    else:
-        losses = F.softplus(_log_odds(pos, neg, tau, alpha), threshold=40.0)
+    odds = _log_odds(pos, neg, tau, 1.0 if alpha == math.inf else alpha)
+    losses = odds if alpha == math.inf else F.softplus(odds, threshold=40.0)
     return losses.mean() if reduction == "mean" else losses
 
 

@@ -1,6 +1,5 @@
-"""Texts: from csv files to packed ids of words, and whole runs on them through the command line."""
+"""Texts: from csv files to packed ids of words, and the settings that they bring."""
 
-import json
 import lzma
 from collections import Counter
 from collections.abc import Callable
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
@@ -19,44 +17,13 @@ from contrastive_lab.dataset import Texts, ag_news
 from contrastive_lab.dataset.text import tokens, vocabulary, word_ids
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.run.build import build_data, build_encoder
-from contrastive_lab.run.callbacks import LastCheckpoint
-from tests.conftest import Line, command, only_run
-
-QUICK, LONG = ("simclr", "moco_v2"), ("moco_v1", "simo", "npid", "swav", "supcon", "supervised")
-
-TOPICS = ("market stock bank", "game team coach", "planet orbit rocket", "vote court senate")
-
-SMALL = (
-    "dataset=ag_news",
-    "data_dir=.",
-    "batch_size=16",
-    "head.dim=8",
-    "backbone.features=6",
-    "epochs=2",
-    "evaluation.epochs=2",
-    "trainer.log_every_n_steps=1",
-    "trainer.enable_progress_bar=false",
-)
-
-
-def write(path: Path, texts: int, seed: int) -> None:
-    """Official rows: class 1 to 4, title, description; four words of the class, some of all, and a rare one."""
-    source = np.random.default_rng(seed)
-    lines = []
-    for number in range(texts):
-        topic = TOPICS[number % 4].split()
-        words = [*source.choice(topic, 4), *source.choice(["the", "a", "of", "in"], 4), f"rare{seed}{number}"]
-        lines.append(f'"{number % 4 + 1}","{topic[0].title()}!","{" ".join(words)}"\n')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines))
+from tests.small_texts import write_news, write_texts
 
 
 @pytest.fixture
 def news(tmp_path: Path) -> Path:
     """A folder with 64 training and 24 test texts."""
-    write(tmp_path / "ag_news" / "train.csv", 64, seed=0)
-    write(tmp_path / "ag_news" / "test.csv", 24, seed=1)
-    return tmp_path
+    return write_news(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +92,7 @@ def test_arrays_are_packed_once_and_anew_when_a_csv_changes(news: Path) -> None:
     made = (packed / "train_words.npy").stat().st_mtime_ns
     assert len(ag_news(str(news)).train) == 64
     assert (packed / "train_words.npy").stat().st_mtime_ns == made
-    write(news / "ag_news" / "train.csv", 80, seed=0)
+    write_texts(news / "ag_news" / "train.csv", 80, seed=0)
     assert len(ag_news(str(news)).train) == 80
     ag_news(str(news), min_frequency=3)
     assert len(list((news / "ag_news").glob("packed_*"))) == 3
@@ -220,64 +187,3 @@ def test_images_keep_their_recipe_and_have_no_vocabulary(compose: Callable[..., 
     config = compose()
     assert isinstance(build_data(config).recipe, Recipe)
     assert isinstance(next(build_encoder(config).backbone.children()), nn.Sequential)
-
-
-def loss(folder: Path) -> float:
-    return json.loads((folder / "result.json").read_text())["loss"]
-
-
-def state(folder: Path) -> dict[str, torch.Tensor]:
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-
-
-@pytest.mark.parametrize("method", [*QUICK, *(pytest.param(name, marks=pytest.mark.long) for name in LONG)])
-def test_every_method_trains_on_texts(method: str, news: Path, trained: Callable[..., str]) -> None:
-    K = [] if method in ("swav", "supcon", "supervised") else ["K=8"]
-    printed = trained(*SMALL, f"method={method}", *K, cwd=news)
-    found = json.loads((only_run(news) / "result.json").read_text())
-    assert (found["status"], found["dataset"], found["backbone"]) == ("done", "ag_news", "bag_of_words")
-    assert all(0 < found[name] <= 100 for name in ("linear_top1", "knn_top1", "online_top1"))
-    assert "of 64 texts, 4 steps an epoch" in printed and "texts/s" in printed
-    assert state(only_run(news))["encoder.backbone.embedding.weight"].shape[1] == 6
-
-
-def test_a_clear_line_says_where_a_csv_is_expected(tmp_path: Path, line: Callable[..., Line]) -> None:
-    done = line(*SMALL, "method=simclr")
-    assert done.code == 1
-    last = done.err.splitlines()[-1]
-    assert last.startswith("error: dataset=ag_news: no ag_news/train.csv or ag_news/train.csv.xz; its rows are")
-    assert "Traceback" not in done.err
-
-
-@pytest.mark.long
-def test_a_stopped_run_on_texts_resumes_exactly(
-    news: Path, line: Callable[..., Line], trained: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arguments = (*SMALL, f"data_dir={news}", "method=moco_v2", "K=8", "checkpoint_every_n_steps=1")
-    trained(*arguments, cwd=news / "whole")
-
-    def stop(self: LastCheckpoint, trainer: pl.Trainer) -> None:
-        save(self, trainer)
-        if trainer.global_step == 6:  # in the second of two epochs of 4 steps
-            raise RunError("stopped")
-
-    save = LastCheckpoint.save
-    with monkeypatch.context() as patch:
-        patch.setattr(LastCheckpoint, "save", stop)
-        assert line(*arguments, cwd=news / "part").code == 1
-    whole, part = only_run(news / "whole"), only_run(news / "part")
-    assert not torch.equal(state(whole)["queue.keys"], state(part)["queue.keys"])
-    trained(f"resume={part.relative_to(news / 'part')}", cwd=news / "part")
-    assert all(torch.equal(value, state(part)[name]) for name, value in state(whole).items())
-
-
-@pytest.mark.long
-def test_two_processes_train_on_texts_like_one(news: Path) -> None:
-    losses = []
-    for name, strategy in (("one", []), ("two", ["strategy=ddp_cpu"])):
-        (news / name).mkdir()
-        arguments = (*SMALL, "method=moco_v2", "K=8", "trainer.precision=64-true", f"data_dir={news}", *strategy)
-        done = command(*arguments, cwd=news / name)
-        assert done.returncode == 0, done.stderr
-        losses.append(loss(only_run(news / name)))
-    assert losses[0] == pytest.approx(losses[1], abs=1e-8, rel=0)
