@@ -17,6 +17,7 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.method import NPID, MoCo, SimCLR, SiMo, SupCon, Supervised, SwAV
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.objective import Objective
 from contrastive_lab.randomness import StepRandom
 from tests.conftest import TINY, command, only_run
 
@@ -32,7 +33,10 @@ CASES = {
     "moco": ("shuffle", lambda encoder: MoCo(encoder, K=27, momentum=0.5)),
     "swav": ("sync", lambda encoder: SwAV(encoder, prototypes=5, queue=2 * N, queue_from_epoch=0)),
     "npid": ("split", lambda encoder: NPID(encoder, N * STEPS, K=7, tau=0.2)),
-    "npid-nce": ("split", lambda encoder: NPID(encoder, N * STEPS, K=7, tau=0.2, loss="nce", proximal=0.1)),
+    "npid-nce": (
+        "split",
+        lambda encoder: NPID(encoder, N * STEPS, K=7, tau=0.2, proximal=0.1, objective=Objective("nce")),
+    ),
     "supcon": ("sync", lambda encoder: SupCon(encoder, tau=0.2)),
     "supervised": ("split", lambda encoder: Supervised(encoder, 3)),
     "moco-symmetric": ("split", lambda encoder: MoCo(encoder, K=27, symmetric=True, momentum=0.5, batchnorm="split")),

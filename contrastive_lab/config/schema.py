@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_lab.config import CONF, data, losses, methods
+from contrastive_lab.config import CONF, data, evaluations, losses, methods
 from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Null, Settings, help_lines, problems
 
@@ -108,54 +108,6 @@ class Optim(Settings):
     )
 
 
-class Evaluation(Settings):
-    """A final evaluation without settings of its own."""
-
-    name: str = Field(description="in result.json")
-    features: Literal["h", "z", "pixels"] = Field(description="h (backbone), z (unit vectors of the head) or pixels")
-
-
-class Linear(Evaluation):
-    """Linear evaluation."""
-
-    epochs: int = Field(ge=1, description="of the linear classifier")
-
-
-class LinearMoco(Linear):
-    """MoCo's linear evaluation."""
-
-    lr: float = Field(gt=0, description="learning rate")
-
-
-class Knn(Evaluation):
-    """Nearest neighbours."""
-
-    k: int = Field(ge=1, description="neighbours")
-    temperature: float = Field(gt=0, description="of their weights")
-
-
-class OnlineProbe(Settings):
-    """A linear probe trained beside the encoder."""
-
-    every_n_epochs: int = Field(ge=1, description="how often it is scored")
-    lr: float = Field(gt=0, description="learning rate per 256 images")
-
-
-class KnnProbe(Settings):
-    """Nearest neighbours during training."""
-
-    every_n_epochs: int = Field(ge=1, description="how often they are looked up")
-    k: int = Field(ge=1, description="neighbours")
-    temperature: float = Field(gt=0, description="of their weights")
-
-
-class Probes(Settings):
-    """Measured during training, on features h."""
-
-    online: OnlineProbe
-    knn: KnnProbe
-
-
 class Strategy(Settings):
     """Devices."""
 
@@ -241,7 +193,7 @@ def _help(*, _root_: DictConfig) -> str:
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     """The model of a group's node: named like what its `_target_`, or its splits', calls, or like the loss or group."""
-    models = {**vars(methods), **vars(data), **vars(losses), **globals()}
+    models = {**vars(methods), **vars(data), **vars(losses), **vars(evaluations), **globals()}
     name = node["name"] if group == "loss" else node.get("splits", node).get("_target_", group)
     target = str(name).rpartition(".")[2]
     names = ("".join(word[:1].upper() + word[1:] for word in text.split("_")) for text in (target, group))

@@ -57,5 +57,10 @@ def test_an_upgraded_configuration_has_the_identity_it_had() -> None:
         "method": {"negatives_per": "batch"},
         "name": "simo",
         "tau": 0.2,
+        "loss": {"name": "info_nce"},
+        "sets": 1,
+        "remember": None,
+        "own_class_share": None,
+        "dclw_sigma": None,
     }
     assert identity(old) == identity(new) == {"method.negatives_per": "batch", "name": "simo", "tau": 0.2}

@@ -48,7 +48,7 @@ WRONG = [
     (["augment.crop.scale=[2,3]"], "augment.crop.scale=[2, 3]: must be [least,greatest], at most 1"),
     (["augment.color.hue=0.6"], "augment.color.hue=0.6: must be between 0 and 0.5"),
     (["dataset.size=0"], "dataset.size=0: must be 1 or more"),
-    (["alpha=inf"], "alpha=inf: must be more than 0"),
+    (["alpha=-inf"], "alpha=-inf: must be more than 0"),
     (["strategy.devices=null"], "strategy.devices=None: must be a whole number"),
     (["trainer.precision=bf16-true"], "trainer.precision=bf16-true: choose one of 32-true"),
     (["strategy.accelerator=mps"], "strategy.accelerator=mps: choose one of auto, cpu, gpu"),
