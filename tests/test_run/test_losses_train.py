@@ -71,7 +71,8 @@ def check(folder: Path, typed: str, has_mi: bool, printed: str) -> None:
     ("typed", "has_mi"), [*SETTINGS[3:5], *(pytest.param(*told, marks=LONG) for told in SETTINGS[:3]), *SETTINGS[5:]]
 )
 def test_every_setting_trains_on_images(typed: str, has_mi: bool, tmp_path: Path, trained: Trained) -> None:
-    printed = trained(*TINY, *typed.split())
+    wide = ["batch_size=128"] if "own_class_share=1" in typed else []  # no image alone in its class
+    printed = trained(*TINY, *typed.split(), *wide)
     check(only_run(tmp_path), typed, has_mi, printed)
 
 
@@ -134,7 +135,7 @@ def test_a_stopped_run_that_remembers_resumes_to_the_same_bits(
         ("loss=info_nce,spectral,hard", ("alpha=null",)),
         ("sets=1,2,4", ()),
         ("remember=null,0.1,0.9", ("alpha=inf",)),
-        ("own_class_share=null,0,0.5", ()),
+        ("own_class_share=null,0,0.5", ("batch_size=128", "K=4")),
     ],
 )
 def test_a_sweep_over_a_setting_has_it_as_axis(
