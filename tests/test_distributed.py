@@ -17,10 +17,17 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.method import NPID, MoCo, SimCLR, SiMo, SupCon, Supervised, SwAV
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.objective import Objective
 from contrastive_lab.randomness import StepRandom
 from tests.conftest import TINY, command, only_run
 
-N, STEPS = 16, 3
+N, STEPS, INF = 16, 3, float("inf")
+
+
+def remembering() -> Objective:
+    return Objective(remember=0.7, images=N * STEPS, directions=2)
+
+
 CASES = {
     "simclr": ("sync", lambda encoder: SimCLR(encoder, K=9, tau=0.2)),
     "simclr-all-split": ("split", lambda encoder: SimCLR(encoder, tau=0.2)),
@@ -29,10 +36,20 @@ CASES = {
         "shuffle",
         lambda encoder: SiMo(encoder, K=4, negatives_per="batch", momentum=0.5, batchnorm="shuffle"),
     ),
+    "npid-remember": ("split", lambda encoder: NPID(encoder, N * STEPS, 7, INF, 0.2, objective=remembering())),
+    "simclr-remember": ("sync", lambda encoder: SimCLR(encoder, K=9, alpha=INF, tau=0.2, objective=remembering())),
+    "simo-dclw": ("sync", lambda encoder: SiMo(encoder, K=4, alpha=INF, objective=Objective(dclw_sigma=0.5))),
+    "simo-sets-own": (
+        "sync",
+        lambda encoder: SiMo(encoder, K=4, objective=Objective("hard", sets=2, beta=1.0), own_class_share=0.25),
+    ),
     "moco": ("shuffle", lambda encoder: MoCo(encoder, K=27, momentum=0.5)),
     "swav": ("sync", lambda encoder: SwAV(encoder, prototypes=5, queue=2 * N, queue_from_epoch=0)),
     "npid": ("split", lambda encoder: NPID(encoder, N * STEPS, K=7, tau=0.2)),
-    "npid-nce": ("split", lambda encoder: NPID(encoder, N * STEPS, K=7, tau=0.2, loss="nce", proximal=0.1)),
+    "npid-nce": (
+        "split",
+        lambda encoder: NPID(encoder, N * STEPS, K=7, tau=0.2, proximal=0.1, objective=Objective("nce")),
+    ),
     "supcon": ("sync", lambda encoder: SupCon(encoder, tau=0.2)),
     "supervised": ("split", lambda encoder: Supervised(encoder, 3)),
     "moco-symmetric": ("split", lambda encoder: MoCo(encoder, K=27, symmetric=True, momentum=0.5, batchnorm="split")),
@@ -55,7 +72,7 @@ def follow(name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
         source = torch.Generator().manual_seed(step)
         views = [torch.randn(N, 3, 8, 8, generator=source, dtype=torch.float64).to(dtype) for _ in range(2)]
         own = slice(rank * rows, (rank + 1) * rows)
-        ids = torch.arange(step * N, (step + 1) * N)[own]
+        ids = (torch.arange(N) + step % 2 * N)[own]  # the third batch has the images of the first
         batch = Batch([view[own] for view in views], ids, StepRandom(0, 0, step, N, rank * rows, rows), classes)
         loss = method.losses(method.pairs(batch)).mean()
         parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
@@ -63,6 +80,7 @@ def follow(name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
         with torch.no_grad():
             for parameter, grad in zip(parameters, grads, strict=True):
                 parameter -= 0.1 * grad
+        method.objective.after_step()
         method.after_step()
         losses.append(distributed.mean(loss.detach()))
         gradients.append(grads)
@@ -128,9 +146,11 @@ def run(devices: int, *arguments: str, cwd: Path) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("method", ["simclr", "moco_v1", "moco_v2", "simo"])
+@pytest.mark.parametrize(
+    "method", ["simclr", "moco_v1", "moco_v2", "simo", "simo alpha=inf remember=0.7", "npid alpha=inf remember=0.7"]
+)
 def test_1_2_and_4_processes_train_alike(method: str, tmp_path: Path) -> None:
-    exact = (f"method={method}", "K=20", "trainer.limit_train_batches=20", "trainer.precision=64-true")
+    exact = (*f"method={method}".split(), "K=20", "trainer.limit_train_batches=20", "trainer.precision=64-true")
     one, two, four = (run(devices, *exact, cwd=tmp_path / str(devices)) for devices in (1, 2, 4))
     assert len(losses(one)) == 20
     assert losses(two) == pytest.approx(losses(one), abs=1e-8, rel=0)

@@ -29,7 +29,7 @@ def _names(config: DictConfig) -> Iterator[str]:
     name, method = config.loss.name, config.method_info
     if name == "nce" and method.id != "npid":
         yield f"loss=nce: method=npid alone has it, with a constant Z; {method.name} takes info_nce and the others"
-    if name == "nce" and config.alpha is not None:
+    elif name == "nce" and config.alpha is not None:
         yield f"alpha={config.alpha:g}: loss=nce has none; use loss=info_nce"
     if name == "spectral" and config.alpha is not None:
         yield f"alpha={config.alpha:g}: loss=spectral has none; its settings are loss.mu, loss.phi and loss.phi_tau"
@@ -45,7 +45,7 @@ def _alpha(config: DictConfig) -> Iterator[str]:
         yield f"alpha=inf: loss={name} with loss.tau_plus above 0 has gradients without a bound; set loss.tau_plus=0"
     if infinite and name == "dual_temperature":
         yield "alpha=inf: loss=dual_temperature is then loss=info_nce (both factors are 1); use that"
-    if config.dclw_sigma is not None and not (infinite and name == "info_nce" and config.remember is None):
+    if config.dclw_sigma is not None and not (infinite and name == "info_nce"):
         yield f"dclw_sigma={config.dclw_sigma:g}: weighs the positives of DCL; set alpha=inf loss=info_nce"
 
 
@@ -59,11 +59,13 @@ def _remember(config: DictConfig) -> Iterator[str]:
         return
     if config.method_info.pool == "queue":
         yield f"{text}: for negatives of the batch or of a memory bank; a queue is a memory of its own"
-    if config.loss.name != "info_nce":
+    elif config.loss.name != "info_nce":
         yield f"{text}: for loss=info_nce alone, not loss={config.loss.name}"
-    if config.alpha != math.inf:
+    elif config.alpha != math.inf:
         asked = "null" if config.alpha is None else f"{config.alpha:g}"
         yield f"{text}: its factor is 1, that of alpha=inf, and alpha={asked}; set alpha=inf"
+    if config.dclw_sigma is not None:
+        yield f"{text}: has no dclw_sigma; set dclw_sigma=null"
     if config.sets > 1:
         yield f"{text}: one normaliser an image, and sets={config.sets}; set sets=1"
     if config.method_info.id == "npid" and config.method.proximal:

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.encoder import Encoder, cosines
-from contrastive_lab.losses import info_nce, nce
+from contrastive_lab.losses import nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.negatives import Bank, from_bank
 from contrastive_lab.objective import Objective
@@ -88,8 +87,8 @@ class NPID(ContrastiveModule[Pairs]):
     def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """With NCE or a proximal term MI estimate, gradient norm and bound are those of InfoNCE all the same."""
         if self.objective.name == "nce" or self.proximal:
-            losses = info_nce(pairs.pos, pairs.neg, self.tau, self.alpha, reduction="none")
-            return diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+            plain = Objective(sets=self.objective.sets)
+            return plain.diagnose(pairs, plain.losses(pairs, self.tau, self.alpha), self.tau, self.alpha, batch.classes)
         return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def _nce(self, pairs: Pairs) -> Tensor:

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from contrastive_lab.losses import info_nce, nce
 from contrastive_lab.method import NPID
+from contrastive_lab.objective import Objective
 from tests.test_method.batches import N, linear_encoder, one_view_batch, random_batch
 
 
@@ -49,7 +50,7 @@ def test_npids_settings_reach_the_bank() -> None:
 
 def test_npid_reports_the_mi_of_its_cosines_whatever_it_is_trained_with() -> None:
     values = []
-    for options in ({}, {"loss": "nce"}, {"proximal": 5.0}):
+    for options in ({}, {"objective": Objective("nce")}, {"proximal": 5.0}):
         method = npid(K=6, tau=0.1, **options)
         assert method.loss_is_infonce is not bool(options)
         pairs = method.pairs(one_view_batch())
@@ -60,13 +61,13 @@ def test_npid_reports_the_mi_of_its_cosines_whatever_it_is_trained_with() -> Non
 
 
 def test_npids_Z_is_finite_where_float32_has_no_room_for_it() -> None:
-    method = npid(K=6, tau=0.002, loss="nce").float()
+    method = npid(K=6, tau=0.002, objective=Objective("nce")).float()
     losses = method.losses(method.pairs(one_view_batch()._replace(views=[random_batch().views[0].float()])))
     assert losses.isfinite().all() and 100 < method.log_normaliser.item() < 600
 
 
 def test_npid_nce_keeps_the_Z_of_the_first_batch() -> None:
-    method = npid(K=6, tau=0.1, loss="nce", proximal=0.3)
+    method = npid(K=6, tau=0.1, objective=Objective("nce"), proximal=0.3)
     pairs = method.pairs(one_view_batch())
     Z = (pairs.neg / 0.1).exp().mean() * 40
     expected = nce(pairs.pos, pairs.neg, 0.1, 40, Z.log()) + 0.3 * (2 - 2 * pairs.pos)

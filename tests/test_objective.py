@@ -1,0 +1,178 @@
+"""The loss of a query by its settings, against loops and dictionaries in plain Python."""
+
+import math
+from collections.abc import Callable
+from statistics import fmean
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from contrastive_lab import losses
+from contrastive_lab.objective import Objective
+from contrastive_lab.pairs import Pairs
+from tests.paper_losses import debiased_row, dual_row, gradient_at_query, infonce_row, spectral_row, unit_vectors
+
+TAU, R, K = 0.2, 3, 5
+INF = math.inf
+Row = Callable[[float, list[float]], float]
+
+ROWS: list[tuple[str, dict[str, Any], float | None, Row]] = [
+    ("info_nce", {}, None, infonce_row),
+    ("info_nce", {}, 64.0, lambda p, row: infonce_row(p, row, alpha=64.0)),
+    ("spectral", {"mu": 2.0, "phi": "square", "phi_tau": 0.5}, None, lambda p, row: spectral_row(p, row, 2.0)),
+    ("debiased", {"tau_plus": 0.1}, None, lambda p, row: debiased_row(p, row, 0.1)),
+    ("hard", {"tau_plus": 0.1, "beta": 0.7}, 64.0, lambda p, row: debiased_row(p, row, 0.1, 64.0, 0.7)),
+    ("dual_temperature", {"second_tau": 1.0}, 9.0, lambda p, row: dual_row(p, row, 1.0, 9.0)),
+]
+IDS = [f"{name}-{alpha}" for name, _, alpha, _ in ROWS]
+
+
+def pairs_of(pos: Tensor, neg: Tensor, queries: list[Tensor] | None = None) -> Pairs:
+    ids = torch.arange(len(pos))
+    return Pairs(pos, neg, queries or [], ids, ids[:, None] + 1, torch.zeros(len(pos), 1))
+
+
+@pytest.mark.parametrize(("name", "settings", "alpha", "row"), ROWS, ids=IDS)
+def test_the_loss_is_the_mean_over_sets(name: str, settings: dict[str, Any], alpha: float | None, row: Row) -> None:
+    """Values against the papers' rows; gradients against a loop over the sets, one query and one set at a time."""
+    query, key, negatives = unit_vectors(K=R * K)
+    objective, one_set = Objective(name, sets=R, **settings), Objective(name, **settings)
+
+    def in_sets(pos: Tensor, neg: Tensor) -> Tensor:
+        return objective.losses(pairs_of(pos, neg), TAU, alpha)
+
+    def naive(pos: Tensor, neg: Tensor) -> Tensor:
+        rows = []
+        for i in range(len(pos)):
+            parts = [pairs_of(pos[i, None], neg[i, r * K : (r + 1) * K][None]) for r in range(R)]
+            rows.append(sum(one_set.losses(part, TAU, alpha)[0] for part in parts) / R)
+        return torch.stack(rows)
+
+    pos, neg = (query * key).sum(1), torch.einsum("nkd,nd->nk", negatives, query)
+    told = zip(pos.tolist(), neg.tolist(), strict=True)
+    expected = [fmean(row(p, values[r * K : (r + 1) * K]) for r in range(R)) for p, values in told]
+    torch.testing.assert_close(in_sets(pos, neg).tolist(), expected, rtol=1e-9, atol=1e-12)
+    ours, theirs = (gradient_at_query(loss, query, key, negatives) for loss in (in_sets, naive))
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    assert ours.abs().max() > 1e-3
+    assert (objective.keys(K), objective.keys(None)) == (R * K, None)
+
+
+def test_every_loss_of_the_group_is_tried_above() -> None:
+    assert {name for name, *_ in ROWS} == set(losses.__all__) & {
+        "info_nce", "spectral", "debiased", "hard", "dual_temperature"
+    }  # fmt: skip
+
+
+class SogCLR:
+    """Algorithm 1 of Yuan et al. 2022 with u in a dictionary by image and direction; `keep` is 1 - gamma."""
+
+    def __init__(self, keep: float) -> None:
+        self.keep, self.u = keep, dict[tuple[int, int], float]()
+
+    def step(self, direction: int, image: int, p: float, row: list[float]) -> tuple[float, list[float]]:
+        """The value log u - p / tau, and for each negative exp(neg / tau) / (K u)."""
+        mean = fmean(math.exp(x / TAU) for x in row)
+        old = self.u.get((direction, image))
+        u = mean if old is None else self.keep * old + (1 - self.keep) * mean
+        self.u[direction, image] = u
+        return math.log(u) - p / TAU, [math.exp(x / TAU) / (len(row) * u) for x in row]
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.9])
+def test_remember_is_sogclr_with_a_dictionary(keep: float) -> None:
+    """Three epochs of 9 images in steps of 3, two directions; values, gradients and what is kept."""
+    source = torch.Generator().manual_seed(1)
+    objective = Objective(remember=keep, images=9, directions=2).double()
+    oracle = SogCLR(keep)
+    for _ in range(3):
+        for ids in torch.randperm(9, generator=source).view(3, 3):
+            pos = torch.rand(6, generator=source, dtype=torch.float64).requires_grad_()
+            neg = torch.rand(6, K, generator=source, dtype=torch.float64).mul(2).sub(1).requires_grad_()
+            pairs = Pairs(pos, neg, [pos[:3], pos[3:]], ids.repeat(2), ids[None], pos)
+            before = objective.log_normaliser.clone()
+            values = objective.losses(pairs, TAU, INF)
+            assert torch.equal(objective.log_normaliser, before)  # written after the step alone
+            of_pos, of_neg = torch.autograd.grad(values.sum(), (pos, neg))
+            objective.after_step()
+            for i in range(6):
+                row, image = neg[i].tolist(), int(ids[i % 3])
+                value, weights = oracle.step(i // 3, image, pos[i].item(), row)
+                assert values[i].item() == pytest.approx(value, rel=1e-12, abs=1e-12)
+                assert of_neg[i].tolist() == pytest.approx([w / TAU for w in weights], rel=1e-12)
+            torch.testing.assert_close(of_pos, torch.full_like(pos, -1 / TAU))
+    kept = [[math.log(oracle.u[direction, image]) for image in range(9)] for direction in range(2)]
+    torch.testing.assert_close(objective.log_normaliser.tolist(), kept, rtol=1e-12, atol=1e-12)
+    assert objective.seen.all()
+    assert objective.state_dict().keys() == {"log_normaliser", "seen"}
+    assert not Objective().state_dict()
+
+
+def test_dclw_weighs_the_positive_by_its_share_in_the_batch() -> None:
+    """Yeh et al. 2022, L_DCW: the weight is 2 - exp(p / sigma) / mean exp(p / sigma), without gradient."""
+    query, key, negatives = unit_vectors()
+    pos, neg = ((query * key).sum(1).requires_grad_(), torch.einsum("nkd,nd->nk", negatives, query))
+    values = Objective(dclw_sigma=0.5).losses(pairs_of(pos, neg), TAU, INF)
+    mean = fmean(math.exp(p / 0.5) for p in pos.tolist())
+    weights = [2 - math.exp(p / 0.5) / mean for p in pos.tolist()]
+    expected = [
+        math.log(fmean(math.exp(x / TAU) for x in row)) - w * p / TAU
+        for w, p, row in zip(weights, pos.tolist(), neg.tolist(), strict=True)
+    ]
+    assert values.tolist() == pytest.approx(expected, rel=1e-12)
+    (gradient,) = torch.autograd.grad(values.sum(), pos)
+    assert gradient.tolist() == pytest.approx([-w / TAU for w in weights], rel=1e-12)
+
+
+def flat_nce(pos: Tensor, neg: Tensor) -> Tensor:
+    """Chen et al. 2021 (FlatNCE): exp(v - sg(v)) with v = logsumexp((neg - pos) / tau), whose value is 1."""
+    v = torch.logsumexp((neg - pos[:, None]) / TAU, dim=1)
+    return torch.exp(v - v.detach())
+
+
+def written_dcl(pos: Tensor, neg: Tensor) -> Tensor:
+    """Yeh et al. 2022, L_DC: -pos / tau + log sum_k exp(neg_k / tau)."""
+    return -pos / TAU + torch.exp(neg / TAU).sum(dim=1).log()
+
+
+def test_an_infinite_alpha_is_dcl_and_flatnce() -> None:
+    vectors = unit_vectors(n=12, K=7)
+    expected = gradient_at_query(flat_nce, *vectors)
+    for alpha in (1e15, INF):
+        ours = gradient_at_query(lambda p, n, a=alpha: Objective().losses(pairs_of(p, n), TAU, a), *vectors)
+        torch.testing.assert_close(ours, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(gradient_at_query(written_dcl, *vectors), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "alpha", "left_out"),
+    [
+        ("info_nce", {}, None, set()),
+        ("info_nce", {"sets": 2}, 64.0, set()),
+        ("info_nce", {}, INF, {"mi_estimate"}),
+        ("info_nce", {"dclw_sigma": 0.5}, INF, {"mi_estimate", "gradient_bound"}),
+        ("info_nce", {"remember": 0.5, "images": 8, "directions": 1}, INF, {"mi_estimate", "gradient_bound"}),
+        *((name, more, None, {"mi_estimate", "gradient_bound"}) for name, more, _, _ in ROWS if name != "info_nce"),
+    ],
+)
+def test_diagnostics_leave_out_what_is_of_infonce_alone(
+    name: str, settings: dict[str, Any], alpha: float | None, left_out: set[str]
+) -> None:
+    query, key, negatives = unit_vectors(K=6)
+    query = F.normalize(query, dim=1).requires_grad_()
+    pairs = pairs_of((query * key).sum(1), torch.einsum("nkd,nd->nk", negatives, query), [query])
+    pairs = pairs._replace(neg_ids=pairs.neg_ids.expand(-1, 6))
+    objective = Objective(name, **settings)
+    values = objective.losses(pairs, TAU, alpha)
+    told = objective.diagnose(pairs, values, TAU, alpha, None)
+    assert {"mi_estimate", "gradient_bound"} - told.keys() == left_out
+    assert {"gradient_norm", "contrastive_top1", "effective_rank", "own_image"} <= told.keys()
+    assert objective.is_infonce == ("gradient_bound" not in left_out)
+    if "mi_estimate" in told:
+        width = 6 // objective.sets if alpha is None else alpha
+        assert told["mi_estimate"].item() == pytest.approx(math.log1p(width) - values.mean().item())
+    if "gradient_bound" in told:
+        assert told["gradient_norm"] <= told["gradient_bound"]
