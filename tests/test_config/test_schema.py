@@ -10,7 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel
 
 from contrastive_lab import batchnorm
-from contrastive_lab.config.evaluation import KnnProbe, OnlineProbe
 from contrastive_lab.config.overrides import OWNED, base
 from contrastive_lab.config.schema import GROUPS, Batchnorm, Head, Run, model_of
 from contrastive_lab.encoder import build_head
