@@ -147,7 +147,15 @@ def run(devices: int, *arguments: str, cwd: Path) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "method", ["simclr", "moco_v1", "moco_v2", "simo", "simo alpha=inf remember=0.7", "npid alpha=inf remember=0.7"]
+    "method",
+    [
+        "simclr",
+        "moco_v1",
+        "moco_v2",
+        "simo",
+        "simo alpha=inf remember=0.7",
+        "npid alpha=inf remember=0.7 batchnorm=sync",
+    ],
 )
 def test_1_2_and_4_processes_train_alike(method: str, tmp_path: Path) -> None:
     exact = (*f"method={method}".split(), "K=20", "trainer.limit_train_batches=20", "trainer.precision=64-true")

@@ -95,7 +95,9 @@ def combinations() -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("loss", NAMES)
-@pytest.mark.parametrize("method", ["simo", "simclr", "moco_v2", "npid"])
+@pytest.mark.parametrize(
+    "method", ["simo", *(pytest.param(name, marks=pytest.mark.long) for name in ("simclr", "moco_v2", "npid"))]
+)
 def test_every_other_combination_has_a_finite_loss(method: str, loss: str) -> None:
     config = base((f"method={method}", f"loss={loss}")).copy()
     config.K = 4

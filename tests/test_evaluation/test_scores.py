@@ -48,6 +48,7 @@ def in_two_processes(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.long
 def test_examples_of_all_processes_are_counted_together_if_asked(tmp_path: Path) -> None:
     multiprocessing.spawn(in_two_processes, args=(str(tmp_path),), nprocs=2)
     found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]

@@ -75,6 +75,7 @@ def test_an_unexpected_error_leaves_its_traceback_in_the_jobs_folder(
     assert "in broken" in trace.read_text()
 
 
+@pytest.mark.long
 def test_a_sweep_that_was_interrupted_goes_on_to_the_same_numbers(
     tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_card_can_call_nothing_but_models(tmp_path: Path) -> None:
         load_backbone(tmp_path)
 
 
+@pytest.mark.long
 def test_the_script_exports_a_run_once(tmp_path: Path, trained: Callable[..., str]) -> None:
     trained(*TINY)
     folder = only_run(tmp_path)
