@@ -66,12 +66,12 @@ def test_the_encoders_weights_are_a_function_of_the_seed(compose: Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("scale", "method", "rate"), [("laptop", "swav", 0.6), ("cifar", "supervised", 0.1), ("cifar", "simo", 0.03)]
+    ("scale", "method", "base_lr"), [("laptop", "swav", 0.6), ("cifar", "supervised", 0.1), ("cifar", "simo", 0.03)]
 )
-def test_a_scale_keeps_the_rates_of_methods_of_another_kind(
-    scale: str, method: str, rate: float, compose: Callable[..., DictConfig]
+def test_a_scale_keeps_the_learning_rates_of_methods_of_another_kind(
+    scale: str, method: str, base_lr: float, compose: Callable[..., DictConfig]
 ) -> None:
-    assert compose(f"method={method}", f"scale={scale}").base_lr == rate
+    assert compose(f"method={method}", f"scale={scale}").base_lr == base_lr
     assert compose(f"method={method}", f"scale={scale}", "base_lr=0.7").base_lr == 0.7
 
 

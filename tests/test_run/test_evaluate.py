@@ -28,7 +28,7 @@ def test_a_stored_run_scores_as_it_did_at_its_end(tmp_path: Path, trained: Calla
         (["run=nowhere", "K=3"], "K=3: takes run=<folder of a run>, evaluation="),
     ],
 )
-def test_bad_lines_are_refused(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_lines_are_errors(arguments: list[str], message: str, tmp_path: Path) -> None:
     assert (ROOT / "scripts" / "evaluate.py").exists()
     done = command("scripts/evaluate.py", *arguments, cwd=tmp_path)
     assert done.returncode == 2

@@ -130,7 +130,7 @@ def test_the_script_exports_a_run_once(tmp_path: Path, trained: Callable[..., st
         (["run=nowhere", "K=3"], "K=3: takes run=<folder of a run> and out=<folder>"),
     ],
 )
-def test_bad_lines_are_refused(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_lines_are_errors(arguments: list[str], message: str, tmp_path: Path) -> None:
     done = command("scripts/export.py", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {message}")

@@ -82,7 +82,7 @@ def test_a_killed_run_resumes_to_the_same_bits(method: str, every: str, tmp_path
     assert len((killed / "command.txt").read_text().splitlines()) == 2
 
 
-def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path, trained: Trained, line: Typed) -> None:
+def test_a_checkpoint_of_another_configuration_is_an_error(tmp_path: Path, trained: Trained, line: Typed) -> None:
     trained(*TINY, "K=4")
     folder = only_run(tmp_path)
     (folder / "result.json").write_text('{"status": "running"}')
