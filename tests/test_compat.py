@@ -1,6 +1,7 @@
 """Each private part of another package that compat.py names, by what the project needs of it."""
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from torch import Tensor, nn
@@ -56,6 +58,18 @@ def test_run_hydra_gives_the_task_each_configuration_and_reads_no_sys_argv(
     capsys.readouterr()
     run_hydra(task, hydra_parser().parse_args(["--cfg", "job", "a=7"]), conf, "main")
     assert capsys.readouterr().out == "a: 7\nsize:\n  width: 1\n"
+
+
+@pytest.mark.filterwarnings("ignore:Experimental rerun CLI option:UserWarning")
+def test_run_hydra_runs_a_pickled_configuration_again(conf: Path, tmp_path: Path) -> None:
+    """`_get_rerun_conf` of hydra.main reads the configuration; `a` is what was told and not what the file says."""
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        stored = compose("main", ["a=3"], return_hydra_config=True)
+    (tmp_path / "config.pickle").write_bytes(pickle.dumps(stored))
+    found: list[DictConfig] = []
+    args = hydra_parser().parse_args(["--experimental-rerun", str(tmp_path / "config.pickle")])
+    run_hydra(found.append, args, conf, "main")
+    assert [config.a for config in found] == [3]
 
 
 def test_run_hydra_completes_a_line_for_the_shell(

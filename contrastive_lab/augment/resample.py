@@ -60,7 +60,7 @@ def resize_weights(start: Tensor, length: Tensor, total: int, size: int, interpo
     pixel = pixel.add_(0.5).div_(support).masked_fill_(outside, torch.inf)
     centre = (torch.arange(size, device=start.device).view(-1, 1) + 0.5) * (scale / support)
     distance = (pixel - centre).abs_()
-    weights = _triangle_(distance) if interpolation == "bilinear" else _cubic_(distance)
+    weights = {"bilinear": _triangle_, "bicubic": _cubic_}[interpolation](distance)
     return weights.div_(weights.sum(-1, keepdim=True))
 
 

@@ -47,7 +47,7 @@ class Optim:
     @property
     def lr(self) -> float:
         """The learning rate used."""
-        return self.base_lr * (math.sqrt(self.batch_size) if self.scaling == "sqrt" else self.batch_size / 256)
+        return self.base_lr * {"linear": self.batch_size / 256, "sqrt": math.sqrt(self.batch_size)}[self.scaling]
 
     @property
     def rule(self) -> str:

@@ -18,7 +18,7 @@ def test_resized_crop(height: int, width: int, size: int, interpolation: str, dt
     heights, widths = torch.full((30,), height), torch.full((30,), width)
     boxes = Crop(scale=(0.02, 1.0), ratio=(0.3, 3.0)).boxes(step_random(30).uniform("crop", TRIES, 4), heights, widths)
     boxes[0], boxes[1] = torch.tensor([height - 1, width - 1, 1, 1]), torch.tensor([0, 0, height, width])
-    actual = resample.resized_crop(images, boxes, size, interpolation, dtype)  # type: ignore[arg-type]
+    actual = resample.resized_crop(images, boxes, size, interpolation, dtype)
     assert actual.dtype == dtype
     for image, box, crop in zip(images, boxes.tolist(), actual, strict=True):
         mode = InterpolationMode(interpolation)
