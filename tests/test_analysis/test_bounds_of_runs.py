@@ -18,7 +18,7 @@ from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory import bounds
 from contrastive_lab.theory.bounds.terms import Terms
 from tests.conftest import TINY, only_run
-from tests.test_dataset.test_text import SMALL, write
+from tests.small_texts import SMALL, write_news
 from tests.test_run.test_export import stored
 from tests.theory_programs import with_settings
 
@@ -142,8 +142,7 @@ def test_runs_of_several_settings_have_panels_of_their_own_with_the_papers_numbe
 
 
 def test_texts_are_measured(tmp_path: Path, trained: Callable[..., str]) -> None:
-    write(tmp_path / "ag_news" / "train.csv", 64, seed=0)
-    write(tmp_path / "ag_news" / "test.csv", 24, seed=1)
+    write_news(tmp_path)
     trained(*SMALL, "method=simclr")
     outcome = measured(run=str(only_run(tmp_path)), passes=2)
     (row,) = outcome.table
