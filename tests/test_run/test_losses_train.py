@@ -150,7 +150,7 @@ def test_a_sweep_over_a_setting_has_it_as_axis(
     assert choose(read_sweep(folder)).x == key
     table = pd.read_csv(folder / "report" / "runs.csv", dtype=str, keep_default_na=False)
     assert set(table["status"]) == {"done"}
-    told = {value.removesuffix(".0") for value in table[key]}
+    told = {value.removesuffix(".0") for value in table["loss.name" if key == "loss" else key]}  # loss is a metric
     assert {value for value in values.split(",") if value != "null"} <= told
     assert key in page.read_text()
     assert json.loads((folder / "sweep.json").read_text())["jobs"]
