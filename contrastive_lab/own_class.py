@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -43,9 +44,8 @@ class OwnClass:
 
     def entries(self, uniform: Tensor, ids: Tensor) -> Tensor:
         """Entries of a bank for images `ids` (n,), with replacement, by `uniform` numbers (n, K) in [0, 1): (n, K)."""
-        order = self.classes.argsort(stable=True)
-        place = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))[ids, None]
-        ordered, mine = self.classes[order], self.classes[ids, None]
+        order, ordered, places = self._sorted
+        place, mine = places[ids, None], self.classes[ids, None]
         first = torch.searchsorted(ordered, mine)
         size = torch.searchsorted(ordered, mine, right=True) - first
         K = uniform.shape[1] // self.sets
@@ -55,6 +55,12 @@ class OwnClass:
         among_own = first + chosen + (first + chosen >= place)
         among_others = chosen + size * (chosen >= first)
         return order[torch.where(is_own, among_own, among_others)]
+
+    @cached_property
+    def _sorted(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The images in order of class, their classes, and the place of each image in that order, (images,) each."""
+        order = self.classes.argsort(stable=True)
+        return order, self.classes[order], order.argsort()
 
 
 def own_of(K: int, share: float) -> int:

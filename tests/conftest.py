@@ -19,6 +19,7 @@ from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.schema import register
 from contrastive_lab.dataset import Arrays, Splits
 from contrastive_lab.launch import command_line
+from tests.small_texts import write_news
 
 ROOT = Path(__file__).parents[1]
 # One small run: 5 steps of 64 images, a narrow net, no progress bar.
@@ -51,6 +52,12 @@ def _hydra() -> None:
 def compose() -> Callable[..., DictConfig]:
     """Compose and check a configuration from overrides, as the command line does."""
     return lambda *overrides: composed(list(overrides))
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    """A folder with 64 training and 24 test texts."""
+    return write_news(tmp_path)
 
 
 @pytest.fixture

@@ -55,7 +55,6 @@ def _negatives(config: DictConfig) -> Iterator[str]:
     if config.method_info.id in ("supervised", "supcon") and config.dataset.name == "stl10":
         yield f"dataset=stl10: its training images have no labels, which method={config.method_info.id} needs"
     if config.method_info.pool == "none":
-        yield from _without_negatives(config)
         yield from without_negatives(config)
         return
     yield from loss_problems(config)
@@ -70,16 +69,6 @@ def _negatives(config: DictConfig) -> Iterator[str]:
         keys = f"{config.method_info.pool} = {pool} keys"
         sets = f" sets={config.sets}" if config.sets > 1 else ""
         yield f"K={config.K}{sets}: more than the {keys} of batch_size={N}; lower K or raise N"
-
-
-def _without_negatives(config: DictConfig) -> Iterator[str]:
-    own = [f"method.{name}" for name in config.method if name != "_target_"]
-    for key in ("K", "alpha"):
-        if config[key] is not None:
-            settings = ", ".join([*own, "tau"]) if config.method_info.id != "supervised" else "batch_size and base_lr"
-            yield f"{key}={config[key]}: {config.method_info.name} has no negatives; its settings are {settings}"
-    if config.method_info.id == "supervised" and config.tau != 1.0:
-        yield f"tau={config.tau}: cross-entropy has none; its settings are batch_size and base_lr"
 
 
 def _devices(config: DictConfig) -> Iterator[str]:

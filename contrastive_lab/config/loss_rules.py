@@ -5,12 +5,19 @@ from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
-NULLS = {"sets": 1, "remember": None, "own_class_share": None, "dclw_sigma": None}
+from contrastive_lab.config.identity import LATER
 
 
 def without_negatives(config: DictConfig) -> Iterator[str]:
     """What a method without negatives cannot have."""
-    asked = [f"{key}={config[key]}" for key, null in NULLS.items() if config[key] != null]
+    own = [f"method.{name}" for name in config.method if name != "_target_"]
+    for key in ("K", "alpha"):
+        if config[key] is not None:
+            settings = ", ".join([*own, "tau"]) if config.method_info.id != "supervised" else "batch_size and base_lr"
+            yield f"{key}={config[key]}: {config.method_info.name} has no negatives; its settings are {settings}"
+    if config.method_info.id == "supervised" and config.tau != 1.0:
+        yield f"tau={config.tau}: cross-entropy has none; its settings are batch_size and base_lr"
+    asked = [f"{key}={config[key]}" for key, null in LATER.items() if config[key] != null]
     if config.loss.name != "info_nce":
         asked.append(f"loss={config.loss.name}")
     yield from (f"{text}: {config.method_info.name} has no negatives" for text in asked)

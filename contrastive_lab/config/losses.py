@@ -6,7 +6,7 @@ from pydantic import Field
 
 from contrastive_lab.config.model import Settings
 
-Share = Annotated[float, Field(ge=0, lt=1)]
+TauPlus = Annotated[float, Field(ge=0, lt=1, description="share of negatives taken to be of the query's own class")]
 
 
 class InfoNce(Settings):
@@ -34,14 +34,14 @@ class Debiased(Settings):
     """The debiased loss."""
 
     name: Literal["debiased"] = Field(description="of the loss")
-    tau_plus: Share = Field(description="share of negatives taken to be of the query's own class")
+    tau_plus: TauPlus
 
 
 class Hard(Settings):
     """The loss with hard negatives."""
 
     name: Literal["hard"] = Field(description="of the loss")
-    tau_plus: Share = Field(description="share of negatives taken to be of the query's own class")
+    tau_plus: TauPlus
     beta: float = Field(ge=0, description="how much more near negatives count")
 
 

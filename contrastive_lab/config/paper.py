@@ -5,24 +5,12 @@ from typing import Any
 from omegaconf import DictConfig
 
 from contrastive_lab.config.check import kind
+from contrastive_lab.config.identity import LATER
 from contrastive_lab.config.overrides import base
 from contrastive_lab.config.values import flat
 
-COMPARED = (
-    "K",
-    "alpha",
-    "sets",
-    "remember",
-    "own_class_share",
-    "dclw_sigma",
-    "loss.name",
-    "tau",
-    "batch_size",
-    "epochs",
-    "base_lr",
-    "dataset.name",
-    "backbone.name",
-)
+COMPARED = ("K", "alpha", *LATER, "loss.name", "tau", "batch_size", "epochs", "base_lr", "dataset.name",
+            "backbone.name")  # fmt: skip
 COMPARED_GROUPS = ("method", "head", "optim", "augment", "batchnorm")
 OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "optim.batch_size", "backbone.arch")
 

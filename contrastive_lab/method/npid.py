@@ -16,7 +16,7 @@ from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.negatives import Bank, from_bank
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
-from contrastive_lab.own_class import own_class
+from contrastive_lab.own_class import OwnClass, own_class
 from contrastive_lab.pairs import Pairs, joined, row_cosines
 
 
@@ -57,6 +57,7 @@ class NPID(ContrastiveModule[Pairs]):
         self.K, self.proximal, self.positive_drawn, self.own_class_share = K, proximal, positive_drawn, own_class_share
         self.bank = Bank(images, encoder.dim, bank_momentum, seed)
         self.register_buffer("log_normaliser", torch.zeros(()))  # 0 until the first step of "nce"
+        self._own_class: OwnClass | None = None  # kept, as it sorts all images by class
         self._new: tuple[Tensor, Tensor] | None = None
 
     def pairs(self, batch: Batch) -> Pairs:
@@ -105,8 +106,9 @@ class NPID(ContrastiveModule[Pairs]):
         """Entries of the negatives, (n, K)."""
         images = len(self.bank.entries)
         if (drawn := self.objective.keys(self.K)) is not None:
-            own = own_class(self.own_class_share, batch.classes, sets=self.objective.sets)
-            return from_bank(batch.random, batch.ids, drawn, images, self.positive_drawn, own)
+            if self._own_class is None:
+                self._own_class = own_class(self.own_class_share, batch.classes, sets=self.objective.sets)
+            return from_bank(batch.random, batch.ids, drawn, images, self.positive_drawn, self._own_class)
         others = torch.arange(images - 1, device=batch.ids.device)[None]
         return others + (others >= batch.ids[:, None])
 

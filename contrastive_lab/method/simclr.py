@@ -49,8 +49,9 @@ class SimCLR(ContrastiveModule[Pairs]):
     def pairs(self, batch: Batch) -> Pairs:
         """2N anchors, those of the first view before those of the second; N more for every small view."""
         features, views = self.encoder.forward_views(batch.views)
-        keys = [distributed.gather(z) for z in views[:2]]
-        return joined([self._direction(batch, features[this], views, keys, this) for this in range(len(views))])
+        keys, ids = [distributed.gather(z) for z in views[:2]], distributed.gather(batch.ids)
+        parts = [self._direction(batch, features[this], views, keys, ids, this) for this in range(len(views))]
+        return joined(parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
         """InfoNCE with EqCo's margin, or the loss that was chosen, (n,)."""
@@ -60,12 +61,14 @@ class SimCLR(ContrastiveModule[Pairs]):
         """Diagnostics of cosines with positives and negatives."""
         return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
-    def _direction(self, batch: Batch, features: Tensor, views: list[Tensor], keys: list[Tensor], this: int) -> Pairs:
+    def _direction(
+        self, batch: Batch, features: Tensor, views: list[Tensor], keys: list[Tensor], ids: Tensor, this: int
+    ) -> Pairs:
         """The anchors of one view; their keys are those of the other view, of the first for small views."""
         other = 1 if this == 0 else 0
         anchor = views[this].view_as(views[this])  # an alias: the gradient at it is that of the query alone
         pool = [keys[other]] if self.pool == "N-1" else keys
-        ids, drawn, device = distributed.gather(batch.ids), self.objective.keys(self.K), anchor.device
+        drawn, device = self.objective.keys(self.K), anchor.device
         own = own_class(self.own_class_share, batch.classes, ids, self.objective.sets)
         chosen = from_batch(batch.random, drawn, len(pool), self.negatives_per, f"negatives/{this}", device, own)
         pos, neg = from_keys(anchor, views[other], torch.cat(pool), chosen)

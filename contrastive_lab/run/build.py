@@ -48,7 +48,8 @@ def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) 
     """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
 
     Raises:
-        ConfigError: if the method learns from labels and the data set has none.
+        ConfigError: if the method learns from labels and the data set has none, or if negatives cannot be chosen by
+            class and own_class_share asks for it.
     """
     make: partial[ContrastiveModule[Any]] = instantiate(config.method, _partial_=True)
     images, classes = data.splits.pretrain, data.splits.classes
@@ -67,7 +68,11 @@ def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) 
 
 
 def _check_classes(config: DictConfig, data: ViewsDataModule) -> None:
-    """See that negatives can be chosen by class, before the first step."""
+    """See that negatives can be chosen by class, before the first step.
+
+    Raises:
+        ConfigError: without labels, or if a query has too few images of its own class, or of others.
+    """
     labels, share = data.splits.pretrain.labels, config.own_class_share
     if labels is None:
         raise ConfigError(f"own_class_share={share:g}: dataset={config.dataset.name} has no labels to choose by")

@@ -17,13 +17,7 @@ from contrastive_lab.dataset import Texts, ag_news
 from contrastive_lab.dataset.text import tokens, vocabulary, word_ids
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.run.build import build_data, build_encoder
-from tests.small_texts import write_news, write_texts
-
-
-@pytest.fixture
-def news(tmp_path: Path) -> Path:
-    """A folder with 64 training and 24 test texts."""
-    return write_news(tmp_path)
+from tests.small_texts import write_texts
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,9 @@ import torch
 from contrastive_lab.errors import RunError
 from contrastive_lab.run.callbacks import LastCheckpoint
 from tests.conftest import Line, command, only_run
-from tests.small_texts import SMALL, write_news
+from tests.small_texts import SMALL
 
 QUICK, LONG = ("simclr", "moco_v2"), ("moco_v1", "simo", "npid", "swav", "supcon", "supervised")
-
-
-@pytest.fixture
-def news(tmp_path: Path) -> Path:
-    """A folder with 64 training and 24 test texts."""
-    return write_news(tmp_path)
 
 
 def loss(folder: Path) -> float:
