@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -13,10 +14,12 @@ from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.evaluation.bounds import measure
+from contrastive_lab.evaluation.features import probe_splits
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_stored, stored_config
 from contrastive_lab.run.build import build_data
 from contrastive_lab.run.evaluate import stored_encoder
+from contrastive_lab.theory.bounds.envelope import small_k_columns
 from contrastive_lab.theory.bounds.terms import columns
 
 FACTS = ("method", "dataset", "linear_top1")
@@ -95,10 +98,15 @@ def _rows(
         terms, facts = measure(encoder, data, draws, tau, **settings)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    known = read_result(folder).flat()
+    known, counts = read_result(folder).flat(), torch.as_tensor(probe_splits(data.splits)[1].labels).bincount()
     asked = {"alpha": "K" if config.alpha is None else f"{config.alpha:.12g}", "tau": tau}
     start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, **asked}
-    return [{**start, "draws": N, **facts, **columns(each)} for N, each in zip(draws, terms, strict=True)]
+    start |= {"classes": len(counts)}
+    probs = (counts / counts.sum(dtype=torch.float64)).numpy()  # of the images that are measured on
+    return [
+        {**start, "draws": N, **facts, **columns(each), **small_k_columns(each, N - 1, tau, probs=probs)}
+        for N, each in zip(draws, terms, strict=True)
+    ]
 
 
 def _built(folder: Path, config: DictConfig) -> tuple[Encoder, ViewsDataModule]:

@@ -16,6 +16,7 @@ from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.build import build_data
 from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory import bounds
+from contrastive_lab.theory.bounds.envelope import small_k_columns
 from contrastive_lab.theory.bounds.terms import Terms
 from tests.conftest import TINY, only_run
 from tests.small_texts import SMALL, write_news
@@ -68,6 +69,8 @@ def test_a_stored_run_is_measured(tmp_path: Path, trained: Callable[..., str]) -
     expected = naive_terms(folder, config)
     assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-4)
     assert row["upsilon"] == 0
+    expected = small_k_columns(Terms(*(row[name] for name in Terms._fields)), 5, config.tau, classes=10)
+    assert {name: row[name] for name in expected} == pytest.approx(expected)  # 3 test images of each class
     assert row["clean"] == pytest.approx(math.comb(27, 5) / math.comb(29, 5))
     assert row["L_info"] >= max(row["arora_lower"], row["coupon_lower"])
     assert row["coupon_lower"] == pytest.approx(bounds.coupon_lower(Terms(*(row[name] for name in Terms._fields))))
@@ -81,6 +84,19 @@ def stored_runs(folder: Path, compose: Callable[..., DictConfig], **values: int 
         config = compose(*overrides, "batch_size=64", "K=2")
         config.K = K
         stored(folder / "runs" / name, config)
+
+
+def test_the_bounds_of_a_run_take_the_class_shares_of_its_test_images(
+    tmp_path: Path, compose: Callable[..., DictConfig]
+) -> None:
+    stored_runs(tmp_path, compose, first=5)
+    counts = [12, *[2] * 9]
+    np.save(tmp_path / "data" / "cifar10" / "test_labels.npy", np.repeat(np.arange(10), counts))
+    (row,) = measured(run=str(tmp_path / "runs" / "first")).table
+    terms = Terms(*(row[name] for name in Terms._fields))
+    expected = small_k_columns(terms, 5, row["tau"], probs=[count / 30 for count in counts])
+    assert {name: row[name] for name in expected} == pytest.approx(expected)
+    assert row["ash"] != pytest.approx(small_k_columns(terms, 5, row["tau"], classes=10)["ash"])
 
 
 def test_a_sweep_is_a_row_for_each_run(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:
