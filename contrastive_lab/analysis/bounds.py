@@ -1,6 +1,6 @@
 """The bounds against K + 1 in closed form or measured on stored runs: Arora et al. 2019, Nozawa & Sato 2021.
 
-In closed form also Bao et al. 2022 and Ash et al. 2022, which are finite at every K.
+In closed form also Bao et al. 2022 and Ash et al. 2022, which are finite at every K, and Awasthi et al. 2022's optimum.
 """
 
 import math
@@ -10,11 +10,14 @@ from typing import Any
 from contrastive_lab.analysis.bounds_figure import plot_closed_form, plot_run, plot_sweep
 from contrastive_lab.analysis.bounds_of_runs import measured_rows, run_folders
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
-from contrastive_lab.analysis.small_k_figure import plot_small_k
+from contrastive_lab.analysis.small_k_figure import plot_optimum, plot_small_k
 from contrastive_lab.config.theory import Bounds
+from contrastive_lab.theory.bounds.awasthi import optimum_rows
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
 from contrastive_lab.theory.bounds.envelope import small_k_columns
 from contrastive_lab.theory.bounds.terms import columns
+
+OPTIMUM = {"uniform": 0, "p ~ 1/c": 1, "p ~ 1/c^2": 2}  # powers of the priors of the figure of the optimum, c = 1..10
 
 
 def run(**values: Any) -> AnalysisResult:
@@ -40,7 +43,15 @@ def _closed_form(classes: Sequence[int], grid: Sequence[int] | None, tau: float)
     rows = [_row(N, C, tau) for C in classes for N in grid or default_grid(C)]
     panels = {f"C = {C}, tau = {tau:g}": [row for row in rows if row["classes"] == C] for C in dict.fromkeys(classes)}
     near = [row for row in rows if grid or row["draws"] >= row["classes"] / 2]  # below, the coupon bound is infinite
-    return AnalysisResult(rows, plot_closed_form(near), {"tau": tau, **_best(rows)}, {"small_k": plot_small_k(panels)})
+    further = {"small_k": plot_small_k(panels), "optimum": plot_optimum(_optimum(tau))}
+    return AnalysisResult(rows, plot_closed_form(near), {"tau": tau, **_best(rows)}, further)
+
+
+def _optimum(tau: float) -> list[Row]:
+    """Awasthi et al.'s optimum for 10 classes, at K = 1 to 256; 100 classes take a minute."""
+    weights = {name: [c**-power for c in range(1, 11)] for name, power in OPTIMUM.items()}
+    priors = {name: [one / sum(each) for one in each] for name, each in weights.items()}
+    return optimum_rows(priors, [4**power for power in range(5)], tau)
 
 
 def _row(N: int, C: int, tau: float) -> Row:

@@ -22,6 +22,7 @@ ACCURACIES: dict[str, dict[str, Any]] = {
     "linear_top1": {"color": "tab:green", "label": "linear probe on h"},
     "mean_top1": {"color": "tab:purple", "label": "mean classifier on z"},
 }
+CHANCE: dict[str, Any] = {"color": "black", "linestyle": ":", "label": "chance, ln C"}
 PARTS = {"sup": "all classes", "sub": "fewer classes", "collision": "collisions", "d": "d(f)"}
 COLORS = {"sup": "tab:blue", "sub": "tab:cyan", "collision": "tab:red", "d": "tab:gray"}
 HIGHEST = 1e5  # nats, as in the papers' figure; above it a bound says nothing
@@ -29,7 +30,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def plot_closed_form(rows: Rows) -> Figure:
-    """Upper bounds and the true loss against K + 1, one panel for each number of classes."""
+    """Upper bounds the true loss and chance, ln C, against K + 1, one panel for each number of classes."""
     classes = list(dict.fromkeys(row["classes"] for row in rows))
     figure = Figure(figsize=(4.3 * len(classes) + 1.2, 4.2), layout="constrained")
     for axes, C in zip(figure.subplots(1, len(classes), squeeze=False).flat, classes, strict=True):
@@ -41,7 +42,7 @@ def plot_closed_form(rows: Rows) -> Figure:
 
 
 def plot_sweep(rows: Rows) -> Figure:
-    """Accuracies above, upper bounds below, against K + 1; lines join the means over runs of one K + 1.
+    """Accuracies above, upper bounds and chance below, against K + 1; lines join the means over runs of one K + 1.
 
     Runs of another method, data set, alpha or temperature have panels of their own; stars are the paper's numbers.
     """
@@ -92,6 +93,8 @@ def plot_run(row: Mapping[str, Any]) -> Figure:
         right.annotate(f" {row[name]:.3g}", (max(min(row[name], HIGHEST), 0), position), va="center", fontsize="small")
     right.set(xlabel="supervised loss and its upper bounds (nats)", xscale="symlog")
     right.margins(x=0.25)
+    right.axvline(math.log(row["classes"]), **CHANCE)
+    right.legend(frameon=False, fontsize="small")
     figure.suptitle(f"{row['method']} on {row['dataset']}, {row['run']}: K + 1 = {row['draws']}")
     return figure
 
@@ -117,10 +120,11 @@ def _stacked(axes: Axes, row: Mapping[str, Any]) -> None:
 
 def _bounds(axes: Axes, rows: Rows) -> None:
     _lines(axes, rows, LINES)
-    shown = [row[name] for row in rows for name in LINES if 0 < row[name] < HIGHEST]
+    chance = math.log(rows[0]["classes"])
+    axes.axhline(chance, **CHANCE)
+    shown = [chance, *(row[name] for row in rows for name in LINES if 0 < row[name] < HIGHEST)]
     axes.set(yscale="log", ylabel="supervised loss and its upper bounds (nats)")
-    if shown:
-        axes.set_ylim(min(shown) / 2, min(max(shown) * 2, HIGHEST))
+    axes.set_ylim(min(shown) / 2, min(max(shown) * 2, HIGHEST))
     axes.grid(alpha=0.3)
 
 

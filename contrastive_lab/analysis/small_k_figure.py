@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from contrastive_lab.analysis.bounds_figure import CHANCE
 from contrastive_lab.theory.bounds.envelope import envelope
 
 LINES: dict[str, dict[str, Any]] = {
@@ -56,22 +57,27 @@ def winners(rows: Rows) -> list[tuple[str, int, int]]:
 
 
 def plot_optimum(rows: Rows) -> Figure:
-    """Supervised loss of the class means that minimise the contrastive loss, against K, a line for each prior.
+    """Supervised loss of the class means that minimise the contrastive loss, against K: beside chance, and its change.
 
     Args:
         rows: of `contrastive_lab.theory.bounds.awasthi.optimum_rows`.
     """
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
     for prior in dict.fromkeys(row["prior"] for row in rows):
         own = sorted((row for row in rows if row["prior"] == prior), key=lambda row: int(row["K"]))
-        axes.plot(
-            [row["K"] for row in own], [row["L_sup"] for row in own], ".-", label=f"{prior}, C = {own[0]['classes']}"
-        )
-    axes.set(xscale="log", xlabel="negatives K", ylabel="supervised loss of the optimum (nats)")
-    axes.set_title("Class means that minimise the contrastive loss", fontsize="medium")
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+        K, losses = [row["K"] for row in own], [row["L_sup"] for row in own]
+        left.plot(K, losses, ".-", label=f"{prior}, C = {own[0]['classes']}")
+        right.plot(K, [loss / losses[0] for loss in losses], ".-")
+    for classes in dict.fromkeys(row["classes"] for row in rows):
+        left.axhline(math.log(classes), color="black", linestyle=":", label=f"chance, ln {classes}")
+    left.set(ylim=(0, None), ylabel="supervised loss of the optimum (nats)")
+    right.set(ylabel="the same, divided by its value at the least K")
+    for axes in (left, right):
+        axes.set(xscale="log", xlabel="negatives K")
+        axes.grid(alpha=0.3)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    figure.suptitle("Class means that minimise the contrastive loss", fontsize="medium")
     return figure
 
 
@@ -85,7 +91,7 @@ def _panel(axes: Axes, rows: Rows) -> None:
         part = {K: row[name] for K, row in means.items() if first <= K <= last}
         axes.plot([*part], [*part.values()], lw=9, alpha=0.25, solid_capstyle="round", color=LINES[name]["color"])
     axes.plot([], [], lw=9, alpha=0.25, color="gray", label="envelope, in the winner's colour")
-    axes.axhline(math.log(rows[0]["classes"]), color="black", linestyle=":", label="chance, ln C")
+    axes.axhline(math.log(rows[0]["classes"]), **CHANCE)
     axes.set(xscale="log", xlabel="negatives K", ylabel="supervised loss and its bounds (nats)")
     axes.set_yscale("symlog", linthresh=1)
     shown = [row[name] for row in means.values() for name in LINES if name in row and math.isfinite(row[name])]

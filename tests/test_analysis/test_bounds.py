@@ -1,5 +1,6 @@
 """The program `theory=bounds` in closed form."""
 
+import numpy as np
 import pytest
 
 from contrastive_lab.analysis.bounds import default_grid
@@ -31,6 +32,15 @@ def test_the_closed_form_has_bounds_that_are_finite_at_one_negative() -> None:
     assert found[1] == pytest.approx([3.588, -1.841, 17.89], rel=4e-4)
     (axes,) = outcome.further["small_k"].axes
     assert "chance, ln C" in axes.get_legend_handles_labels()[1]
+    assert "chance, ln C" in outcome.figure.axes[0].get_legend_handles_labels()[1]
+
+
+def test_the_optimum_is_the_simplex_for_equal_classes_and_better_with_more_negatives_for_a_skewed_prior() -> None:
+    """Of docs/bounds.md: 10 classes, tau = 0.5, K from 1 to 256."""
+    left, _ = run(draws=2).further["optimum"].axes
+    uniform, skewed, steep, _ = (np.asarray(line.get_ydata()) for line in left.lines)
+    assert uniform == pytest.approx([0.6807] * 5, abs=1e-4)
+    assert (skewed[0], skewed[-1], steep[0], steep[-1]) == pytest.approx((0.6679, 0.6601, 0.5806, 0.5692), abs=1e-4)
 
 
 def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from contrastive_lab.analysis.bounds_figure import HIGHEST, plot_closed_form, plot_run, plot_sweep
@@ -37,3 +38,4 @@ def test_the_bars_of_a_run_add_up_to_the_lower_bounds() -> None:
     ends = [line.get_xdata()[0] for line in left.get_lines()[:2]]
     assert ends == pytest.approx([one["arora_lower"], one["coupon_lower"]])  # d = 0 here
     assert right.get_xscale() == "symlog"
+    assert np.asarray(right.get_lines()[-1].get_xdata())[0] == math.log(5)

@@ -57,7 +57,10 @@ def test_optimum_has_a_line_for_each_prior() -> None:
         for prior, loss in (("uniform", 1), ("skewed", 2))
         for K in (4, 1, 2)
     ]
-    uniform, skewed = plot_optimum(rows).axes[0].lines
+    left, right = plot_optimum(rows).axes
+    uniform, skewed, chance = left.lines
     assert (uniform.get_label(), skewed.get_label()) == ("uniform, C = 3", "skewed, C = 3")
     assert list(np.asarray(skewed.get_xdata())) == [1, 2, 4]
     assert list(np.asarray(skewed.get_ydata())) == [2, 1, 0.5]
+    assert set(np.asarray(chance.get_ydata())) == {math.log(3)}
+    assert [list(np.asarray(line.get_ydata())) for line in right.lines] == [[1, 0.5, 0.25]] * 2
