@@ -51,8 +51,8 @@ def _check_points(points: Mapping[str, Sequence[Setting]]) -> None:
         if not settings:
             raise ConfigError(f"theory.{'n' if part == 'control' else part}_values=[]: one value or more is needed")
         for s in settings:
-            if s.n < 2 or not 1 <= s.r < s.d:
-                raise ConfigError(f"theory.part={part}: n={s.n}, d={s.d}, r={s.r}: must have n >= 2 and 1 <= r < d")
+            if s.r >= s.d:
+                raise ConfigError(f"theory.part={part}: n={s.n}, d={s.d}, r={s.r}: must have r < d")
 
 
 def _check_features(features: Sequence[int], r: int, labels: int) -> None:
