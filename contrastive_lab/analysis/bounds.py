@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from contrastive_lab.analysis.bounds_figure import plot_closed_form, plot_run, plot_sweep
+from contrastive_lab.analysis.bounds_figure import by_setting, plot_closed_form, plot_run, plot_sweep
 from contrastive_lab.analysis.bounds_of_runs import measured_rows, run_folders
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.analysis.small_k_figure import plot_optimum, plot_small_k
@@ -36,7 +36,8 @@ def run(**values: Any) -> AnalysisResult:
         return _closed_form(s.classes, grid, s.tau or 0.5)
     folders = run_folders(s.run, s.sweep)
     rows = measured_rows(folders, grid, s.tau, s.data_dir, views=s.views, passes=s.passes, seed=s.seed)
-    return AnalysisResult(rows, plot_run(rows[0]) if len(rows) == 1 else plot_sweep(rows))
+    figure = plot_run(rows[0]) if len(rows) == 1 else plot_sweep(rows)
+    return AnalysisResult(rows, figure, further={"small_k": plot_small_k(by_setting(rows))})
 
 
 def _closed_form(classes: Sequence[int], grid: Sequence[int] | None, tau: float) -> AnalysisResult:

@@ -30,7 +30,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def plot_closed_form(rows: Rows) -> Figure:
-    """Upper bounds the true loss and chance, ln C, against K + 1, one panel for each number of classes."""
+    """Upper bounds, the true loss and chance, ln C, against K + 1, one panel for each number of classes."""
     classes = list(dict.fromkeys(row["classes"] for row in rows))
     figure = Figure(figsize=(4.3 * len(classes) + 1.2, 4.2), layout="constrained")
     for axes, C in zip(figure.subplots(1, len(classes), squeeze=False).flat, classes, strict=True):
@@ -41,15 +41,21 @@ def plot_closed_form(rows: Rows) -> Figure:
     return figure
 
 
+def by_setting(rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
+    """Rows of measured runs by the title of their panel: method, data set, alpha and temperature."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        title = f"{row['method']} on {row['dataset']}\nalpha = {row['alpha']}, tau = {row['tau']}"
+        groups.setdefault(title, []).append(row)
+    return groups
+
+
 def plot_sweep(rows: Rows) -> Figure:
     """Accuracies above, upper bounds and chance below, against K + 1; lines join the means over runs of one K + 1.
 
     Runs of another method, data set, alpha or temperature have panels of their own; stars are the paper's numbers.
     """
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        title = f"{row['method']} on {row['dataset']}\nalpha = {row['alpha']}, tau = {row['tau']}"
-        groups.setdefault(title, []).append(row)
+    groups = by_setting(rows)
     figure = Figure(figsize=(2 + 4.5 * len(groups), 6.5), layout="constrained")
     panels = figure.subplots(2, len(groups), sharex="col", sharey="row", squeeze=False, height_ratios=(1, 1.5))
     for (title, own), above, below in zip(groups.items(), *panels, strict=True):

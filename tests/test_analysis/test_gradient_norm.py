@@ -110,6 +110,23 @@ def test_the_figure_has_a_line_and_a_bound_for_each_objective(near: AnalysisResu
     assert left.get_xscale() == right.get_xscale() == right.get_yscale() == "log"
 
 
+def test_the_noise_of_equal_weights_is_that_of_a_mean_of_k_keys() -> None:
+    """A key is at sqrt(1 - shared) from the mean key; weights are equal at K = 1 and where tau is very large."""
+    found = experiment(K=[1, 4, 64], alphas=[64.0], tau=1e4, shared=0.25, positive=0.6, queries=2, draws=400)
+    for K in (1, 4, 64):
+        assert row(found, K, 64)["noise"] == pytest.approx((0.75 / K) ** 0.5, rel=0.03)
+    at_one = row(experiment(K=[1], alphas=[64.0], shared=0.25, positive=0.6, queries=2, draws=400), 1, None)
+    assert at_one["noise"] == pytest.approx(0.75**0.5, rel=0.03)
+
+
+def test_the_second_figure_has_a_line_of_factors_for_each_alpha_and_inf(near: AnalysisResult) -> None:
+    left, right = near.further["factor_and_noise"].axes
+    assert left.get_legend_handles_labels()[1][-2:] == ["EqCo, alpha 65536", "alpha = inf (DCL)"]
+    (noise, slope) = (line.get_ydata() for line in right.lines)
+    assert slope[0] / slope[-1] == pytest.approx(16)  # K from 4 to 1024
+    assert noise[-1] == slope[-1]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

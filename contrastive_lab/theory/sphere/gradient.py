@@ -13,6 +13,7 @@ L2 norm of each query's own gradient, then the mean. The closed forms for these 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from scipy.special import hyp0f1
@@ -22,6 +23,15 @@ from torch.nn import functional as F
 from contrastive_lab.losses import gradient_bound
 
 CHUNK = 4096  # keys held at once
+
+
+class Gradients(NamedTuple):
+    """Of every query at one K: norms of the gradient, losses and factors w (A, N), repulsion sum_k s_k key_k (N, D)."""
+
+    norms: Tensor
+    losses: Tensor
+    factors: Tensor
+    repulsion: Tensor
 
 
 def frozen_pairs(n: int, D: int, positive: float, shared: float, source: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -57,15 +67,15 @@ def _around_mean(directions: Tensor, shared: float) -> Tensor:
 
 def gradients(
     q: Tensor, own: Tensor, draw: Callable[[int], Tensor], Ks: Sequence[int], alphas: Sequence[float | None], tau: float
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Gradient norms and losses of each query for every K, each K taking the negatives of the last one and more.
+) -> Iterator[Gradients]:
+    """The gradient of each query for every K, each K taking the negatives of the last one and more.
 
-    dL/dq = (1/tau) (S / (1 + S)) (mean of the negatives, weighted by e^{q.k/tau}, minus the own key), where
+    dL/dq = (w/tau) (sum_k s_k key_k - key_0) with s_k proportional to e^{q.k/tau}, w = S / (1 + S),
     S = (alpha/K) sum_k e^{(q.k - q.k0)/tau} and L = ln(1 + S); EqCo, Eq. 12 to 15. Equal to autograd's through
     `losses.info_nce`. All queries share the negatives. Sums run over chunks of keys, so memory does not grow with K.
 
     `q` and `own` (N, D) are unit vectors in float64, `draw` gives the next n negatives (n, D), the `Ks` rise, and an
-    alpha of None is K, plain InfoNCE; tau is 0.01 or more. The norms of d loss_i / d q_i and the losses are (A, N).
+    alpha of None is K, plain InfoNCE; tau is 0.01 or more. The norms are of d loss_i / d q_i.
     """
     positive = (q * own).sum(dim=1, keepdim=True)
     total, weighted = torch.zeros_like(positive), torch.zeros_like(q)
@@ -75,9 +85,11 @@ def gradients(
             weights = torch.exp((q @ keys.T - positive) / tau)
             total += weights.sum(dim=1, keepdim=True)
             weighted += weights @ keys
-        S = torch.stack([(K if alpha is None else alpha) / K * total for alpha in alphas])
-        norms = torch.linalg.vector_norm(weighted / total - own, dim=1) * (S / (1 + S)).squeeze(2) / tau
-        yield norms, torch.log1p(S).squeeze(2)
+        S = torch.stack([(K if alpha is None else alpha) / K * total for alpha in alphas]).squeeze(2)
+        repulsion, factors = weighted / total, S / (1 + S)
+        yield Gradients(
+            torch.linalg.vector_norm(repulsion - own, dim=1) * factors / tau, torch.log1p(S), factors, repulsion
+        )
 
 
 def expected_bound(D: int, positive: float, shared: float, tau: float, alpha: float) -> float:

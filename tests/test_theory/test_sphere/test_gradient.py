@@ -58,20 +58,23 @@ def test_the_gradient_is_autograd_s_of_info_nce(
         return torch.stack([next(stream) for _ in range(n)])
 
     q.requires_grad_()
-    for K, (norms, losses) in zip(Ks, gradients(q.detach(), own, draw, Ks, [alpha, 7.0], tau), strict=True):
+    for K, found in zip(Ks, gradients(q.detach(), own, draw, Ks, [alpha, 7.0], tau), strict=True):
         wanted = info_nce((q * own).sum(dim=1), q @ keys[:K].T, tau, alpha, "none")
-        torch.testing.assert_close(losses[0], wanted.detach(), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(found.losses[0], wanted.detach(), rtol=1e-10, atol=1e-12)
+        p0 = torch.exp(-wanted.detach())  # the softmax of the positive among all, its loss is -log p0
+        torch.testing.assert_close(found.factors[0], 1 - p0, rtol=1e-9, atol=1e-12)
         for i in range(len(q)):
             (own_gradient,) = torch.autograd.grad(wanted[i], q, retain_graph=True)
-            assert float(norms[0, i]) == pytest.approx(float(own_gradient[i].norm()), rel=1e-9)
-        assert float(norms[0].mean()) == pytest.approx(float(gradient_norm(wanted, [q])), rel=1e-9)
+            assert float(found.norms[0, i]) == pytest.approx(float(own_gradient[i].norm()), rel=1e-9)
+        assert float(found.norms[0].mean()) == pytest.approx(float(gradient_norm(wanted, [q])), rel=1e-9)
 
 
 def test_repeating_every_negative_changes_nothing_under_eqco() -> None:
     q, own = frozen_pairs(5, 8, 0.4, 0.0, source())
     keys = frozen_keys(6, 8, 0.0, source(1))
     once, twice = gradients(q, own, lambda n: keys[:n], [6, 12], [None, 64.0], 0.2)
-    for one, two in zip(once, twice, strict=True):
+    torch.testing.assert_close(once.repulsion, twice.repulsion)
+    for one, two in zip(once[:3], twice[:3], strict=True):
         torch.testing.assert_close(one[1], two[1])
         assert (one[0] < two[0]).all()  # InfoNCE grows
 
