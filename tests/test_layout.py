@@ -15,6 +15,7 @@ LAYERS = (
     ("losses",),
     ("encoder", "assignment", "own_class"),
     ("pairs", "negatives", "momentum", "batchnorm", "optim"),
+    ("competition",),
     ("diagnostics",),
     ("objective",),
     ("augment",),
