@@ -18,7 +18,7 @@ from contrastive_lab.encoder import cosines
 from contrastive_lab.losses import competition_weights, factor
 from contrastive_lab.randomness import generator
 
-QUERIES, KEYS = 256, 1024  # at most so many of each are looked at
+QUERIES, KEYS = 128, 1024  # at most so many of each are looked at
 
 
 class Causes(NamedTuple):
@@ -42,8 +42,8 @@ class Causes(NamedTuple):
 def at_hand(query: Tensor, ids: Tensor, keys: Tensor, key_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Some queries and, for each, keys of other images in a random order that is always the same.
 
-    Takes unit rows (n', D) of the images `ids` (n',) and keys (M', D) of the images `key_ids` (M',). Gives the places of
-    n <= 256 queries, (n,), their cosines with M <= 1,024 keys, (n, M), and these keys (n, M, D).
+    Takes unit rows (n', D) of the images `ids` (n',) and keys (M', D) of the images `key_ids` (M',). Gives the places
+    of n <= 128 queries, (n,), their cosines with M <= 1,024 keys, (n, M), and these keys (n, M, D).
     """
     every = max(1, len(query) // QUERIES)
     rows = torch.arange(0, len(query), every, device=query.device)[:QUERIES]
@@ -69,10 +69,7 @@ def causes(
     groups = max(1, w.shape[1] // sets)
     used = min(sets, w.shape[1]) * groups
     mean_push = (w[:, :used, None] * push[:, :used]).view(n, groups, -1, push.shape[2]).mean(dim=2)
-    tangents = (
-        each - (each * query[:, None]).sum(-1, keepdim=True) * query[:, None] for each in (mean_push, all_keys[2])
-    )
-    agreement = torch.cosine_similarity(*tangents, dim=2)
+    agreement = torch.cosine_similarity(_across(query, mean_push), _across(query, all_keys[2]), dim=2)
     v = torch.exp((cos - cos.amax(dim=1, keepdim=True)) / tau)
     dispersion = v.square().mean(dim=1) / v.mean(dim=1).square()
     parts = [(w * along).mean(), w.mean(), (all_keys[0] * all_keys[1]).mean(), all_keys[0].mean(), cos.mean()]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_lab import distributed, losses
+from contrastive_lab.competition import at_hand, causes
 from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.pairs import Pairs
 
@@ -70,8 +71,19 @@ class Objective(nn.Module):
         """Diagnostics of the step; the estimate of the mutual information and the bound are those of InfoNCE alone."""
         pos, neg = self._in_sets(pairs)
         logged = diagnose(pairs._replace(pos=pos, neg=neg), values, tau, alpha, classes)
+        logged |= self._causes(pairs, tau, alpha)
         left_out = () if self.is_infonce else ("mi_estimate", "gradient_bound")
         return {name: value for name, value in logged.items() if name not in left_out}
+
+    @torch.no_grad()
+    def _causes(self, pairs: Pairs, tau: float, alpha: float | None) -> dict[str, Tensor]:
+        """Competition, factor, agreement and dispersion, where the weights s are the softmax of the negatives."""
+        if self.name != "info_nce" or self.remember is not None:
+            return {}
+        query, K = torch.cat(pairs.queries).detach(), pairs.neg.shape[1] // self.sets
+        rows, cos, keys = at_hand(query, pairs.ids, pairs.keys.detach(), pairs.key_ids)
+        found = causes(query[rows], pairs.pos[rows], cos, keys, min(K, cos.shape[1]), tau, alpha, self.sets)
+        return found._asdict()
 
     @property
     def is_infonce(self) -> bool:

@@ -22,6 +22,8 @@ class Pairs(NamedTuple):
         ids: (n,) image of each query.
         neg_ids: (n, K) or (1, K) image of each negative; -1 where there is none (a queue's random start).
         features: (m, F) backbone features of the batch's m images.
+        keys: (M, D) unit rows of which the negatives were drawn, those of the own image among them or not.
+        key_ids: (M,) image of each.
     """
 
     pos: Tensor
@@ -30,6 +32,8 @@ class Pairs(NamedTuple):
     ids: Tensor
     neg_ids: Tensor
     features: Tensor
+    keys: Tensor
+    key_ids: Tensor
 
 
 def from_keys(query: Tensor, key: Tensor, keys: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,7 +58,7 @@ def row_cosines(query: Tensor, key: Tensor) -> Tensor:
 
 
 def joined(parts: Sequence[Pairs]) -> Pairs:
-    """The queries of all parts; features of the first."""
+    """The queries of all parts; features and keys of the first."""
     if len(parts) == 1:
         return parts[0]
     return Pairs(
@@ -64,6 +68,8 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
         ids=torch.cat([part.ids for part in parts]),
         neg_ids=torch.cat([part.neg_ids.expand(len(part.pos), -1) for part in parts]),
         features=parts[0].features,
+        keys=parts[0].keys,
+        key_ids=parts[0].key_ids,
     )
 
 

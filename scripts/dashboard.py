@@ -77,6 +77,7 @@ def panels(wr: Any) -> dict[str, list[Any]]:
             against_K("mi_estimate", "estimate of the last epoch against K (nats)"),
         ],
         "Gradient norm": [training("gradient norm and its bound", "gradient_norm", "gradient_bound", unit="|dL/dq|")],
+        "Few negatives": [training("share of what all keys give", "competition", "factor", "agreement", unit="share")],
         "Alignment and uniformity": [
             training("alignment", "alignment", unit="mean squared distance to the key"),
             training("uniformity", "uniformity", unit="log of the mean Gaussian potential"),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.competition import KEYS, Causes, at_hand, causes
+from contrastive_lab.competition import KEYS, QUERIES, Causes, at_hand, causes
 
 
 def unit(*shape: int, seed: int = 0) -> Tensor:
@@ -108,5 +108,5 @@ def test_keys_at_hand_are_of_other_images() -> None:
 def test_not_more_queries_and_keys_than_needed_are_looked_at() -> None:
     query, keys = unit(600, 4), unit(3000, 4, seed=1)
     rows, cos, taken = at_hand(query, torch.arange(600), keys, torch.arange(3000))
-    assert (len(rows), cos.shape, taken.shape) == (256, (256, KEYS), (256, KEYS, 4))
+    assert (len(rows), cos.shape, taken.shape) == (QUERIES, (QUERIES, KEYS), (QUERIES, KEYS, 4))
     assert isinstance(causes(query[rows], cos[:, 0], cos, taken, 16, 0.1, None), Causes)

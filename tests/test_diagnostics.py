@@ -17,9 +17,8 @@ def pairs(n: int = 6, K: int = 4) -> tuple[Pairs, torch.Tensor, torch.Tensor]:
     )
     query.requires_grad_()
     neg_ids = torch.tensor([[1, 2, 3, -1]]).expand(n, -1)
-    made = Pairs(
-        (query * key).sum(1), torch.einsum("nd,nkd->nk", query, negatives), [query], torch.arange(n), neg_ids, query
-    )
+    neg = torch.einsum("nd,nkd->nk", query, negatives)
+    made = Pairs((query * key).sum(1), neg, [query], torch.arange(n), neg_ids, query, key, torch.arange(n))
     return made, key, negatives
 
 

@@ -32,7 +32,8 @@ IDS = [f"{name}-{alpha}" for name, _, alpha, _ in ROWS]
 
 def pairs_of(pos: Tensor, neg: Tensor, queries: list[Tensor] | None = None) -> Pairs:
     ids = torch.arange(len(pos))
-    return Pairs(pos, neg, queries or [], ids, ids[:, None] + 1, torch.zeros(len(pos), 1))
+    none = torch.zeros(len(pos), 1)
+    return Pairs(pos, neg, queries or [], ids, ids[:, None] + 1, none, none, ids)
 
 
 @pytest.mark.parametrize(("name", "settings", "alpha", "row"), ROWS, ids=IDS)
@@ -92,7 +93,7 @@ def test_remember_is_sogclr_with_a_dictionary(keep: float) -> None:
         for ids in torch.randperm(9, generator=source).view(3, 3):
             pos = torch.rand(6, generator=source, dtype=torch.float64).requires_grad_()
             neg = torch.rand(6, K, generator=source, dtype=torch.float64).mul(2).sub(1).requires_grad_()
-            pairs = Pairs(pos, neg, [pos[:3], pos[3:]], ids.repeat(2), ids[None], pos)
+            pairs = Pairs(pos, neg, [pos[:3], pos[3:]], ids.repeat(2), ids[None], pos, pos, ids)
             before = objective.log_normaliser.clone()
             values = objective.losses(pairs, TAU, INF)
             assert torch.equal(objective.log_normaliser, before)  # written after the step alone
@@ -164,13 +165,14 @@ def test_diagnostics_leave_out_what_is_of_infonce_alone(
     query, key, negatives = unit_vectors(K=6)
     query = F.normalize(query, dim=1).requires_grad_()
     pairs = pairs_of((query * key).sum(1), torch.einsum("nkd,nd->nk", negatives, query), [query])
-    pairs = pairs._replace(neg_ids=pairs.neg_ids.expand(-1, 6))
+    pairs = pairs._replace(neg_ids=pairs.neg_ids.expand(-1, 6), keys=key)
     objective = Objective(name, **settings)
     values = objective.losses(pairs, TAU, alpha)
     told = objective.diagnose(pairs, values, TAU, alpha, None)
     assert {"mi_estimate", "gradient_bound"} - told.keys() == left_out
     assert {"gradient_norm", "contrastive_top1", "effective_rank", "own_image"} <= told.keys()
     assert objective.is_infonce == ("gradient_bound" not in left_out)
+    assert ("competition" in told) == (name == "info_nce" and objective.remember is None)
     if "mi_estimate" in told:
         width = 6 // objective.sets if alpha is None else alpha
         assert told["mi_estimate"].item() == pytest.approx(math.log1p(width) - values.mean().item())

@@ -31,7 +31,9 @@ def test_joined_keeps_rows_together() -> None:
     for seed, neg_ids in ((0, torch.tensor([[7, 8]])), (3, torch.tensor([[1, 2], [3, 4], [5, 6]]))):
         query, keys = unit_rows(3, seed), unit_rows(3, seed + 1)
         neg = query @ unit_rows(2, seed + 2).T
-        parts.append(Pairs(row_cosines(query, keys), neg, [query], torch.arange(3), neg_ids, query))
+        parts.append(
+            Pairs(row_cosines(query, keys), neg, [query], torch.arange(3), neg_ids, query, keys, torch.arange(3))
+        )
     both = joined(parts)
     assert both.neg_ids.tolist() == [[7, 8], [7, 8], [7, 8], [1, 2], [3, 4], [5, 6]]
     assert both.ids.tolist() == [0, 1, 2, 0, 1, 2]

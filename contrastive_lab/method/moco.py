@@ -69,7 +69,9 @@ class MoCo(ContrastiveModule[Pairs]):
         self._new.append((keys, distributed.gather(batch.ids)))
         own, queue = keys[batch.random.rows], self.queue
         return [
-            Pairs(row_cosines(q, own), cosines(q, queue.keys), [q], batch.ids, queue.ids[None], h)
+            Pairs(
+                row_cosines(q, own), cosines(q, queue.keys), [q], batch.ids, queue.ids[None], h, queue.keys, queue.ids
+            )
             for h, q in zip(features, queries, strict=True)
         ]
 

@@ -65,8 +65,9 @@ class NPID(ContrastiveModule[Pairs]):
         features, queries = self.encoder.forward_views(batch.views)
         entries = self.bank.entries
         own, chosen = entries[batch.ids], self._chosen(batch)
+        every = torch.arange(len(entries), device=batch.ids.device)
         parts = [
-            Pairs(row_cosines(q, own), self._negatives(q, chosen), [q], batch.ids, chosen, h)
+            Pairs(row_cosines(q, own), self._negatives(q, chosen), [q], batch.ids, chosen, h, entries, every)
             for h, q in zip(features, queries, strict=True)
         ]
         pairs = joined(parts)

@@ -71,5 +71,6 @@ class SimCLR(ContrastiveModule[Pairs]):
         drawn, device = self.objective.keys(self.K), anchor.device
         own = own_class(self.own_class_share, batch.classes, ids, self.objective.sets)
         chosen = from_batch(batch.random, drawn, len(pool), self.negatives_per, f"negatives/{this}", device, own)
-        pos, neg = from_keys(anchor, views[other], torch.cat(pool), chosen)
-        return Pairs(pos, neg, [anchor], batch.ids, ids.repeat(len(pool))[chosen], features)
+        possible, key_ids = torch.cat(pool), ids.repeat(len(pool))
+        pos, neg = from_keys(anchor, views[other], possible, chosen)
+        return Pairs(pos, neg, [anchor], batch.ids, key_ids[chosen], features, possible, key_ids)

@@ -59,7 +59,7 @@ class SiMo(ContrastiveModule[Pairs]):
         for number, query in enumerate(queries):
             chosen = from_batch(batch.random, drawn, 1, per, f"negatives/{number}", device, own)
             pos, neg = from_keys(query, keys[batch.random.rows], keys, chosen)
-            parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], features[number]))
+            parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], features[number], keys, ids))
         return joined(parts)
 
     def losses(self, pairs: Pairs) -> Tensor:

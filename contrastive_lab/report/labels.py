@@ -15,6 +15,10 @@ LABELS = {
     "K": "negatives K",
     "batch_size": "batch size N",
     "tau": "temperature tau",
+    "competition": "competition, share of that of all keys",
+    "factor": "mean factor w",
+    "agreement": "agreement with the repulsion of all keys (cosine)",
+    "dispersion": "dispersion of exp(cos / tau)",
     "effective_rank": "effective rank, dimensions",
 }
 

@@ -116,7 +116,7 @@ def test_every_other_combination_has_a_finite_loss(method: str, loss: str) -> No
         )
         pos, neg = torch.rand(6, generator=source), torch.rand(6, 4 * told["sets"], generator=source)
         neg.requires_grad_()
-        pairs = Pairs(pos, neg, [pos], torch.arange(6), torch.zeros_like(neg), pos)
+        pairs = Pairs(pos, neg, [pos], torch.arange(6), torch.zeros_like(neg), pos, pos, torch.arange(6))
         losses = objective.losses(pairs, config.tau, config.alpha)
         losses.sum().backward()
         assert losses.shape == (6,) and losses.isfinite().all() and neg.grad is not None and neg.grad.isfinite().all()
