@@ -94,7 +94,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     tau = float(config.tau) if tau is None else tau
     try:
-        encoder, data = _built(folder, config)
+        encoder, data = built(folder, config)
         terms, facts = measure(encoder, data, draws, tau, **settings)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
@@ -109,7 +109,8 @@ def _rows(
     ]
 
 
-def _built(folder: Path, config: DictConfig) -> tuple[Encoder, ViewsDataModule]:
+def built(folder: Path, config: DictConfig) -> tuple[Encoder, ViewsDataModule]:
+    """The encoder of a stored run and its data; ValueError where this version of the code cannot build them."""
     try:
         return stored_encoder(folder, config)[0], build_data(config)
     except (OmegaConfBaseException, TypeError, RuntimeError) as error:  # a key, an argument or a layer has gone

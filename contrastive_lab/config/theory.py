@@ -38,6 +38,24 @@ class Bounds(Settings):
     data_dir: Location = Field(description="where the data set of the runs is; null: where it was")
 
 
+class Competition(Settings):
+    """Of `theory=competition`."""
+
+    K: list[Count] = Field(min_length=1, examples=[[1, 16]], description="numbers of negatives")
+    alphas: list[Annotated[float, Field(gt=0, allow_inf_nan=True)] | None] = Field(
+        min_length=1, examples=[[256.0]], description="weights of the negatives, a line each; null for K, .inf for DCL"
+    )
+    taus: list[Annotated[float, Field(ge=0.01)]] = Field(min_length=1, examples=[[0.1]], description="temperatures")
+    run: Location = Field(description="folder of a run to measure instead of random features")
+    data_dir: Location = Field(description="where the data set of the run is; null: where it was")
+    D: int = Field(ge=3, description="dimensions of the random features")
+    positive: float = Field(description="cosine of a query and its key, from 2 shared - 1 to 1")
+    shared: float = Field(ge=0, lt=1, description="expected cosine of two random keys")
+    queries: int = Field(ge=1, description="random queries; at most 128 are looked at")
+    keys: int = Field(ge=2, description="random keys; at most 1,024 are looked at")
+    seed: int = Field(description="of the random features, of the views of a run")
+
+
 class Coupon(Settings):
     """Of `theory=coupon`."""
 

@@ -1,0 +1,93 @@
+"""What K negatives keep of the repulsion of all keys, against K for several alpha and tau; see docs/theory.md."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from contrastive_lab.analysis.bounds_of_runs import built, run_folders
+from contrastive_lab.analysis.result import AnalysisResult, Row, checked
+from contrastive_lab.competition import at_hand, causes
+from contrastive_lab.config.theory import Competition
+from contrastive_lab.dataset.split import part
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.evaluation.features import probe_splits
+from contrastive_lab.evaluation.views import view_pairs
+from contrastive_lab.randomness import generator
+from contrastive_lab.record.run import stored_config
+from contrastive_lab.theory.sphere.gradient import frozen_keys, frozen_pairs
+
+PANELS = {"competition": "competition", "factor": "mean factor w", "agreement": "agreement with all keys"}
+
+
+def run(**values: Any) -> AnalysisResult:
+    """Measure competition, factor and agreement on frozen random features or on those of a stored run.
+
+    Args:
+        values: as `Competition` describes them.
+
+    Returns:
+        A row for each tau, alpha and K, with the fields of `contrastive_lab.competition.Causes`.
+
+    Raises:
+        ConfigError: names a setting that is out of range.
+        ValueError: on a folder without a run that can be measured.
+    """
+    s = checked(Competition, values)
+    if s.run is None:
+        source = generator(s.seed, "competition")
+        query, own = frozen_pairs(s.queries, s.D, s.positive, s.shared, source)
+        keys = frozen_keys(s.keys, s.D, s.shared, source)
+        ids, key_ids = torch.arange(s.queries), torch.arange(s.queries, s.queries + s.keys)
+    else:
+        query, own = _of_run(run_folders(s.run, None)[0], s)
+        keys, ids, key_ids = own, torch.arange(len(query)), torch.arange(len(own))
+    rows, cos, others = at_hand(query, ids, keys, key_ids)
+    if max(s.K) > cos.shape[1]:
+        raise ConfigError(f"theory.K={s.K}: must be at most {cos.shape[1]} each, as there are so many keys")
+    pos, table = (query * own).sum(dim=1)[rows], []
+    for tau in s.taus:
+        for alpha in s.alphas:
+            for K in sorted(set(s.K)):
+                found = {
+                    name: float(x) for name, x in causes(query[rows], pos, cos, others, K, tau, alpha)._asdict().items()
+                }
+                table.append({"tau": tau, "alpha": "K" if alpha is None else f"{alpha:g}", "K": K, **found})
+    return AnalysisResult(table, _figure(table), {"keys": cos.shape[1], "queries": len(rows)})
+
+
+def _of_run(folder: Path, s: Competition) -> tuple[Tensor, Tensor]:
+    """Unit vectors of two views of some 2,000 images of a run's training split, (n, D) each."""
+    config = stored_config(folder)
+    if s.data_dir is not None:
+        config.data_dir = s.data_dir
+    encoder, data = built(folder, config)
+    images, _ = probe_splits(data.splits)
+    some = part(images, slice(None, None, max(1, len(images) // 2048)))
+    first, second = next(view_pairs(encoder, some, data, s.seed, "competition"))
+    return first.double(), second.double()
+
+
+def _figure(rows: list[Row]) -> Figure:
+    """A row of panels for each quantity, a column for each tau, a line for each alpha."""
+    taus, alphas = (list(dict.fromkeys(row[name] for row in rows)) for name in ("tau", "alpha"))
+    figure = Figure(figsize=(1.5 + 3.3 * len(taus), 8), layout="constrained")
+    panels = figure.subplots(len(PANELS), len(taus), squeeze=False, sharex=True, sharey="row")
+    for line, (name, label) in zip(panels, PANELS.items(), strict=True):
+        line[0].set_ylabel(label)
+        for axes, tau in zip(line, taus, strict=True):
+            for alpha in alphas:
+                own = [row for row in rows if (row["tau"], row["alpha"]) == (tau, alpha)]
+                axes.plot([row["K"] for row in own], [row[name] for row in own], "o-", ms=4, label=f"alpha = {alpha}")
+            axes.set(xscale="log", ylim=(-0.05, 1.05))
+            axes.set_xticks(sorted({row["K"] for row in rows}), sorted({row["K"] for row in rows}), rotation=45)
+            axes.minorticks_off()
+            axes.grid(alpha=0.3)
+    for axes, tau in zip(panels[0], taus, strict=True):
+        axes.set_title(f"tau = {tau:g}")
+    for axes in panels[-1]:
+        axes.set_xlabel("negatives K")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
