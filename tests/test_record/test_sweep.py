@@ -4,7 +4,7 @@ import pytest
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record import load_sweep
-from contrastive_lab.record.sweep import order, parsed, read_metrics, read_sweep
+from contrastive_lab.record.sweep import order, parsed, read_metrics, read_sweep, read_table
 from tests.sweep_folder import seeds, write_run, write_sweep
 
 
@@ -26,7 +26,7 @@ def test_a_folder_without_a_plan_is_read_by_what_its_runs_were_told(tmp_path: Pa
     assert list(read_sweep(tmp_path / "a").results.index) == ["."]
 
 
-def test_a_folder_without_runs_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_without_runs_is_answered_in_one_line(tmp_path: Path) -> None:
     for folder, reason in ((tmp_path / "none", "no such folder"), (tmp_path, "neither a sweep.json")):
         with pytest.raises(ConfigError, match=reason):
             read_sweep(folder)
@@ -65,6 +65,11 @@ def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
     found = read_metrics(path)
     assert found["loss"].dropna().to_dict() == {0: 2.5, 3: 0.1}
     assert found["knn_top1"].dropna().to_dict() == {1: 30.0}
+
+
+def test_a_column_is_of_numbers_only_if_all_of_it_is(tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("a,b\n1,1\n,x\n")
+    assert read_table(tmp_path / "runs.csv") == (["a", "b"], [[1.0, "1"], [None, "x"]])
 
 
 def test_values_of_any_type_have_an_order_and_equal_ones_are_one() -> None:
