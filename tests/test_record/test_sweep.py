@@ -1,3 +1,4 @@
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record import load_sweep
 from contrastive_lab.record.sweep import order, parsed, read_metrics, read_sweep, read_table
+from tests.conftest import ROOT
 from tests.sweep_folder import seeds, write_run, write_sweep
 
 
@@ -56,6 +58,19 @@ def test_a_sweep_is_a_table_of_its_runs_in_which_null_is_a_value(tmp_path: Path)
     done = runs[runs["status"] == "done"].astype({"linear_top1": float})
     assert done.groupby("alpha")["linear_top1"].mean().to_dict() == {"null": 81.0, 256: 85.0}
     assert list(load_sweep(str(tmp_path / "s"))["folder"]) == list(runs["folder"])
+
+
+def test_the_lines_of_the_documentation_print_the_mean_over_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [*seeds([80, 82, 84], K=4, alpha=None), *seeds([85], K=4, alpha=256), ({"K": 8, "alpha": 1}, None)]
+    write_sweep(tmp_path / "outputs/sweeps/eqco_fig4-laptop", jobs)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "sweeps.md").read_text()
+    example = text[text.index("    from contrastive_lab.record") :].partition("\n\n## ")[0]
+    exec(textwrap.dedent(example), {})
+    *_, one, other = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (one, other) == (["4", "256", "85.0", "NaN", "1"], ["null", "82.0", "1.154701", "3"])
 
 
 def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
