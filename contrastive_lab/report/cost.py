@@ -1,7 +1,7 @@
 """A metric against what its runs cost."""
 
 import textwrap
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,7 @@ from matplotlib.patches import Patch
 
 from contrastive_lab.report.grid import Grid, known
 from contrastive_lab.report.labels import label, pair
-from contrastive_lab.report.plot import MARKERS, new_figure
-from contrastive_lab.report.style import error_note, x_colours
+from contrastive_lab.report.plot import MARKERS, error_note, new_figure, x_colours
 
 
 def costs(grid: Grid) -> list[str]:
@@ -23,13 +22,11 @@ def costs(grid: Grid) -> list[str]:
 
 def against_cost(grid: Grid) -> Figure:
     """The y metric against the time of a run and against its speed: colour by x, marker by line."""
-    names, colours = costs(grid), x_colours(grid)
+    names, colours, markers = costs(grid), x_colours(grid), list(islice(cycle(MARKERS), len(grid.lines)))
     figure = new_figure(2 + 4 * len(names), 4.4)
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-    reached = grid.summary(grid.y)
-    markers = dict(zip(range(len(grid.lines)), cycle(MARKERS), strict=False))
     for axes, cost in zip(panels, names, strict=True):
-        found = reached.join(grid.summary(cost)[["mean", "se", "n"]].add_suffix("_cost"))
+        found = grid.summary(grid.y).join(grid.summary(cost)[["mean", "se", "n"]].add_suffix("_cost"))
         for _, row in found[(found["n"] > 0) & (found["n_cost"] > 0)].iterrows():
             error = row["binomial"] if np.isnan(row["se"]) else row["se"]
             spread = [None if np.isnan(value) else value for value in (error, row["se_cost"])]
@@ -45,7 +42,7 @@ def against_cost(grid: Grid) -> Figure:
     return figure
 
 
-def _legend(grid: Grid, colours: dict[Any, Any], markers: dict[int, str]) -> list[Artist]:
+def _legend(grid: Grid, colours: dict[Any, Any], markers: list[str]) -> list[Artist]:
     """Patches for the values of x, markers for the lines."""
     values = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
     patches = [Patch(color=colours[at], label=pair(grid.x, values[at])) for at in colours if at in values]

@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, pair
-from contrastive_lab.report.plot import new_figure
-from contrastive_lab.report.style import styles, x_colours
+from contrastive_lab.report.plot import new_figure, styles, x_colours
 
 MOST = 400  # points of a curve
 MOST_LINES = 12  # of a figure, each a panel here

@@ -7,12 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from contrastive_lab.report.facts import CLASSES
-from contrastive_lab.report.grid import Grid
+from contrastive_lab.report.grid import CLASSES, Grid
 from contrastive_lab.report.labels import label
-from contrastive_lab.report.plot import COLOURS, MARKERS, Scale, legend_below, new_figure
+from contrastive_lab.report.plot import COLOURS, MARKERS, Scale, Style, error_note, legend_below, new_figure, styles
 from contrastive_lab.report.references import Reference, datasets, references, same_data
-from contrastive_lab.report.style import Style, error_note, styles
 from contrastive_lab.theory.coupon.draws import coverage_probability
 
 LEAST_SPAN = 2.0  # percentage points, of the paper's panel
@@ -26,13 +24,17 @@ def against_x(grid: Grid, metric: str) -> Figure:
     is the number of draws itself.
     """
     known = references(grid, metric)
+    near = [reference for reference in known if same_data(grid, reference)]
     elsewhere = [reference for reference in known if not same_data(grid, reference)]
     width = 10.5 if elsewhere else 7.5
     figure = new_figure(width, 5)
     panels = figure.subplots(1, 2 if elsewhere else 1, squeeze=False, width_ratios=[3, 2] if elsewhere else None)[0]
-    below = [_ours(panels[0], grid, metric, [reference for reference in known if reference not in elsewhere])]
+    for axes in panels:
+        axes.set_ylabel(label(metric))
+        axes.grid(alpha=0.3)
+    below = [_ours(panels[0], grid, metric, near)]
     if elsewhere:
-        below.append(_papers(panels[1], grid, metric, elsewhere))
+        below.append(_papers(panels[1], grid.x, elsewhere))
     figure.set_size_inches(width, 4.6 + max(below))
     return figure
 
@@ -46,7 +48,7 @@ def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
     for i, reference in enumerate(near):
         _reference(axes, scale, reference, f"{0.2 + 0.15 * i}", f", {reference.get('dataset')}")
     axes.set_title(error_note(grid, metric), fontsize=9, loc="left")
-    _finish(axes, grid, metric, scale)
+    scale.apply(axes, grid.x)
     return legend_below(axes, *_coverage(axes, grid, scale))
 
 
@@ -54,21 +56,15 @@ def _line(axes: Axes, found: pd.DataFrame, scale: Scale, aside: float, style: St
     """Means with a band of one standard error, bars among words; for one seed bars of the test set's error."""
     found = found[(found["n"] > 0) & found["position"].map(scale.values.__contains__)]
     found = found.assign(at=[scale.position(x) + aside for x in found["position"]]).sort_values("at", kind="stable")
-    look = style if scale.numbers else {**style, "linestyle": ""}
-    axes.plot(found["at"], found["mean"], **look, markersize=5)
+    axes.plot(found["at"], found["mean"], **(style if scale.numbers else {**style, "linestyle": ""}), markersize=5)
+    bars = found["binomial"]
     if scale.numbers:
         low, high = found["mean"] - found["se"], found["mean"] + found["se"]
         axes.fill_between(found["at"], low, high, color=style["color"], alpha=0.18, linewidth=0)
-    bars = found["binomial"] if scale.numbers else found["binomial"].fillna(found["se"])
-    shown = found[bars.notna()]
-    look = {"color": style["color"], "linestyle": "", "capsize": 3, "elinewidth": 1}
-    axes.errorbar(shown["at"], shown["mean"], bars.dropna(), **look)
-
-
-def _finish(axes: Axes, grid: Grid, metric: str, scale: Scale) -> None:
-    scale.apply(axes, grid.x)
-    axes.set_ylabel(label(metric))
-    axes.grid(alpha=0.3)
+    else:
+        bars = bars.fillna(found["se"])
+    at, mean = found["at"][bars.notna()], found["mean"][bars.notna()]
+    axes.errorbar(at, mean, bars.dropna(), color=style["color"], linestyle="", capsize=3, elinewidth=1)
 
 
 def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
@@ -90,19 +86,18 @@ def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
     return [twin]
 
 
-def _papers(axes: Axes, grid: Grid, metric: str, known: list[Reference]) -> float:
+def _papers(axes: Axes, x: str, known: list[Reference]) -> float:
     scale = Scale(x for reference in known for x, _ in reference["points"])
     sets = list(dict.fromkeys(str(reference.get("dataset")) for reference in known))
     for i, reference in enumerate(known):
         more = f", {reference.get('dataset')}" if len(sets) > 1 else ""
         _reference(axes, scale, reference, COLOURS[(2 + i) % len(COLOURS)], more, MARKERS[i % len(MARKERS)])
-    axes.set_title(
-        f"the paper's numbers, {', '.join(sets)}:\ncompare the shape, not the height", fontsize=9, loc="left"
-    )
+    title = f"the paper's numbers, {', '.join(sets)}:\ncompare the shape, not the height"
+    axes.set_title(title, fontsize=9, loc="left")
     low, high = axes.get_ylim()
     if high - low < LEAST_SPAN:  # a tenth of a point must not look like a collapse
         axes.set_ylim((low + high - LEAST_SPAN) / 2, (low + high + LEAST_SPAN) / 2)
-    _finish(axes, grid, metric, scale)
+    scale.apply(axes, x)
     return 0.2 + legend_below(axes, columns=1)
 
 
