@@ -8,7 +8,7 @@ from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report import cost, curves, figures
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.labels import title
-from contrastive_lab.report.page import Picture, page
+from contrastive_lab.report.page import Picture, page, picture
 from contrastive_lab.report.plot import KINDS, save, styled
 from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.tables import METRICS, measured, write_tables
@@ -17,15 +17,12 @@ OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures
 
 
 def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> Path:
-    """Write report.html, runs.csv, table.csv, table.md, table.tex and the figures of a sweep.
+    """Write report.html, runs.csv, table.csv, table.md, table.tex and the figures of a sweep; returns the page's path.
 
     Args:
         folder: of the sweep, finished or not; or any folder with runs in it.
         x: key on the x axis; None takes the experiment's, else K.
         hue: key with a line for each of its values; None takes the experiment's, else alpha.
-
-    Returns:
-        Path of report.html.
 
     Raises:
         ConfigError: if the folder holds no run, or no run has a key.
@@ -48,7 +45,7 @@ def plot_all(grid: Grid, folder: Path) -> list[Picture]:
 
     def add(stem: str, figure: Figure, heading: str, note: str) -> None:
         save(figure, folder / stem)
-        pictures.append(Picture(folder / stem, heading, note))
+        pictures.append(picture(folder / stem, heading, note))
 
     with styled():
         for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
