@@ -21,6 +21,8 @@ from contrastive_lab.record.files import read_json
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
 
+PASSED_OVER = {*OMITTED, "hydra"}  # keys and groups that change no result
+
 
 class Run(NamedTuple):
     """A run's folder as seen from the sweep's, its name, e.g. "simo-K16-a256-s0", and what it was told."""
@@ -125,7 +127,7 @@ def _planned(folder: Path) -> Sweep:
     with _readable(folder):
         for job in plan["jobs"]:
             told = dict(parsed(override) for override in job["overrides"])
-            kept = {key: value for key, value in told.items() if not passed_over(key)}
+            kept = {key: value for key, value in told.items() if not within(key, PASSED_OVER)}
             runs.append(Run(str(job["folder"]), job.get("name", str(job["folder"])), kept))
     if not runs:
         raise ConfigError(f"sweep={folder}: sweep.json has no jobs")
@@ -141,7 +143,7 @@ def _found(folder: Path) -> Sweep:
         raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
     typed = [OmegaConf.load(path) for run in configs if (path := run / ".hydra" / "overrides.yaml").is_file()]
     keys = dict.fromkeys(parsed(str(override))[0] for overrides in typed for override in overrides)
-    told = [key for key in keys if not passed_over(key)]
+    told = [key for key in keys if not within(key, PASSED_OVER)]
     runs = [Run(str(run.relative_to(folder)), run_name(c), _settings(run, c, told)) for run, c in configs.items()]
     lines = [path.read_text().splitlines() for run in configs if (path := run / "command.txt").is_file()]
     commands = dict.fromkeys(line for part in lines for line in part[:1])
@@ -206,11 +208,6 @@ def parsed(override: str) -> tuple[str, Any]:
 
 def _scalar(value: Any, text: str) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else text
-
-
-def passed_over(key: str) -> bool:
-    """Whether a key says nothing about the result of a run."""
-    return within(key, {*OMITTED, "hydra"})
 
 
 def _settings(run: Path, config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:

@@ -1,15 +1,30 @@
-"""A metric against the x axis of a sweep."""
+"""A metric against the x axis of a sweep, and against what its runs cost."""
 
-from itertools import pairwise
+import textwrap
+from itertools import cycle, islice, pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from contrastive_lab.report.grid import CLASSES, Grid
-from contrastive_lab.report.labels import label
-from contrastive_lab.report.plot import COLOURS, MARKERS, Scale, Style, error_note, legend_below, new_figure, styles
+from contrastive_lab.report.grid import CLASSES, Grid, known
+from contrastive_lab.report.labels import label, pair
+from contrastive_lab.report.plot import (
+    COLOURS,
+    MARKERS,
+    Scale,
+    Style,
+    error_note,
+    legend_below,
+    new_figure,
+    styles,
+    x_colours,
+)
 from contrastive_lab.report.references import Reference, datasets, references, same_data
 from contrastive_lab.theory.coupon.draws import coverage_probability
 
@@ -23,9 +38,9 @@ def against_x(grid: Grid, metric: str) -> Figure:
     are known, a second axis shows the probability that K + 1 draws hold all of them; an experiment may say that its x
     is the number of draws itself.
     """
-    known = references(grid, metric)
-    near = [reference for reference in known if same_data(grid, reference)]
-    elsewhere = [reference for reference in known if not same_data(grid, reference)]
+    papers = references(grid, metric)
+    near = [reference for reference in papers if same_data(grid, reference)]
+    elsewhere = [reference for reference in papers if not same_data(grid, reference)]
     width = 10.5 if elsewhere else 7.5
     figure = new_figure(width, 5)
     panels = figure.subplots(1, 2 if elsewhere else 1, squeeze=False, width_ratios=[3, 2] if elsewhere else None)[0]
@@ -86,10 +101,10 @@ def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
     return [twin]
 
 
-def _papers(axes: Axes, x: str, known: list[Reference]) -> float:
-    scale = Scale(x for reference in known for x, _ in reference["points"])
-    sets = list(dict.fromkeys(str(reference.get("dataset")) for reference in known))
-    for i, reference in enumerate(known):
+def _papers(axes: Axes, x: str, papers: list[Reference]) -> float:
+    scale = Scale(x for reference in papers for x, _ in reference["points"])
+    sets = list(dict.fromkeys(str(reference.get("dataset")) for reference in papers))
+    for i, reference in enumerate(papers):
         more = f", {reference.get('dataset')}" if len(sets) > 1 else ""
         _reference(axes, scale, reference, COLOURS[(2 + i) % len(COLOURS)], more, MARKERS[i % len(MARKERS)])
     title = f"the paper's numbers, {', '.join(sets)}:\ncompare the shape, not the height"
@@ -106,3 +121,38 @@ def _reference(axes: Axes, scale: Scale, reference: Reference, colour: str, more
     source = f" ({reference['source']})" if reference.get("source") else ""
     look: Style = {"linestyle": (0, (4, 3)) if scale.numbers else "", "linewidth": 1, "color": colour, "marker": marker}
     axes.plot(*np.array(points).reshape(-1, 2).T, **look, label=f"{reference.get('label', 'paper')}{more}{source}")
+
+
+def costs(grid: Grid) -> list[str]:
+    """The costs that finished runs know of."""
+    return known(grid.sweep.done, ("seconds", "images_per_second"))
+
+
+def against_cost(grid: Grid) -> Figure:
+    """The y metric against the time of a run and against its speed: colour by x, marker by line."""
+    names, colours, markers = costs(grid), x_colours(grid), list(islice(cycle(MARKERS), len(grid.lines)))
+    figure = new_figure(2 + 4 * len(names), 4.4)
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axes, cost in zip(panels, names, strict=True):
+        found = grid.summary(grid.y).join(grid.summary(cost)[["mean", "se", "n"]].add_suffix("_cost"))
+        for _, row in found[(found["n"] > 0) & (found["n_cost"] > 0)].iterrows():
+            error = row["binomial"] if np.isnan(row["se"]) else row["se"]
+            spread = [None if np.isnan(value) else value for value in (error, row["se_cost"])]
+            look: dict[str, Any] = {"color": colours[row["at"]], "marker": markers[row["line"]], "linestyle": ""}
+            axes.errorbar(row["mean_cost"], row["mean"], *spread, **look, elinewidth=1, alpha=0.85)
+        axes.set_xlabel(label(cost))
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel(label(grid.y))
+    panels[0].set_title(error_note(grid, grid.y).replace("bands", "bars"), fontsize=9, loc="left")
+    handles = _legend(grid, colours, markers)
+    figure.set_figheight(max(4.4, 0.5 + 0.17 * sum(str(handle.get_label()).count("\n") + 1.4 for handle in handles)))
+    figure.legend(handles=handles, loc="outside right upper", fontsize=9)
+    return figure
+
+
+def _legend(grid: Grid, colours: dict[Any, Any], markers: list[str]) -> list[Artist]:
+    """Patches for the values of x, markers for the lines."""
+    values = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
+    patches = [Patch(color=colours[at], label=pair(grid.x, values[at])) for at in colours if at in values]
+    named = [(textwrap.fill(grid.name(line), 40), markers[i]) for i, line in enumerate(grid.lines)]
+    return [*patches, *(Line2D([], [], color="0.3", marker=m, linestyle="", label=name) for name, m in named if name)]

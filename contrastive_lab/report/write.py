@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from contrastive_lab.record.sweep import read_sweep
-from contrastive_lab.report import cost, curves, figures
+from contrastive_lab.report import curves, figures
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.labels import title
 from contrastive_lab.report.page import Picture, page, picture
@@ -54,9 +54,9 @@ def plot_all(grid: Grid, folder: Path) -> list[Picture]:
         for column in curves.columns(grid):
             note = "Mean over the seeds of a setting, with a band of one standard error."
             add(f"{column}_curve", curves.during_training(grid, column), f"{title(column)} during training", note)
-        if grid.y in have and cost.costs(grid):
+        if grid.y in have and figures.costs(grid):
             note = (
                 "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
             )
-            add("cost", cost.against_cost(grid), f"{title(grid.y)} against cost", note)
+            add("cost", figures.against_cost(grid), f"{title(grid.y)} against cost", note)
     return pictures
