@@ -89,3 +89,22 @@ def test_private_parts_of_other_packages_stand_in_one_file() -> None:
     for path in (*FILES, *SCRIPTS):
         if path.name != "compat.py":
             assert not re.search(r"\._internal|\._to_model|\bOmegaConf\._|\btorch\._(?!_)", path.read_text()), path
+
+
+# The files of runs and sweeps are record's; these read or write something else.
+ELSEWHERE = {
+    "analysis/coupon.py": {"csv.reader"},  # the number of images of each class, a file of the user's
+    "config/identity.py": {"json.dumps"},  # text to be hashed, no file
+    "config/schema.py": {"OmegaConf.load"},  # conf/
+    "dataset/text.py": {"csv.reader"},  # the texts of a data set
+    "launch/experiment.py": {"OmegaConf.load"},  # conf/experiment
+}
+READS_OR_WRITES = re.compile(r"(json|yaml)\.\w*(load|dump)\w*|csv\.\w+|OmegaConf\.(load|save)|.*\.(to|read)_(csv|json)")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_record_alone_reads_and_writes_the_files_of_runs(path: Path) -> None:
+    module = str(path.relative_to(ROOT / "contrastive_lab"))
+    names = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    if not module.startswith("record/"):
+        assert {name for name in names if READS_OR_WRITES.fullmatch(name)} == ELSEWHERE.get(module, set())

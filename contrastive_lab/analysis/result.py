@@ -1,6 +1,5 @@
 """What a program of the theory takes and gives: checked settings, and a table with its figure."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 
 from contrastive_lab.config.model import Settings, problems
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.provenance import write_json
+from contrastive_lab.record.files import write_json, write_table
 
 Model = TypeVar("Model", bound=Settings)
 Row = dict[str, Any]
@@ -34,10 +33,7 @@ class AnalysisResult:
 
     def write(self, folder: Path) -> None:
         """Write table.csv, figure.png, figure.pdf, further figures and result.json, the last one last."""
-        with (folder / "table.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.table[0]))
-            writer.writeheader()
-            writer.writerows(self.table)
+        write_table(folder / "table.csv", list(self.table[0]), self.table)
         for name, figure in {"figure": self.figure, **self.further}.items():
             for kind in ("png", "pdf"):
                 figure.savefig(folder / f"{name}.{kind}", dpi=150, bbox_inches="tight")

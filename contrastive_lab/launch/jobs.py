@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.plan import lock
+from contrastive_lab.record.metrics_file import set_aside
+from contrastive_lab.record.provenance import write_traceback
 from contrastive_lab.record.result import Status, read_result
-from contrastive_lab.record.run import check_stored
+from contrastive_lab.record.run import check_stored, store_config
 from contrastive_lab.record.sweep import stored_plan
 from contrastive_lab.run.train import output_folder, train
 
@@ -33,7 +34,7 @@ def sweep_job(config: DictConfig) -> float | None:
     except (ConfigError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
     except Exception as error:
-        (folder / "traceback.txt").write_text(traceback.format_exc())
+        write_traceback(folder)
         print(f"error: {type(error).__name__}: {error} (traceback.txt in {folder})", file=sys.stderr)
     return None
 
@@ -95,19 +96,10 @@ def _continued(config: DictConfig, folder: Path) -> DictConfig:
         config = config.copy()
         OmegaConf.update(config, "resume", str(folder))
     elif is_first():
-        if (metrics := folder / "metrics.csv").exists():
-            number = 1 + len(list(folder.glob("metrics.*.csv")))
-            metrics.rename(folder / f"metrics.{number}.csv")
-        _write_hydra(config, folder / ".hydra")
+        set_aside(folder)
+        # Not left to Hydra, which would write anew what a job that is done says of itself.
+        store_config(folder, config, HydraConfig.get())
     return config
-
-
-def _write_hydra(config: DictConfig, folder: Path) -> None:
-    """What Hydra writes of a job; not left to Hydra, which would write anew what a job that is done says of itself."""
-    folder.mkdir(exist_ok=True)
-    OmegaConf.save(config, folder / "config.yaml")
-    OmegaConf.save(OmegaConf.create({"hydra": HydraConfig.get()}), folder / "hydra.yaml")
-    OmegaConf.save(HydraConfig.get().overrides.task, folder / "overrides.yaml")
 
 
 def unfinished(folder: Path) -> list[str]:

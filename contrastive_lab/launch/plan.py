@@ -19,7 +19,7 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import run_name
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import chosen, constant, given
-from contrastive_lab.record.provenance import write_json
+from contrastive_lab.record.files import write_json
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import stored_config
 

@@ -4,10 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from omegaconf import DictConfig, OmegaConf
-
-from contrastive_lab.record.sweep import stored_plan
+from contrastive_lab.record.run import has_config, stored_config
+from contrastive_lab.record.sweep import read_table, stored_plan
 from contrastive_lab.run.wandb_run import destination, open_run
 
 
@@ -36,17 +34,10 @@ def log_report(folder: Path) -> None:
         run.summary["jobs"] = len(rows)
 
 
-def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
-    """Columns and rows of a csv file; a column of numbers holds numbers, an empty cell or null is None."""
-    table = pd.read_csv(path, keep_default_na=False, na_values=["", "null", "nan"]).astype(object)
-    return [str(name) for name in table], table.where(table.notna(), None).to_numpy().tolist()
-
-
 def _destination(folder: Path, jobs: list[dict[str, Any]]) -> dict[str, Any]:
     """Project and entity of the first job that has them."""
     for job in jobs:
-        path = folder / job["folder"] / ".hydra" / "config.yaml"
-        config = OmegaConf.load(path) if path.is_file() else None
-        if isinstance(config, DictConfig) and config.logger.name == "wandb":
+        run = folder / job["folder"]
+        if has_config(run) and (config := stored_config(run)).logger.name == "wandb":
             return {name: value for name, value in destination(config).items() if name in ("project", "entity")}
     return {"project": os.environ.get("WANDB_PROJECT", "contrastive_lab")}

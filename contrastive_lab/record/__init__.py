@@ -11,7 +11,7 @@ def load_sweep(folder: str | Path) -> "pd.DataFrame":
     """The runs of a sweep, or of any folder with runs in it, as a table: a row for each run, as in runs.csv.
 
     Columns are folder, name, status, what varies between the runs as it was asked for ("null" for null), and the
-    fields of result.json.
+    fields of result.json. `docs/sweeps.md` has an example.
 
     Raises:
         ConfigError: if there is no run in the folder, or its sweep.json cannot be read.

@@ -1,15 +1,17 @@
-"""What a run's folder says of the run: command, code, packages, result."""
+"""What a run's folder holds beside its results: command, code, packages, traceback, id at Weights & Biases."""
 
-import json
 import os
 import platform
 import shlex
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from contrastive_lab.record.files import write_json
 
 PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
 
@@ -17,11 +19,8 @@ PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hyd
 def describe(folder: Path, line: Sequence[str] | None = None) -> None:
     """Write command.txt, environment.json, and git.diff where the code differs from its commit.
 
-    A run that is resumed adds a line to the first, and its environment and diff get a number of their own.
-
-    Args:
-        folder: of the run.
-        line: program and arguments; None takes those of this process.
+    The command is `line`, program and arguments, or that of this process. A run that is resumed adds a line to
+    command.txt, and its environment and diff get a number of their own.
     """
     commands = folder / "command.txt"
     resumed = len(commands.read_text().splitlines()) if commands.exists() else 0
@@ -34,7 +33,7 @@ def describe(folder: Path, line: Sequence[str] | None = None) -> None:
 
 
 def environment() -> dict[str, Any]:
-    """Machine, Python, packages and commit."""
+    """Machine, Python, packages (None for one that is not installed) and commit."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -51,11 +50,21 @@ def commit() -> str | None:
     return None if head is None else head[:12] + ("+" if _git("status", "--porcelain") else "")
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a flat object, beside itself first, so that a reader never sees half of it."""
-    partial = path.with_suffix(".json.partial")
-    partial.write_text(json.dumps(values, indent=2) + "\n")
-    partial.replace(path)
+def write_traceback(folder: Path) -> None:
+    """Write traceback.txt, of the error that is being handled."""
+    (folder / "traceback.txt").write_text(traceback.format_exc())
+
+
+def write_wandb_id(folder: Path, name: str) -> None:
+    """Write wandb_run_id.txt."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "wandb_run_id.txt").write_text(name + "\n")
+
+
+def stored_wandb_id(folder: Path) -> str | None:
+    """The id in wandb_run_id.txt; None without that file."""
+    path = folder / "wandb_run_id.txt"
+    return path.read_text().strip() if path.exists() else None
 
 
 def _changes() -> str:
@@ -66,7 +75,7 @@ def _changes() -> str:
 
 
 def _git(*arguments: str, codes: tuple[int, ...] = (0,)) -> str | None:
-    """Output of git about this code, None where there is none."""
+    """Output of git about this code; None outside a git checkout or with another exit code."""
     here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return None

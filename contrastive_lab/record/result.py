@@ -1,6 +1,5 @@
 """result.json: what a run was and what came out of it, in one flat object."""
 
-import json
 import math
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.provenance import write_json
+from contrastive_lab.record.files import read_json, write_json
 
 
 class Status(StrEnum):
@@ -25,15 +24,10 @@ class Status(StrEnum):
 class Result:
     """The fields of result.json, in its order; None stands for what is not known (yet).
 
-    Args:
-        K: negatives of a query as used; None for a method without them.
-        alpha: weight of the loss as used: K where null was asked for; infinity is the text "inf" on disk.
-        scores: accuracies in percent by name, e.g. linear_top1; on disk they stand between `seed` and `mi_estimate`.
-        mi_estimate: log(1 + alpha) - loss, in nats.
-        loss: mean of the last epoch, in nats.
-        seconds: in all, probes included.
-        git: commit of the code.
-        error: last line of what ended the run.
+    `K` is that of the run (None for a method without negatives), and so is `alpha`: K where null was asked for,
+    infinity as the text "inf" on disk. `scores` holds accuracies in percent by name, e.g. linear_top1, on disk between
+    `seed` and `mi_estimate`. `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats;
+    `seconds` includes the probes; `git` is the commit of the code, `error` the last line of what ended the run.
     """
 
     status: Status = Status.MISSING
@@ -57,25 +51,24 @@ class Result:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Self:
-        """The result that some values of result.json make; keys that are not fields count as scores.
+        """The result of some values of result.json; keys that are not fields count as scores.
 
         Raises:
             ValueError: if the status is none.
         """
         names = {known.name for known in fields(cls)} - {"scores"}
-        scores = {name: value for name, value in values.items() if name not in names}
-        told = {name: value for name, value in values.items() if name in names}
-        if told.get("alpha") == "inf":
-            told["alpha"] = math.inf
-        return cls(**{**told, "status": Status(values.get("status", "missing"))}, scores=scores)
+        result = cls(**{name: value for name, value in values.items() if name in names})
+        result.scores = {name: value for name, value in values.items() if name not in names}
+        result.status = Status(result.status)
+        result.alpha = math.inf if values.get("alpha") == "inf" else result.alpha
+        return result
 
     def flat(self) -> dict[str, Any]:
         """The values in the order of result.json."""
         values: dict[str, Any] = {}
-        for known in fields(self):
-            value = getattr(self, known.name)
-            values |= value if known.name == "scores" else {known.name: "inf" if value == math.inf else value}
-        return {**values, "status": self.status.value}
+        for name, value in vars(self).items():
+            values |= value if name == "scores" else {name: "inf" if value == math.inf else value}
+        return values | {"status": self.status.value}
 
     def write(self, folder: Path) -> None:
         """Write result.json into the folder of a run."""
@@ -90,9 +83,6 @@ def read_result(folder: Path) -> Result:
     """
     path = folder / "result.json"
     try:
-        values = json.loads(path.read_text()) if path.is_file() else {}
-        if not isinstance(values, dict):
-            raise ValueError(f"not an object but {type(values).__name__}")
-        return Result.of(values)
+        return Result.of(read_json(path)) if path.is_file() else Result()
     except ValueError as error:
         raise ConfigError(f"{path}: damaged; without it the run counts as not finished") from error

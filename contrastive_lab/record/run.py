@@ -1,14 +1,32 @@
-"""What a stored run says of itself, and whether it can be resumed or read; told without torch."""
+"""A run's folder: the configuration that is stored in it, and whether the run can be resumed or read.
+
+Nothing here imports torch, so that a command line with an error in it is answered at once.
+"""
 
 import zipfile
 from pathlib import Path
 
+from hydra.conf import HydraConf
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.check import targets
 from contrastive_lab.config.identity import upgraded
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status, read_result
+
+
+def store_config(folder: Path, config: DictConfig, hydra: HydraConf) -> None:
+    """Write `<folder>/.hydra` as Hydra does: config.yaml, Hydra's own settings in hydra.yaml, and overrides.yaml."""
+    stored = folder / ".hydra"
+    stored.mkdir(exist_ok=True)
+    OmegaConf.save(config, stored / "config.yaml")
+    OmegaConf.save(OmegaConf.create({"hydra": hydra}), stored / "hydra.yaml")
+    OmegaConf.save(hydra.overrides.task, stored / "overrides.yaml")
+
+
+def has_config(folder: Path) -> bool:
+    """Whether a run has stored its configuration in the folder."""
+    return (folder / ".hydra" / "config.yaml").is_file()
 
 
 def stored_config(folder: Path) -> DictConfig:
@@ -30,16 +48,16 @@ def stored_config(folder: Path) -> DictConfig:
 
 
 def check_resume(folder: Path) -> list[str]:
-    """What keeps the run in `folder` from being resumed."""
+    """The problems, a line each, that keep the run in `folder` from being resumed."""
     if read_result(folder).status is Status.DONE:
         return [f"resume={folder}: that run is finished; nothing is left to do"]
     return [f"resume={problem}" for problem in check_stored(folder)]
 
 
 def check_stored(folder: Path) -> list[str]:
-    """What keeps the checkpoint of the run in `folder` from being read."""
+    """The problems, a line each, that keep the checkpoint of the run in `folder` from being read."""
     checkpoint = folder / "checkpoints" / "last.ckpt"
-    if not (folder / ".hydra" / "config.yaml").is_file():
+    if not has_config(folder):
         return [f"{folder}: not the folder of a run (no .hydra/config.yaml in it)"]
     if not checkpoint.is_file():
         return [f"{folder}: has no checkpoint (checkpoints/last.ckpt)"]

@@ -1,8 +1,7 @@
 """The runs of a sweep: found by its sweep.json, else by looking through a folder."""
 
-import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,8 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 from contrastive_lab.config.identity import OMITTED, within
 from contrastive_lab.config.resolve import run_name
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.files import read_json
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
+
+PASSED_OVER = {*OMITTED, "hydra"}  # keys and groups that change no result
 
 
 class Run(NamedTuple):
@@ -32,18 +34,11 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """A folder of runs.
+    """A folder of runs, as tables with a row for each, also for one that has not started; the index is its folder.
 
-    Args:
-        folder: of the sweep.
-        name: of the sweep.
-        commands: that made it, usually one.
-        asked: a row for each run, those that have not started among them: what it was told, else what its result.json
-            says; None where neither does. The index is the run's folder as seen from the sweep's.
-        results: name and result.json of each run, likewise.
-        told: the keys that any run was told, in the order of the command line.
-        experiment: the node of its experiment's yaml; empty without one.
-        scale: laptop, cifar or paper; empty where unknown.
+    `asked` holds what a run was told, else what its result.json says, None where neither does; `results` its name and
+    its result.json; `told` the keys that any run was told, in the order of the command line. `commands` made the sweep,
+    usually one. `experiment` is the node of its yaml and empty without one, `scale` is empty where unknown.
     """
 
     folder: Path
@@ -72,10 +67,7 @@ class Sweep:
 
     @property
     def runs(self) -> pd.DataFrame:
-        """A row for each run: folder, name, status, what varies ("null" for null), and the rest of its result.json.
-
-        The setting `loss` is the column loss.name, as `loss` is a number of result.json.
-        """
+        """The table of `load_sweep`; the setting `loss` is the column loss.name, as result.json has a `loss`."""
         varied = null_as_text(self.asked[self.varied]).rename(columns={"loss": "loss.name"})
         first = self.results[["name", "status"]].astype(str)
         rest = self.results.drop(columns=[*first.columns, *varied.columns], errors="ignore")
@@ -117,7 +109,7 @@ def stored_plan(folder: Path) -> dict[str, Any]:
         ConfigError: if it cannot be read.
     """
     with _readable(folder):
-        plan: dict[str, Any] = json.loads((folder / "sweep.json").read_text())
+        plan = read_json(folder / "sweep.json")
         list(plan["jobs"])
     return plan
 
@@ -131,45 +123,41 @@ def _readable(folder: Path) -> Iterator[None]:
 
 
 def _planned(folder: Path) -> Sweep:
-    plan = stored_plan(folder)
+    plan, runs = stored_plan(folder), []
     with _readable(folder):
-        runs = [_planned_run(job) for job in plan["jobs"]]
+        for job in plan["jobs"]:
+            told = dict(parsed(override) for override in job["overrides"])
+            kept = {key: value for key, value in told.items() if not within(key, PASSED_OVER)}
+            runs.append(Run(str(job["folder"]), job.get("name", str(job["folder"])), kept))
     if not runs:
         raise ConfigError(f"sweep={folder}: sweep.json has no jobs")
     commands, experiment = [plan["command"]] if plan.get("command") else [], plan.get("experiment") or {}
     return _sweep(folder, plan.get("name", folder.name), commands, runs, experiment, plan.get("scale") or "")
 
 
-def _planned_run(job: dict[str, Any]) -> Run:
-    settings = dict(parsed(override) for override in job["overrides"])
-    kept = {key: value for key, value in settings.items() if not passed_over(key)}
-    return Run(str(job["folder"]), job.get("name", str(job["folder"])), kept)
-
-
 def _found(folder: Path) -> Sweep:
     """The runs below a folder that no multirun planned."""
     found = {run: stored_config(run) for run in sorted(path.parents[1] for path in folder.rglob(".hydra/config.yaml"))}
     configs = {run: config for run, config in found.items() if "method_info" in config}  # the theory has none
-    if not configs:  # none, or the theory's alone
+    if not configs:
         raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
     typed = [OmegaConf.load(path) for run in configs if (path := run / ".hydra" / "overrides.yaml").is_file()]
     keys = dict.fromkeys(parsed(str(override))[0] for overrides in typed for override in overrides)
-    told = [key for key in keys if not passed_over(key)]
+    told = [key for key in keys if not within(key, PASSED_OVER)]
     runs = [Run(str(run.relative_to(folder)), run_name(c), _settings(run, c, told)) for run, c in configs.items()]
     lines = [path.read_text().splitlines() for run in configs if (path := run / "command.txt").is_file()]
     commands = dict.fromkeys(line for part in lines for line in part[:1])
     scales = {str(OmegaConf.select(config, "scale.name", default="")) for config in configs.values()}
-    scale = scales.pop() if len(scales) == 1 else ""
-    return _sweep(folder, folder.resolve().name, list(commands), runs, {}, scale)
+    return _sweep(folder, folder.resolve().name, list(commands), runs, {}, scales.pop() if len(scales) == 1 else "")
 
 
 def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
-    flat = [_result(folder / run.folder).flat() for run in runs]
+    results = [_result(folder / run.folder).flat() for run in runs]
     index = [run.folder for run in runs]
-    asked = _frame([{**result, **run.settings} for run, result in zip(runs, flat, strict=True)], index)
-    results = _frame([{"name": run.name, **result} for run, result in zip(runs, flat, strict=True)], index)
+    asked = _frame([{**result, **run.settings} for run, result in zip(runs, results, strict=True)], index)
+    named = _frame([{"name": run.name, **result} for run, result in zip(runs, results, strict=True)], index)
     told = list(dict.fromkeys(key for run in runs for key in run.settings))
-    return Sweep(folder, name, commands, asked, results, told, experiment, scale)
+    return Sweep(folder, name, commands, asked, named, told, experiment, scale)
 
 
 def _result(folder: Path) -> Result:
@@ -181,7 +169,7 @@ def _result(folder: Path) -> Result:
         return Result(Status.FAILED, error=f"result.json is damaged ({type(cause).__name__}: {cause})")
 
 
-def _frame(rows: Sequence[dict[str, Any]], index: list[str]) -> pd.DataFrame:
+def _frame(rows: list[dict[str, Any]], index: list[str]) -> pd.DataFrame:
     """Rows as a table of objects, so that whole numbers stay whole beside None, which stands for what is missing."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     values = [[row.get(name) for name in columns] for row in rows]
@@ -201,6 +189,12 @@ def read_metrics(path: Path) -> pd.DataFrame:
     return last.dropna(axis="columns", how="all")
 
 
+def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
+    """Columns and rows of a csv file; a column of numbers holds numbers, an empty cell or null is None."""
+    table = pd.read_csv(path, keep_default_na=False, na_values=["", "null", "nan"]).astype(object)
+    return [str(name) for name in table], table.where(table.notna(), None).to_numpy().tolist()
+
+
 @lru_cache(maxsize=4096)
 def parsed(override: str) -> tuple[str, Any]:
     """Key and value of an override, the value typed as Hydra types it; lists and dicts as text."""
@@ -214,11 +208,6 @@ def parsed(override: str) -> tuple[str, Any]:
 
 def _scalar(value: Any, text: str) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else text
-
-
-def passed_over(key: str) -> bool:
-    """Whether a key says nothing about the result of a run."""
-    return within(key, {*OMITTED, "hydra"})
 
 
 def _settings(run: Path, config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, pair
-from contrastive_lab.report.plot import new_figure
-from contrastive_lab.report.style import styles, x_colours
+from contrastive_lab.report.plot import new_figure, styles, x_colours
 
 MOST = 400  # points of a curve
 MOST_LINES = 12  # of a figure, each a panel here
@@ -53,9 +52,9 @@ def during_training(grid: Grid, column: str) -> Figure:
     colours, handles = x_colours(grid), {}
     for axes, line in zip(panels, grid.lines, strict=False):
         for setting, at, x in zip(line.index, line["at"], line["position"], strict=True):
-            look = {"color": colours[at], "label": pair(grid.x, x)}
-            if curve := _curve(axes, mean_curve(grid, setting, column), look):
-                handles[at] = curve
+            found = mean_curve(grid, setting, column)
+            if not found.empty:
+                handles[at] = _curve(axes, found, color=colours[at], label=pair(grid.x, x))
         _finish(axes, column, grid.name(line))
     for axes in panels[len(grid.lines) :]:
         axes.set_visible(False)
@@ -67,22 +66,21 @@ def _one_panel(grid: Grid, column: str) -> Figure:
     figure = new_figure(7.5, 4.4)
     axes = figure.subplots()
     for line, style in zip(grid.lines, styles(grid), strict=True):
-        look = {"color": style["color"], "linestyle": style["linestyle"], "label": grid.name(line) or None}
-        _curve(axes, mean_curve(grid, line.index[0], column), look)
+        found = mean_curve(grid, line.index[0], column)
+        if not found.empty:
+            _curve(axes, found, color=style["color"], linestyle=style["linestyle"], label=grid.name(line) or None)
     _finish(axes, column, "")
     if axes.get_legend_handles_labels()[1]:
         axes.legend()
     return figure
 
 
-def _curve(axes: Axes, found: pd.DataFrame, look: dict[str, Any]) -> Line2D | None:
+def _curve(axes: Axes, found: pd.DataFrame, color: Any, **look: Any) -> Line2D:
     """The mean over seeds with a band of one standard error."""
-    if found.empty:
-        return None
     found = found[:: -(-len(found) // MOST)]
-    (curve,) = axes.plot(found["mean"], linewidth=1.4, marker="" if len(found) > 1 else "o", **look)
+    (curve,) = axes.plot(found["mean"], linewidth=1.4, marker="" if len(found) > 1 else "o", color=color, **look)
     low, high = found["mean"] - found["se"], found["mean"] + found["se"]
-    axes.fill_between(found.index, low, high, color=look["color"], alpha=0.2, linewidth=0)
+    axes.fill_between(found.index, low, high, color=color, alpha=0.2, linewidth=0)
     return curve
 
 

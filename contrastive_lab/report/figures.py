@@ -1,18 +1,31 @@
-"""A metric against the x axis of a sweep."""
+"""A metric against the x axis of a sweep, and against what its runs cost."""
 
-from itertools import pairwise
+import textwrap
+from itertools import cycle, islice, pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from contrastive_lab.report.facts import CLASSES
-from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.labels import label
-from contrastive_lab.report.plot import COLOURS, MARKERS, Scale, legend_below, new_figure
+from contrastive_lab.report.grid import CLASSES, Grid, known
+from contrastive_lab.report.labels import label, pair
+from contrastive_lab.report.plot import (
+    COLOURS,
+    MARKERS,
+    Scale,
+    Style,
+    error_note,
+    legend_below,
+    new_figure,
+    styles,
+    x_colours,
+)
 from contrastive_lab.report.references import Reference, datasets, references, same_data
-from contrastive_lab.report.style import Style, error_note, styles
 from contrastive_lab.theory.coupon.draws import coverage_probability
 
 LEAST_SPAN = 2.0  # percentage points, of the paper's panel
@@ -25,14 +38,18 @@ def against_x(grid: Grid, metric: str) -> Figure:
     are known, a second axis shows the probability that K + 1 draws hold all of them; an experiment may say that its x
     is the number of draws itself.
     """
-    known = references(grid, metric)
-    elsewhere = [reference for reference in known if not same_data(grid, reference)]
+    papers = references(grid, metric)
+    near = [reference for reference in papers if same_data(grid, reference)]
+    elsewhere = [reference for reference in papers if not same_data(grid, reference)]
     width = 10.5 if elsewhere else 7.5
     figure = new_figure(width, 5)
     panels = figure.subplots(1, 2 if elsewhere else 1, squeeze=False, width_ratios=[3, 2] if elsewhere else None)[0]
-    below = [_ours(panels[0], grid, metric, [reference for reference in known if reference not in elsewhere])]
+    for axes in panels:
+        axes.set_ylabel(label(metric))
+        axes.grid(alpha=0.3)
+    below = [_ours(panels[0], grid, metric, near)]
     if elsewhere:
-        below.append(_papers(panels[1], grid, metric, elsewhere))
+        below.append(_papers(panels[1], grid.x, elsewhere))
     figure.set_size_inches(width, 4.6 + max(below))
     return figure
 
@@ -46,7 +63,7 @@ def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
     for i, reference in enumerate(near):
         _reference(axes, scale, reference, f"{0.2 + 0.15 * i}", f", {reference.get('dataset')}")
     axes.set_title(error_note(grid, metric), fontsize=9, loc="left")
-    _finish(axes, grid, metric, scale)
+    scale.apply(axes, grid.x)
     return legend_below(axes, *_coverage(axes, grid, scale))
 
 
@@ -54,21 +71,15 @@ def _line(axes: Axes, found: pd.DataFrame, scale: Scale, aside: float, style: St
     """Means with a band of one standard error, bars among words; for one seed bars of the test set's error."""
     found = found[(found["n"] > 0) & found["position"].map(scale.values.__contains__)]
     found = found.assign(at=[scale.position(x) + aside for x in found["position"]]).sort_values("at", kind="stable")
-    look = style if scale.numbers else {**style, "linestyle": ""}
-    axes.plot(found["at"], found["mean"], **look, markersize=5)
+    axes.plot(found["at"], found["mean"], **(style if scale.numbers else {**style, "linestyle": ""}), markersize=5)
+    bars = found["binomial"]
     if scale.numbers:
         low, high = found["mean"] - found["se"], found["mean"] + found["se"]
         axes.fill_between(found["at"], low, high, color=style["color"], alpha=0.18, linewidth=0)
-    bars = found["binomial"] if scale.numbers else found["binomial"].fillna(found["se"])
-    shown = found[bars.notna()]
-    look = {"color": style["color"], "linestyle": "", "capsize": 3, "elinewidth": 1}
-    axes.errorbar(shown["at"], shown["mean"], bars.dropna(), **look)
-
-
-def _finish(axes: Axes, grid: Grid, metric: str, scale: Scale) -> None:
-    scale.apply(axes, grid.x)
-    axes.set_ylabel(label(metric))
-    axes.grid(alpha=0.3)
+    else:
+        bars = bars.fillna(found["se"])
+    at, mean = found["at"][bars.notna()], found["mean"][bars.notna()]
+    axes.errorbar(at, mean, bars.dropna(), color=style["color"], linestyle="", capsize=3, elinewidth=1)
 
 
 def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
@@ -90,19 +101,18 @@ def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
     return [twin]
 
 
-def _papers(axes: Axes, grid: Grid, metric: str, known: list[Reference]) -> float:
-    scale = Scale(x for reference in known for x, _ in reference["points"])
-    sets = list(dict.fromkeys(str(reference.get("dataset")) for reference in known))
-    for i, reference in enumerate(known):
+def _papers(axes: Axes, x: str, papers: list[Reference]) -> float:
+    scale = Scale(x for reference in papers for x, _ in reference["points"])
+    sets = list(dict.fromkeys(str(reference.get("dataset")) for reference in papers))
+    for i, reference in enumerate(papers):
         more = f", {reference.get('dataset')}" if len(sets) > 1 else ""
         _reference(axes, scale, reference, COLOURS[(2 + i) % len(COLOURS)], more, MARKERS[i % len(MARKERS)])
-    axes.set_title(
-        f"the paper's numbers, {', '.join(sets)}:\ncompare the shape, not the height", fontsize=9, loc="left"
-    )
+    title = f"the paper's numbers, {', '.join(sets)}:\ncompare the shape, not the height"
+    axes.set_title(title, fontsize=9, loc="left")
     low, high = axes.get_ylim()
     if high - low < LEAST_SPAN:  # a tenth of a point must not look like a collapse
         axes.set_ylim((low + high - LEAST_SPAN) / 2, (low + high + LEAST_SPAN) / 2)
-    _finish(axes, grid, metric, scale)
+    scale.apply(axes, x)
     return 0.2 + legend_below(axes, columns=1)
 
 
@@ -111,3 +121,38 @@ def _reference(axes: Axes, scale: Scale, reference: Reference, colour: str, more
     source = f" ({reference['source']})" if reference.get("source") else ""
     look: Style = {"linestyle": (0, (4, 3)) if scale.numbers else "", "linewidth": 1, "color": colour, "marker": marker}
     axes.plot(*np.array(points).reshape(-1, 2).T, **look, label=f"{reference.get('label', 'paper')}{more}{source}")
+
+
+def costs(grid: Grid) -> list[str]:
+    """The costs that finished runs know of."""
+    return known(grid.sweep.done, ("seconds", "images_per_second"))
+
+
+def against_cost(grid: Grid) -> Figure:
+    """The y metric against the time of a run and against its speed: colour by x, marker by line."""
+    names, colours, markers = costs(grid), x_colours(grid), list(islice(cycle(MARKERS), len(grid.lines)))
+    figure = new_figure(2 + 4 * len(names), 4.4)
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axes, cost in zip(panels, names, strict=True):
+        found = grid.summary(grid.y).join(grid.summary(cost)[["mean", "se", "n"]].add_suffix("_cost"))
+        for _, row in found[(found["n"] > 0) & (found["n_cost"] > 0)].iterrows():
+            error = row["binomial"] if np.isnan(row["se"]) else row["se"]
+            spread = [None if np.isnan(value) else value for value in (error, row["se_cost"])]
+            look: dict[str, Any] = {"color": colours[row["at"]], "marker": markers[row["line"]], "linestyle": ""}
+            axes.errorbar(row["mean_cost"], row["mean"], *spread, **look, elinewidth=1, alpha=0.85)
+        axes.set_xlabel(label(cost))
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel(label(grid.y))
+    panels[0].set_title(error_note(grid, grid.y).replace("bands", "bars"), fontsize=9, loc="left")
+    handles = _legend(grid, colours, markers)
+    figure.set_figheight(max(4.4, 0.5 + 0.17 * sum(str(handle.get_label()).count("\n") + 1.4 for handle in handles)))
+    figure.legend(handles=handles, loc="outside right upper", fontsize=9)
+    return figure
+
+
+def _legend(grid: Grid, colours: dict[Any, Any], markers: list[str]) -> list[Artist]:
+    """Patches for the values of x, markers for the lines."""
+    values = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
+    patches = [Patch(color=colours[at], label=pair(grid.x, values[at])) for at in colours if at in values]
+    named = [(textwrap.fill(grid.name(line), 40), markers[i]) for i, line in enumerate(grid.lines)]
+    return [*patches, *(Line2D([], [], color="0.3", marker=m, linestyle="", label=name) for name, m in named if name)]

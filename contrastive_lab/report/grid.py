@@ -9,21 +9,17 @@ import pandas as pd
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, order
-from contrastive_lab.report.facts import TEST_SIZE
 from contrastive_lab.report.labels import is_accuracy, pair
 from contrastive_lab.report.stats import binomial_se, finite, summarize
+
+# Classes and labelled test images of the data sets (conf/dataset and the papers named there).
+CLASSES = {"fashion_mnist_mini": 10, "fashion_mnist": 10, "cifar10": 10, "cifar100": 100, "stl10": 10, "ag_news": 4}
+TEST_SIZE = dict.fromkeys(CLASSES, 10000) | {"fashion_mnist_mini": 1000, "stl10": 8000, "ag_news": 7600}
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A sweep with an x axis.
-
-    Args:
-        sweep: the runs.
-        x: key on the x axis.
-        hue: key of which each value has a colour, or None.
-        y: key of result.json on the y axis.
-    """
+    """A sweep with the key on its x axis, the key of which each value has a colour, and the metric on its y axis."""
 
     sweep: Sweep
     x: str
@@ -50,7 +46,7 @@ class Grid:
         by hue, of its `marker`, by all else but x, and of its `line`, by both; `done` and `planned`, seeds that were
         run to their end, and all.
         """
-        asked, seeds = self.sweep.asked, self._seeds
+        asked = self.sweep.asked
         table = asked.loc[~self.setting.duplicated(), self.keys].set_axis(self.setting.unique()).sort_index()
         x = asked[self.x] if self.x in asked else pd.Series(None, asked.index, dtype=object)
         used = x.where(x.notna(), self.sweep.results.get(self.x))
@@ -64,7 +60,7 @@ class Grid:
             "marker": _numbered(table[rest]),
             "line": _numbered(table[hue + rest]),
             "done": self.samples["setting"].value_counts().reindex(table.index, fill_value=0),
-            "planned": seeds.groupby(self.setting).nunique(),
+            "planned": self._seeds.groupby(self.setting).nunique(),
         }
         return table.assign(**more)
 
@@ -88,8 +84,8 @@ class Grid:
         values = self.samples[metric] if metric in self.samples else pd.Series(None, self.samples.index, dtype=float)
         found = summarize(values, self.samples["setting"]).reindex(self.settings.index).fillna({"n": 0})
         images = self.samples.groupby("setting")["dataset"].first().map(TEST_SIZE).reindex(found.index)
-        known = (found["n"] == 1) & images.notna() & is_accuracy(metric)
-        bars = found["mean"][known].combine(images[known], binomial_se).reindex(found.index)
+        single = (found["n"] == 1) & images.notna() & is_accuracy(metric)
+        bars = found["mean"][single].combine(images[single], binomial_se).reindex(found.index)
         return self.settings.join(found.astype({"n": int}).assign(binomial=bars.astype(float)))
 
     @cached_property
@@ -99,11 +95,11 @@ class Grid:
 
     def name(self, line: pd.DataFrame) -> str:
         """A line in words; empty where there is only one."""
-        return self.label(line.iloc[0], [key for key in self.keys if key != self.x])
+        return ", ".join(pair(key, line[key].iloc[0]) for key in self.keys if key != self.x)
 
-    def label(self, setting: pd.Series, keys: list[str] | None = None) -> str:
-        """The values of some keys of a setting in words, e.g. "K = 16, alpha = 256"."""
-        return ", ".join(pair(key, setting[key]) for key in (self.keys if keys is None else keys))
+    def label(self, setting: pd.Series) -> str:
+        """A setting in words, e.g. "K = 16, alpha = 256"."""
+        return ", ".join(pair(key, setting[key]) for key in self.keys)
 
 
 def _numbered(table: pd.DataFrame) -> pd.Series:
@@ -116,6 +112,8 @@ def _numbered(table: pd.DataFrame) -> pd.Series:
 def choose(sweep: Sweep, x: str | None = None, hue: str | None = None) -> Grid:
     """The axis and the colours that were asked for, else the experiment's, else K and alpha if they vary.
 
+    The metric is the experiment's, else the first that a run has a value of: the linear probe, others, kNN, online.
+
     Raises:
         ConfigError: if a key is asked for that no run knows, or one for both.
     """
@@ -126,22 +124,12 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None) -> Grid:
     if x is not None and x == hue:
         raise ConfigError(f"hue={hue}: is the x axis; leave it out or choose another")
     keys = [key for key in sweep.varied if key != "seed"]
-    x = x or _first([sweep.experiment.get("x"), "K", *keys], but=hue, among=keys) or "K"
-    hue = hue or _first([sweep.experiment.get("hue"), "alpha", *keys], but=x, among=keys)
-    return Grid(sweep, x, hue, _measured(sweep))
-
-
-def _first(candidates: list[str | None], but: str | None, among: list[str]) -> str | None:
-    return next((key for key in candidates if key in among and key != but), None)
-
-
-def _measured(sweep: Sweep) -> str:
-    """What the experiment looks at; where no run has it, an accuracy that there is."""
-    wanted = str(sweep.experiment.get("y") or "linear_top1")
-    probes = sorted(str(key) for key in sweep.done if str(key).endswith("_top1"))
-    late = ["knn_top1", "online_top1"]
-    candidates = [wanted, "linear_top1", *(key for key in probes if key not in late), *late]
-    return next(iter(known(sweep.done, candidates)), wanted)
+    x = x or next((key for key in (sweep.experiment.get("x"), "K", *keys) if key in keys and key != hue), "K")
+    hue = hue or next((key for key in (sweep.experiment.get("hue"), "alpha", *keys) if key in keys and key != x), None)
+    y = str(sweep.experiment.get("y") or "linear_top1")
+    late = ("knn_top1", "online_top1")
+    probes = sorted((key for key in map(str, sweep.done) if key.endswith("_top1")), key=lambda key: (key in late, key))
+    return Grid(sweep, x, hue, next(iter(known(sweep.done, [y, "linear_top1", *probes])), y))
 
 
 def known(results: pd.DataFrame, names: Iterable[str]) -> list[str]:

@@ -4,7 +4,6 @@ import base64
 import math
 import os
 import shlex
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,40 +21,18 @@ from contrastive_lab.report.stats import texts
 from contrastive_lab.report.tables import METRICS, measured, setting_cells
 from contrastive_lab.report.verdict import verdict
 
+Picture = dict[str, Any]
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure that lies beside the page as png, pdf and svg.
 
-    Args:
-        stem: path without its ending.
-        title: above it.
-        note: below it.
-    """
-
-    stem: Path
-    title: str
-    note: str
-
-    @property
-    def source(self) -> str:
-        """The svg as a data address."""
-        return "data:image/svg+xml;base64," + base64.b64encode(self.stem.with_suffix(".svg").read_bytes()).decode()
-
-    @property
-    def links(self) -> dict[str, str]:
-        """Addresses of the files as seen from the page."""
-        return {kind: quote(f"figures/{self.stem.name}.{kind}") for kind in KINDS}
+def picture(stem: Path, heading: str, note: str) -> Picture:
+    """A figure that lies beside the page at `stem` with each of the endings `KINDS`; its svg goes into the page."""
+    svg = base64.b64encode(stem.with_suffix(".svg").read_bytes()).decode()
+    links = {kind: quote(f"figures/{stem.name}.{kind}") for kind in KINDS}
+    return {"title": heading, "note": note, "source": f"data:image/svg+xml;base64,{svg}", "links": links}
 
 
 def page(grid: Grid, pictures: list[Picture], out: Path) -> str:
-    """The text of report.html.
-
-    Args:
-        grid: the sweep.
-        pictures: its figures, already written.
-        out: the folder of the page; links to runs are relative to it.
-    """
+    """The text of report.html in the folder `out`."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((files(__package__) / "page.html").read_text())
     sweep = grid.sweep
@@ -77,15 +54,15 @@ def page(grid: Grid, pictures: list[Picture], out: Path) -> str:
 
 
 def counts(sweep: Sweep) -> dict[str, int]:
-    """Runs by status; those without a meaning here are left out unless there are some."""
+    """Runs by status; interrupted and running ones are left out where there are none."""
     found = {status: int((sweep.results["status"] == status).sum()) for status in Status}
-    return {status: n for status, n in found.items() if n or status in (Status.DONE, Status.FAILED, Status.MISSING)}
+    return {status: n for status, n in found.items() if n or status not in (Status.INTERRUPTED, Status.RUNNING)}
 
 
 def varied(sweep: Sweep) -> dict[str, str]:
     """Each varied key with its values in words."""
-    values = {key: sorted({order(v): v for v in sweep.asked[key]}.values(), key=order) for key in sweep.varied}
-    return {key: ", ".join(shown(key, value) for value in values[key]) for key in sweep.varied}
+    values = {key: {order(value): shown(key, value) for value in sweep.asked[key]} for key in sweep.varied}
+    return {key: ", ".join(words[place] for place in sorted(words)) for key, words in values.items()}
 
 
 def run_table(grid: Grid, out: Path) -> dict[str, Any]:
@@ -100,7 +77,7 @@ def run_table(grid: Grid, out: Path) -> dict[str, Any]:
 
 
 def failures(sweep: Sweep, out: Path) -> list[dict[str, Any]]:
-    """What is said of the runs that came to a bad end."""
+    """The runs that came to a bad end, each with the last line of its error."""
     bad = sweep.results[sweep.results["status"].isin([Status.FAILED, Status.INTERRUPTED])]
     errors = [str(error or "no error was written down").strip().splitlines()[-1] for error in bad["error"]]
     return [{**_named(sweep, run, out), "line": line} for run, line in zip(bad.index, errors, strict=True)]
@@ -113,27 +90,26 @@ def _named(sweep: Sweep, run: str, out: Path) -> dict[str, Any]:
     return {"name": sweep.results["name"][run], "link": link, "status": sweep.results["status"][run]}
 
 
-def paper_table(grid: Grid, metric: str) -> list[list[str]]:
-    """The paper's numbers for a metric beside ours, where it was measured here, a row for each x."""
-    papers = references(grid, metric)
-    positions = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
-    positions |= {order(x): x for entry in papers for x, _ in entry["points"]}
-    columns = [[grid.x, *(shown(grid.x, positions[at]) for at in sorted(positions))]]
-    for entry in papers:
-        head = " ".join(f"{entry.get('label', 'paper')}, {entry.get('dataset', '')}; {entry.get('source', '')}".split())
-        theirs = {order(x): f"{y:g}" for x, y in reversed(entry["points"])}
-        columns.append([f"paper: {head}".rstrip("; "), *(theirs.get(at, "") for at in sorted(positions))])
-    found = grid.summary(metric)
-    found = found.assign(text=texts(found))
-    for line in grid.lines if metric in measured(grid) else []:
-        ours = found.loc[line.index].drop_duplicates("at").set_index("at")["text"].to_dict()
-        name = f"here: {grid.name(line)}".rstrip(": ")
-        columns.append([name, *(ours.get(at, "") for at in sorted(positions))])
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
 def _cell(value: Any) -> tuple[str, str]:
     """A number to show and to sort by; what is missing or not finite comes last."""
     if value is None or not math.isfinite(value):
         return "" if value is None else f"{value:.4g}", ""
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}", str(float(value))
+
+
+def paper_table(grid: Grid, metric: str) -> list[list[str]]:
+    """The paper's numbers for a metric beside ours, where it was measured here, a row for each x."""
+    papers = references(grid, metric)
+    positions = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
+    positions |= {order(x): x for entry in papers for x, _ in entry["points"]}
+    columns = [(grid.x, {at: shown(grid.x, x) for at, x in positions.items()})]
+    for entry in papers:
+        head = " ".join(f"{entry.get('label', 'paper')}, {entry.get('dataset', '')}; {entry.get('source', '')}".split())
+        theirs = {order(x): f"{y:g}" for x, y in reversed(entry["points"])}
+        columns.append((f"paper: {head}".rstrip("; "), theirs))
+    found = grid.summary(metric)
+    found = found.assign(text=texts(found))
+    for line in grid.lines if metric in measured(grid) else []:
+        ours = found.loc[line.index].drop_duplicates("at").set_index("at")["text"].to_dict()
+        columns.append((f"here: {grid.name(line)}".rstrip(": "), ours))
+    return [[head for head, _ in columns], *([cells.get(at, "") for _, cells in columns] for at in sorted(positions))]

@@ -1,4 +1,4 @@
-"""What the figures of a report share: colours, axes, and the three kinds of files."""
+"""What the figures of a report share: axes, colours, what bands mean, and the three kinds of files."""
 
 import math
 import textwrap
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from contrastive_lab.record.sweep import order
+from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, shown
 
 KINDS = ("png", "pdf", "svg")
@@ -20,15 +21,14 @@ KINDS = ("png", "pdf", "svg")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", ":", "-.")
+Style = dict[str, Any]
 
 
 class Scale:
     """Where values lie on an x axis: numbers as they are, on a logarithm of base 2 if they span a factor of 8 or more.
 
     Words, infinity, and numbers of which some would lie upon each other, as 0, 0.9, 0.99 and 0.999, are spaced evenly.
-
-    Args:
-        values: all values; if all are numbers or null, those that are null have no position.
+    Null has a place among words alone.
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
@@ -45,24 +45,19 @@ class Scale:
         return float(self.values.index(value)) if self.even else float(value)
 
     def apply(self, axes: Axes, key: str) -> None:
-        """Ticks at the values, so far as they do not crowd, and the label."""
+        """The label, and ticks at the values that lie at least a sixteenth of the axis behind the tick before."""
         if self.log:
             axes.set_xscale("log", base=2)
-        kept = self._apart([self.position(value) for value in self.values])
-        texts = [shown(key, value) for value in kept]
-        turned: dict[str, Any] = {"rotation": 25, "ha": "right"} if len("  ".join(texts)) > 60 else {}
-        axes.set_xticks([self.position(value) for value in kept], texts, **turned)
-        axes.minorticks_off()
-        axes.set_xlabel(label(key))
-
-    def _apart(self, positions: list[float]) -> list[Any]:
-        """The values that lie at least a sixteenth of the axis behind the one before."""
-        spots = [math.log2(position) for position in positions] if self.log else positions
+        spots = [math.log2(value) if self.log else self.position(value) for value in self.values]
         kept: list[int] = []
         for i, spot in enumerate(spots):
             if not kept or spot - spots[kept[-1]] >= (spots[-1] - spots[0]) / 16:
                 kept.append(i)
-        return [self.values[i] for i in kept]
+        texts = [shown(key, self.values[i]) for i in kept]
+        turned: dict[str, Any] = {"rotation": 25, "ha": "right"} if len("  ".join(texts)) > 60 else {}
+        axes.set_xticks([self.position(self.values[i]) for i in kept], texts, **turned)
+        axes.minorticks_off()
+        axes.set_xlabel(label(key))
 
 
 def styled() -> AbstractContextManager[None]:
@@ -85,18 +80,39 @@ def save(figure: Figure, stem: Path) -> None:
         figure.savefig(stem.with_suffix(f".{kind}"), dpi=150, metadata=date)
 
 
-def ramp(count: int) -> list[Any]:
-    """Colours from dark to light for values in an order."""
-    colours = mpl.colormaps["viridis"]
-    return [colours(0.88 * i / max(1, count - 1)) for i in range(count)]
+def styles(grid: Grid) -> list[Style]:
+    """Colour by hue, marker and dashes by all else that varies, for each line."""
+    pairs = grid.settings.groupby("line")[["colour", "marker"]].first().to_numpy().tolist()
+    return [
+        {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[j % len(MARKERS)], "linestyle": DASHES[j % len(DASHES)]}
+        for i, j in pairs
+    ]
+
+
+def x_colours(grid: Grid) -> dict[Any, Any]:
+    """A colour for each place on the x axis, from dark to light; grey for null."""
+    values = Scale(grid.settings["position"]).values
+    colours = [mpl.colormaps["viridis"](0.88 * i / max(1, len(values) - 1)) for i in range(len(values))]
+    return {order(None): "0.5", **dict(zip(map(order, values), colours, strict=True))}
+
+
+def error_note(grid: Grid, metric: str) -> str:
+    """What the bands and bars of a figure are."""
+    found = grid.summary(metric)
+    several = sorted(set(found["n"][found["n"] > 1]))
+    notes = []
+    if several:
+        n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
+        notes.append(f"bands: ± 1 standard error over n = {n} seeds")
+    if (found["n"] == 1).any():
+        known = found["binomial"].notna().any()
+        bars = "bars: binomial standard error of the test set, not the spread over seeds" if known else "no error known"
+        notes.append(f"n = 1 {'in places' if several else 'seed'}, {bars}")
+    return "\n".join(notes)
 
 
 def legend_below(axes: Axes, *others: Axes, columns: int = 2) -> float:
-    """One legend for axes that lie upon each other, below them, so that it hides nothing.
-
-    Returns:
-        About how high it is, in inches.
-    """
+    """One legend for axes that lie upon each other, below them; returns about how high it is, in inches."""
     pairs = [ax.get_legend_handles_labels() for ax in (axes, *others)]
     handles = [handle for found, _ in pairs for handle in found]
     labels = [textwrap.fill(text, 40) for _, found in pairs for text in found]

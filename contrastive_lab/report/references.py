@@ -1,4 +1,4 @@
-"""The paper's numbers that a figure or a table may show beside ours."""
+"""The paper's numbers that a figure or a table may show beside ours: entries of the experiment's `reference`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def datasets(grid: Grid) -> list[str]:
 
 
 def references(grid: Grid, metric: str) -> list[Reference]:
-    """The paper's numbers for a metric that belong on this x axis, as pairs of x and y."""
+    """The entries for a metric that belong on this x axis, each with `points`, pairs of x and y."""
     if grid.x != grid.sweep.experiment.get("x"):
         return []
     found = []
@@ -31,9 +31,9 @@ def reference_metrics(grid: Grid) -> list[str]:
 
 
 def same_data(grid: Grid, reference: Reference) -> bool:
-    """Whether a number of the paper was measured on the data set of this sweep."""
-    return [_plain(str(reference.get("dataset")))] == [_plain(name) for name in datasets(grid)]
+    """Whether a number of the paper was measured on the data set of this sweep, however that is spelt."""
 
+    def plain(name: str) -> str:
+        return "".join(filter(str.isalnum, name.lower()))
 
-def _plain(name: str) -> str:
-    return "".join(character for character in name.lower() if character.isalnum())
+    return [plain(str(reference.get("dataset")))] == [plain(name) for name in datasets(grid)]

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-from matplotlib.axes import Axes
-
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.sweep import read_metrics
@@ -32,16 +29,12 @@ def plot_run(folder: Path) -> Path:
     settings = [f"{key} = {value:g}" for key, value in (("K", result.K), ("alpha", result.alpha)) if value is not None]
     figure.suptitle(": ".join(filter(None, (f"{result.method} on {result.dataset}", ", ".join(settings)))))
     for axes, (unit, names) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
-        _panel(axes, metrics[[name for name in names if name in metrics]], unit)
+        for name in [name for name in names if name in metrics]:
+            values, text = metrics[name].dropna(), name.replace("_", " ").replace("mi ", "MI ")
+            axes.plot(values, marker="." if len(values) < 40 else "", label=text)
+        axes.set(xlabel="optimizer step", ylabel=unit)
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend(frameon=False)
     figure.savefig(folder / "curves.png", dpi=110)
     return folder / "curves.png"
-
-
-def _panel(axes: Axes, metrics: pd.DataFrame, unit: str) -> None:
-    for name in metrics:
-        values, text = metrics[name].dropna(), str(name).replace("_", " ").replace("mi ", "MI ")
-        axes.plot(values, marker="." if len(values) < 40 else "", label=text)
-    axes.set(xlabel="optimizer step", ylabel=unit)
-    axes.grid(alpha=0.3)
-    if len(metrics.columns):
-        axes.legend(frameon=False)

@@ -1,4 +1,8 @@
-"""Mean and standard error over seeds, and whether two means differ."""
+"""Mean and standard error over seeds, and whether two means differ.
+
+A summary is a table with `mean` (NaN for n = 0), `se` (s / sqrt(n), s^2 the sum of squares about the mean over n - 1;
+NaN for n < 2) and `n` of some groups of runs, a row for each group.
+"""
 
 import math
 from typing import Any
@@ -14,16 +18,7 @@ def finite(values: pd.Series) -> pd.Series:
 
 
 def summarize(values: pd.Series, groups: Any) -> pd.DataFrame:
-    """Mean and standard error of the finite values of each group.
-
-    Args:
-        values: of the runs.
-        groups: that each belongs to.
-
-    Returns:
-        A row for each group: mean (NaN for n = 0), se (s / sqrt(n), s^2 the sum of squares about the mean over n - 1;
-        NaN for n < 2), n.
-    """
+    """The summary of the finite values of the runs, by the group of each."""
     found = finite(values).groupby(groups)
     return pd.DataFrame({"mean": found.mean(), "se": found.sem(), "n": found.count()})
 
@@ -39,20 +34,14 @@ def texts(found: pd.DataFrame) -> list[str]:
 def decimals(found: pd.DataFrame) -> int:
     """Decimals for some means, at most 4: two digits of the median error, else four of the largest mean."""
     errors = sorted(se for se in found["se"] if se > 0)
-    if errors:
-        return min(4, max(0, 1 - math.floor(math.log10(errors[len(errors) // 2]))))
-    largest = found["mean"].abs().max()
-    return min(4, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 0
+    digits, size = (2, errors[len(errors) // 2]) if errors else (4, found["mean"].abs().max())
+    return min(4, max(0, digits - 1 - math.floor(math.log10(size)))) if size > 0 else 0
 
 
 def binomial_se(percent: float, images: int) -> float:
     """Standard error of an accuracy on a test set, sqrt(p (1 - p) / images), in points.
 
     It says what another test set of that size would give for the same encoder; nothing of other seeds.
-
-    Args:
-        percent: accuracy, 0 to 100.
-        images: size of the test set, at least 1.
 
     Raises:
         ValueError: for an accuracy outside of 0 to 100, or no image.
@@ -62,27 +51,20 @@ def binomial_se(percent: float, images: int) -> float:
     return math.sqrt(percent * (100 - percent) / images)
 
 
-def in_errors(first: Any, second: Any) -> Any:
+def in_errors(first: Any, second: Any) -> pd.Series:
     """Difference first - second in standard errors of the difference, sqrt(se1^2 + se2^2); NaN where n < 2.
 
-    Args:
-        first: with `mean` and `se`, numbers or columns.
-        second: likewise.
+    At least one of the two is a summary; the other may be a single row of one.
     """
-    difference, error = np.subtract(first["mean"], second["mean"]), np.hypot(first["se"], second["se"])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = np.where((difference == 0) & ~np.isnan(error), 0.0, difference / error)
-    return pd.Series(gap, difference.index) if isinstance(difference, pd.Series) else float(gap)
+    difference, error = first["mean"] - second["mean"], np.hypot(first["se"], second["se"])
+    gaps: pd.Series = difference / error.where((difference != 0) | (error != 0), 1.0)  # 0 / 0 is no difference
+    return gaps
 
 
 def by_chance(n: int, t: float = 2.0) -> float:
-    """How often two means of n runs each differ by more than t standard errors although nothing is different.
+    """How often two means of n runs each differ by more than t > 0 standard errors although nothing is different.
 
     Student's law with 2n - 2 degrees of freedom, for normal values of equal spread.
-
-    Args:
-        n: runs of each mean, at least 2.
-        t: standard errors of the difference, above 0.
 
     Raises:
         ValueError: for n < 2.

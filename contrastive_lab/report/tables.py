@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from contrastive_lab.record.files import write_table
 from contrastive_lab.record.sweep import null_as_text
 from contrastive_lab.report.grid import Grid, known
 from contrastive_lab.report.labels import label, shown
@@ -17,7 +18,8 @@ METRICS = ("linear_top1", "knn_top1", "mi_estimate", "loss", "images_per_second"
 def write_tables(grid: Grid, folder: Path) -> None:
     """Write runs.csv, table.csv, table.md and table.tex."""
     for name, table in (("runs", grid.sweep.runs), ("table", setting_table(grid))):
-        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\r\n")
+        rows = table.astype(object).where(table.notna(), None).to_dict("records")
+        write_table(folder / f"{name}.csv", list(table), rows)
     cells = setting_cells(grid)
     (folder / "table.md").write_text(markdown(cells))
     (folder / "table.tex").write_text(latex(cells))

@@ -23,9 +23,13 @@ def verdict(grid: Grid) -> list[str]:
     if len(found) == 1:
         return [f"{title(grid.y)}: {_value(found, grid.y)}. One setting; nothing to compare it with."]
     best = found.loc[[found["mean"].idxmax()]]
-    sentences = [_highest(grid, best, len(found)), _apart(grid, best.iloc[0], found.drop(best.index))]
-    sentences += [text for line in grid.lines if (text := _against_base(grid, line, found))]
-    return sentences + _doubts(grid, found["n"])
+    highest = (
+        f"Highest mean of {title(grid.y)}: {_value(best, grid.y)} at {grid.label(best.iloc[0]) or 'the only setting'}."
+        f" It was picked as the highest of {len(found)}, so it is likely to lie somewhat above what more seeds would "
+        "give."
+    )
+    against = [text for line in grid.lines if (text := _against_base(grid, line, found))]
+    return [highest, _apart(grid, best.iloc[0], found.drop(best.index)), *against, *_doubts(grid, found["n"])]
 
 
 def _value(found: pd.DataFrame, metric: str) -> str:
@@ -33,14 +37,6 @@ def _value(found: pd.DataFrame, metric: str) -> str:
     ((error, n),), (text,) = found[["binomial", "n"]].to_numpy(), texts(found)
     more = "" if pd.isna(error) else f", ± {error:.1f} for the size of the test set alone"
     return f"{text} {unit(metric)} (n = {n:.0f}{more})".replace("  ", " ")
-
-
-def _highest(grid: Grid, best: pd.DataFrame, count: int) -> str:
-    where = grid.label(best.iloc[0]) or "the only setting"
-    return (
-        f"Highest mean of {title(grid.y)}: {_value(best, grid.y)} at {where}. It was picked as the highest of "
-        f"{count}, so it is likely to lie somewhat above what more seeds would give."
-    )
 
 
 def _apart(grid: Grid, best: Any, others: pd.DataFrame) -> str:
@@ -65,27 +61,26 @@ def _against_base(grid: Grid, line: pd.DataFrame, found: pd.DataFrame) -> str:
     ours, theirs = (found[found["line"] == part["line"].iloc[0]] for part in (line, base))
     both = ours.merge(theirs, on="at", suffixes=("", "_base"))
     gaps = in_errors(both, {"mean": both["mean_base"], "se": both["se_base"]})
+    form, of = ("+.2f", " in points") if is_accuracy(grid.y) else ("+.3g", "")
     sides: dict[str, list[str]] = {"higher": [], "lower": [], "within 2 standard errors": []}
-    for gap, points, x in zip(gaps, both["mean"] - both["mean_base"], both["position"], strict=True):
+    for gap, difference, x in zip(gaps, both["mean"] - both["mean_base"], both["position"], strict=True):
         if not pd.isna(gap):
             side = "within 2 standard errors" if abs(gap) <= 2 else "higher" if gap > 0 else "lower"
-            sides[side].append(f"{shown(grid.x, x)} ({points:{'+.2f' if is_accuracy(grid.y) else '+.3g'}})")
+            sides[side].append(f"{shown(grid.x, x)} ({difference:{form}})")
     parts = [f"{side} at {grid.x} = {', '.join(named)}" for side, named in sides.items() if named]
-    unit = " in points" if is_accuracy(grid.y) else ""
     names = f"{grid.name(line)} against {pair(grid.hue, base[grid.hue].iloc[0])}"
-    return f"{names}, difference{unit}: {'; '.join(parts)}." if parts else ""
+    return f"{names}, difference{of}: {'; '.join(parts)}." if parts else ""
 
 
 def _doubts(grid: Grid, counts: pd.Series) -> list[str]:
     """How far the standard errors can be trusted, and what the scale is."""
-    n, several = counts[counts > 1].min(), (counts > 1).any()
-    doubts = []
-    if several and n < FEW:
+    several, ones, doubts = counts[counts > 1], (counts == 1).sum(), []
+    if (n := several.min()) < FEW:
         doubts.append(
             f"Standard errors of n = {n} seeds are rough: two equal settings of {n} seeds each differ by more than 2 "
             f"of them in about {100 * by_chance(n):.0f} of 100 comparisons."
         )
-    if several and (ones := (counts == 1).sum()):
+    if len(several) and ones:
         doubts.append(f"{ones} of {len(counts)} settings have one seed, which says nothing of the spread.")
     if grid.sweep.scale == "laptop":
         doubts.append("scale=laptop is a smoke scale: it shows that the methods work, not what they reach.")

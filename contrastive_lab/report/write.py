@@ -5,10 +5,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from contrastive_lab.record.sweep import read_sweep
-from contrastive_lab.report import cost, curves, figures
+from contrastive_lab.report import curves, figures
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.labels import title
-from contrastive_lab.report.page import Picture, page
+from contrastive_lab.report.page import Picture, page, picture
 from contrastive_lab.report.plot import KINDS, save, styled
 from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.tables import METRICS, measured, write_tables
@@ -17,15 +17,12 @@ OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures
 
 
 def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> Path:
-    """Write report.html, runs.csv, table.csv, table.md, table.tex and the figures of a sweep.
+    """Write report.html, runs.csv, table.csv, table.md, table.tex and the figures of a sweep; returns the page's path.
 
     Args:
         folder: of the sweep, finished or not; or any folder with runs in it.
         x: key on the x axis; None takes the experiment's, else K.
         hue: key with a line for each of its values; None takes the experiment's, else alpha.
-
-    Returns:
-        Path of report.html.
 
     Raises:
         ConfigError: if the folder holds no run, or no run has a key.
@@ -48,7 +45,7 @@ def plot_all(grid: Grid, folder: Path) -> list[Picture]:
 
     def add(stem: str, figure: Figure, heading: str, note: str) -> None:
         save(figure, folder / stem)
-        pictures.append(Picture(folder / stem, heading, note))
+        pictures.append(picture(folder / stem, heading, note))
 
     with styled():
         for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
@@ -57,9 +54,9 @@ def plot_all(grid: Grid, folder: Path) -> list[Picture]:
         for column in curves.columns(grid):
             note = "Mean over the seeds of a setting, with a band of one standard error."
             add(f"{column}_curve", curves.during_training(grid, column), f"{title(column)} during training", note)
-        if grid.y in have and cost.costs(grid):
+        if grid.y in have and figures.costs(grid):
             note = (
                 "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
             )
-            add("cost", cost.against_cost(grid), f"{title(grid.y)} against cost", note)
+            add("cost", figures.against_cost(grid), f"{title(grid.y)} against cost", note)
     return pictures

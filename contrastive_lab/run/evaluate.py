@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.record.provenance import write_json
+from contrastive_lab.record.files import write_json
 from contrastive_lab.run.build import build_data, build_encoder, score
 
 

@@ -8,7 +8,6 @@ A torchvision ResNet was trained without its classifier, and for small images wi
 into this project's own.
 """
 
-import json
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +19,7 @@ from torch import nn
 
 from contrastive_lab.config.identity import identity
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.provenance import write_json
+from contrastive_lab.record.files import read_json, write_json
 from contrastive_lab.record.result import read_result
 from contrastive_lab.run.evaluate import load_stored
 
@@ -77,7 +76,7 @@ def load_backbone(folder: Path) -> nn.Module:
     Raises:
         ValueError: if the card names a model that is not of torchvision, timm or this project.
     """
-    net = _build(json.loads((folder / CARD).read_text()))
+    net = _build(read_json(folder / CARD))
     net.load_state_dict(load_file(folder / WEIGHTS))
     return net.eval()
 

@@ -16,6 +16,7 @@ from urllib.request import getproxies
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.errors import RunError
+from contrastive_lab.record.provenance import stored_wandb_id, write_wandb_id
 from contrastive_lab.record.result import Result, Status
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def close_run(folder: Path, result: Result) -> None:
         result: of the run; goes to the summary, `BEST` as {"last", "max"}.
     """
     wandb = sys.modules.get("wandb")
-    if wandb is None or wandb.run is None or wandb.run.id != _stored_id(folder):
+    if wandb is None or wandb.run is None or wandb.run.id != stored_wandb_id(folder):
         return
     summary = wandb.run.summary
     values = {name: value for name, value in result.flat().items() if value is not None}
@@ -134,14 +135,8 @@ def _reachable(host: str, port: int) -> bool:
 
 def _new_id(folder: Path, resumed: bool) -> str:
     """The id of a run, written down: that of the resumed run, that of W&B's sweep agent, or a new one."""
-    stored = _stored_id(folder) if resumed else None
+    stored = stored_wandb_id(folder) if resumed else None
     asked = os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
     name = stored or asked or secrets.token_hex(4)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "wandb_run_id.txt").write_text(name + "\n")
+    write_wandb_id(folder, name)
     return name
-
-
-def _stored_id(folder: Path) -> str | None:
-    path = folder / "wandb_run_id.txt"
-    return path.read_text().strip() if path.exists() else None

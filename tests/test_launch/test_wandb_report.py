@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from contrastive_lab.launch.wandb_report import log_report, read_table
+from contrastive_lab.launch.wandb_report import log_report
 from tests.conftest import ROOT
 from tests.wandb_files import QUIET, offline_runs
 
@@ -65,14 +65,9 @@ def test_a_report_written_again_goes_to_the_same_run(sweep: Path) -> None:
     assert run.run.run_id == "abcd1234" and run.run.resume
 
 
-def test_a_sweep_without_a_report_is_refused(tmp_path: Path) -> None:
+def test_a_sweep_without_a_report_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no report/runs.csv in it; scripts/report.py sweep=.* writes"):
         log_report(tmp_path)
-
-
-def test_a_column_is_of_numbers_only_if_all_of_it_is(tmp_path: Path) -> None:
-    (tmp_path / "runs.csv").write_text("a,b\n1,1\n,x\n")
-    assert read_table(tmp_path / "runs.csv") == (["a", "b"], [[1.0, "1"], [None, "x"]])
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)

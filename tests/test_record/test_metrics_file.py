@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from contrastive_lab.record.metrics_file import MetricsFile
+from contrastive_lab.record.metrics_file import MetricsFile, set_aside
 
 
 def test_columns_come_as_they_are_logged_and_old_rows_are_filled(tmp_path: Path) -> None:
@@ -33,3 +33,14 @@ def test_a_resumed_run_drops_the_rows_behind_its_checkpoint_and_goes_on_in_the_s
         resumed.log_metrics(*row)
     resumed.save()
     assert (parts / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+
+
+def test_the_files_of_runs_that_were_given_up_keep_a_number(tmp_path: Path) -> None:
+    set_aside(tmp_path)
+    for text in ("first", "second"):
+        (tmp_path / "metrics.csv").write_text(text)
+        set_aside(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "metrics.1.csv": "first",
+        "metrics.2.csv": "second",
+    }

@@ -39,10 +39,15 @@ def test_git_s_own_answer_is_a_commit_or_nothing() -> None:
     assert re.fullmatch(r"[0-9a-f]{12}\+?", provenance.commit() or "0" * 12)
 
 
-def test_a_reader_never_sees_half_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "x.json"
-    provenance.write_json(path, {"a": 1})
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("power is gone")))
-    with pytest.raises(OSError, match="power"):
-        provenance.write_json(path, {"a": 2})
-    assert json.loads(path.read_text()) == {"a": 1}
+def test_the_traceback_is_that_of_the_error_that_is_being_handled(tmp_path: Path) -> None:
+    try:
+        raise ZeroDivisionError("by nothing")
+    except ZeroDivisionError:
+        provenance.write_traceback(tmp_path)
+    assert (tmp_path / "traceback.txt").read_text().endswith("ZeroDivisionError: by nothing\n")
+
+
+def test_an_id_is_read_back_and_there_is_none_without_its_file(tmp_path: Path) -> None:
+    assert provenance.stored_wandb_id(tmp_path / "run") is None
+    provenance.write_wandb_id(tmp_path / "run", "abcd1234")
+    assert provenance.stored_wandb_id(tmp_path / "run") == "abcd1234"

@@ -4,10 +4,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Result, Status
-from contrastive_lab.record.run import check_resume, check_stored, stored_config
+from contrastive_lab.record.run import check_resume, check_stored, has_config, store_config, stored_config
 
 
 @pytest.fixture
@@ -51,3 +52,12 @@ def test_a_configuration_that_cannot_be_trusted_is_not_read(text: str, problem: 
     (stored / ".hydra" / "config.yaml").write_text(text)
     with pytest.raises(ConfigError, match=problem):
         stored_config(stored)
+
+
+def test_a_configuration_is_stored_with_its_overrides_and_hydras_settings(tmp_path: Path) -> None:
+    hydra = OmegaConf.create({"overrides": {"task": ["K=4"]}, "job": {"name": "x"}})
+    assert not has_config(tmp_path)
+    store_config(tmp_path, OmegaConf.create({"K": 4}), hydra)
+    assert has_config(tmp_path) and stored_config(tmp_path).K == 4
+    assert (tmp_path / ".hydra" / "overrides.yaml").read_text() == "- K=4\n"
+    assert OmegaConf.load(tmp_path / ".hydra" / "hydra.yaml") == {"hydra": hydra}

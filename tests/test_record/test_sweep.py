@@ -1,10 +1,12 @@
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record import load_sweep
-from contrastive_lab.record.sweep import order, parsed, read_metrics, read_sweep
+from contrastive_lab.record.sweep import order, parsed, read_metrics, read_sweep, read_table
+from tests.conftest import ROOT
 from tests.sweep_folder import seeds, write_run, write_sweep
 
 
@@ -26,7 +28,7 @@ def test_a_folder_without_a_plan_is_read_by_what_its_runs_were_told(tmp_path: Pa
     assert list(read_sweep(tmp_path / "a").results.index) == ["."]
 
 
-def test_a_folder_without_runs_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_without_runs_is_answered_in_one_line(tmp_path: Path) -> None:
     for folder, reason in ((tmp_path / "none", "no such folder"), (tmp_path, "neither a sweep.json")):
         with pytest.raises(ConfigError, match=reason):
             read_sweep(folder)
@@ -58,6 +60,19 @@ def test_a_sweep_is_a_table_of_its_runs_in_which_null_is_a_value(tmp_path: Path)
     assert list(load_sweep(str(tmp_path / "s"))["folder"]) == list(runs["folder"])
 
 
+def test_the_lines_of_the_documentation_print_the_mean_over_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [*seeds([80, 82, 84], K=4, alpha=None), *seeds([85], K=4, alpha=256), ({"K": 8, "alpha": 1}, None)]
+    write_sweep(tmp_path / "outputs/sweeps/eqco_fig4-laptop", jobs)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "sweeps.md").read_text()
+    example = text[text.index("    from contrastive_lab.record") :].partition("\n\n## ")[0]
+    exec(textwrap.dedent(example), {})
+    *_, one, other = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (one, other) == (["4", "256", "85.0", "NaN", "1"], ["null", "82.0", "1.154701", "3"])
+
+
 def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     assert read_metrics(path).empty
@@ -65,6 +80,11 @@ def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
     found = read_metrics(path)
     assert found["loss"].dropna().to_dict() == {0: 2.5, 3: 0.1}
     assert found["knn_top1"].dropna().to_dict() == {1: 30.0}
+
+
+def test_a_column_is_of_numbers_only_if_all_of_it_is(tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("a,b\n1,1\n,x\n")
+    assert read_table(tmp_path / "runs.csv") == (["a", "b"], [[1.0, "1"], [None, "x"]])
 
 
 def test_values_of_any_type_have_an_order_and_equal_ones_are_one() -> None:

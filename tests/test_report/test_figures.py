@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.launch.experiment import load
-from contrastive_lab.report.figures import against_x
+from contrastive_lab.report.figures import against_cost, against_x
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 
@@ -39,3 +39,12 @@ def test_coverage_with_as_many_draws_as_classes_is_a_permutation(tmp_path: Path)
     assert coverage.lines[0].get_ydata()[0] == pytest.approx(math.factorial(10) / 10**10, rel=1e-8)
     unknown = [(told, {**(result or {}), "dataset": "photos"}) for told, result in seeds([80], K=9) + seeds([81], K=90)]
     assert len(against_x(grid_of(write_sweep(tmp_path / "t", unknown)), "linear_top1").axes) == 1
+
+
+def test_cost_has_a_point_for_each_setting_with_its_errors(tmp_path: Path) -> None:
+    jobs = [({"K": K, "seed": s}, {"linear_top1": 80.0 + s, "seconds": K + 2.0 * s}) for K in (4, 8) for s in (0, 1)]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
+    (axes,) = against_cost(grid).axes
+    assert sorted(line.get_xydata().tolist() for line in axes.lines) == [[[5.0, 80.5]], [[9.0, 80.5]]]
+    bars = axes.collections[0].get_segments()[0]  # of the time: its standard error is 1
+    assert bars.tolist() == [[4.0, 80.5], [6.0, 80.5]]

@@ -3,8 +3,15 @@ from pathlib import Path
 
 import pytest
 
+from contrastive_lab.config import CONF
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.report.grid import CLASSES, TEST_SIZE
 from tests.sweep_folder import grid_of, seeds, write_sweep
+
+
+def test_known_data_sets_are_those_of_conf() -> None:
+    names = {path.stem for path in (CONF / "dataset").glob("*.yaml")} - {"image_folder"}
+    assert set(CLASSES) == set(TEST_SIZE) == names
 
 
 def test_runs_that_differ_in_their_seed_alone_are_one_setting(tmp_path: Path) -> None:

@@ -47,16 +47,15 @@ def test_the_binomial_error_of_a_thousand_images_is_about_a_point() -> None:
 
 
 def test_differences_are_counted_in_errors_of_the_difference() -> None:
-    def gap(first: tuple[float, float], second: tuple[float, float]) -> float:
-        return in_errors(*(dict(zip(("mean", "se"), pair, strict=True)) for pair in (first, second)))
+    def gaps(first: tuple[float, float], *others: tuple[float, float]) -> list[float]:
+        return in_errors(
+            dict(zip(("mean", "se"), first, strict=True)), table(*((*other, 3) for other in others))
+        ).to_list()
 
-    assert gap((90, 3), (80, 4)) == pytest.approx(2.0)  # 10 / sqrt(9 + 16)
-    assert math.isnan(gap((90, 3), (80, math.nan)))
-    assert math.isnan(gap((80, 3), (80, math.nan)))
-    assert gap((90, 0), (80, 0)) == math.inf
-    assert gap((80, 0), (80, 0)) == 0
-    several = in_errors({"mean": 90.0, "se": 3.0}, table((80, 4, 3), (95, 4, 3), (80, math.nan, 1)))
-    assert several.to_list() == pytest.approx([2.0, -1.0, math.nan], nan_ok=True)
+    found = gaps((90, 3), (80, 4), (95, 4), (90, 4), (80, math.nan))
+    assert found == pytest.approx([2.0, -1.0, 0.0, math.nan], nan_ok=True)  # 10 / sqrt(9 + 16)
+    assert gaps((80, 3), (80, math.nan)) == pytest.approx([math.nan], nan_ok=True)
+    assert gaps((90, 0), (80, 0), (90, 0)) == [math.inf, 0]
 
 
 @pytest.mark.parametrize(("n", "t"), [(2, 4.303), (3, 2.776), (5, 2.306), (11, 2.086)])

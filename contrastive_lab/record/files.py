@@ -1,0 +1,40 @@
+"""JSON objects and csv tables; each is written beside its file first, so that a reader never sees half of it."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object.
+
+    Raises:
+        ValueError: if the file is damaged or holds something else.
+    """
+    values = json.loads(path.read_text())
+    if not isinstance(values, dict):
+        raise ValueError(f"not an object but {type(values).__name__}")
+    return values
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write an object."""
+    _write(path, json.dumps(values, indent=2) + "\n")
+
+
+def write_table(path: Path, names: Sequence[Any], rows: Iterable[Mapping[Any, Any]]) -> None:
+    """Write rows as csv with a head; empty for None and for what a row lacks, every line ends with CR LF."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    _write(path, text.getvalue())
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_suffix(f"{path.suffix}.partial")
+    partial.write_text(text, encoding="utf-8", newline="")
+    partial.replace(path)
