@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, pair
 from contrastive_lab.report.plot import new_figure, styles, x_colours
+from contrastive_lab.report.stats import interval
 
 MOST = 400  # points of a curve
 MOST_LINES = 12  # of a figure, each a panel here
@@ -28,7 +29,7 @@ def columns(grid: Grid) -> list[str]:
 
 
 def mean_curve(grid: Grid, setting: int, column: str) -> pd.DataFrame:
-    """Mean, standard error and n by optimizer step, at the steps that all finished runs of a setting logged.
+    """Mean, 95 % interval and n by optimizer step, at the steps that all finished runs of a setting logged.
 
     Where no run has finished, those that have begun take their place.
     """
@@ -38,7 +39,7 @@ def mean_curve(grid: Grid, setting: int, column: str) -> pd.DataFrame:
     if not logged:
         return pd.DataFrame()
     values = pd.concat(logged, axis="columns", join="inner").sort_index()
-    return pd.DataFrame({"mean": values.mean(axis=1), "se": values.sem(axis=1), "n": len(logged)})
+    return interval(values.mean(axis=1), values.sem(axis=1), values.count(axis=1))
 
 
 def during_training(grid: Grid, column: str) -> Figure:
@@ -76,11 +77,10 @@ def _one_panel(grid: Grid, column: str) -> Figure:
 
 
 def _curve(axes: Axes, found: pd.DataFrame, color: Any, **look: Any) -> Line2D:
-    """The mean over seeds with a band of one standard error."""
+    """The mean over seeds with a band of the 95 % t interval."""
     found = found[:: -(-len(found) // MOST)]
     (curve,) = axes.plot(found["mean"], linewidth=1.4, marker="" if len(found) > 1 else "o", color=color, **look)
-    low, high = found["mean"] - found["se"], found["mean"] + found["se"]
-    axes.fill_between(found.index, low, high, color=color, alpha=0.2, linewidth=0)
+    axes.fill_between(found.index, found["low"], found["high"], color=color, alpha=0.2, linewidth=0)
     return curve
 
 

@@ -32,7 +32,7 @@ LEAST_SPAN = 2.0  # percentage points, of the paper's panel
 
 
 def against_x(grid: Grid, metric: str) -> Figure:
-    """A metric against x: a line for each hue, bands or bars of standard errors, and the paper's numbers.
+    """A metric against x: a line for each hue, bands or bars of 95 % intervals, and the paper's numbers.
 
     Numbers of another data set get a panel of their own, since they lie at another height. Where x is K and the classes
     are known, a second axis shows the probability that K + 1 draws hold all of them; an experiment may say that its x
@@ -68,18 +68,21 @@ def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
 
 
 def _line(axes: Axes, found: pd.DataFrame, scale: Scale, aside: float, style: Style) -> None:
-    """Means with a band of one standard error, bars among words; for one seed bars of the test set's error."""
+    """Means with a band of the 95 % interval, bars among words and for one seed."""
     found = found[(found["n"] > 0) & found["position"].map(scale.values.__contains__)]
     found = found.assign(at=[scale.position(x) + aside for x in found["position"]]).sort_values("at", kind="stable")
     axes.plot(found["at"], found["mean"], **(style if scale.numbers else {**style, "linestyle": ""}), markersize=5)
-    bars = found["binomial"]
     if scale.numbers:
-        low, high = found["mean"] - found["se"], found["mean"] + found["se"]
-        axes.fill_between(found["at"], low, high, color=style["color"], alpha=0.18, linewidth=0)
-    else:
-        bars = bars.fillna(found["se"])
-    at, mean = found["at"][bars.notna()], found["mean"][bars.notna()]
-    axes.errorbar(at, mean, bars.dropna(), color=style["color"], linestyle="", capsize=3, elinewidth=1)
+        band = found[found["n"] > 1]
+        axes.fill_between(band["at"], band["low"], band["high"], color=style["color"], alpha=0.18, linewidth=0)
+        found = found[found["n"] == 1]
+    bars = found[found["low"].notna()]
+    axes.errorbar(bars["at"], bars["mean"], reach(bars), color=style["color"], linestyle="", capsize=3, elinewidth=1)
+
+
+def reach(found: pd.DataFrame) -> np.ndarray:
+    """How far the interval goes below and above the mean, (2, rows)."""
+    return np.stack([found["mean"] - found["low"], found["high"] - found["mean"]]).astype(float).clip(min=0)
 
 
 def _coverage(axes: Axes, grid: Grid, scale: Scale) -> list[Axes]:
@@ -134,12 +137,12 @@ def against_cost(grid: Grid) -> Figure:
     figure = new_figure(2 + 4 * len(names), 4.4)
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, cost in zip(panels, names, strict=True):
-        found = grid.summary(grid.y).join(grid.summary(cost)[["mean", "se", "n"]].add_suffix("_cost"))
-        for _, row in found[(found["n"] > 0) & (found["n_cost"] > 0)].iterrows():
-            error = row["binomial"] if np.isnan(row["se"]) else row["se"]
-            spread = [None if np.isnan(value) else value for value in (error, row["se_cost"])]
-            look: dict[str, Any] = {"color": colours[row["at"]], "marker": markers[row["line"]], "linestyle": ""}
-            axes.errorbar(row["mean_cost"], row["mean"], *spread, **look, elinewidth=1, alpha=0.85)
+        ours, price = grid.summary(grid.y), grid.summary(cost)
+        for setting in ours.index[(ours["n"] > 0) & (price["n"] > 0)]:
+            row, paid = ours.loc[[setting]], price.loc[[setting]]
+            (at,), (line,) = row["at"], row["line"]
+            look: dict[str, Any] = {"color": colours[at], "marker": markers[line], "linestyle": ""}
+            axes.errorbar(paid["mean"], row["mean"], reach(row), reach(paid), **look, elinewidth=1, alpha=0.85)
         axes.set_xlabel(label(cost))
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(label(grid.y))

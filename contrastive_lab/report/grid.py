@@ -9,8 +9,9 @@ import pandas as pd
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, order
+from contrastive_lab.report.inference import wilson
 from contrastive_lab.report.labels import is_accuracy, pair
-from contrastive_lab.report.stats import binomial_se, finite, summarize
+from contrastive_lab.report.stats import finite, summarize
 
 # Classes and labelled test images of the data sets (conf/dataset and the papers named there).
 CLASSES = {"fashion_mnist_mini": 10, "fashion_mnist": 10, "cifar10": 10, "cifar100": 100, "stl10": 10, "ag_news": 4}
@@ -25,6 +26,7 @@ class Grid:
     x: str
     hue: str | None
     y: str
+    margin: float = 0.5  # what counts as no difference, in the unit of y
 
     @cached_property
     def keys(self) -> list[str]:
@@ -77,16 +79,18 @@ class Grid:
         return seeds.where(seeds.notna(), seeds.index.to_series()).map(order)
 
     def summary(self, metric: str) -> pd.DataFrame:
-        """The settings with mean, standard error `se` and `n` of a key of result.json over the runs that are done.
+        """The settings with mean, 95 % interval and `n` of a key of result.json over the runs that are done.
 
-        `binomial` is the standard error of the test set, in points, for a setting of one run; NaN where not known.
+        The interval is Student's over seeds, from `low` to `high`; for an accuracy of one run it is Wilson's of the
+        test images, where their number is known, and `wilson` is true.
         """
         values = self.samples[metric] if metric in self.samples else pd.Series(None, self.samples.index, dtype=float)
         found = summarize(values, self.samples["setting"]).reindex(self.settings.index).fillna({"n": 0})
         images = self.samples.groupby("setting")["dataset"].first().map(TEST_SIZE).reindex(found.index)
         single = (found["n"] == 1) & images.notna() & is_accuracy(metric)
-        bars = found["mean"][single].combine(images[single], binomial_se).reindex(found.index)
-        return self.settings.join(found.astype({"n": int}).assign(binomial=bars.astype(float)))
+        for setting in found.index[single]:
+            found.loc[setting, ["low", "high"]] = wilson(found["mean"][setting], int(images[setting]))
+        return self.settings.join(found.astype({"n": int}).assign(wilson=single))
 
     @cached_property
     def lines(self) -> list[pd.DataFrame]:
@@ -109,8 +113,8 @@ def _numbered(table: pd.DataFrame) -> pd.Series:
     return pd.Series([numbers[kind] for kind in kinds], table.index, dtype=int)
 
 
-def choose(sweep: Sweep, x: str | None = None, hue: str | None = None) -> Grid:
-    """The axis and the colours that were asked for, else the experiment's, else K and alpha if they vary.
+def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Grid:
+    """The axis, colours and margin that were asked for, else the experiment's, else K, alpha if they vary, and 0.5.
 
     The metric is the experiment's, else the first that a run has a value of: the linear probe, others, kNN, online.
 
@@ -129,7 +133,8 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None) -> Grid:
     y = str(sweep.experiment.get("y") or "linear_top1")
     late = ("knn_top1", "online_top1")
     probes = sorted((key for key in map(str, sweep.done) if key.endswith("_top1")), key=lambda key: (key in late, key))
-    return Grid(sweep, x, hue, next(iter(known(sweep.done, [y, "linear_top1", *probes])), y))
+    margin = float(sweep.experiment.get("margin") or 0.5) if margin is None else margin
+    return Grid(sweep, x, hue, next(iter(known(sweep.done, [y, "linear_top1", *probes])), y), margin)
 
 
 def known(results: pd.DataFrame, names: Iterable[str]) -> list[str]:

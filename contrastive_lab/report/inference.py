@@ -15,7 +15,7 @@ from scipy import stats
 
 LEVEL = 0.95
 POWER = 0.8
-MOST = 1000  # seeds
+SEEDS = np.arange(2, 1001)
 
 
 class Estimate(NamedTuple):
@@ -76,20 +76,22 @@ def seeds_for_equivalence(sd: float, margin: float) -> int:
 
     From Student's law; more than 1,000 is given as 1,000.
     """
-    for n in range(2, MOST):
-        critical = stats.t.ppf(LEVEL, n - 1)
-        if sd == 0 or 2 * stats.t.cdf(margin * math.sqrt(n) / sd - critical, n - 1) - 1 >= POWER:
-            return n
-    return MOST
+    distance = margin * np.sqrt(SEEDS) / sd if sd > 0 else np.full(len(SEEDS), math.inf)
+    return _least(2 * stats.t.cdf(distance - stats.t.ppf(LEVEL, SEEDS - 1), SEEDS - 1) - 1)
 
 
 def seeds_for_difference(sd: float, difference: float) -> int:
     """Least n at which a paired t test finds a true difference of that size in 80 % of the tries; at most 1,000."""
-    for n in range(2, MOST):
-        critical = stats.t.ppf((1 + LEVEL) / 2, n - 1)
-        if sd == 0 or stats.nct.sf(critical, n - 1, abs(difference) * math.sqrt(n) / sd) >= POWER:
-            return n
-    return MOST
+    if sd == 0:
+        return int(SEEDS[0])
+    shift = abs(difference) * np.sqrt(SEEDS) / sd
+    return _least(stats.nct.sf(stats.t.ppf((1 + LEVEL) / 2, SEEDS - 1), SEEDS - 1, shift))
+
+
+def _least(power: ArrayLike) -> int:
+    """The first number of seeds with enough power, else the last."""
+    enough = np.asarray(power) >= POWER
+    return int(SEEDS[np.argmax(enough)]) if enough.any() else int(SEEDS[-1])
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -103,10 +103,10 @@ def error_note(grid: Grid, metric: str) -> str:
     notes = []
     if several:
         n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
-        notes.append(f"bands: ± 1 standard error over n = {n} seeds")
+        notes.append(f"bands: 95 % t interval over n = {n} seeds")
     if (found["n"] == 1).any():
-        known = found["binomial"].notna().any()
-        bars = "bars: binomial standard error of the test set, not the spread over seeds" if known else "no error known"
+        bars = "bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds"
+        bars = bars if found["wilson"].any() else "no interval known"
         notes.append(f"n = 1 {'in places' if several else 'seed'}, {bars}")
     return "\n".join(notes)
 

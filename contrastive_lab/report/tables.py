@@ -31,14 +31,14 @@ def measured(grid: Grid) -> list[str]:
 
 
 def setting_table(grid: Grid) -> pd.DataFrame:
-    """A row for each setting: what varies, runs done of runs planned; of each metric mean, standard error and n."""
+    """A row for each setting: what varies, runs done of runs planned; of each metric mean, 95 % interval and n."""
     first = null_as_text(grid.settings[[*grid.keys, "done", "planned"]])
-    found = [grid.summary(metric)[["mean", "se", "n"]].add_prefix(f"{metric}_") for metric in measured(grid)]
+    found = [grid.summary(metric)[["mean", "low", "high", "n"]].add_prefix(f"{metric}_") for metric in measured(grid)]
     return pd.concat([first, *found], axis="columns")
 
 
 def setting_cells(grid: Grid) -> list[list[str]]:
-    """The same to read: a head, then mean ± standard error; n is the number of finished runs."""
+    """The same to read: a head, then mean ± half of the 95 % t interval; n is the number of finished runs."""
     metrics, settings = measured(grid), grid.settings
     columns = [[shown(key, value) for value in settings[key]] for key in grid.keys]
     counts = zip(settings["done"], settings["planned"], strict=True)
@@ -58,4 +58,6 @@ def latex(cells: list[list[str]]) -> str:
     """A LaTeX table that needs the package booktabs, the first row its head."""
     head, *rows = cells
     table = pd.DataFrame(rows, columns=head).to_latex(index=False, escape=True, column_format="r" * len(head))
-    return "% mean and standard error; needs \\usepackage{booktabs}\n" + table.replace("±", r"$\pm$")
+    return "% mean and half of the 95 % t interval over seeds; needs \\usepackage{booktabs}\n" + table.replace(
+        "±", r"$\pm$"
+    )

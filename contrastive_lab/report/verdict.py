@@ -1,19 +1,27 @@
-"""What a sweep shows, in plain words, and no more than its standard errors carry."""
-
-from typing import Any
+"""What a sweep shows, in plain words, and no more than its seeds carry."""
 
 import pandas as pd
 
 from contrastive_lab.report.grid import Grid
+from contrastive_lab.report.inference import (
+    Estimate,
+    equivalence,
+    seeds_for_difference,
+    seeds_for_equivalence,
+    t_interval,
+)
 from contrastive_lab.report.labels import is_accuracy, pair, shown, title, unit
-from contrastive_lab.report.stats import by_chance, in_errors, texts
+from contrastive_lab.report.paired import WRONG, Trend, differences, enough, trend
+from contrastive_lab.report.stats import texts
 
-LISTED = 5  # settings named in a sentence
-FEW = 5  # seeds below which a standard error is rough
+PAIRED = (
+    "Settings are compared seed by seed: order of the data and views are the same for a seed, the negatives that are "
+    "drawn are not."
+)
 
 
 def verdict(grid: Grid) -> list[str]:
-    """Sentences: the highest mean, what it can be told apart from, one hue against another, and the doubts."""
+    """Sentences: the highest mean; for each hue how the metric goes with x, and what is enough; hue against hue."""
     found = grid.summary(grid.y)
     found = found[found["n"] > 0]
     if grid.sweep.done.empty:
@@ -28,60 +36,104 @@ def verdict(grid: Grid) -> list[str]:
         f" It was picked as the highest of {len(found)}, so it is likely to lie somewhat above what more seeds would "
         "give."
     )
-    against = [text for line in grid.lines if (text := _against_base(grid, line, found))]
-    return [highest, _apart(grid, best.iloc[0], found.drop(best.index)), *against, *_doubts(grid, found["n"])]
+    if (found["n"] < 2).all():
+        return [highest, "Every setting has one seed: whether they differ cannot be told.", *_doubts(grid)]
+    trends = [trend(grid, line, grid.y) for line in grid.lines]
+    told = [_trend(grid, line, each) for line, each in zip(grid.lines, trends, strict=True) if each]
+    against = [text for line in grid.lines for text in _against_base(grid, line, trends)]
+    return [highest, *told, *against, *([PAIRED] if told or against else []), *_doubts(grid)]
 
 
 def _value(found: pd.DataFrame, metric: str) -> str:
     """The mean of one setting with its unit and what is known of its error."""
-    ((error, n),), (text,) = found[["binomial", "n"]].to_numpy(), texts(found)
-    more = "" if pd.isna(error) else f", ± {error:.1f} for the size of the test set alone"
+    ((low, high, n, binomial),), (text,) = found[["low", "high", "n", "wilson"]].to_numpy(), texts(found)
+    more = f", {low:.1f} to {high:.1f} by the size of the test set alone" if binomial else ""
     return f"{text} {unit(metric)} (n = {n:.0f}{more})".replace("  ", " ")
 
 
-def _apart(grid: Grid, best: Any, others: pd.DataFrame) -> str:
-    """What the highest mean can be told apart from."""
-    gaps = in_errors(best, others).dropna()
-    if gaps.empty:
-        return f"No setting has two seeds: whether {len(others) + 1} settings differ cannot be judged from this sweep."
-    near = [grid.label(setting) for _, setting in others.loc[gaps.index[gaps <= 2]].iterrows()]
-    far = f"{len(gaps) - len(near)} of {len(gaps)} other settings"
-    text = f"It exceeds {far} by more than 2 standard errors of the difference"
-    if near:
-        more = f" and {len(near) - LISTED} more" if len(near) > LISTED else ""
-        text += f"; not told apart from it: {'; '.join(near[:LISTED])}{more}"
+def _trend(grid: Grid, line: pd.DataFrame, found: Trend) -> str:
+    """How the metric of a line goes with x: flat within the margin, rising or falling, or not to be told."""
+    first, last = (f"{x:g}" for x in (found.x[0], found.x[-1]))
+    span, slope, change = f"from {grid.x} = {first} to {last}", t_interval(found.slopes), t_interval(found.changes)
+    name = f"{grid.name(line)}: " if grid.name(line) else ""
+    if slope.n < 2:
+        return f"{name}one seed has all {grid.x}: {_way(grid, change.mean)} {span}, without an interval."
+    each = f"{_way(grid, slope.mean)} per doubling of {grid.x} ({_range(slope)})"
+    if equivalence(found.changes, grid.margin) < WRONG:
+        text = f"flat within {grid.margin:g} {_points(grid)} {span}: {each}"
+    elif slope.low > 0 or slope.high < 0:
+        text = f"{'rises' if slope.mean > 0 else 'falls'} by {each}, {_way(grid, change.mean)} {span}"
+    else:
+        text = f"whether it changes {span} cannot be told with n = {slope.n} seeds: {each}; {_needed(grid, change)}"
+    return f"{name}{text}.{_enough(grid, found, trend(grid, line, 'seconds'))}"
+
+
+def _needed(grid: Grid, change: Estimate) -> str:
+    """How many more seeds would tell."""
+    flat = seeds_for_equivalence(change.sd, grid.margin) - change.n
+    seen = seeds_for_difference(change.sd, change.mean) - change.n
+    return (
+        f"about {max(1, flat)} more would show it flat within {grid.margin:g} {_points(grid)} if it is, about "
+        f"{max(1, seen)} more would show a change of the size seen here"
+    )
+
+
+def _enough(grid: Grid, found: Trend, seconds: Trend | None) -> str:
+    """The smallest x that is equivalent to the largest, and what it saves."""
+    x, largest = enough(found, grid.margin), found.x[-1]
+    if x is None:
+        return ""
+    gap = t_interval(found.table[x] - found.table[largest])
+    text = f" {grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (95 %),"
+    text += f" {_way(grid, gap.mean)}, n = {gap.n}"
+    if grid.x == "K":
+        text += f"; it saves {largest - x:g} of {largest:g} negatives a query"
+    if seconds and {x, largest} <= set(seconds.table):
+        few, many = (float(seconds.table[key].mean()) for key in (x, largest))
+        text += f" and takes {few:.0f} seconds a run instead of {many:.0f}"
     return f"{text}."
 
 
-def _against_base(grid: Grid, line: pd.DataFrame, found: pd.DataFrame) -> str:
-    """A line against the first one with the same rest, which is InfoNCE where the hue is alpha; empty for that one."""
-    base = next(other for other in grid.lines if other["marker"].iloc[0] == line["marker"].iloc[0])
+def _against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) -> list[str]:
+    """A line against the first one with the same rest, which is InfoNCE where the hue is alpha."""
+    numbers = [i for i, other in enumerate(grid.lines) if other["marker"].iloc[0] == line["marker"].iloc[0]]
+    base, own = grid.lines[numbers[0]], next(i for i, other in enumerate(grid.lines) if other is line)
     if base is line or grid.hue is None:
-        return ""
-    ours, theirs = (found[found["line"] == part["line"].iloc[0]] for part in (line, base))
-    both = ours.merge(theirs, on="at", suffixes=("", "_base"))
-    gaps = in_errors(both, {"mean": both["mean_base"], "se": both["se_base"]})
-    form, of = ("+.2f", " in points") if is_accuracy(grid.y) else ("+.3g", "")
-    sides: dict[str, list[str]] = {"higher": [], "lower": [], "within 2 standard errors": []}
-    for gap, difference, x in zip(gaps, both["mean"] - both["mean_base"], both["position"], strict=True):
-        if not pd.isna(gap):
-            side = "within 2 standard errors" if abs(gap) <= 2 else "higher" if gap > 0 else "lower"
-            sides[side].append(f"{shown(grid.x, x)} ({difference:{form}})")
-    parts = [f"{side} at {grid.x} = {', '.join(named)}" for side, named in sides.items() if named]
+        return []
     names = f"{grid.name(line)} against {pair(grid.hue, base[grid.hue].iloc[0])}"
-    return f"{names}, difference{of}: {'; '.join(parts)}." if parts else ""
+    ours, theirs = trends[own], trends[numbers[0]]
+    sentences = []
+    if ours and theirs:
+        gap = t_interval((ours.slopes - theirs.slopes).dropna())
+        if gap.n > 1:
+            word = "slopes differ by" if gap.low > 0 or gap.high < 0 else "slopes cannot be told apart, they differ by"
+            sentences.append(f"{names}: {word} {_way(grid, gap.mean)} per doubling ({_range(gap)}).")
+    rows = differences(grid, line, base, grid.y)
+    positions = dict(zip(line["at"], line["position"], strict=True))
+    clear = [f"{grid.x} = {shown(grid.x, positions[d.at])} ({d.estimate.mean:+.2f})" for d in rows if d.p < WRONG]
+    if rows:
+        told = ", ".join(clear) if clear else "none"
+        sentences.append(f"{names}, each {grid.x} by itself, Holm's correction over {len(rows)}: differs at {told}.")
+    return sentences
 
 
-def _doubts(grid: Grid, counts: pd.Series) -> list[str]:
-    """How far the standard errors can be trusted, and what the scale is."""
-    several, ones, doubts = counts[counts > 1], (counts == 1).sum(), []
-    if (n := several.min()) < FEW:
-        doubts.append(
-            f"Standard errors of n = {n} seeds are rough: two equal settings of {n} seeds each differ by more than 2 "
-            f"of them in about {100 * by_chance(n):.0f} of 100 comparisons."
-        )
-    if len(several) and ones:
-        doubts.append(f"{ones} of {len(counts)} settings have one seed, which says nothing of the spread.")
+def _doubts(grid: Grid) -> list[str]:
+    counts = grid.summary(grid.y)["n"]
+    ones, doubts = int((counts == 1).sum()), []
+    if ones and (counts > 1).any():
+        doubts.append(f"{ones} of {int((counts > 0).sum())} settings have one seed, which says nothing of the spread.")
     if grid.sweep.scale == "laptop":
         doubts.append("scale=laptop is a smoke scale: it shows that the methods work, not what they reach.")
     return doubts
+
+
+def _points(grid: Grid) -> str:
+    return "points" if is_accuracy(grid.y) else unit(grid.y)
+
+
+def _way(grid: Grid, change: float) -> str:
+    return f"{change:+.2f} {_points(grid)}".strip()
+
+
+def _range(found: Estimate) -> str:
+    return f"95 % interval {found.low:+.2f} to {found.high:+.2f}, n = {found.n}"

@@ -16,18 +16,19 @@ from contrastive_lab.report.tables import METRICS, measured, write_tables
 OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures that a report may write
 
 
-def write_report(folder: Path, x: str | None = None, hue: str | None = None) -> Path:
+def write_report(folder: Path, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Path:
     """Write report.html, runs.csv, table.csv, table.md, table.tex and the figures of a sweep; returns the page's path.
 
     Args:
         folder: of the sweep, finished or not; or any folder with runs in it.
         x: key on the x axis; None takes the experiment's, else K.
         hue: key with a line for each of its values; None takes the experiment's, else alpha.
+        margin: what counts as no difference, in points of accuracy; None takes the experiment's, else 0.5.
 
     Raises:
         ConfigError: if the folder holds no run, or no run has a key.
     """
-    grid = choose(read_sweep(folder), x, hue)
+    grid = choose(read_sweep(folder), x, hue, margin)
     out = folder / "report"
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for old in (path for stem in OURS for kind in KINDS for path in (out / "figures").glob(f"{stem}.{kind}")):
@@ -52,7 +53,7 @@ def plot_all(grid: Grid, folder: Path) -> list[Picture]:
             note = "A point is the mean over the finished runs of a setting."
             add(metric, figures.against_x(grid, metric), f"{title(metric)} against {grid.x}", note)
         for column in curves.columns(grid):
-            note = "Mean over the seeds of a setting, with a band of one standard error."
+            note = "Mean over the seeds of a setting, with a band of the 95 % t interval."
             add(f"{column}_curve", curves.during_training(grid, column), f"{title(column)} during training", note)
         if grid.y in have and figures.costs(grid):
             note = (

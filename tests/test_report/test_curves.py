@@ -17,6 +17,6 @@ def test_a_curve_is_the_mean_of_the_finished_runs_at_steps_they_share(tmp_path: 
     grid = grid_of(folder)
     curve = mean_curve(grid, 0, "mi_estimate")
     assert curve[["n", "mean"]].to_dict("index") == {9: {"n": 3, "mean": 2.0}}
-    assert curve["se"][9] == pytest.approx(1 / math.sqrt(3))
+    assert curve["high"][9] == pytest.approx(2 + 4.302653 / math.sqrt(3))  # t of 2 degrees, 97.5 %
     axes, *_ = during_training(grid, "mi_estimate").axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("optimizer step", "MI estimate, nats")

@@ -14,8 +14,9 @@ def test_the_figure_shows_means_bands_and_the_paper_in_a_panel_of_its_own(report
     assert drawn["alpha = K (InfoNCE)"].get_xydata().tolist() == [[4, 81], [16, 84]]
     assert drawn["alpha = 256"].get_xydata().tolist() == [[4, 83.5]]
     assert drawn["on ours, Fashion-MNIST mini"].get_xydata().tolist() == [[4, 77.7], [16, 79.9]]
+    half = 4.302653 / math.sqrt(3)  # t of 2 degrees, 97.5 %
     band = ours.collections[0].get_paths()[0].vertices[:, 1]
-    assert (band.min(), band.max()) == pytest.approx((81 - 1 / math.sqrt(3), 81 + 1 / math.sqrt(3)))
+    assert (band.min(), band.max()) == pytest.approx((81 - half, 81 + half))
     assert "n = 1 in places" in ours.get_title(loc="left")
     assert [line.get_ydata().tolist() for line in papers.lines] == [[67.5, 68.1]]
     assert coverage.lines[0].get_ydata()[0] == 0  # 5 draws cannot hold 10 classes
@@ -46,5 +47,5 @@ def test_cost_has_a_point_for_each_setting_with_its_errors(tmp_path: Path) -> No
     grid = grid_of(write_sweep(tmp_path / "s", jobs))
     (axes,) = against_cost(grid).axes
     assert sorted(line.get_xydata().tolist() for line in axes.lines) == [[[5.0, 80.5]], [[9.0, 80.5]]]
-    bars = axes.collections[0].get_segments()[0]  # of the time: its standard error is 1
-    assert bars.tolist() == [[4.0, 80.5], [6.0, 80.5]]
+    bars = axes.collections[0].get_segments()[0]  # of the time: its standard error is 1, t 12.706
+    assert bars.tolist() == [[pytest.approx(5 - 12.706205), 80.5], [pytest.approx(5 + 12.706205), 80.5]]

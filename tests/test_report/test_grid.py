@@ -1,4 +1,3 @@
-import math
 from pathlib import Path
 
 import pytest
@@ -6,6 +5,7 @@ import pytest
 from contrastive_lab.config import CONF
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.report.grid import CLASSES, TEST_SIZE
+from contrastive_lab.report.inference import wilson
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 
@@ -60,11 +60,13 @@ def test_the_position_is_what_was_asked_for_and_for_null_what_the_runs_made_of_i
     ]
 
 
-def test_the_error_of_one_seed_is_that_of_the_test_set_and_of_accuracies_alone(tmp_path: Path) -> None:
+def test_the_interval_of_one_seed_is_that_of_the_test_set_and_of_accuracies_alone(tmp_path: Path) -> None:
     jobs = [
         ({"K": K, "seed": s}, {"linear_top1": 80.0 + s, "seconds": 9.0}) for K, n in ((4, 1), (8, 2)) for s in range(n)
     ]
     grid = grid_of(write_sweep(tmp_path / "s", jobs))
-    bars = grid.summary("linear_top1")["binomial"]
-    assert bars.to_list() == pytest.approx([(80 * 20 / 1000) ** 0.5, math.nan], nan_ok=True)
-    assert grid.summary("seconds")["binomial"].isna().all()
+    one, two = grid.summary("linear_top1")[["low", "high", "wilson"]].to_numpy().tolist()
+    assert one == [*wilson(80.0, 1000), True]
+    assert two == [pytest.approx(80.5 - 12.706205 * 0.5), pytest.approx(80.5 + 12.706205 * 0.5), False]
+    seconds = grid.summary("seconds")
+    assert (seconds["low"].isna().to_list(), seconds["wilson"].any()) == ([True, False], False)

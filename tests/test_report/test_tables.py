@@ -41,7 +41,7 @@ def test_latex_has_as_many_cells_in_each_row_and_no_bare_command(tmp_path: Path)
     assert {row.replace(r"\&", "").count("&") + 1 for row in rows} == {len(columns)}
     assert r"50\%\_\&\#\{x\}" in text
     assert r"a\textasciicircum b\textasciitilde " in text
-    assert r"80.50 $\pm$ 0.50" in text
+    assert r"80.5 $\pm$ 6.4" in text
     plain = text.replace(r"\{", "").replace(r"\}", "")
     assert plain.count("{") == plain.count("}")
 

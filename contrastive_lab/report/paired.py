@@ -1,0 +1,96 @@
+"""Settings of a sweep compared seed by seed."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+from scipy import stats
+
+from contrastive_lab.report.grid import Grid
+from contrastive_lab.report.inference import Estimate, equivalence, holm, slopes, t_interval
+from contrastive_lab.report.stats import finite
+
+WRONG = 0.05  # chance of a wrong sentence
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """A metric of one line against x: a row of `table` for each seed that has all x, a column for each x, ascending."""
+
+    table: pd.DataFrame
+
+    @property
+    def x(self) -> list[float]:
+        """The values of x."""
+        return [float(str(x)) for x in self.table]
+
+    @property
+    def slopes(self) -> pd.Series:
+        """Change for each doubling of x, by seed."""
+        return pd.Series(slopes(self.x, self.table.to_numpy()), self.table.index)
+
+    @property
+    def changes(self) -> pd.Series:
+        """Change from the smallest to the largest x along the slope, by seed."""
+        changes: pd.Series = self.slopes * math.log2(self.x[-1] / self.x[0])
+        return changes
+
+
+def by_seed(grid: Grid, line: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Values of the metric by seed (rows) and place on the x axis (columns), of the finished runs of a line."""
+    own = grid.samples[grid.samples["setting"].isin(line.index)]
+    values = own.assign(at=own["setting"].map(line["at"]), value=finite(own[metric]) if metric in own else math.nan)
+    return values.pivot_table(index="sample", columns="at", values="value", aggfunc="last")
+
+
+def trend(grid: Grid, line: pd.DataFrame, metric: str) -> Trend | None:
+    """The slope of a line, where its x are two or more finite numbers above 0 and one seed has them all."""
+    numbers = {at: x for at, x in zip(line["at"], line["position"], strict=True) if _number(x)}
+    table = by_seed(grid, line, metric)
+    table = table[[at for at in table if at in numbers]].dropna()
+    table.columns = pd.Index([float(numbers[at]) for at in table])
+    table = table.sort_index(axis="columns")
+    return None if table.shape[1] < 2 or table.empty else Trend(table)
+
+
+def _number(x: Any) -> bool:
+    return isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < math.inf
+
+
+def enough(found: Trend, margin: float) -> float | None:
+    """The smallest x that is equivalent to the largest, tested from the second largest down until one is not.
+
+    In this order no correction for several tests is needed: the chance of a wrong one among them stays at 5 %.
+    """
+    *below, largest = found.x
+    smallest = None
+    for x in reversed(below):
+        if equivalence(found.table[x] - found.table[largest], margin) >= WRONG:
+            break
+        smallest = x
+    return smallest
+
+
+class Difference(NamedTuple):
+    """One setting less another over the seeds that both have; p of a paired t test, after Holm's correction."""
+
+    at: Any
+    estimate: Estimate
+    p: float
+
+
+def differences(grid: Grid, line: pd.DataFrame, base: pd.DataFrame, metric: str) -> list[Difference]:
+    """A line less another at each x that two seeds or more of both have, corrected by Holm over these x."""
+    ours, theirs = by_seed(grid, line, metric), by_seed(grid, base, metric)
+    rows = [(at, (ours[at] - theirs[at]).dropna()) for at in ours if at in theirs]
+    rows = [(at, values) for at, values in rows if len(values) > 1]
+    p = holm([_p(values) for _, values in rows])
+    return [Difference(at, t_interval(values), each) for (at, values), each in zip(rows, p, strict=True)]
+
+
+def _p(values: pd.Series) -> float:
+    """P of a t test that the mean is 0."""
+    if values.std() == 0:
+        return float(values.mean() == 0)
+    return float(stats.ttest_1samp(values, 0).pvalue)

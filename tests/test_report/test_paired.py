@@ -1,0 +1,60 @@
+"""Settings of made-up sweeps compared seed by seed."""
+
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from contrastive_lab.report.paired import differences, enough, trend
+from tests.sweep_folder import grid_of, seeds, write_sweep
+
+AT = {1: [44.0, 43.0, 45.0], 16: [48.1, 47.2, 49.0], 255: [48.2, 47.0, 49.1]}
+
+
+def jobs(at: dict[int, list[float]], **settings: object) -> list:
+    return [job for K, values in at.items() for job in seeds(values, K=K, **settings)]
+
+
+def test_a_trend_has_a_slope_for_each_seed_that_has_all_k(tmp_path: Path) -> None:
+    grid = grid_of(write_sweep(tmp_path / "s", [*jobs(AT), *[({"K": 1, "seed": 7}, {"linear_top1": 10.0})]]))
+    found = trend(grid, grid.lines[0], "linear_top1")
+    assert found is not None
+    assert found.table.shape == (3, 3)  # seed 7 has one K
+    assert list(found.table) == [1.0, 16.0, 255.0]
+    x = [0.0, 4.0, 7.994353]  # log2
+    for seed, slope in enumerate(found.slopes):
+        assert slope == pytest.approx(stats.linregress(x, [AT[K][seed] for K in AT]).slope)
+    assert found.changes.tolist() == pytest.approx([7.994353 * slope for slope in found.slopes])
+
+
+def test_words_and_a_single_k_have_no_trend(tmp_path: Path) -> None:
+    for name, several in (("a", [*seeds([80, 81], K=4)]), ("b", [*seeds([80], tau=0.1), *seeds([81], tau=0.2)])):
+        grid = grid_of(write_sweep(tmp_path / name, several), x="K")
+        assert trend(grid, grid.lines[0], "linear_top1") is None
+
+
+def test_the_smallest_k_that_is_equivalent_is_found_from_the_largest_down(tmp_path: Path) -> None:
+    grid = grid_of(write_sweep(tmp_path / "s", jobs(AT)))
+    found = trend(grid, grid.lines[0], "linear_top1")
+    assert found is not None
+    assert enough(found, 0.5) == 16  # -0.1, 0.2, -0.1
+    assert enough(found, 0.1) is None
+    assert enough(found, 50.0) == 1
+    hole = {1: [48.2, 47.0, 49.1], 4: [40.0, 41.0, 42.0], **{K: AT[K] for K in (16, 255)}}
+    other = grid_of(write_sweep(tmp_path / "t", jobs(hole)))
+    found = trend(other, other.lines[0], "linear_top1")
+    assert found is not None
+    assert enough(found, 0.5) == 16  # K = 1 is equivalent, but 4 between them is not
+
+
+def test_differences_are_of_the_same_seeds_with_holms_correction(tmp_path: Path) -> None:
+    ours = {1: [45.0, 44.5, 46.0], 16: [48.0, 47.0, 49.0], 255: [48.0, 47.5]}
+    grid = grid_of(write_sweep(tmp_path / "s", [*jobs(AT, alpha=None), *jobs(ours, alpha=256)]))
+    base, line = grid.lines
+    found = differences(grid, line, base, "linear_top1")
+    assert [d.estimate.n for d in found] == [3, 3, 2]
+    assert found[0].estimate.mean == pytest.approx((1.0 + 1.5 + 1.0) / 3)
+    p = [stats.ttest_rel(ours[K], AT[K][: len(ours[K])]).pvalue for K in AT]
+    order = sorted(range(3), key=p.__getitem__)
+    steps = [min(1, max(p[i] * (3 - rank) for rank, i in enumerate(order[: place + 1]))) for place in range(3)]
+    assert [found[i].p for i in order] == pytest.approx(steps)
