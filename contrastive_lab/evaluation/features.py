@@ -1,12 +1,13 @@
-"""Features of clean images or texts by an encoder in eval mode."""
+"""Features of clean images or texts by an encoder in eval mode, on the device that it is on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.dataset import folder
@@ -42,15 +43,10 @@ def probe_splits(splits: Splits) -> tuple[Split, Split]:
 def labelled_features(
     encoder: Encoder, split: Split, recipe: Recipe | TextRecipe, which: str = "h", workers: int = 0
 ) -> Labelled:
-    """Features of a split's clean images or texts with their labels.
+    """Features of n images or texts with labels, ValueError without, at the recipe's size and normalisation.
 
-    Args:
-        encoder: on any device, which the result is on, too; its mode is restored.
-        split: n images or texts with labels; ValueError without.
-        recipe: its size and normalisation are used, no augmentation.
-        which: "h", the backbone's features (n, F), "z", the head's unit vectors (n, D), or "pixels", the normalised
-            pixels (n, 3 * S * S), which an encoder has to beat; ConfigError for texts.
-        workers: processes that decode files.
+    `which` is "h", the backbone's features (n, F), "z", the head's unit vectors (n, D), or "pixels", the normalised
+    pixels (n, 3 * S * S), which an encoder has to beat; ConfigError for texts. `workers` processes decode files.
     """
     if split.labels is None:
         raise ValueError("this split has no labels")
@@ -67,19 +63,10 @@ def labelled_features(
 
 def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:
     """What the recipe's `clean` takes, in order: uint8 images (rows, C, H, W), or words (rows, L)."""
-    starts = range(0, len(split), ROWS)
+    blocks = [slice(start, start + ROWS) for start in range(0, len(split), ROWS)]
     if isinstance(split, Files):
-        centred = _Centred(split, cast(Recipe, recipe).size)
-        yield from DataLoader(centred, sampler=starts, batch_size=None, num_workers=workers)
+        paths: Any = [split.paths[rows] for rows in blocks]  # a list is a data set, whatever its type says
+        decode = partial(folder.centre, size=cast(Recipe, recipe).size)
+        yield from DataLoader(paths, batch_size=None, collate_fn=decode, num_workers=workers)
     else:
-        yield from (split.tensor("cpu", slice(start, start + ROWS)) for start in starts)
-
-
-class _Centred(Dataset[Tensor]):
-    """Central crops of files, a block of rows an item; decoded in workers."""
-
-    def __init__(self, split: Files, size: int) -> None:
-        self.split, self.size = split, size
-
-    def __getitem__(self, start: int) -> Tensor:
-        return folder.centre(self.split.paths[start : start + ROWS], self.size)
+        yield from (split.tensor("cpu", rows) for rows in blocks)

@@ -1,4 +1,4 @@
-"""MoCo's linear probe, step by step on features of augmented images; n and B examples, D dimensions, C classes."""
+"""MoCo's linear probe, step by step; n and B examples, D dimensions (`dim`), C `classes`."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,11 @@ from contrastive_lab.randomness import generator
 
 
 class MocoProbe:
-    """MoCo's linear probe, given features of augmented images; they are taken as they are, so lr must fit them.
+    """MoCo's linear probe, given features (B, D) of augmented images; they are taken as they are, so lr must fit them.
 
-    Args:
-        dim: D.
-        classes: C.
-        steps_per_epoch: calls of `step` in an epoch.
-        epochs: length of the training; the milestones scale with it.
-        lr: learning rate of SGD (momentum 0.9, no decay) from weights N(0, 0.01) and zero bias.
-        milestones: where the learning rate falls to a tenth, in epochs of a training of 100.
-        seed: of the first weights.
-        device: where the features will be.
-
+    SGD with momentum 0.9 and no decay, from weights N(0, 0.01), which depend on the seed, and zero bias. The learning
+    rate falls to a tenth at each of the milestones, in epochs of a training of 100, which scale with `epochs`; an epoch
+    has `steps_per_epoch` calls of `step`. `device` is where the features will be.
     Source: He et al. 2020 (MoCo), Sec. 4.1; 0.01 is the standard deviation in the authors' code (main_lincls).
     """
 

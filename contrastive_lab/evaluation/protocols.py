@@ -1,6 +1,7 @@
 """The papers' protocols on an encoder: what `evaluation=<name>` runs, all with one signature.
 
-Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode.
+Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode. `features` are those of
+`labelled_features`; a ValueError without labels, a ConfigError where texts have no such features or views.
 """
 
 from dataclasses import replace
@@ -55,10 +56,6 @@ def linear_moco(
 
     Source: He et al. 2020 (MoCo), Sec. 4.1: learning rate 30, times 0.1 at epochs 60 and 80 of 100. It fits MoCo's
     small features; on larger ones lower it.
-
-    Raises:
-        ValueError: on "pixels", or without labels.
-        ConfigError: on texts.
     """
     (train, test), device = probe_splits(data.splits), next(encoder.parameters()).device
     if not isinstance(data.recipe, Recipe):
@@ -67,8 +64,8 @@ def linear_moco(
         raise ValueError("linear_moco needs an encoder's features h or z")
     crop, color = Crop(scale=(0.08, 1.0)), Color(p=0.0)
     recipe = replace(data.recipe, crop=crop, flip=0.5, color=color, gray=0.0, blur=0.0, small_views=0)
-    images, rows = Splits(train, None, None), min(256, len(train))
-    crops = ViewsDataModule(images, recipe, rows, seed, views=1, workers=data.workers, alone=True)
+    images, N = Splits(train, None, None), min(256, len(train))
+    crops = ViewsDataModule(images, recipe, N, seed, views=1, workers=data.workers, alone=True)
     width, labels = encoder.features if features == "h" else encoder.dim, torch.as_tensor(train.labels).to(device)
     probe = MocoProbe(width, data.splits.classes, len(crops), epochs, lr, seed=seed, device=device)
     for epoch in range(epochs):
@@ -79,7 +76,6 @@ def linear_moco(
 
 def _both(encoder: Encoder, data: ViewsDataModule, features: str) -> tuple[Split, Split]:
     """Features of the probes' training and test images."""
-    train, test = (
-        labelled_features(encoder, split, data.recipe, features, data.workers) for split in probe_splits(data.splits)
-    )
+    recipe, workers = data.recipe, data.workers
+    train, test = (labelled_features(encoder, split, recipe, features, workers) for split in probe_splits(data.splits))
     return train, test

@@ -1,4 +1,4 @@
-"""Features of augmented views of images or texts, the encoder in eval mode."""
+"""Features of augmented views of images or texts, the encoder in eval mode, on the device that it is on."""
 
 import itertools
 from collections.abc import Iterator
@@ -28,25 +28,17 @@ def encoded_views(encoder: Encoder, data: ViewsDataModule, epoch: int) -> Iterat
 
 
 def view_pairs(encoder: Encoder, split: Split, data: ViewsDataModule, seed: int, purpose: str) -> Iterator[Tensor]:
-    """Unit features of two new augmented views of every image, in the order of the split, without end.
+    """Unit features (2, n, D) of two new augmented views of all n images or texts, in their order, without end.
 
-    Args:
-        encoder: on any device; its mode is restored.
-        split: n images or texts.
-        data: whose recipe makes the views.
-        seed: of the views.
-        purpose: what they are for; the same seed and purpose give the same views.
-
-    Yields:
-        (2, n, D), on the encoder's device.
+    The recipe of `data` makes the views; the same seed and purpose give the same ones.
     """
     like, recipe = next(encoder.parameters()), replace(data.recipe, small_views=0)
     whole, blocks = len(split) - len(split) % ROWS, {}  # a part of whole batches and the rest: no image is left out
     for start, block in ((0, part(split, slice(whole))), (whole, part(split, slice(whole, None)))):
         if len(block):
-            own, rows = generator(seed, "bounds", purpose, start).initial_seed(), min(ROWS, len(block))
+            own, N = generator(seed, "bounds", purpose, start).initial_seed(), min(ROWS, len(block))
             splits = Splits(block, None, None)
-            blocks[start] = ViewsDataModule(splits, recipe, rows, own, workers=data.workers, alone=True)
+            blocks[start] = ViewsDataModule(splits, recipe, N, own, workers=data.workers, alone=True)
     for epoch in itertools.count():
         z = torch.empty(2, len(split), encoder.dim, dtype=like.dtype, device=like.device)
         for start, images in blocks.items():
