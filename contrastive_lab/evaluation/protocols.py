@@ -1,4 +1,4 @@
-"""The papers' protocols on an encoder: what `evaluation=<name>` runs, all with one signature.
+"""The papers' protocols on an encoder: what `evaluation=<name>` runs.
 
 Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode. `features` are those of
 `labelled_features`; a ValueError without labels, a ConfigError where texts have no such features or views.
@@ -27,12 +27,7 @@ def linear(encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: i
 
 
 def knn(
-    encoder: Encoder,
-    data: ViewsDataModule,
-    features: str = "h",
-    seed: int = 0,
-    k: int = 200,
-    temperature: float = 0.1,
+    encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, k: int = 200, temperature: float = 0.1
 ) -> Scores:
     """Weighted kNN, `k` and `temperature` as in Wu et al. 2018, Sec. 3.4; nothing in it depends on the seed."""
     train, test = _both(encoder, data, features)
@@ -45,12 +40,7 @@ def mean(encoder: Encoder, data: ViewsDataModule, features: str = "z", seed: int
 
 
 def linear_moco(
-    encoder: Encoder,
-    data: ViewsDataModule,
-    features: str = "h",
-    seed: int = 0,
-    epochs: int = 100,
-    lr: float = 30.0,
+    encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100, lr: float = 30.0
 ) -> Scores:
     """MoCo's protocol: SGD on features of randomly cropped and flipped images, batches of 256, the final value.
 
