@@ -30,16 +30,9 @@ def open_run(folder: Path, resumed: bool = False, **facts: Any) -> "Run":
     """Start a W&B run in a folder, or go on with the one that stands there.
 
     The id is in `<folder>/wandb_run_id.txt` before anything else happens, so that a run that is killed can be resumed
-    under it, synced or not (resume="allow"). Offline, a resumed run is a second folder with the same id, and
-    `wandb sync` joins the two.
-
-    Args:
-        folder: where the id and W&B's files go.
-        resumed: keep the id that stands in the folder; else a new one replaces it.
-        **facts: what `wandb.init` takes: project, entity, name, group, job_type, tags, config.
-
-    Raises:
-        RunError: if a W&B run is open in this process: this one's values would land there.
+    under it, synced or not (resume="allow"); where it is not `resumed`, a new id replaces that. Offline, a resumed run
+    is a second folder with the same id, and `wandb sync` joins the two. `wandb.init` is given the facts. RunError if a
+    W&B run is open in this process: this one's values would land there.
     """
     import wandb
 
@@ -63,12 +56,7 @@ def destination(config: DictConfig) -> dict[str, Any]:
 
 
 def close_run(folder: Path, result: Result) -> None:
-    """End the W&B run of a folder, if this process has it open, and mark it as failed unless the result is done.
-
-    Args:
-        folder: of the run.
-        result: of the run; goes to the summary, `BEST` as {"last", "max"}.
-    """
+    """End the W&B run of a folder, if this process has it open: as failed unless done, with the result as summary."""
     wandb = sys.modules.get("wandb")
     if wandb is None or wandb.run is None or wandb.run.id != _stored_id(folder):
         return
@@ -88,9 +76,9 @@ def _init(options: dict[str, Any]) -> "Run":
     mode: Any = options.pop("mode", None) or os.environ.get("WANDB_MODE")
     if not mode:
         os.environ.pop("WANDB_MODE", None)  # W&B stops at an empty one
-        reason = _why_offline()
-        mode = "offline" if reason else "online"
-        if reason:
+        mode = "online"
+        if reason := _why_offline():
+            mode = "offline"
             print(f"notice: logger=wandb {reason}; the run is written offline", flush=True)
     try:
         return wandb.init(mode=mode, **options)
