@@ -20,9 +20,8 @@ from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.class_mean import class_means
-from contrastive_lab.evaluation.features import labelled_features, probe_splits
+from contrastive_lab.evaluation.features import labelled_features, probe_splits, view_pairs
 from contrastive_lab.evaluation.scores import topk
-from contrastive_lab.evaluation.views import view_pairs
 from contrastive_lab.randomness import generator
 from contrastive_lab.theory.bounds.batches import batch_terms
 from contrastive_lab.theory.bounds.collision import collision_bound

@@ -1,35 +1,39 @@
-"""Features of clean images or texts by an encoder in eval mode, on the device that it is on."""
+"""Features of clean images or texts, and of their augmented views, by an encoder in eval mode, on its device."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 import torch
+from pytorch_lightning.utilities import move_data_to_device
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from contrastive_lab.augment import Recipe, TextRecipe
-from contrastive_lab.dataset import folder
-from contrastive_lab.dataset.split import Files, Split, Splits, Texts
+from contrastive_lab.dataset import Files, Splits, Texts, ViewsDataModule, folder
+from contrastive_lab.dataset.split import Split, part
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
+from contrastive_lab.randomness import generator
 
 ROWS = 500
 
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into eval mode for a while, without gradient, and every part of it back as it was."""
-    modes = {part: part.training for part in module.modules()}
+    """Put a module into eval mode for a while, without gradient, and every layer of it back as it was."""
+    modes = {layer: layer.training for layer in module.modules()}
     module.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        for part, training in modes.items():
-            part.training = training
+        for layer, training in modes.items():
+            layer.training = training
 
 
 def probe_splits(splits: Splits) -> tuple[Split, Split]:
@@ -70,3 +74,35 @@ def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterato
         yield from DataLoader(paths, batch_size=None, collate_fn=decode, num_workers=workers)
     else:
         yield from (split.tensor("cpu", rows) for rows in blocks)
+
+
+def encoded_views(
+    encoder: Encoder, data: ViewsDataModule, epoch: int
+) -> Iterator[tuple[Tensor, list[Tensor], list[Tensor]]]:
+    """The numbers (n,), features h and unit vectors z of each batch of an epoch, a tensor for each view of h and z."""
+    like = next(encoder.parameters())
+    for position in data.positions(epoch):
+        batch = data.batch(move_data_to_device(position, like.device), like.dtype)
+        with evaluating(encoder):
+            features, vectors = encoder.forward_views(batch.views)
+        yield batch.ids, features, vectors
+
+
+def view_pairs(encoder: Encoder, split: Split, data: ViewsDataModule, seed: int, purpose: str) -> Iterator[Tensor]:
+    """Unit features (2, n, D) of two new augmented views of all n images or texts, in their order, without end.
+
+    The recipe of `data` makes the views; the same seed and purpose give the same ones.
+    """
+    like, recipe = next(encoder.parameters()), replace(data.recipe, small_views=0)
+    whole, blocks = len(split) - len(split) % ROWS, {}  # a part of whole batches and the rest: no image is left out
+    for start, block in ((0, part(split, slice(whole))), (whole, part(split, slice(whole, None)))):
+        if len(block):
+            own, N = generator(seed, "bounds", purpose, start).initial_seed(), min(ROWS, len(block))
+            splits = Splits(block, None, None)
+            blocks[start] = ViewsDataModule(splits, recipe, N, own, workers=data.workers, alone=True)
+    for epoch in itertools.count():
+        z = torch.empty(2, len(split), encoder.dim, dtype=like.dtype, device=like.device)
+        for start, images in blocks.items():
+            for ids, _, found in encoded_views(encoder, images, epoch):
+                z[:, start + ids] = torch.stack(found)
+        yield z
