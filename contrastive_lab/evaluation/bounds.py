@@ -38,15 +38,13 @@ def measure(
     passes: int = 10,
     seed: int = 0,
 ) -> tuple[list[Terms], dict[str, float]]:
-    """Measure all terms on the test images, for each N of `draws`, each from 2 to the number of test images.
+    """All terms on the test images for each N of `draws`, from 2 to the number of test images, and two other facts.
 
     An even number of views goes into mu(x) and mu_c; few make d(f) too negative, so the bounds a little looser. The
     test images are split into batches `passes` times, each with two new views; the seed is that of views and batches.
-    ValueError without labels or images of every class, or if `draws` or `views` is out of range.
-
-    Returns:
-        The terms for each of `draws`; and `mean_top1`, percent of clean test images nearest by inner product to their
-        mu_c, and `collision_bound` of two views of the training images, not divided by tau.
+    ValueError without labels or images of every class, or if `draws` or `views` is out of range. The facts are
+    `mean_top1`, percent of clean test images nearest by inner product to their mu_c, and `collision_bound` of two
+    views of the training images, not divided by tau.
     """
     (train, test), device = _checked(data.splits, draws, views), next(encoder.parameters()).device
     train_labels, labels = (torch.as_tensor(split.labels).to(device) for split in (train, test))

@@ -39,8 +39,7 @@ class OnlineProbe(pl.Callback):
         with torch.no_grad():
             self.linear.weight.normal_(std=0.01, generator=generator(self.seed, "probe"))
             self.linear.bias.zero_()
-        lr = self.lr * data.batch_size / 256
-        self.optimizer = torch.optim.SGD(self.linear.parameters(), lr=lr, momentum=0.9)
+        self.optimizer = torch.optim.SGD(self.linear.parameters(), self.lr * data.batch_size / 256, momentum=0.9)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Move to the device, after a checkpoint was read."""

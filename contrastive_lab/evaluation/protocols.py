@@ -4,7 +4,6 @@ Each gives top-1 and top-5 in percent on clean test images, the encoder frozen a
 `labelled_features`; a ValueError without labels, a ConfigError where texts have no such features or views.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -45,8 +44,7 @@ class MocoProbe:
     """MoCo's linear probe, given features (B, D) of augmented images; they are taken as they are, so lr must fit them.
 
     SGD with momentum 0.9 and no decay, from weights N(0, 0.01), which depend on the seed, and zero bias. The learning
-    rate falls to a tenth at each of the milestones, in epochs of a training of 100, which scale with `epochs`; an epoch
-    has `steps_per_epoch` calls of `step`. `device` is where the features will be.
+    rate falls to a tenth after 60 and 80 % of `epochs`, each of `steps_per_epoch` calls of `step`.
     Source: He et al. 2020 (MoCo), Sec. 4.1; 0.01 is the standard deviation in the authors' code (main_lincls).
     """
 
@@ -58,7 +56,6 @@ class MocoProbe:
         steps_per_epoch: int,
         epochs: int = 100,
         lr: float = 30.0,
-        milestones: Sequence[float] = (60, 80),
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -66,7 +63,7 @@ class MocoProbe:
         self.head = nn.utils.skip_init(nn.Linear, dim, classes, device=device)  # torch's generator stays as it is
         self.head.load_state_dict({"weight": weight, "bias": torch.zeros(classes)})
         self.optimizer = torch.optim.SGD(self.head.parameters(), lr=lr, momentum=0.9)
-        falls = [round(milestone / 100 * epochs * steps_per_epoch) for milestone in milestones]
+        falls = [round(percent / 100 * epochs * steps_per_epoch) for percent in (60, 80)]
         self.schedule = torch.optim.lr_scheduler.MultiStepLR(self.optimizer, falls, gamma=0.1)
 
     @torch.inference_mode(False)
@@ -89,10 +86,9 @@ class MocoProbe:
 def linear_moco(
     encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100, lr: float = 30.0
 ) -> Scores:
-    """MoCo's protocol: SGD on features of randomly cropped and flipped images, batches of 256, the final value.
+    """`MocoProbe` on features of randomly cropped and flipped images, batches of 256, the final value.
 
-    Source: He et al. 2020 (MoCo), Sec. 4.1: learning rate 30, times 0.1 at epochs 60 and 80 of 100. It fits MoCo's
-    small features; on larger ones lower it.
+    Source: He et al. 2020 (MoCo), Sec. 4.1. The learning rate 30 fits MoCo's small features; on larger ones lower it.
     """
     (train, test), device = probe_splits(data.splits), next(encoder.parameters()).device
     if not isinstance(data.recipe, Recipe):

@@ -37,7 +37,15 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
     """
     if config.backbone.name == "bag_of_words":
         raise ConfigError(f"run={folder}: of texts; a table of word vectors is no model of torchvision or timm")
-    _check(folder, out)
+    if not (folder / "result.json").is_file():
+        raise ConfigError(f"run={folder}: has no result.json")
+    for name in (WEIGHTS, CARD):
+        if (out / name).exists():
+            raise ConfigError(f"out={out}: {name} is there already; name another folder with out=")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"out={out}: {error.strerror}") from None
     model = _model(config.backbone)
     net = _build(model)
     step = load_stored(net, folder, "encoder.backbone.")
@@ -65,18 +73,6 @@ def load_backbone(folder: Path) -> nn.Module:
     net = _build(json.loads((folder / CARD).read_text()))
     net.load_state_dict(load_file(folder / WEIGHTS))
     return net.eval()
-
-
-def _check(folder: Path, out: Path) -> None:
-    if not (folder / "result.json").is_file():
-        raise ConfigError(f"run={folder}: has no result.json")
-    for name in (WEIGHTS, CARD):
-        if (out / name).exists():
-            raise ConfigError(f"out={out}: {name} is there already; name another folder with out=")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"out={out}: {error.strerror}") from None
 
 
 def _model(backbone: DictConfig) -> dict[str, Any]:
