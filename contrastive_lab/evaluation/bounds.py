@@ -5,11 +5,11 @@ augmented views in eval mode; mu(x) and mu_c are means over several views, not n
 images are split into random batches of K + 1, again and again. Other than there, the probabilities of the labels are
 exact instead of counted, and a class too rare for a batch is no division by zero.
 
-Letters: n images, N = K + 1 images of a batch, D dimensions, C classes.
+Letters: n images, n_c of class c, N = K + 1 images of a batch, D dimensions, C classes.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from statistics import fmean
 
@@ -20,9 +20,8 @@ from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.class_mean import class_means
-from contrastive_lab.evaluation.features import labelled_features, probe_splits
+from contrastive_lab.evaluation.features import labelled_features, probe_splits, view_pairs
 from contrastive_lab.evaluation.scores import topk
-from contrastive_lab.evaluation.views import view_pairs
 from contrastive_lab.randomness import generator
 from contrastive_lab.theory.bounds.batches import batch_terms
 from contrastive_lab.theory.bounds.collision import collision_bound
@@ -39,46 +38,36 @@ def measure(
     passes: int = 10,
     seed: int = 0,
 ) -> tuple[list[Terms], dict[str, float]]:
-    """Measure all terms on the test images; mu(x) of few views makes d(f) too negative, so the bounds a little looser.
+    """All terms on the test images for each N of `draws`, from 2 to the number of test images, and two other facts.
 
-    Args:
-        encoder: on any device; its mode is restored.
-        data: with labelled training and test images.
-        draws: values of K + 1, each from 2 to the number of test images.
-        tau: temperature, > 0.
-        views: augmented views of each image in mu(x) and mu_c, an even number.
-        passes: times that the test images are split into batches, each with two new views.
-        seed: of views and batches.
-
-    Returns:
-        The terms for each of `draws`; and `mean_top1`, percent of clean test images nearest by inner product to their
-        mu_c, and `collision_bound` of two views of the training images, not divided by tau.
-
-    Raises:
-        ValueError: without labels or images of every class, or if `draws` or `views` is out of range.
+    An even number of views goes into mu(x) and mu_c; few make d(f) too negative, so the bounds a little looser. The
+    test images are split into batches `passes` times, each with two new views; the seed is that of views and batches.
+    ValueError without labels or images of every class, or if `draws` or `views` is out of range. The facts are
+    `mean_top1`, percent of clean test images nearest by inner product to their mu_c, and `collision_bound` of two
+    views of the training images, not divided by tau.
     """
     (train, test), device = _checked(data.splits, draws, views), next(encoder.parameters()).device
     train_labels, labels = (torch.as_tensor(split.labels).to(device) for split in (train, test))
     pairs, own = view_pairs(encoder, train, data, seed, "train"), view_pairs(encoder, test, data, seed, "mean")
     first = next(pairs)
     centres = class_means((first.sum(0) + _total(pairs, views // 2 - 1)) / views, train_labels, data.splits.classes)
-    fresh, own_means = view_pairs(encoder, test, data, seed, "batches"), _total(own, views // 2) / views
-    terms = _terms(islice(fresh, passes), own_means, centres, labels, draws, tau, seed)
+    own_means, passed = _total(own, views // 2) / views, []
+    for i, (anchors, keys) in enumerate(islice(view_pairs(encoder, test, data, seed, "batches"), passes)):
+        order = torch.randperm(len(labels), generator=generator("deal", seed, i)).to(device)
+        batches = [order[: len(order) // N * N].view(-1, N) for N in draws]  # the rest fills no further batch
+        passed.append([batch_terms(anchors[b], keys[b], own_means[b], labels[b], centres, tau) for b in batches])
+    means = [Terms(*map(fmean, zip(*parts, strict=True))) for parts in zip(*passed, strict=True)]
+    counts = labels.bincount().tolist()
+    terms = [mean._replace(**label_probabilities(N, counts)) for N, mean in zip(draws, means, strict=True)]
     clean = labelled_features(encoder, test, data.recipe, "z", data.workers)
     top1 = topk(clean.features @ centres.T, clean.labels).top1
     return terms, {"mean_top1": top1, "collision_bound": collision_bound(first[0], first[1], train_labels)}
 
 
 def label_probabilities(draws: int, counts: Sequence[int]) -> dict[str, float]:
-    """upsilon, P(Col = 0) and rho of N images drawn without replacement, the anchor one of them.
+    """`upsilon`, `clean` and `rho` of `Terms` for N = `draws` images without replacement, the anchor one of them.
 
-    Args:
-        draws: N = K + 1, from 2 to the number of images.
-        counts: images of each class, at least two classes, each at least 1.
-
-    Returns:
-        `upsilon`, `clean` and `rho` as in `Terms`.
-
+    `counts` are the n_c >= 1 images of each of two classes or more, and N is 2 to n.
     Derived: for an anchor of a class of n_c images, the K others are all of other classes with probability
     binom(n - n_c, K) / binom(n - 1, K), and then come from these classes alone.
     """
@@ -93,35 +82,12 @@ def label_probabilities(draws: int, counts: Sequence[int]) -> dict[str, float]:
     return {"upsilon": coverage_without_replacement(draws, counts), "clean": clean, "rho": rho}
 
 
-def _terms(
-    pairs: Iterable[Tensor],
-    own_means: Tensor,
-    centres: Tensor,
-    labels: Tensor,
-    draws: Sequence[int],
-    tau: float,
-    seed: int,
-) -> list[Terms]:
-    """Mean terms over passes for each of `draws`; images left over when no further batch can be filled are left out."""
-    passes = []
-    for i, (anchors, keys) in enumerate(pairs):
-        order = torch.randperm(len(labels), generator=generator("deal", seed, i)).to(labels.device)
-        batches = [order[: len(order) // N * N].view(-1, N) for N in draws]
-        passes.append([batch_terms(anchors[b], keys[b], own_means[b], labels[b], centres, tau) for b in batches])
-    counts = labels.bincount().tolist()
-    return [
-        Terms(*map(fmean, zip(*parts, strict=True)))._replace(**label_probabilities(N, counts))
-        for N, parts in zip(draws, zip(*passes, strict=True), strict=True)
-    ]
-
-
 def _total(pairs: Iterator[Tensor], count: int) -> Tensor:
     """Sum of both views of each image over the next pairs: (n, D), or a zero."""
     return torch.as_tensor(sum(next(pairs).sum(0) for _ in range(count)))
 
 
 def _checked(splits: Splits, draws: Sequence[int], views: int) -> tuple[Split, Split]:
-    """The training and the test images."""
     train, test = probe_splits(splits)
     for name, split in (("training", train), ("test", test)):
         counts = torch.as_tensor(split.labels).bincount(minlength=splits.classes)

@@ -1,4 +1,7 @@
-"""Probes during training, shared by all methods. They never touch the encoder. A process scores its share of tests."""
+"""Probes during training, shared by all methods; they never touch the encoder. A process scores its share of tests.
+
+A probe scores clean test images at the end of every n-th epoch (`every_n_epochs`) and of the training.
+"""
 
 from typing import Any, cast
 
@@ -20,15 +23,10 @@ from contrastive_lab.randomness import generator
 
 
 class OnlineProbe(pl.Callback):
-    """A linear classifier trained beside the encoder on its detached features h, scored on clean test images.
+    """A linear classifier trained beside the encoder on its detached features h.
 
-    Logs `online_loss` and, at the end of every n-th epoch and of the training, `online_top1` in percent. Its weights
-    and optimizer are in the checkpoint.
-
-    Args:
-        lr: learning rate of its SGD (momentum 0.9, no weight decay) per 256 images.
-        every_n_epochs: how often it is scored.
-        seed: of its first weights.
+    Logs `online_loss` and `online_top1` in percent. SGD (momentum 0.9, no weight decay), its learning rate `lr` per 256
+    images; the first weights depend on the seed. Weights and optimizer are in the checkpoint.
     """
 
     def __init__(self, lr: float = 0.1, every_n_epochs: int = 1, seed: int = 0) -> None:
@@ -41,14 +39,12 @@ class OnlineProbe(pl.Callback):
         with torch.no_grad():
             self.linear.weight.normal_(std=0.01, generator=generator(self.seed, "probe"))
             self.linear.bias.zero_()
-        lr = self.lr * data.batch_size / 256
-        self.optimizer = torch.optim.SGD(self.linear.parameters(), lr=lr, momentum=0.9)
+        self.optimizer = torch.optim.SGD(self.linear.parameters(), self.lr * data.batch_size / 256, momentum=0.9)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Move to the device, after a checkpoint was read."""
         self.linear.to(pl_module.device)
-        for state in self.optimizer.state.values():
-            state.update({k: v.to(pl_module.device) for k, v in state.items() if isinstance(v, Tensor)})
+        self.optimizer.load_state_dict(self.optimizer.state_dict())  # takes its state to where the weights are
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -86,13 +82,7 @@ class OnlineProbe(pl.Callback):
 
 
 class KnnProbe(pl.Callback):
-    """Weighted kNN on clean images, features h; logs `knn_top1` in percent. Every process encodes all training images.
-
-    Args:
-        k: neighbours.
-        temperature: of their weights.
-        every_n_epochs: how often; always at the end.
-    """
+    """`knn` on features h; logs `knn_top1` in percent. Every process encodes all training images."""
 
     def __init__(self, k: int = 200, temperature: float = 0.1, every_n_epochs: int = 5) -> None:
         self.k, self.temperature, self.every = k, temperature, every_n_epochs

@@ -9,13 +9,10 @@ from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
 
 @torch.no_grad()
 def class_mean(train: Split, test: Split) -> Scores:
-    """Accuracy of the linear classifier whose weight of a class is the mean feature of that class.
+    """Accuracy where the score of class c is z . mu_c, with z the unit feature and mu_c the mean of unit features.
 
-    The score of class c is z . mu_c, with z the unit feature and mu_c the mean of unit features. mu_c is not put back
-    on the sphere, so a spread-out class has a shorter mean and lower scores; there is no bias.
-
-    Raises:
-        ValueError: if a class below the largest training label has no training example, or on what `checked` raises on.
+    mu_c is not put back on the sphere, so a spread-out class has a shorter mean and lower scores; there is no bias.
+    ValueError if a class below the largest training label has no training example.
 
     Source: Arora et al. 2019, Sec. 2 (mean classifier); Nozawa & Sato 2021, Sec. 2 (unit features).
     """

@@ -1,34 +1,39 @@
-"""Features of clean images or texts by an encoder in eval mode."""
+"""Features of clean images or texts, and of their augmented views, by an encoder in eval mode, on its device."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from dataclasses import replace
+from functools import partial
+from typing import Any, cast
 
 import torch
+from pytorch_lightning.utilities import move_data_to_device
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from contrastive_lab.augment import Recipe, TextRecipe
-from contrastive_lab.dataset import folder
-from contrastive_lab.dataset.split import Files, Split, Splits, Texts
+from contrastive_lab.dataset import Files, Splits, Texts, ViewsDataModule, folder
+from contrastive_lab.dataset.split import Split, part
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
+from contrastive_lab.randomness import generator
 
 ROWS = 500
 
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into eval mode for a while, without gradient, and every part of it back as it was."""
-    modes = {part: part.training for part in module.modules()}
+    """Put a module into eval mode for a while, without gradient, and every layer of it back as it was."""
+    modes = {layer: layer.training for layer in module.modules()}
     module.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        for part, training in modes.items():
-            part.training = training
+        for layer, training in modes.items():
+            layer.training = training
 
 
 def probe_splits(splits: Splits) -> tuple[Split, Split]:
@@ -42,15 +47,10 @@ def probe_splits(splits: Splits) -> tuple[Split, Split]:
 def labelled_features(
     encoder: Encoder, split: Split, recipe: Recipe | TextRecipe, which: str = "h", workers: int = 0
 ) -> Labelled:
-    """Features of a split's clean images or texts with their labels.
+    """Features of n images or texts with labels, ValueError without, at the recipe's size and normalisation.
 
-    Args:
-        encoder: on any device, which the result is on, too; its mode is restored.
-        split: n images or texts with labels; ValueError without.
-        recipe: its size and normalisation are used, no augmentation.
-        which: "h", the backbone's features (n, F), "z", the head's unit vectors (n, D), or "pixels", the normalised
-            pixels (n, 3 * S * S), which an encoder has to beat; ConfigError for texts.
-        workers: processes that decode files.
+    `which` is "h", the backbone's features (n, F), "z", the head's unit vectors (n, D), or "pixels", the normalised
+    pixels (n, 3 * S * S), which an encoder has to beat; ConfigError for texts. `workers` processes decode files.
     """
     if split.labels is None:
         raise ValueError("this split has no labels")
@@ -67,19 +67,42 @@ def labelled_features(
 
 def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:
     """What the recipe's `clean` takes, in order: uint8 images (rows, C, H, W), or words (rows, L)."""
-    starts = range(0, len(split), ROWS)
+    blocks = [slice(start, start + ROWS) for start in range(0, len(split), ROWS)]
     if isinstance(split, Files):
-        centred = _Centred(split, cast(Recipe, recipe).size)
-        yield from DataLoader(centred, sampler=starts, batch_size=None, num_workers=workers)
+        paths: Any = [split.paths[rows] for rows in blocks]  # a list is a data set, whatever its type says
+        decode = partial(folder.centre, size=cast(Recipe, recipe).size)
+        yield from DataLoader(paths, batch_size=None, collate_fn=decode, num_workers=workers)
     else:
-        yield from (split.tensor("cpu", slice(start, start + ROWS)) for start in starts)
+        yield from (split.tensor("cpu", rows) for rows in blocks)
 
 
-class _Centred(Dataset[Tensor]):
-    """Central crops of files, a block of rows an item; decoded in workers."""
+def encoded_views(
+    encoder: Encoder, data: ViewsDataModule, epoch: int
+) -> Iterator[tuple[Tensor, list[Tensor], list[Tensor]]]:
+    """The numbers (n,), features h and unit vectors z of each batch of an epoch, a tensor for each view of h and z."""
+    like = next(encoder.parameters())
+    for position in data.positions(epoch):
+        batch = data.batch(move_data_to_device(position, like.device), like.dtype)
+        with evaluating(encoder):
+            features, vectors = encoder.forward_views(batch.views)
+        yield batch.ids, features, vectors
 
-    def __init__(self, split: Files, size: int) -> None:
-        self.split, self.size = split, size
 
-    def __getitem__(self, start: int) -> Tensor:
-        return folder.centre(self.split.paths[start : start + ROWS], self.size)
+def view_pairs(encoder: Encoder, split: Split, data: ViewsDataModule, seed: int, purpose: str) -> Iterator[Tensor]:
+    """Unit features (2, n, D) of two new augmented views of all n images or texts, in their order, without end.
+
+    The recipe of `data` makes the views; the same seed and purpose give the same ones.
+    """
+    like, recipe = next(encoder.parameters()), replace(data.recipe, small_views=0)
+    whole, blocks = len(split) - len(split) % ROWS, {}  # a part of whole batches and the rest: no image is left out
+    for start, block in ((0, part(split, slice(whole))), (whole, part(split, slice(whole, None)))):
+        if len(block):
+            own, N = generator(seed, "bounds", purpose, start).initial_seed(), min(ROWS, len(block))
+            splits = Splits(block, None, None)
+            blocks[start] = ViewsDataModule(splits, recipe, N, own, workers=data.workers, alone=True)
+    for epoch in itertools.count():
+        z = torch.empty(2, len(split), encoder.dim, dtype=like.dtype, device=like.device)
+        for start, images in blocks.items():
+            for ids, _, found in encoded_views(encoder, images, epoch):
+                z[:, start + ids] = torch.stack(found)
+        yield z

@@ -37,21 +37,11 @@ def linear(
 ) -> LinearResult:
     """Accuracy of logistic regression on frozen features, its learning rate chosen on held-out training examples.
 
-    All R are trained at once on the training split less a random part. The one with the highest top-1 on that part (the
-    lowest of equals) is used anew on the whole split, and its last weights are scored on the test split, once. Source:
-    the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.
-
-    Args:
-        train: features (n, D) of any scale and labels (n,).
-        test: features (m, D) and labels (m,).
-        seed: of the held-out choice, which ignores classes, and of the order of examples.
-        epochs: passes over the training examples.
-        batch_size: examples of a step, at most.
-        lrs: learning rates to choose from, each > 0.
-        held_out: share of the training examples to choose on, in (0, 1).
-
-    Raises:
-        ValueError: on settings outside these ranges, an empty part of the training split, or what `checked` raises on.
+    All R, each > 0, are trained at once on the training split less a random part: the share `held_out` of it, which
+    leaves neither part empty. The one with the highest top-1 on that part (the lowest of equals) is used anew on the
+    whole split, and its last weights are scored on the test split, once. Features may have any scale. The seed is that
+    of the held-out choice, which ignores classes, and of the order of examples; a step takes at most `batch_size`.
+    Source: the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.
     """
     train, test, classes = checked(train, test)
     n, count = len(train.labels), round(held_out * len(train.labels))
@@ -71,12 +61,15 @@ def fit_predict(
 ) -> Tensor:
     """Train logistic regression on `train` with each learning rate; its logits (R, m, C) of other features (m, D).
 
-    SGD from zero, momentum 0.9, no decay, cosine to 0 per step, and the same batches for all: every epoch takes the n
-    examples in a new order, in ceil(n / batch_size) batches that differ by one example at most.
+    Both are standardised by mean and deviation of `train`, with a column of ones for the bias. SGD from zero, momentum
+    0.9, no decay, cosine to 0 per step, and the same batches for all: every epoch takes the n examples in a new order,
+    in ceil(n / batch_size) batches that differ by one example at most.
     """
     if epochs < 1 or batch_size < 1 or not lrs or not all(lr > 0 for lr in lrs):
         raise ValueError(f"{epochs=} and {batch_size=} must be at least 1, and {lrs=} some numbers > 0")
-    x, queries = _inputs(train.features, features)
+    deviation, mean = torch.std_mean(train.features, dim=0, correction=0)
+    scale = torch.where(deviation > 0, 1 / deviation, 0.0)  # of equal numbers std_mean gives 0 without rounding errors
+    x, queries = (F.pad((rows - mean) * scale, (0, 1), value=1.0) for rows in (train.features, features))
     weights = x.new_zeros(classes, len(lrs), x.shape[1])
     velocity, lr = torch.zeros_like(weights), x.new_tensor(list(lrs))[:, None]
     per_epoch = math.ceil(len(x) / batch_size)
@@ -96,11 +89,3 @@ def gradient(weights: Tensor, x: Tensor, labels: Tensor) -> Tensor:
     error = F.threshold((weights @ x.T).softmax(0), 1e-30, 0.0)
     error[labels, :, torch.arange(len(x), device=x.device)] -= 1
     return error @ x / len(x)
-
-
-def _inputs(train: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Both standardised by mean and standard deviation of `train`, with a last column of ones for the bias."""
-    deviation, mean = torch.std_mean(train, dim=0, correction=0)
-    scale = torch.where(deviation > 0, 1 / deviation, 0.0)  # of equal numbers std_mean gives 0 without rounding errors
-    first, second = (F.pad((x - mean) * scale, (0, 1), value=1.0) for x in (train, other))
-    return first, second

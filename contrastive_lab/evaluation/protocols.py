@@ -1,11 +1,14 @@
-"""The papers' protocols on an encoder: what `evaluation=<name>` runs, all with one signature.
+"""The papers' protocols on an encoder: what `evaluation=<name>` runs.
 
-Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode.
+Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode. `features` are those of
+`labelled_features`; a ValueError without labels, a ConfigError where texts have no such features or views.
 """
 
 from dataclasses import replace
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.dataset import Splits, ViewsDataModule
@@ -14,10 +17,9 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation import class_mean as class_means
 from contrastive_lab.evaluation import knn as neighbours
 from contrastive_lab.evaluation import linear as regression
-from contrastive_lab.evaluation.features import labelled_features, probe_splits
-from contrastive_lab.evaluation.moco_probe import MocoProbe
-from contrastive_lab.evaluation.scores import Scores, Split
-from contrastive_lab.evaluation.views import encoded_views
+from contrastive_lab.evaluation.features import encoded_views, labelled_features, probe_splits
+from contrastive_lab.evaluation.scores import Scores, Split, topk
+from contrastive_lab.randomness import generator
 
 
 def linear(encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100) -> Scores:
@@ -26,12 +28,7 @@ def linear(encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: i
 
 
 def knn(
-    encoder: Encoder,
-    data: ViewsDataModule,
-    features: str = "h",
-    seed: int = 0,
-    k: int = 200,
-    temperature: float = 0.1,
+    encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, k: int = 200, temperature: float = 0.1
 ) -> Scores:
     """Weighted kNN, `k` and `temperature` as in Wu et al. 2018, Sec. 3.4; nothing in it depends on the seed."""
     train, test = _both(encoder, data, features)
@@ -43,22 +40,55 @@ def mean(encoder: Encoder, data: ViewsDataModule, features: str = "z", seed: int
     return class_means.class_mean(*_both(encoder, data, features))
 
 
+class MocoProbe:
+    """MoCo's linear probe, given features (B, D) of augmented images; they are taken as they are, so lr must fit them.
+
+    SGD with momentum 0.9 and no decay, from weights N(0, 0.01), which depend on the seed, and zero bias. The learning
+    rate falls to a tenth after 60 and 80 % of `epochs`, each of `steps_per_epoch` calls of `step`.
+    Source: He et al. 2020 (MoCo), Sec. 4.1; 0.01 is the standard deviation in the authors' code (main_lincls).
+    """
+
+    @torch.inference_mode(False)  # evaluation often runs inside inference mode, where nothing can be trained
+    def __init__(
+        self,
+        dim: int,
+        classes: int,
+        steps_per_epoch: int,
+        epochs: int = 100,
+        lr: float = 30.0,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        weight = 0.01 * torch.randn(classes, dim, generator=generator(seed, "moco probe"))
+        self.head = nn.utils.skip_init(nn.Linear, dim, classes, device=device)  # torch's generator stays as it is
+        self.head.load_state_dict({"weight": weight, "bias": torch.zeros(classes)})
+        self.optimizer = torch.optim.SGD(self.head.parameters(), lr=lr, momentum=0.9)
+        falls = [round(percent / 100 * epochs * steps_per_epoch) for percent in (60, 80)]
+        self.schedule = torch.optim.lr_scheduler.MultiStepLR(self.optimizer, falls, gamma=0.1)
+
+    @torch.inference_mode(False)
+    def step(self, features: Tensor, labels: Tensor) -> Tensor:
+        """One step on features (B, D) and labels (B,); returns the mean cross-entropy before it, ()."""
+        features, labels = features.detach().float().clone(), labels.clone()  # copies made here can be trained on
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.head(features), labels)
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def scores(self, split: Split) -> Scores:
+        """Accuracies in percent on features (n, D) and labels (n,)."""
+        return topk(self.head(split.features.float()), split.labels)
+
+
 def linear_moco(
-    encoder: Encoder,
-    data: ViewsDataModule,
-    features: str = "h",
-    seed: int = 0,
-    epochs: int = 100,
-    lr: float = 30.0,
+    encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100, lr: float = 30.0
 ) -> Scores:
-    """MoCo's protocol: SGD on features of randomly cropped and flipped images, batches of 256, the final value.
+    """`MocoProbe` on features of randomly cropped and flipped images, batches of 256, the final value.
 
-    Source: He et al. 2020 (MoCo), Sec. 4.1: learning rate 30, times 0.1 at epochs 60 and 80 of 100. It fits MoCo's
-    small features; on larger ones lower it.
-
-    Raises:
-        ValueError: on "pixels", or without labels.
-        ConfigError: on texts.
+    Source: He et al. 2020 (MoCo), Sec. 4.1. The learning rate 30 fits MoCo's small features; on larger ones lower it.
     """
     (train, test), device = probe_splits(data.splits), next(encoder.parameters()).device
     if not isinstance(data.recipe, Recipe):
@@ -67,8 +97,8 @@ def linear_moco(
         raise ValueError("linear_moco needs an encoder's features h or z")
     crop, color = Crop(scale=(0.08, 1.0)), Color(p=0.0)
     recipe = replace(data.recipe, crop=crop, flip=0.5, color=color, gray=0.0, blur=0.0, small_views=0)
-    images, rows = Splits(train, None, None), min(256, len(train))
-    crops = ViewsDataModule(images, recipe, rows, seed, views=1, workers=data.workers, alone=True)
+    images, N = Splits(train, None, None), min(256, len(train))
+    crops = ViewsDataModule(images, recipe, N, seed, views=1, workers=data.workers, alone=True)
     width, labels = encoder.features if features == "h" else encoder.dim, torch.as_tensor(train.labels).to(device)
     probe = MocoProbe(width, data.splits.classes, len(crops), epochs, lr, seed=seed, device=device)
     for epoch in range(epochs):
@@ -79,7 +109,6 @@ def linear_moco(
 
 def _both(encoder: Encoder, data: ViewsDataModule, features: str) -> tuple[Split, Split]:
     """Features of the probes' training and test images."""
-    train, test = (
-        labelled_features(encoder, split, data.recipe, features, data.workers) for split in probe_splits(data.splits)
-    )
+    recipe, workers = data.recipe, data.workers
+    train, test = (labelled_features(encoder, split, recipe, features, workers) for split in probe_splits(data.splits))
     return train, test

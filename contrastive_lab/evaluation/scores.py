@@ -1,9 +1,9 @@
 """What every protocol takes and gives: labelled features in, accuracies in percent out.
 
-Letters: n examples, D dimensions, C classes. Labels are 0..C-1, and C is read off the training labels.
+Letters: n examples, D dimensions, C classes. Labels are whole numbers in 0..C-1, and C is read off the training labels
+where it is not given. A ValueError names what has another shape, is empty, not finite or out of range.
 """
 
-from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -12,7 +12,7 @@ from torchmetrics import Metric
 
 
 class Split(NamedTuple):
-    """Features (n, D), finite, and labels (n,) of a data set."""
+    """Features (n, D) and labels (n,) of a data set."""
 
     features: Tensor
     labels: Tensor
@@ -26,9 +26,9 @@ class Scores(NamedTuple):
 
 
 class TopK(Metric):
-    """Top-1 and top-5 accuracy summed over batches and, where `sync_on_compute` is left on, over processes.
+    """`topk` summed in float64 over batches and, where `sync_on_compute` is left on, over processes.
 
-    Ties count as in `topk`; torchmetrics' MulticlassAccuracy takes the class of the lowest number. Sums are float64.
+    torchmetrics' own accuracy gives a tie to the class of the lowest number.
     """
 
     hits: Tensor
@@ -42,8 +42,7 @@ class TopK(Metric):
     def update(self, scores: Tensor, labels: Tensor) -> None:
         """Add scores (n, C) and labels (n,)."""
         own = scores.gather(1, labels.long()[:, None])
-        above = (scores > own).sum(1).double()
-        level = (scores == own).sum(1).double()  # the own class is one of them
+        above, level = (scores > own).sum(1).double(), (scores == own).sum(1).double()  # level with itself, too
         self.hits += torch.stack([((k - above) / level).clamp(0, 1).sum() for k in (1, 5)])
         self.count += len(labels)
 
@@ -53,25 +52,15 @@ class TopK(Metric):
 
 
 def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
-    """Top-1 and top-5 accuracy of class scores.
+    """Top-1 and top-5 accuracy of class scores (n, C), higher is better, which may be infinite, and labels (n,).
 
     Ties are broken by chance, and the expected accuracy is returned: where the own class has the same score as others,
     the example counts by the share of their orders that put it among the first k. So a constant score gets
-    100 / C percent, and the result does not depend on how classes are numbered.
+    100 / C percent, and the result does not depend on how classes are numbered. With `all_processes` each process has
+    examples of its own, which are counted together.
 
-    Args:
-        scores: (n, C), higher is better.
-        labels: (n,) whole numbers in 0..C-1.
-        all_processes: whether each process has examples of its own, which are counted together.
-
-    Raises:
-        ValueError: on other shapes, no examples, labels outside 0..C-1 or NaN scores.
-
-    Example:
-        The first example's class 0 has the highest score, the second's class 1 shares it with class 0.
-
-        >>> topk(torch.tensor([[3.0, 1.0, 2.0], [5.0, 5.0, 0.0]]), torch.tensor([0, 1]))
-        Scores(top1=75.0, top5=100.0)
+    >>> topk(torch.tensor([[3.0, 1.0, 2.0], [5.0, 5.0, 0.0]]), torch.tensor([0, 1]))  # right; level with class 0
+    Scores(top1=75.0, top5=100.0)
     """
     _check_shapes("scores (n, C)", scores, labels)
     if scores.isnan().any():
@@ -83,13 +72,7 @@ def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
 
 
 def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Split, Split, int]:
-    """Both splits in one dtype, at least float32, and the number of classes C.
-
-    C is given, or the largest training label + 1; the test labels never widen it.
-
-    Raises:
-        ValueError: on other shapes, empty splits, features that are not finite or labels outside 0..C-1.
-    """
+    """Both splits in one dtype, at least float32, and C: given, or the largest training label + 1."""
     splits = {"training": train, "test": test}
     for name, (features, labels) in splits.items():
         _check_shapes(f"{name} features (n, D)", features, labels)
@@ -100,7 +83,7 @@ def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Spli
     classes = int(train.labels.max()) + 1 if classes is None else classes
     for name, split in splits.items():
         _check_labels(name, split.labels, classes)
-    dtype = reduce(torch.promote_types, (train.features.dtype, test.features.dtype), torch.float32)
+    dtype = torch.promote_types(torch.promote_types(train.features.dtype, test.features.dtype), torch.float32)
     first, second = (Split(split.features.to(dtype), split.labels.long()) for split in (train, test))
     return first, second, classes
 

@@ -1,4 +1,4 @@
-"""Make the objects of a run from its configuration."""
+"""Make the objects of a run from its configuration; a ConfigError of one line where the data set does not fit it."""
 
 import inspect
 from functools import partial
@@ -30,12 +30,7 @@ def build_data(config: DictConfig) -> ViewsDataModule:
 
 
 def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
-    """Backbone and head, with batch normalisation of the kind asked for; its weights are a function of the seed.
-
-    Args:
-        config: of the run.
-        processes: number of those that will run it.
-    """
+    """Backbone and head, with batch normalisation for so many processes; its weights are a function of the seed."""
     torch.manual_seed(generator(config.seed, "weights").initial_seed())
     backbone: nn.Module = instantiate(_without_name(config.backbone), _partial_=True)(**_words(config))
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
@@ -47,9 +42,8 @@ def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
 def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) -> ContrastiveModule[Any]:
     """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
 
-    Raises:
-        ConfigError: if the method learns from labels and the data set has none, or if negatives cannot be chosen by
-            class and own_class_share asks for it.
+    ConfigError if it learns from labels and there are none, or if own_class_share asks for negatives by class and a
+    query has too few images of its own class or of others.
     """
     make: partial[ContrastiveModule[Any]] = instantiate(config.method, _partial_=True)
     images, classes = data.splits.pretrain, data.splits.classes
@@ -58,21 +52,16 @@ def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) 
         raise ConfigError(f"method={config.method_info.id}: this data set has no labels to learn from")
     if config.own_class_share is not None:
         _check_classes(config, data)
-    known = {name: config[name] for name in ("K", "alpha", "tau", "seed")}
-    known |= {"images": len(images), "classes": classes, "own_class_share": config.own_class_share}
+    known = {name: config[name] for name in ("K", "alpha", "tau", "seed", "own_class_share")}
+    known |= {"images": len(images), "classes": classes}
     if "objective" in taken:
         known["objective"] = build_objective(config, data)
-    settings = {name: value for name, value in known.items() if name in taken}
-    encoder = build_encoder(config, processes)
-    return make(encoder=encoder, optim=instantiate(config.optim, _convert_="all"), **settings)
+    known |= {"encoder": build_encoder(config, processes), "optim": instantiate(config.optim, _convert_="all")}
+    return make(**{name: value for name, value in known.items() if name in taken})
 
 
 def _check_classes(config: DictConfig, data: ViewsDataModule) -> None:
-    """See that negatives can be chosen by class, before the first step.
-
-    Raises:
-        ConfigError: without labels, or if a query has too few images of its own class, or of others.
-    """
+    """See that negatives can be chosen by class, before the first step."""
     labels, share = data.splits.pretrain.labels, config.own_class_share
     if labels is None:
         raise ConfigError(f"own_class_share={share:g}: dataset={config.dataset.name} has no labels to choose by")

@@ -27,7 +27,8 @@ class FiniteGuard(pl.Callback):
 
     Cosines are not among them: a NaN among the cosines makes the loss NaN, and a sum over (N, K) costs as much as their
     matrix product. Every step is flagged on the device, without waiting for it; the flags are looked at every
-    `every_n_steps` and before any checkpoint, so that no checkpoint holds what is not finite.
+    `every_n_steps`, before the probes and before any checkpoint, so that no checkpoint holds what is not finite. What
+    is not ends the run with a RunError.
     """
 
     names = ("views", "features", "loss", "gradient")  # in the order in which a step computes them
@@ -51,15 +52,13 @@ class FiniteGuard(pl.Callback):
         views = torch.stack([at_least_float32(view).sum() for view in batch.views]).sum()
         sums = [views, at_least_float32(outputs["features"]).sum(), loss, self.gradient]
         finite = torch.stack([value.detach().isfinite().to(loss.device) for value in sums])
-        if self.first_bad is None:
-            self.first_bad = torch.full(finite.shape, torch.inf, device=loss.device)
         now = torch.where(finite, torch.inf, float(trainer.global_step - 1))
-        self.first_bad = torch.minimum(self.first_bad, now)
+        self.first_bad = now if self.first_bad is None else torch.minimum(self.first_bad, now)
         if trainer.global_step % self.every == 0:
             self.check(pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Look at the flags before the probes look at the encoder."""
+        """Look at the flags."""
         self.check(pl_module)
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
@@ -81,13 +80,7 @@ class FiniteGuard(pl.Callback):
 class LastCheckpoint(Checkpoint):
     """Writes `<folder>/last.ckpt`, never in part: at the end of every epoch, and every n steps if asked for.
 
-    The configuration goes with it, and a run is not resumed with another one.
-
-    Args:
-        folder: where the file lies.
-        config: of the run.
-        resolved: what follows from it.
-        every_n_steps: None for the ends of epochs alone.
+    The configuration goes with it, and a run is not resumed with another one: RunError.
     """
 
     def __init__(self, folder: Path, config: DictConfig, resolved: Resolved, every_n_steps: int | None = None) -> None:
@@ -118,14 +111,13 @@ class LastCheckpoint(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Add the configuration and the last metrics."""
-        checkpoint["config"], checkpoint["config_hash"] = self.identity, self.hash
         self.metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-        checkpoint["metrics"], checkpoint["draws"] = self.metrics, self.draws
+        checkpoint.update(config=self.identity, config_hash=self.hash, metrics=self.metrics, draws=self.draws)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Raise at the checkpoint of another configuration; let metrics.csv go on where it stands."""
+        """See that the configuration is the same; let metrics.csv go on where the checkpoint stands."""
         if changed := differences(self.identity, comparable(checkpoint["config"])):
             raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
         if checkpoint.get("draws", "sorted") != self.draws:

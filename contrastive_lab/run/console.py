@@ -36,12 +36,12 @@ def banner(config: DictConfig, resolved: Resolved, images: int, folder: Path) ->
 
 
 def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
-    K, alpha, pool = resolved.K, resolved.alpha, resolved.pool
+    K, pool = resolved.K, resolved.pool
     if K is None:
         return [f"loss       no negatives, tau = {config.tau:g}"]
     sets = f"{config.sets} sets of " if config.sets > 1 else ""
     where = f"a queue of {sets}{K}" if pool is None else f"{sets}K = {K} of {pool} keys ({config.method_info.pool})"
-    lines = [f"negatives  {where}", f"loss       {_loss(config, K, alpha)}"]
+    lines = [f"negatives  {where}", f"loss       {_loss(config, K, resolved.alpha)}"]
     if (share := config.own_class_share) is not None:
         lines.append(f"LABELS ARE USED: {share:.0%} of a query's negatives are of its own class")
     return lines
@@ -49,12 +49,13 @@ def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
 
 def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
     """The loss with its settings."""
-    own = [f"{name} = {value}" for name, value in config.loss.items() if name != "name"]
-    more = [f"{name} = {config[name]:g}" for name in ("remember", "dclw_sigma") if config[name] is not None]
-    named = [] if config.loss.name == "info_nce" else [str(config.loss.name)]
+    told = [] if config.loss.name == "info_nce" else [str(config.loss.name)]
+    told += [] if alpha is None else [f"alpha = {alpha:g}", f"tau = {config.tau:g}"]
+    told += [f"{name} = {value}" for name, value in config.loss.items() if name != "name"]
+    told += [f"{name} = {config[name]:g}" for name in ("remember", "dclw_sigma") if config[name] is not None]
+    text = ", ".join(told)
     if alpha is None:
-        return ", ".join([*named, *own, *more])
-    text = ", ".join([*named, f"alpha = {alpha:g}", f"tau = {config.tau:g}", *own, *more])
+        return text
     if alpha == math.inf:
         return f"{text} (DCL: no margin, no estimate of the mutual information)"
     margin, ceiling = eqco_margin(K, alpha, config.tau), mi_estimate(0.0, alpha)
@@ -65,20 +66,15 @@ def summary(
     config: DictConfig, resolved: Resolved, result: dict[str, Any], values: dict[str, float], folder: Path
 ) -> str:
     """What came out."""
-    settings = " ".join(
-        f"{name}={float(result[name]):g}" for name in ("K", "alpha", "seed") if result[name] is not None
-    )
-    lines = [f"{result['method']} {settings}: {result['status']}"]
-    lines += _accuracies(config, result)
+    known = [f"{name}={float(result[name]):g}" for name in ("K", "alpha", "seed") if result[name] is not None]
+    lines = [f"{result['method']} {' '.join(known)}: {result['status']}", *_accuracies(config, result)]
     if result["mi_estimate"] is not None:
         equal = mi_estimate(0.0, result["alpha"])
         lines.append(f"MI         estimate log(1 + alpha) - loss = {result['mi_estimate']:.3f} of {equal:.3f} nats")
     if result["loss"] is not None:
-        lines += [
-            f"loss       {result['loss']:.4f}, the mean of the last epoch",
-            f"speed      {result['images_per_second']:.0f} {resolved.kind}/s in training; "
-            f"{result['seconds']:.0f} s in all",
-        ]
+        rate = f"{result['images_per_second']:.0f} {resolved.kind}/s in training"
+        lines.append(f"loss       {result['loss']:.4f}, the mean of the last epoch")
+        lines.append(f"speed      {rate}; {result['seconds']:.0f} s in all")
     if "effective_rank" in values:
         lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
         lines.append(f"verdict    {verdict(values)}")
@@ -91,9 +87,8 @@ def _accuracies(config: DictConfig, result: dict[str, Any]) -> list[str]:
         return ["notice: no labelled test images, so nothing was probed"]
     lines = [f"{asked:<10} {result[f'{asked}_top1']:.2f} % top-1 (offline, frozen features, final value)"]
     if result["knn_top1"] is not None and asked != "knn":
-        lines.append(
-            f"kNN        {result['knn_top1']:.2f} % (k = {neighbours.k}, temperature {neighbours.temperature:g})"
-        )
+        settings = f"k = {neighbours.k}, temperature {neighbours.temperature:g}"
+        lines.append(f"kNN        {result['knn_top1']:.2f} % ({settings})")
     if result["online_top1"] is not None:
         lines.append(f"online     {result['online_top1']:.2f} % (probe trained beside the encoder)")
     return lines
@@ -104,6 +99,4 @@ class Progress(TQDMProgressBar):
 
     def get_metrics(self, *args: Any, **kwargs: Any) -> dict[str, int | str | float | dict[str, float]]:
         """Loss and accuracies."""
-        metrics = super().get_metrics(*args, **kwargs)
-        metrics.pop("v_num", None)
-        return metrics
+        return {name: value for name, value in super().get_metrics(*args, **kwargs).items() if name != "v_num"}

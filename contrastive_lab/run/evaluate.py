@@ -20,32 +20,19 @@ def load_stored(net: nn.Module, folder: Path, prefix: str) -> int:
 
 
 def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
-    """The encoder of a run's last checkpoint on this machine's device, and how many steps it has had.
-
-    Args:
-        folder: of the run.
-        config: of the run, which may have had several processes.
-    """
+    """The encoder of a run's last checkpoint on this machine's device, and how many steps it has had."""
     encoder = build_encoder(config)
     steps = load_stored(encoder, folder, "encoder.")
     return encoder.to("cuda" if torch.cuda.is_available() else "cpu"), steps
 
 
 def evaluate_run(folder: Path, config: DictConfig) -> str:
-    """Score the last checkpoint of a run and write the scores into its folder.
-
-    Args:
-        folder: of the run.
-        config: of the run, with the evaluation asked for.
-
-    Returns:
-        One line for the console; the same values go to `evaluation_<name>_<settings>.json`.
-    """
+    """Score a run's last checkpoint into `evaluation_<name>_<settings>.json` in its folder; returns a line to print."""
     encoder, step = stored_encoder(folder, config)
     scores = score(config, encoder, build_data(config))
     asked = config.evaluation
     settings = {key: value for key, value in asked.items() if key not in ("name", "_target_")}
-    values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": scores.top5}
-    name = "_".join([asked.name, *(str(value) for value in settings.values())])
-    write_json(folder / f"evaluation_{name}.json", {**values, "step": step})
+    name = "_".join([asked.name, *map(str, settings.values())])
+    values = {"evaluation": asked.name, **settings, **scores._asdict(), "step": step}
+    write_json(folder / f"evaluation_{name}.json", values)
     return f"{asked.name} on {asked.features}: {scores.top1:.2f} % top-1, {scores.top5:.2f} % top-5 ({folder})"

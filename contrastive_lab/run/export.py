@@ -25,30 +25,27 @@ from contrastive_lab.run.evaluate import load_stored
 
 WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
 LIBRARIES = ("torchvision.models", "timm", "contrastive_lab.backbone")  # a card can call nothing else
-Part = tuple[str, dict[str, Any]]  # a class of torch.nn and its arguments
-IDENTITY: Part = ("Identity", {})
 CONV1 = {"in_channels": 3, "out_channels": 64, "kernel_size": 3, "stride": 1, "padding": 1, "bias": False}
-SMALL_STEM: dict[str, Part] = {"conv1": ("Conv2d", CONV1), "maxpool": IDENTITY}
+SMALL_STEM = {"conv1": ("Conv2d", CONV1), "maxpool": ("Identity", {})}  # classes of torch.nn and their arguments
 
 
 def export_run(folder: Path, config: DictConfig, out: Path) -> str:
-    """Write the backbone of a run's last checkpoint, in float32, and its card.
+    """Write the backbone of a run's last checkpoint, in float32, and its card to the folder `out`; returns one line.
 
-    Args:
-        folder: of the run.
-        config: of the run.
-        out: folder to write to; made if it is not there.
-
-    Returns:
-        One line for the console.
-
-    Raises:
-        ConfigError: if `out` has an export already or cannot be written to, or the run has no result.json or no images.
+    ConfigError if `out` has an export already or cannot be written to, or the run has no result.json or no images.
     """
     if config.backbone.name == "bag_of_words":
         raise ConfigError(f"run={folder}: of texts; a table of word vectors is no model of torchvision or timm")
-    _check(folder, out)
-    model = _model(cast(dict[str, Any], OmegaConf.to_container(config.backbone, resolve=True)))
+    if not (folder / "result.json").is_file():
+        raise ConfigError(f"run={folder}: has no result.json")
+    for name in (WEIGHTS, CARD):
+        if (out / name).exists():
+            raise ConfigError(f"out={out}: {name} is there already; name another folder with out=")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"out={out}: {error.strerror}") from None
+    model = _model(config.backbone)
     net = _build(model)
     step = load_stored(net, folder, "encoder.backbone.")
     weights = {key: value.clone(memory_format=torch.contiguous_format) for key, value in net.state_dict().items()}
@@ -68,48 +65,28 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
 
 
 def load_backbone(folder: Path) -> nn.Module:
-    """An exported backbone, images (n, 3, H, W) -> features (n, F), in eval mode.
+    """An exported backbone, images (n, 3, H, W) normalised as its card says -> features (n, F), in eval mode.
 
-    Args:
-        folder: with `backbone.safetensors` and `backbone.json`; the card says how images are normalised.
-
-    Raises:
-        ValueError: if the card names a model that is not of torchvision, timm or this project.
+    ValueError if the card names a model that is not of torchvision, timm or this project.
     """
     net = _build(read_json(folder / CARD))
     net.load_state_dict(load_file(folder / WEIGHTS))
     return net.eval()
 
 
-def _check(folder: Path, out: Path) -> None:
-    if not (folder / "result.json").is_file():
-        raise ConfigError(f"run={folder}: has no result.json")
-    for name in (WEIGHTS, CARD):
-        if (out / name).exists():
-            raise ConfigError(f"out={out}: {name} is there already; name another folder with out=")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"out={out}: {error.strerror}") from None
-
-
-def _model(backbone: dict[str, Any]) -> dict[str, Any]:
+def _model(backbone: DictConfig) -> dict[str, Any]:
     """Which constructor makes the net of a configuration, with which arguments, and what is then replaced in it."""
-    target = str(backbone["_target_"])
-    kind = target.rpartition(".")[2]
-    options = {key: value for key, value in backbone.items() if key not in ("name", "_target_")}
+    plain = cast(dict[str, Any], OmegaConf.to_container(backbone, resolve=True))
+    kind = str(plain["_target_"]).rpartition(".")[2]
+    options = {key: value for key, value in plain.items() if key not in ("name", "_target_")}
+    constructor, replaced = f"contrastive_lab.backbone.{kind}", {}
     if kind in ("imagenet_resnet", "small_image_resnet") and options.get("width", 1) == 1:
-        stem = SMALL_STEM if kind == "small_image_resnet" else {}
-        return {
-            "constructor": f"torchvision.models.{options['arch']}",
-            "arguments": {},
-            "replaced": {"fc": IDENTITY, **stem},
-        }
-    if kind == "timm_model":
+        replaced = {"fc": ("Identity", {}), **(SMALL_STEM if kind == "small_image_resnet" else {})}
+        constructor, options = f"torchvision.models.{options['arch']}", {}
+    elif kind == "timm_model":
         own = {key: value for key, value in options.items() if key not in ("arch", "zero_init_residual")}
-        arguments = {"model_name": options["arch"], "num_classes": 0, **own}
-        return {"constructor": "timm.create_model", "arguments": arguments, "replaced": {}}
-    return {"constructor": f"contrastive_lab.backbone.{kind}", "arguments": options, "replaced": {}}
+        constructor, options = "timm.create_model", {"model_name": options["arch"], "num_classes": 0, **own}
+    return {"constructor": constructor, "arguments": options, "replaced": replaced}
 
 
 def _build(model: dict[str, Any]) -> nn.Module:
@@ -124,15 +101,14 @@ def _build(model: dict[str, Any]) -> nn.Module:
 
 def _code(model: dict[str, Any]) -> list[str]:
     """What `load_backbone` does, as lines of Python without this project."""
-    lines = [
+    parts = [(name, f"torch.nn.{kind}", arguments) for name, (kind, arguments) in model["replaced"].items()]
+    return [
         f"import torch, {model['constructor'].rpartition('.')[0]}",
         "from safetensors.torch import load_file",
         f"net = {_call(model['constructor'], model['arguments'])}",
+        *(f"net.{name} = {_call(function, arguments)}" for name, function, arguments in parts),
+        f'net.load_state_dict(load_file("{WEIGHTS}"))',
     ]
-    lines += [
-        f"net.{name} = {_call(f'torch.nn.{kind}', arguments)}" for name, (kind, arguments) in model["replaced"].items()
-    ]
-    return [*lines, f'net.load_state_dict(load_file("{WEIGHTS}"))']
 
 
 def _call(function: str, arguments: dict[str, Any]) -> str:

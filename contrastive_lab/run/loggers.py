@@ -15,14 +15,7 @@ from contrastive_lab.run.wandb_run import define_metrics, destination, open_run
 
 
 def build_logger(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool = False) -> list[Logger]:
-    """The chosen logger, writing into the run's folder; an empty list for csv.
-
-    Args:
-        config: of the run.
-        folder: of the run.
-        resolved: what follows from the configuration.
-        resumed: whether the run goes on where it stopped.
-    """
+    """The chosen logger, writing into the run's folder; an empty list for csv."""
     if config.logger.name == "wandb":
         return [_wandb(config, folder, resolved, resumed)] if is_first() else []
     if config.logger.name == "csv":
@@ -38,11 +31,11 @@ def build_logger(config: DictConfig, folder: Path, resolved: Resolved, resumed: 
 def _wandb(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool) -> Logger:
     """A W&B run of its own, with all values of the configuration, and K and alpha as the run uses them."""
     values = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    facts = {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash}
-    values = {name: value for name, value in values.items() if name != "experiment"}  # the grid of all jobs
-    names = {"name": resolved.name, "group": config.get("sweep"), "job_type": "pretrain"}
+    values.pop("experiment", None)  # the grid of all jobs
+    values |= {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash}
     tags = [config.method_info.id, config.dataset.name, config.scale.name]
-    run = open_run(folder, resumed, **(names | {"tags": tags} | destination(config)), config=values | facts)
+    names = {"name": resolved.name, "group": config.get("sweep"), "job_type": "pretrain", "tags": tags}
+    run = open_run(folder, resumed, **(names | destination(config)), config=values)
     define_metrics(run)
     return WandbLogger(experiment=run, save_dir=str(folder))
 

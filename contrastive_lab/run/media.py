@@ -23,16 +23,13 @@ from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.randomness import generator
 
 ROWS, POINTS = 8, 2000
-Picture = NDArray[np.uint8]
+Picture = NDArray[np.uint8]  # (height, width, 3)
 
 
 class Pictures(pl.Callback):
     """Logs the views of the first training step as the network gets them, and at the end a map of the test features.
 
     A run that is resumed does not log its views again. Texts have no sheet, images without labels no map.
-
-    Args:
-        logger: where to.
     """
 
     def __init__(self, logger: WandbLogger) -> None:
@@ -59,20 +56,15 @@ class Pictures(pl.Callback):
 
 
 def view_sheet(views: Sequence[Tensor], mean: Sequence[float], std: Sequence[float]) -> Picture:
-    """A sheet of pictures: a row for each of the first eight images, a column for each view.
+    """A sheet of pictures: a row for each of the first eight images, a column for each view (n, 3, S, S).
 
-    Args:
-        views: each (n, 3, S, S), normalised; S may differ, smaller ones stand in the middle of their cell.
-        mean: that was subtracted, one or three numbers.
-        std: that was divided by, one or three numbers.
-
-    Returns:
-        uint8 (height, width, 3); a pixel of a small image becomes a square of several.
+    S may differ: smaller views stand in the middle of their cell. They were normalised by one or three means and
+    standard deviations. A pixel of a small image becomes a square of several.
     """
     shift, scale = (torch.tensor(list(numbers)).view(-1, 1, 1) for numbers in (mean, std))
     size = max(view.shape[-1] for view in views)
-    shown = [view[:ROWS].detach().float().cpu() * scale + shift for view in views]
-    cells = torch.stack([_centred(view.clamp(0, 1), size) for view in shown], dim=1)  # (rows, views, 3, size, size)
+    shown = [(view[:ROWS].detach().float().cpu() * scale + shift).clamp(0, 1) for view in views]
+    cells = torch.stack([_centred(view, size) for view in shown], dim=1)  # (rows, views, 3, size, size)
     enlarged = F.interpolate(cells.flatten(0, 1), scale_factor=max(1, 96 // size))
     grid = make_grid(enlarged, nrow=len(views), padding=4, pad_value=1.0)
     return cast(Picture, (grid * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
@@ -86,12 +78,10 @@ def _centred(view: Tensor, size: int) -> Tensor:
 
 
 def principal_components(features: Tensor, count: int = 2) -> tuple[Tensor, Tensor]:
-    """Coordinates of rows (n, F) along the directions of their greatest variance.
+    """Centred coordinates (n, count) of rows (n, F) along the directions of their greatest variance, and its shares.
 
     Eigenvectors of the covariance; the sign of each makes its largest entry positive, so the map is the same each time.
-
-    Returns:
-        Coordinates (n, count), centred, and the share of the variance along each, (count,) in [0, 1].
+    The share of the variance along each, (count,), lies in [0, 1].
     """
     rows = features.double() - features.double().mean(dim=0)
     variances, directions = torch.linalg.eigh(rows.T @ rows)
@@ -121,7 +111,7 @@ def feature_map(features: Tensor, labels: Tensor) -> Figure:
 
 
 def rendered(figure: Figure) -> Picture:
-    """The pixels of a figure, uint8 (height, width, 3)."""
+    """The pixels of a figure."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3]

@@ -39,18 +39,11 @@ LAUNCHER_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "
 
 
 def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | None = None) -> float | None:
-    """Run a configuration, or go on with the run in the folder `config.resume`.
+    """Run a checked configuration, or go on with the run in the folder `config.resume`.
 
-    Args:
-        config: composed and checked.
-        folder: where everything about the run goes; None takes Hydra's.
-        line: of the run, for command.txt; None takes that of this process.
-
-    Returns:
-        `linear_top1` in percent, None without labels.
-
-    Raises:
-        RunError: if the run cannot go on, in one line; `result.json` then says `failed`.
+    Everything about the run goes to `folder`, None for Hydra's, and `line`, None for this process's, to command.txt.
+    Returns the top-1 accuracy of the evaluation in percent, None without labels. RunError if the run cannot go on, in
+    one line; `result.json` then says `failed`.
     """
     checkpoint = None
     if config.get("resume"):
@@ -73,19 +66,12 @@ def output_folder() -> Path:
 
 def _blank(config: DictConfig, resolved: Resolved) -> Result:
     """The result of a run that has not started."""
+    own: dict[str, Any] = {key: config[key] for key in ("tau", "batch_size", "epochs", "seed")}
+    own |= {"method": config.method_info.id, "dataset": config.dataset.name, "backbone": config.backbone.name}
+    own |= {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash}
     asked = config.evaluation.name
-    return Result(
-        Status.RUNNING,
-        config.method_info.id,
-        config.dataset.name,
-        config.backbone.name,
-        resolved.K,
-        resolved.alpha,
-        **{key: config[key] for key in ("tau", "batch_size", "epochs", "seed")},
-        scores=dict.fromkeys(("linear_top1", f"{asked}_top1", f"{asked}_top5", "online_top1", "knn_top1")),
-        config_hash=resolved.hash,
-        git=commit(),
-    )
+    scores = dict.fromkeys(("linear_top1", f"{asked}_top1", f"{asked}_top5", "online_top1", "knn_top1"))
+    return Result(Status.RUNNING, **own, scores=scores, git=commit())
 
 
 @contextmanager
@@ -131,7 +117,10 @@ def _run(
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    values = _last_metrics(trainer)
+    values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    for callback in callbacks_of(trainer):
+        if isinstance(callback, LastCheckpoint):
+            values = callback.metrics | values  # with those from before the run was resumed
     result.scores |= {name: values[name] for name in ("online_top1", "knn_top1") if name in values}
     if "loss_epoch" in values:
         result.loss = values["loss_epoch"]
@@ -143,32 +132,22 @@ def _run(
     return values
 
 
-def _last_metrics(trainer: pl.Trainer) -> dict[str, float]:
-    """The last value of each metric, those of a part of the run before it was resumed among them."""
-    stored = [callback.metrics for callback in callbacks_of(trainer) if isinstance(callback, LastCheckpoint)]
-    now = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    return {name: value for metrics in (*stored, now) for name, value in metrics.items()}
-
-
 def build_trainer(
     config: DictConfig, resolved: Resolved, folder: Path, data: ViewsDataModule, loggers: list[Logger]
 ) -> tuple[pl.Trainer, Clock]:
     """Lightning's Trainer with the callbacks and loggers of a run."""
-    every = config.trainer.log_every_n_steps
     clock = Clock(config.batch_size)
-    callbacks: list[pl.Callback] = [clock, FiniteGuard(every)]
+    callbacks: list[pl.Callback] = [clock, FiniteGuard(config.trainer.log_every_n_steps)]
     if data.splits.classes:
-        online, neighbours = config.probes.online, config.probes.knn
-        callbacks += [OnlineProbe(**online, seed=config.seed), KnnProbe(**neighbours)]
+        callbacks += [OnlineProbe(**config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]
     if config.trainer.enable_checkpointing is not False:
         callbacks.append(LastCheckpoint(folder / "checkpoints", config, resolved, config.checkpoint_every_n_steps))
     if config.trainer.enable_progress_bar is not False:
         callbacks.append(Progress(refresh_rate=10))
     callbacks += pictures(config, loggers)
-    strategy = instantiate(config.strategy.trainer)
     trainer = instantiate(
         config.trainer,
-        **strategy,
+        **instantiate(config.strategy.trainer),
         accelerator=accelerator(config),
         devices=config.strategy.devices,
         max_epochs=config.epochs,
@@ -183,11 +162,9 @@ def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsData
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
     if not data.splits.classes:
         return {}
-    name = config.evaluation.name
-    scores = score(config, method.encoder, data)
-    found = {f"{name}_top1": scores.top1, f"{name}_top5": scores.top5}
+    name, neighbours = config.evaluation.name, config.probes.knn
+    found = {f"{name}_{key}": value for key, value in score(config, method.encoder, data)._asdict().items()}
     if config.epochs == 0 and name != "knn":
-        neighbours = config.probes.knn
         found["knn_top1"] = knn(method.encoder, data, k=neighbours.k, temperature=neighbours.temperature).top1
     return found
 
@@ -195,14 +172,14 @@ def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsData
 @contextmanager
 def quiet() -> Iterator[None]:
     """Show of Lightning's messages its errors alone."""
-    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
+    names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in levels:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch\.utils)\..*")
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in levels.items():
             logger.setLevel(level)

@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -28,25 +29,33 @@ PATIENCE = 5.0  # seconds to wait for a connection
 
 
 def open_run(folder: Path, resumed: bool = False, **facts: Any) -> "Run":
-    """Start a W&B run in a folder, or go on with the one that stands there.
+    """Start a W&B run in a folder, or go on with the one that stands there; offline with a notice if it must be.
 
     The id is in `<folder>/wandb_run_id.txt` before anything else happens, so that a run that is killed can be resumed
-    under it, synced or not (resume="allow"). Offline, a resumed run is a second folder with the same id, and
-    `wandb sync` joins the two.
-
-    Args:
-        folder: where the id and W&B's files go.
-        resumed: keep the id that stands in the folder; else a new one replaces it.
-        **facts: what `wandb.init` takes: project, entity, name, group, job_type, tags, config.
-
-    Raises:
-        RunError: if a W&B run is open in this process: this one's values would land there.
+    under it, synced or not (resume="allow"); where it is not `resumed`, a new id replaces that. Offline, a resumed run
+    is a second folder with the same id, and `wandb sync` joins the two. `wandb.init` is given the facts. RunError if a
+    W&B run is open in this process: this one's values would land there.
     """
     import wandb
 
     if wandb.run is not None:
         raise RunError(f"the W&B run {wandb.run.name} is still open in this process; close it with wandb.finish()")
-    return _init({"dir": str(folder), "id": _new_id(folder, resumed), "resume": "allow", **facts})
+    options = {"dir": str(folder), "id": _new_id(folder, resumed), "resume": "allow", **facts}
+    mode: Any = options.pop("mode", None) or os.environ.get("WANDB_MODE")
+    if not mode:
+        os.environ.pop("WANDB_MODE", None)  # W&B stops at an empty one
+        mode = "online"
+        if reason := _why_offline():
+            mode = "offline"
+            print(f"notice: logger=wandb {reason}; the run is written offline", flush=True)
+    try:
+        return wandb.init(mode=mode, **options)
+    except wandb.Error as error:
+        if mode != "online":
+            raise
+        print(f"notice: logger=wandb: {str(error).splitlines()[0]}; the run is written offline", flush=True)
+        wandb.teardown()  # else the id counts as taken
+        return wandb.init(mode="offline", **options)
 
 
 def define_metrics(run: "Run") -> None:
@@ -64,12 +73,7 @@ def destination(config: DictConfig) -> dict[str, Any]:
 
 
 def close_run(folder: Path, result: Result) -> None:
-    """End the W&B run of a folder, if this process has it open, and mark it as failed unless the result is done.
-
-    Args:
-        folder: of the run.
-        result: of the run; goes to the summary, `BEST` as {"last", "max"}.
-    """
+    """End the W&B run of a folder, if this process has it open: as failed unless done, with the result as summary."""
     wandb = sys.modules.get("wandb")
     if wandb is None or wandb.run is None or wandb.run.id != stored_wandb_id(folder):
         return
@@ -80,27 +84,6 @@ def close_run(folder: Path, result: Result) -> None:
         values[name] = {"last": values[name], "max": logged["max"]}
     summary.update(values)
     wandb.finish(exit_code=0 if result.status is Status.DONE else 1)
-
-
-def _init(options: dict[str, Any]) -> "Run":
-    """`wandb.init`, offline with a notice where it cannot go online."""
-    import wandb
-
-    mode: Any = options.pop("mode", None) or os.environ.get("WANDB_MODE")
-    if not mode:
-        os.environ.pop("WANDB_MODE", None)  # W&B stops at an empty one
-        reason = _why_offline()
-        mode = "offline" if reason else "online"
-        if reason:
-            print(f"notice: logger=wandb {reason}; the run is written offline", flush=True)
-    try:
-        return wandb.init(mode=mode, **options)
-    except wandb.Error as error:
-        if mode != "online":
-            raise
-        print(f"notice: logger=wandb: {str(error).splitlines()[0]}; the run is written offline", flush=True)
-        wandb.teardown()  # else the id counts as taken
-        return wandb.init(mode="offline", **options)
 
 
 def _why_offline() -> str | None:
@@ -116,21 +99,18 @@ def _why_offline() -> str | None:
 def _has_key(host: str) -> bool:
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
-    try:
+    with suppress(OSError, netrc.NetrcParseError):
         return host in netrc.netrc(os.environ.get("NETRC")).hosts
-    except (OSError, netrc.NetrcParseError):
-        return False
+    return False
 
 
 def _reachable(host: str, port: int) -> bool:
     """Whether a connection opens; taken for granted behind a proxy. W&B itself would try for a minute and a half."""
-    if getproxies():
+    with suppress(OSError):
+        if not getproxies():
+            socket.create_connection((host, port), timeout=PATIENCE).close()
         return True
-    try:
-        socket.create_connection((host, port), timeout=PATIENCE).close()
-    except OSError:
-        return False
-    return True
+    return False
 
 
 def _new_id(folder: Path, resumed: bool) -> str:

@@ -16,7 +16,7 @@ from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
 from contrastive_lab.dataset.split import Split
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.bounds import label_probabilities, measure
-from contrastive_lab.evaluation.views import view_pairs
+from contrastive_lab.evaluation.features import view_pairs
 from contrastive_lab.theory.bounds.batches import batch_terms
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
 from contrastive_lab.theory.coupon.collision import expected_log_collisions_without_replacement

@@ -1,11 +1,19 @@
-"""Features of clean images."""
+"""Features of clean images, and of views of every image, again and again."""
 
+import itertools
+from itertools import islice
+from pathlib import Path
+
+import pytest
 import torch
+from PIL import Image
 
 from contrastive_lab.augment import Color, Crop, Recipe
-from contrastive_lab.dataset import Splits
-from contrastive_lab.evaluation.features import evaluating, labelled_features
-from tests.small_encoders import RECIPE, encoder
+from contrastive_lab.dataset import Files, Splits, ViewsDataModule, folder
+from contrastive_lab.evaluation.features import evaluating, labelled_features, view_pairs
+from tests.small_encoders import RECIPE, encoder, pixel_encoder
+
+GEOMETRIC = Recipe(12, [0.5], [0.25], Crop(), flip=0.5, color=Color(p=0.0), gray=0.0, blur=0.0)
 
 
 def test_features_are_those_of_clean_images_in_eval_mode(splits: Splits) -> None:
@@ -25,3 +33,36 @@ def test_images_of_another_size_are_resized(splits: Splits) -> None:
     assert labelled_features(
         encoder(), splits.test, Recipe(6, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0), "pixels"
     ).features.shape == (30, 108)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_files_are_taken_in_blocks_and_stay_in_order(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contrastive_lab.evaluation.features.ROWS", 3)
+    paths = [tmp_path / f"{i}.png" for i in range(7)]
+    for i, path in enumerate(paths):
+        Image.new("RGB", (14 + i, 20), (30 * i, 0, 255 - i)).save(path)
+    found = labelled_features(encoder(), Files(paths, [*range(7)]), RECIPE, "pixels", workers)
+    assert torch.equal(found.features, (((folder.centre(paths, 12) / 255) - 0.5) / 0.25).flatten(1))
+    assert found.labels.tolist() == [*range(7)]
+
+
+def test_every_image_gets_views_of_its_own_in_order(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contrastive_lab.evaluation.features.ROWS", 50)  # 120 images: two blocks and a rest of 20
+    whole = Crop(scale=(1.0, 1.0), ratio=(1.0, 1.0))
+    still = Recipe(12, [0.5], [0.25], whole, flip=0.0, color=Color(p=0.0), gray=0.0, blur=0.0)
+    data, encoder = ViewsDataModule(splits, still, 20), pixel_encoder()
+    clean = labelled_features(encoder, splits.pretrain, still, "z").features
+    for pair in islice(view_pairs(encoder, splits.pretrain, data, 0, "x"), 2):
+        torch.testing.assert_close(pair, clean.expand(2, -1, -1))
+
+
+def test_views_are_new_each_time_and_known_by_seed_and_purpose(splits: Splits) -> None:
+    data, encoder = ViewsDataModule(splits, GEOMETRIC, 20), pixel_encoder()
+    key = [(0, "x"), (0, "x"), (1, "x"), (0, "y")]
+    first, again, other, purpose = (list(islice(view_pairs(encoder, splits.pretrain, data, *each), 2)) for each in key)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    views = [view for pairs in (first, other, purpose) for pair in pairs for view in pair]
+    for a, b in itertools.combinations(views, 2):
+        assert (a != b).any(1).float().mean() > 0.9

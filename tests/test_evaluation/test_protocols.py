@@ -1,9 +1,16 @@
-"""Every protocol on an encoder."""
+"""Every protocol on an encoder, and MoCo's probe against its published schedule and SGD written a second time."""
+
+import math
 
 import pytest
+import torch
+from torch.nn import functional as F
 
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.evaluation import protocols
+from contrastive_lab.evaluation.linear import gradient
+from contrastive_lab.evaluation.protocols import MocoProbe
+from tests.labelled_features import TRAIN, noisy_classes
 from tests.small_encoders import RECIPE, encoder
 
 
@@ -19,3 +26,39 @@ def test_every_protocol_separates_separable_images(name: str, splits: Splits) ->
     )
     assert scores.top1 > 95
     assert scores.top5 == 100  # three classes
+
+
+def test_moco_probe_starts_and_falls_as_published() -> None:
+    state = torch.get_rng_state()
+    probe = MocoProbe(dim=100, classes=200, steps_per_epoch=3, epochs=10)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not probe.head.bias.any()
+    assert float(probe.head.weight.detach().std()) == pytest.approx(0.01, abs=4 * 0.01 / math.sqrt(2 * 20000))
+    learning_rates = []
+    for _ in range(30):
+        learning_rates.append(probe.optimizer.param_groups[0]["lr"])
+        probe.step(torch.zeros(2, 100), torch.tensor([0, 1]))
+    assert learning_rates == pytest.approx([30.0] * 18 + [3.0] * 6 + [0.3] * 6)
+
+
+def test_moco_probe_step_is_sgd_without_decay() -> None:
+    probe = MocoProbe(dim=8, classes=7, steps_per_epoch=10)
+    inputs, velocity = F.pad(TRAIN.features, (0, 1), value=1.0), torch.zeros(7, 9)
+    weights = F.pad(probe.head.weight.detach(), (0, 1))  # the bias is the last column
+    for _ in range(2):
+        loss = probe.step(TRAIN.features, TRAIN.labels)
+        torch.testing.assert_close(loss, F.cross_entropy(inputs @ weights.T, TRAIN.labels))
+        velocity = 0.9 * velocity + gradient(weights[:, None], inputs, TRAIN.labels)[:, 0]
+        weights = weights - 30 * velocity
+    torch.testing.assert_close(probe.head.weight.detach(), weights[:, :8])
+    torch.testing.assert_close(probe.head.bias.detach(), weights[:, 8])
+
+
+def test_moco_probe_learns_inside_inference_mode() -> None:
+    with torch.inference_mode():
+        train, test = noisy_classes("train", 200, noise=0.02), noisy_classes("test", 100, noise=0.02)
+        probe = MocoProbe(dim=8, classes=7, steps_per_epoch=1, epochs=50)
+        for _ in range(50):
+            loss = probe.step(train.features, train.labels)
+        assert not loss.requires_grad
+        assert probe.scores(test) == (100, 100)
