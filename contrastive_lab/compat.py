@@ -22,13 +22,9 @@ def hydra_parser() -> ArgumentParser:
 
 
 def run_hydra(task: Callable[[Any], object], args: Namespace, conf: Path, name: str) -> None:
-    """`_run_hydra`: what `hydra.main` does with a command line once it is parsed.
+    """`_run_hydra`: what `hydra.main` does with a command line once `hydra_parser` has read it.
 
-    Args:
-        task: called with the configuration of each job.
-        args: what `hydra_parser` makes of a line.
-        conf: the folder of configurations.
-        name: of the primary configuration in it.
+    `task` is called with the configuration of each job; `name` is that of the primary one in the folder `conf`.
     """
     from hydra import version
     from hydra._internal.utils import _run_hydra
@@ -37,15 +33,14 @@ def run_hydra(task: Callable[[Any], object], args: Namespace, conf: Path, name: 
     version.setbase("1.3")
     if args.experimental_rerun is not None:
         task(_get_rerun_conf(args.experimental_rerun, args.overrides))
-        return
-    _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
+    else:
+        _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
 
 
 def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:
     """`BasicSweeper.split_arguments`: the jobs of a multirun; `ConfigLoaderImpl` knows what glob(*) stands for.
 
-    Raises:
-        HydraException: if an override cannot be read.
+    HydraException if an override cannot be read.
     """
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
