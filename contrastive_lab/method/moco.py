@@ -17,16 +17,11 @@ from contrastive_lab.optim import Optim
 from contrastive_lab.pairs import Pairs, joined, row_cosines
 
 
-class MoCo(ContrastiveModule[Pairs]):
-    """Queries from one view, keys of a momentum encoder from the other, negatives from a queue of older keys.
+class MoCo(ContrastiveModule):
+    """Queries from one view, keys of a momentum encoder from the other, negatives from a queue of K older keys a set.
 
-    Args:
-        K: negatives of a query, the length of the queue (of each of its sets, where the objective has several).
-        momentum: of the key encoder, in [0, 1].
-        symmetric: each view is query once and key once; the loss is the mean over both (MoCo's CIFAR notebook takes
-            the sum: double the learning rate to do as it does), and both views' keys enter the queue.
-        batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        encoder, alpha, tau, optim, seed, objective: see `ContrastiveModule`; the queue's start follows the seed, too.
+    With `symmetric` each view is query once and key once; the loss is the mean over both (MoCo's CIFAR notebook takes
+    the sum: double the learning rate to do as it does), and both views' keys enter the queue.
     """
 
     def __init__(
@@ -54,14 +49,6 @@ class MoCo(ContrastiveModule[Pairs]):
         first, second, *small = batch.views
         parts = self._direction(batch, [first, *small], second)
         return joined(parts + self._direction(batch, [second], first) if self.symmetric else parts)
-
-    def losses(self, pairs: Pairs) -> Tensor:
-        """InfoNCE with EqCo's margin, or the loss that was chosen, (n,)."""
-        return self.objective.losses(pairs, self.tau, self.alpha)
-
-    def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Diagnostics of cosines with positives and negatives."""
-        return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def _direction(self, batch: Batch, query_views: list[Tensor], key_view: Tensor) -> list[Pairs]:
         features, queries = self.encoder.forward_views(query_views)

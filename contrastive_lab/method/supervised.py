@@ -24,14 +24,8 @@ class Logits(NamedTuple):
     features: Tensor
 
 
-class Supervised(ContrastiveModule[Logits]):
-    """A linear classifier on the backbone's features, trained with it.
-
-    Args:
-        encoder: the encoder; its head is not used.
-        classes: number of classes C.
-        optim, seed: see `ContrastiveModule`; the classifier's start follows the seed.
-    """
+class Supervised(ContrastiveModule):
+    """A linear classifier of C `classes` on the backbone's features, trained with it; the head is not used."""
 
     needs_labels = True
 

@@ -44,14 +44,14 @@ def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
     return cast(Encoder, batchnorm.convert(encoder, **settings))
 
 
-def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) -> ContrastiveModule[Any]:
+def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) -> ContrastiveModule:
     """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
 
     Raises:
         ConfigError: if the method learns from labels and the data set has none, or if negatives cannot be chosen by
             class and own_class_share asks for it.
     """
-    make: partial[ContrastiveModule[Any]] = instantiate(config.method, _partial_=True)
+    make: partial[ContrastiveModule] = instantiate(config.method, _partial_=True)
     images, classes = data.splits.pretrain, data.splits.classes
     taken = inspect.signature(make).parameters
     if cast(Any, make.func).needs_labels and (images.labels is None or ("classes" in taken and not classes)):

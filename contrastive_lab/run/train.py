@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
@@ -179,7 +178,7 @@ def build_trainer(
     return trainer, clock
 
 
-def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, float]:
+def evaluate(config: DictConfig, method: ContrastiveModule, data: ViewsDataModule) -> dict[str, float]:
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
     if not data.splits.classes:
         return {}
