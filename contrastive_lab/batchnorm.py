@@ -69,13 +69,12 @@ class GlobalBatchNorm(nn.Module):
 
     def _by_group(self, x: Tensor) -> Tensor:
         """Each group by torch's own kernel, which with momentum 1 writes the group's statistics into its buffers."""
-        stats = [(torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var)) for _ in range(self.groups)]
+        means, variances = moments = self.running_mean.new_zeros(2, self.groups, x.shape[1])
         parts = [
             F.batch_norm(rows, mean, var, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps)
-            for rows, (mean, var) in zip(x.chunk(self.groups), stats, strict=True)
+            for rows, mean, var in zip(x.chunk(self.groups), means, variances, strict=True)
         ]
-        moments = torch.stack([torch.stack(groups).mean(dim=0) for groups in zip(*stats, strict=True)])
-        self._track(*distributed.mean(moments))
+        self._track(*distributed.mean(moments.mean(dim=1)))
         return torch.cat(parts)
 
     def _over_processes(self, x: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
 """What the project takes from other packages beyond their documented interface: one small function for each.
 
-Imports stand inside the functions: the command line reads this file before it needs what takes seconds to import.
+`hydra.main` reads sys.argv alone, and neither its flags nor its sweeper's jobs can be had without running; Lightning's
+types leave attributes out; a workspace of W&B can be saved on its server alone. Imports stand inside the functions: the
+command line reads this file before it needs what takes seconds to import.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -10,8 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
-
-# Hydra: `hydra.main` reads sys.argv alone, and neither its flags nor its sweeper's jobs can be had without running.
 
 
 def hydra_parser() -> ArgumentParser:
@@ -52,9 +52,6 @@ def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:
     return [list(job) for batch in batches for job in batch]
 
 
-# Lightning: attributes that its types leave out, and its count of batches.
-
-
 def attached_data(trainer: "pl.Trainer") -> Any:
     """`trainer.datamodule`: the data module given to `fit`, or None."""
     return cast(Any, trainer).datamodule
@@ -73,9 +70,6 @@ def logging_interval(trainer: "pl.Trainer") -> int:
 def batches_started(trainer: "pl.Trainer") -> int:
     """`batch_progress.current.ready` of the epoch's loop: batches begun in this epoch, kept in the checkpoint."""
     return int(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
-
-
-# W&B: a workspace can be saved on its server alone.
 
 
 def workspace_json(board: Any) -> str:

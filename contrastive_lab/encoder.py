@@ -73,27 +73,22 @@ def build_head(
     layers: int = 2,
     last_norm: bool = True,
 ) -> nn.Module:
-    """The projection head of a method: (n, features) -> (n, dim).
+    """The projection head of a method, (n, features) -> (n, dim): "none", "linear" (MoCo v1), "mlp" or "mlp_bn".
 
-    - "none" keeps the features.
-    - "linear" is MoCo v1's.
-    - "mlp" is MoCo v2's linear-ReLU-linear.
-    - "mlp_bn" is SimCLR's and SiMo's, with batch normalisation after each layer and without biases. The last has a bias
-      with `beta` (SiMo yes, SimCLR no). SwAV leaves it out (`last_norm`), and its layers have biases and PyTorch's own
-      start (Caron et al. 2020, read in facebookresearch/swav).
-
-    The last two have 1 to 3 linear `layers` (2 in the papers, 3 by default in google-research/simclr), the inner ones
-    as wide as `hidden`, None for `features`. ValueError on another kind.
+    "mlp" is MoCo v2's linear-ReLU-linear; "mlp_bn" is SimCLR's and SiMo's, without biases and with batch normalisation
+    after each layer, the last with a bias if `beta` (SiMo yes, SimCLR no). SwAV leaves the last out (`last_norm`), and
+    its layers have biases and PyTorch's own start (Caron et al. 2020, read in facebookresearch/swav). Both have 1 to 3
+    linear `layers` (2 in the papers, 3 by default in google-research/simclr), the inner ones as wide as `hidden`, None
+    for `features`. ValueError on another kind.
     """
     if kind == "none":
         return nn.Identity()
     if kind == "linear":
         return nn.Linear(features, dim)
-    if kind in ("mlp", "mlp_bn"):
-        hidden = features if hidden is None else hidden
-        widths = [features, *[hidden] * (layers - 1), dim]
-        return _mlp(widths, norm=kind == "mlp_bn", beta=beta, last_norm=last_norm)
-    raise ValueError(f"head is none, linear, mlp or mlp_bn, not {kind!r}")
+    if kind not in ("mlp", "mlp_bn"):
+        raise ValueError(f"head is none, linear, mlp or mlp_bn, not {kind!r}")
+    widths = [features, *[hidden or features] * (layers - 1), dim]
+    return _mlp(widths, norm=kind == "mlp_bn", beta=beta, last_norm=last_norm)
 
 
 def _mlp(widths: Sequence[int], norm: bool, beta: bool, last_norm: bool) -> nn.Sequential:
