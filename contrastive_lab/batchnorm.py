@@ -4,6 +4,8 @@
 - split: the statistics of `groups` equal groups of the global batch, each of consecutive rows.
 - shuffle: split, with the key images permuted over the groups (the permutation is `momentum.KeyEncoder`'s).
 - plain: the statistics of the rows that each process holds.
+
+A ValueError names groups that cannot be shared out over the processes, or rows over the groups.
 """
 
 from typing import cast
@@ -17,41 +19,29 @@ from contrastive_lab.losses import at_least_float32
 
 
 def convert(module: nn.Module, kind: str, groups: int = 8, world_size: int = 1, accelerator: str = "cpu") -> nn.Module:
-    """Replace every batch normalisation in `module` by one of the given kind, parameters kept.
+    """Replace every batch normalisation of a network, in place, by one of the given kind, parameters kept.
 
-    Args:
-        module: any network; changed in place and returned.
-        kind: see above.
-        groups: groups of the global batch for "split" and "shuffle"; a multiple of `world_size`.
-        world_size: number of processes that will run it.
-        accelerator: "cpu" or another; torch's own SyncBatchNorm takes no CPU tensors.
-
-    Raises:
-        ValueError: if the groups cannot be shared out over the processes.
+    `groups`, of the global batch for "split" and "shuffle", are a multiple of the `world_size` processes that will run
+    it. `accelerator` is "cpu" or another: torch's own SyncBatchNorm takes no CPU tensors.
     """
     if kind in ("split", "shuffle"):
         if groups % world_size:
             raise ValueError(f"batchnorm.groups={groups} is not a multiple of the {world_size} processes")
         return _replace(module, groups // world_size)
-    if kind == "sync" and world_size > 1:
-        if accelerator == "cpu":
-            return _replace(module, 1)
-        import timm.layers  # only here: it takes seconds to import
+    if kind != "sync" or world_size == 1:
+        return module
+    if accelerator == "cpu":
+        return _replace(module, 1)
+    import timm.layers  # only here: it takes seconds to import
 
-        return cast(nn.Module, timm.layers.convert_sync_batchnorm(module))  # keeps timm's activations, torch's does not
-    return module
+    return cast(nn.Module, timm.layers.convert_sync_batchnorm(module))  # keeps timm's activations, torch's does not
 
 
 class GlobalBatchNorm(nn.Module):
-    """Batch normalisation over groups of rows, or over the rows of all processes.
+    """Batch normalisation, in place of `like`, over `groups` of this process's rows or over the rows of all processes.
 
-    Input (n, C) or (n, C, H, W). With `groups` = 1 the moments are those of the global batch, summed by a
-    differentiable all-reduce; with more, each of the groups of this process is normalised by itself, and the running
-    statistics are the mean over all groups of all processes.
-
-    Args:
-        like: the batch normalisation to replace.
-        groups: groups among the rows of this process.
+    With `groups` = 1 the moments are those of the global batch, summed by a differentiable all-reduce; with more, each
+    group is normalised by itself, and the running statistics are the mean over all groups of all processes.
     """
 
     running_mean: Tensor
@@ -69,28 +59,25 @@ class GlobalBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x, (n, C) or (n, C, H, W), of which n is a multiple of `groups` in training."""
-        return cast(Tensor, self.act(self._normalise(x)))
-
-    def _normalise(self, x: Tensor) -> Tensor:
         if not self.training:
-            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        if len(x) % self.groups:
+            y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        elif len(x) % self.groups:
             raise ValueError(f"batch normalisation in {self.groups} groups needs a multiple of them, not {len(x)} rows")
-        return self._over_processes(x) if self.groups == 1 else self._by_group(x)
+        else:
+            y = self._over_processes(x) if self.groups == 1 else self._by_group(x)
+        return cast(Tensor, self.act(y))
 
     def _by_group(self, x: Tensor) -> Tensor:
         """Each group by torch's own kernel, which with momentum 1 writes the group's statistics into its buffers."""
-        stats = [(torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var)) for _ in range(self.groups)]
+        means, variances = moments = self.running_mean.new_zeros(2, self.groups, x.shape[1])
         parts = [
             F.batch_norm(rows, mean, var, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps)
-            for rows, (mean, var) in zip(x.chunk(self.groups), stats, strict=True)
+            for rows, mean, var in zip(x.chunk(self.groups), means, variances, strict=True)
         ]
-        moments = torch.stack([torch.stack(groups).mean(dim=0) for groups in zip(*stats, strict=True)])
-        self._track(*distributed.mean(moments))
+        self._track(*distributed.mean(moments.mean(dim=1)))
         return torch.cat(parts)
 
     def _over_processes(self, x: Tensor) -> Tensor:
-        """One group, the rows of all processes."""
         rows = x.movedim(1, -1).reshape(-1, x.shape[1])  # no copy for images in channels_last
         exact = at_least_float32(rows)
         mean = distributed.mean(exact.mean(dim=0))

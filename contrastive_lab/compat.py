@@ -1,6 +1,8 @@
 """What the project takes from other packages beyond their documented interface: one small function for each.
 
-Imports stand inside the functions: the command line reads this file before it needs what takes seconds to import.
+`hydra.main` reads sys.argv alone, and neither its flags nor its sweeper's jobs can be had without running; Lightning's
+types leave attributes out; a workspace of W&B can be saved on its server alone. Imports stand inside the functions: the
+command line reads this file before it needs what takes seconds to import.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -11,8 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
-# Hydra: `hydra.main` reads sys.argv alone, and neither its flags nor its sweeper's jobs can be had without running.
-
 
 def hydra_parser() -> ArgumentParser:
     """`get_args_parser`: the parser of Hydra's command line, flags such as -m and --cfg among it."""
@@ -22,13 +22,9 @@ def hydra_parser() -> ArgumentParser:
 
 
 def run_hydra(task: Callable[[Any], object], args: Namespace, conf: Path, name: str) -> None:
-    """`_run_hydra`: what `hydra.main` does with a command line once it is parsed.
+    """`_run_hydra`: what `hydra.main` does with a command line once `hydra_parser` has read it.
 
-    Args:
-        task: called with the configuration of each job.
-        args: what `hydra_parser` makes of a line.
-        conf: the folder of configurations.
-        name: of the primary configuration in it.
+    `task` is called with the configuration of each job; `name` is that of the primary one in the folder `conf`.
     """
     from hydra import version
     from hydra._internal.utils import _run_hydra
@@ -37,15 +33,14 @@ def run_hydra(task: Callable[[Any], object], args: Namespace, conf: Path, name: 
     version.setbase("1.3")
     if args.experimental_rerun is not None:
         task(_get_rerun_conf(args.experimental_rerun, args.overrides))
-        return
-    _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
+    else:
+        _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
 
 
 def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:
     """`BasicSweeper.split_arguments`: the jobs of a multirun; `ConfigLoaderImpl` knows what glob(*) stands for.
 
-    Raises:
-        HydraException: if an override cannot be read.
+    HydraException if an override cannot be read.
     """
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -55,9 +50,6 @@ def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:
     loader = ConfigLoaderImpl(create_config_search_path(str(conf)))
     batches = BasicSweeper.split_arguments(OverridesParser.create(loader).parse_overrides(overrides), None)
     return [list(job) for batch in batches for job in batch]
-
-
-# Lightning: attributes that its types leave out, and its count of batches.
 
 
 def attached_data(trainer: "pl.Trainer") -> Any:
@@ -78,9 +70,6 @@ def logging_interval(trainer: "pl.Trainer") -> int:
 def batches_started(trainer: "pl.Trainer") -> int:
     """`batch_progress.current.ready` of the epoch's loop: batches begun in this epoch, kept in the checkpoint."""
     return int(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
-
-
-# W&B: a workspace can be saved on its server alone.
 
 
 def workspace_json(board: Any) -> str:

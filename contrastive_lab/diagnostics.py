@@ -15,23 +15,17 @@ def diagnose(
 ) -> dict[str, Tensor]:
     """Diagnostics of one step, each a mean over the queries of all processes.
 
-    Args:
-        pairs: what the method made.
-        losses: (n,) loss of each query, with its graph; it is kept.
-        tau: temperature.
-        alpha: EqCo's alpha; None means alpha = K.
-        classes: labels of all images by number, or None.
-
-    Returns:
-        mi_estimate (nats; not at alpha = inf), gradient_norm (mean over queries of |dL_i/dq_i|, EqCo Fig. 2),
-        gradient_bound (EqCo Eq. 7),
-        contrastive_top1 (percent of queries nearer to their key than to any negative, without the margin),
-        positive_cosine, negative_cosine, alignment, uniformity, effective_rank of `dimensions` D, own_image (share of
-        negatives that are keys of the query's own image), own_class (share of its class; only with labels).
+    `losses` (n,) come with their graph, which is kept; an `alpha` of None is K; `classes` are the labels of all images.
+    The result has mi_estimate (nats; not at alpha = inf), gradient_norm (EqCo Fig. 2), gradient_bound (EqCo Eq. 7),
+    contrastive_top1 (percent of queries nearer to their key than to any negative, without the margin),
+    positive_cosine, negative_cosine, alignment, own_image (share of negatives that are keys of the query's own image),
+    own_class (share of its class; only with labels), and what `spread` has.
     """
     pos, neg = pairs.pos.detach(), pairs.neg.detach()
-    values = {
-        **_mi_estimate(losses, alpha or neg.shape[1]),
+    values: dict[str, Tensor] = {}
+    if alpha != math.inf:
+        values["mi_estimate"] = torch.as_tensor(mi_estimate(losses.detach().mean(), alpha or neg.shape[1]))
+    values |= {
         "gradient_norm": gradient_norm(losses, pairs.queries),
         "gradient_bound": gradient_bound(pos, neg, tau, alpha).mean(),
         "contrastive_top1": 100 * (pos > neg.amax(dim=1)).float().mean(),
@@ -42,11 +36,6 @@ def diagnose(
     }
     means = distributed.mean(torch.stack([value.to(torch.float64) for value in values.values()]))
     return {**dict(zip(values, means, strict=True)), **spread(torch.cat(pairs.queries))}
-
-
-def _mi_estimate(losses: Tensor, alpha: float) -> dict[str, Tensor]:
-    """The estimate of the mutual information; nothing where alpha is infinite."""
-    return {} if alpha == math.inf else {"mi_estimate": torch.as_tensor(mi_estimate(losses.detach().mean(), alpha))}
 
 
 def spread(vectors: Tensor, unit: bool = True) -> dict[str, Tensor]:
@@ -68,9 +57,8 @@ def uniformity(x: Tensor, t: float = 2.0) -> Tensor:
 
     0 where all rows are equal; about -2 t (1 - t / D) where they are uniform on the sphere. Not a number for one row.
 
-    Example: two opposite rows at |x_i - x_j|^2 = 4.
-        >>> uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
-        tensor(-8.)
+    >>> uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))  # two opposite rows at |x_i - x_j|^2 = 4
+    tensor(-8.)
     """
     n = len(x)
     squares = (2 - 2 * x @ x.T).clamp(min=0)
@@ -83,9 +71,8 @@ def effective_rank(x: Tensor) -> Tensor:
 
     Between 1 (all rows on a line, or equal) and min(n, D); not a number where `x` is not finite.
 
-    Example: the corners of a square use both dimensions equally.
-        >>> round(effective_rank(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])).item(), 4)
-        2.0
+    >>> round(effective_rank(torch.cat([torch.eye(2), -torch.eye(2)])).item(), 4)  # a square uses both dimensions
+    2.0
     """
     finite = x.isfinite().all()
     rows = torch.where(finite, x, 0).to(torch.promote_types(x.dtype, torch.float32))
@@ -99,19 +86,15 @@ def _shares(pairs: Pairs, classes: Tensor | None) -> dict[str, Tensor]:
     """Shares of negatives that come from the query's own image and its own class."""
     ids, known = pairs.ids[:, None], pairs.neg_ids >= 0
     count = known.expand(len(ids), -1).sum().clamp(min=1)
-    shares = {"own_image": (pairs.neg_ids == ids).sum() / count}
-    if classes is not None:
-        same = (classes[pairs.neg_ids.clamp(min=0)] == classes[ids]) & known
-        shares["own_class"] = same.sum() / count
-    return shares
+    own_image = (pairs.neg_ids == ids).sum() / count
+    if classes is None:
+        return {"own_image": own_image}
+    same = (classes[pairs.neg_ids.clamp(min=0)] == classes[ids]) & known
+    return {"own_image": own_image, "own_class": same.sum() / count}
 
 
 def verdict(values: dict[str, float]) -> str:
-    """One plain sentence on whether the representation has collapsed.
-
-    Args:
-        values: the last diagnostics of a run.
-    """
+    """One plain sentence on whether the representation has collapsed, by the last diagnostics of a run."""
     rank, dim = values["effective_rank"], values["dimensions"]
     gap = values.get("positive_cosine", 1.0) - values.get("negative_cosine", 0.0)  # a method may have neither
     if not gap > 0.05:

@@ -24,7 +24,7 @@ def is_first() -> bool:
 
 def rank() -> int:
     """Index of this process, from 0."""
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    return dist.get_rank() if world_size() > 1 else 0
 
 
 class _Gather(torch.autograd.Function):
@@ -50,9 +50,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        grad = grads[0].clone()
-        dist.all_reduce(grad)
-        return grad
+        return _Sum.forward(ctx, grads[0])
 
 
 def gather(x: Tensor) -> Tensor:

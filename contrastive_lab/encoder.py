@@ -12,15 +12,10 @@ from contrastive_lab.losses import at_least_float32
 
 
 class Encoder(nn.Module):
-    """Backbone and head.
+    """Backbone and head, with the widths of their results: `features` F and `dim` D.
 
-    Args:
-        backbone: images (n, 3, H, W) or ids of words (n, L) -> features (n, F), with F as its attribute `num_features`.
-        head: features (n, F) -> (n, D); D is the width of its last linear layer, F without one.
-
-    Attributes:
-        features: F.
-        dim: D.
+    `backbone` takes images (n, 3, H, W) or ids of words (n, L) to features (n, F), with F as its attribute
+    `num_features`; `head` these to (n, D), D the width of its last linear layer, F without one.
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
@@ -32,19 +27,15 @@ class Encoder(nn.Module):
         self.dim = layers[-1].out_features if layers else self.features
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (n, 3, H, W) or ids of words (n, L) -> features h (n, F), unit rows z (n, D) in float32 or better."""
+        """What the backbone takes -> features h (n, F), unit rows z (n, D) in float32 or better."""
         h = self.backbone(images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images)
         return h, unit(self.head(h))
 
     def forward_views(self, views: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Encode several views, those of one size that follow each other in one pass.
+        """Features h and unit vectors z of each view; views of one size that follow each other take one pass.
 
-        The views of an image are consecutive rows of a pass. Batch normalisation then sees them all at once, as in
-        the reference code of SimCLR and SwAV, and a group of rows holds the same images whatever the number of
-        processes.
-
-        Returns:
-            Features h and unit vectors z, one tensor for each view.
+        The views of an image are consecutive rows of it. Batch normalisation then sees them all at once, as in the
+        reference code of SimCLR and SwAV, and a group of rows holds the same images for any number of processes.
         """
         features, vectors = [], []
         for _, same in groupby(views, key=lambda view: view.shape):
@@ -82,31 +73,22 @@ def build_head(
     layers: int = 2,
     last_norm: bool = True,
 ) -> nn.Module:
-    """The projection head of a method: (n, features) -> (n, dim).
+    """The projection head of a method, (n, features) -> (n, dim): "none", "linear" (MoCo v1), "mlp" or "mlp_bn".
 
-    Args:
-        kind: "none" keeps the features; "linear" is MoCo v1's; "mlp" is MoCo v2's linear-ReLU-linear; "mlp_bn" is
-            SimCLR's and SiMo's, with batch normalisation after each layer and without biases.
-        features: width of the backbone's features.
-        dim: D, width of the result (not used by "none").
-        hidden: width of the hidden layers; None means `features`.
-        beta: whether the last batch normalisation of "mlp_bn" has a bias (SiMo yes, SimCLR no).
-        layers: linear layers of "mlp" and "mlp_bn", 1 to 3; the papers have 2, google-research/simclr's default is 3.
-        last_norm: whether "mlp_bn" normalises after its last layer, too. SwAV does not, and its layers have biases and
-            PyTorch's own start (Caron et al. 2020, read in facebookresearch/swav).
-
-    Raises:
-        ValueError: on another kind.
+    "mlp" is MoCo v2's linear-ReLU-linear; "mlp_bn" is SimCLR's and SiMo's, without biases and with batch normalisation
+    after each layer, the last with a bias if `beta` (SiMo yes, SimCLR no). SwAV leaves the last out (`last_norm`), and
+    its layers have biases and PyTorch's own start (Caron et al. 2020, read in facebookresearch/swav). Both have 1 to 3
+    linear `layers` (2 in the papers, 3 by default in google-research/simclr), the inner ones as wide as `hidden`, None
+    for `features`. ValueError on another kind.
     """
     if kind == "none":
         return nn.Identity()
     if kind == "linear":
         return nn.Linear(features, dim)
-    if kind in ("mlp", "mlp_bn"):
-        hidden = features if hidden is None else hidden
-        widths = [features, *[hidden] * (layers - 1), dim]
-        return _mlp(widths, norm=kind == "mlp_bn", beta=beta, last_norm=last_norm)
-    raise ValueError(f"head is none, linear, mlp or mlp_bn, not {kind!r}")
+    if kind not in ("mlp", "mlp_bn"):
+        raise ValueError(f"head is none, linear, mlp or mlp_bn, not {kind!r}")
+    widths = [features, *[hidden or features] * (layers - 1), dim]
+    return _mlp(widths, norm=kind == "mlp_bn", beta=beta, last_norm=last_norm)
 
 
 def _mlp(widths: Sequence[int], norm: bool, beta: bool, last_norm: bool) -> nn.Sequential:

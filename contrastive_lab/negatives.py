@@ -1,6 +1,7 @@
 """Where negatives come from: the other images of the batch, a queue of older keys, or a memory bank.
 
-Letters: N queries of the global batch, n of them in this process, K negatives of a query, D dimensions.
+Letters: N queries of the global batch, n of them in this process, K negatives of a query, D dimensions. A ValueError
+names a K or momentum that is out of range.
 """
 
 import torch
@@ -24,21 +25,13 @@ def from_batch(
 ) -> Tensor:
     """Choose K keys of other images for every query, without replacement, in O(N K) time and memory.
 
-    Args:
-        random: random numbers of the step.
-        K: negatives of a query, at most the pool of views * (N - 1) keys; None takes the whole pool.
-        views: views of each image among the keys; the keys are ordered view by view, (views * N, D).
-        negatives_per: "query" chooses for every query by itself (EqCo, Sec. 2.3); "batch" once per step, as
-            positions in the list of others, the same for all queries (the EqCo authors' code).
-        purpose: name of the random numbers; two choices of one step need two names.
-        device: of the result, and of the random numbers that "query" costs in every process.
-        own: a share of negatives to be of the query's own class; None leaves it to chance.
+    The keys lie view by view, (views * N, D), of which a query's pool are the views * (N - 1) of other images; a K of
+    None takes them all. `negatives_per` "query" chooses for every query by itself (EqCo, Sec. 2.3); "batch" once per
+    step, as positions in the list of others, the same for all queries (the EqCo authors' code). `own` has a share of
+    negatives of the query's own class; None leaves it to chance.
 
-    Returns:
-        (n, K) indices into the keys; a query's own image is never among them.
-
-    Raises:
-        ValueError: if K is below 1 or more than the pool holds.
+    `purpose` names the random numbers: two choices of one step need two names. `device` is that of the result, (n, K)
+    indices into the keys, and of the random numbers that "query" costs in every process.
     """
     pool = views * (random.size - 1)
     K = pool if K is None else K
@@ -46,28 +39,22 @@ def from_batch(
         raise ValueError(f"K={K} negatives of a pool of {pool}: {views} view(s) of {random.size} - 1 other images")
     if own is not None:
         return own.keys(random, K, views, purpose)
-    itself = torch.arange(random.start, random.start + random.count, device=device)[:, None]
-    position = _positions(random, K, pool, negatives_per, purpose, device)
+    if pool == K:
+        position = torch.arange(pool, device=device)[None]
+    elif negatives_per == "batch":
+        position = to_device(random.permutation(purpose, pool)[None, :K].contiguous(), torch.device(device))
+    elif are_few(K, pool):
+        position = _distinct(random, K, pool, purpose, device)
+    else:
+        position = random.uniform(purpose, pool, device=device).topk(K, dim=1).indices
     view, other = position // (random.size - 1), position % (random.size - 1)
+    itself = torch.arange(random.start, random.start + random.count, device=device)[:, None]
     return view * random.size + other + (other >= itself)
 
 
 def are_few(K: int, pool: int) -> bool:
     """Whether K keys of a pool are few enough that what repeats is drawn again, instead of sorting the whole pool."""
     return pool > FEW * K
-
-
-def _positions(
-    random: StepRandom, K: int, pool: int, negatives_per: str, purpose: str, device: torch.device | str
-) -> Tensor:
-    """K distinct numbers below `pool`: (n, K), or (1, K) where all queries share them."""
-    if pool == K:
-        return torch.arange(pool, device=device)[None]
-    if negatives_per == "batch":
-        return to_device(random.permutation(purpose, pool)[None, :K].contiguous(), torch.device(device))
-    if not are_few(K, pool):
-        return random.uniform(purpose, pool, device=device).topk(K, dim=1).indices
-    return _distinct(random, K, pool, purpose, device)
 
 
 def _distinct(random: StepRandom, K: int, pool: int, purpose: str, device: torch.device | str) -> Tensor:
@@ -96,24 +83,17 @@ def _repeated(rows: Tensor) -> Tensor:
 class Queue(nn.Module):
     """The last K keys, first in first out, with the image each came from; saved with every checkpoint.
 
-    Any K and any batch size: K need not be a multiple of the batch, and a queue shorter than the batch keeps the
-    batch's last K keys, which are random ones since the order of a batch is (EqCo, Sec. 2.3).
+    It starts with random unit vectors by `seed`, whose image is -1. Any K of 1 or more and any batch size: K need not
+    be a multiple of the batch, and a queue shorter than the batch keeps the batch's last K keys, which are random ones
+    since the order of a batch is (EqCo, Sec. 2.3). Source: He et al. 2020 (MoCo), Sec. 3.2.
 
-    Args:
-        K: length, at least 1.
-        dim: D.
-        seed: of the random unit vectors it starts with; their image is -1.
-
-    Example: three places, of which the first push fills two.
-        >>> queue = Queue(K=3, dim=2)
-        >>> queue.push(torch.eye(2), torch.tensor([10, 11]))
-        >>> queue.in_order().tolist()
-        [-1, 10, 11]
-        >>> queue.push(torch.eye(2), torch.tensor([12, 13]))
-        >>> queue.in_order().tolist()
-        [11, 12, 13]
-
-    Source: He et al. 2020 (MoCo), Sec. 3.2.
+    >>> queue = Queue(K=3, dim=2)
+    >>> queue.push(torch.eye(2), torch.tensor([10, 11]))
+    >>> queue.in_order().tolist()
+    [-1, 10, 11]
+    >>> queue.push(torch.eye(2), torch.tensor([12, 13]))
+    >>> queue.in_order().tolist()
+    [11, 12, 13]
     """
 
     keys: Tensor
@@ -147,13 +127,8 @@ class Queue(nn.Module):
 class Bank(nn.Module):
     """One entry for every image, unit vectors that follow the image's features; saved with every checkpoint.
 
-    Args:
-        images: number of entries n.
-        dim: D.
-        momentum: share kept of an entry when it is written, in [0, 1].
-        seed: of the random unit vectors it starts with.
-
-    Source: Wu et al. 2018 (NPID), Sec. 3; momentum 0.5 in the authors' code.
+    The entries (images, D) start as random unit vectors by `seed`; `momentum` is the share kept of one when it is
+    written, in [0, 1]. Source: Wu et al. 2018 (NPID), Sec. 3; momentum 0.5 in the authors' code.
     """
 
     entries: Tensor
@@ -177,18 +152,10 @@ class Bank(nn.Module):
 def from_bank(
     random: StepRandom, ids: Tensor, K: int, images: int, own: bool = False, by_class: OwnClass | None = None
 ) -> Tensor:
-    """Choose K entries of a bank for every query, uniformly and with replacement.
+    """Choose K of the entries of a bank of 2 images or more for every query, uniformly and with replacement: (n, K).
 
-    Args:
-        random: random numbers of the step.
-        ids: (n,) image of each query of this process.
-        K: at least 1.
-        images: number of entries, at least 2.
-        own: whether a query's own entry may be chosen, as in the authors' code.
-        by_class: a share of negatives to be of the query's own class; None leaves it to chance.
-
-    Returns:
-        (n, K) entries.
+    `ids` (n,) are the queries' images, whose own entries may be chosen with `own`, as in the authors' code. `by_class`
+    has a share of negatives of the query's own class; None leaves it to chance.
     """
     coarse, fine = random.uniform("negatives", 2 * K, device=ids.device).double().chunk(2, dim=1)
     uniform = coarse + fine / 2**24  # one float32 is too coarse for 1e6 entries

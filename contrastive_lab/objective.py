@@ -18,15 +18,13 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class Objective(nn.Module):
     """Takes cosines with positives and negatives, gives one number for each query.
 
-    Args:
-        name: "info_nce", "spectral", "debiased", "hard" or "dual_temperature"; a method may have others of its own.
-        sets: R, independent sets of K negatives; the loss is the mean over them.
-        remember: weight r in [0, 1) on the old value of each image's normaliser; None keeps none.
-        images: number of images, each with a normaliser; needed with `remember`.
-        directions: most views of an image that are queries; each has a normaliser.
-        settings: further arguments of the function of that name in `contrastive_lab.losses`.
+    The name is "info_nce", "spectral", "debiased", "hard" or "dual_temperature" (a method may have others of its own),
+    `settings` are further arguments of the function of that name in `contrastive_lab.losses`. The loss is the mean over
+    R `sets` of K independent negatives.
 
-    `log_normaliser` (directions, images) and what was `seen` (images,) are saved with every checkpoint.
+    `remember` in [0, 1) is the weight on the old value of each image's normaliser; None keeps none. There is one for
+    each of the `images` and for each of its `directions`, the views that are queries: `log_normaliser` (directions,
+    images). It and what was `seen` (images,) are saved with every checkpoint.
 
     Source: docs/losses.md has the table of the family; Yuan et al. 2022 (SogCLR), Algorithm 1 for `remember`.
     """

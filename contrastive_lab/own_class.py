@@ -13,12 +13,10 @@ from contrastive_lab.randomness import StepRandom
 
 @dataclass(frozen=True)
 class OwnClass:
-    """A share of each query's negatives that are to be of its own class.
+    """A share of each query's negatives, in each of its sets of K, that are to be of its own class.
 
-    Args:
-        share: in [0, 1]; of K negatives K * share, rounded, are of the query's class, the others of other classes.
-        classes: label of each image that negatives come from: (N,) of the global batch, or (images,) of a bank.
-        sets: sets of K negatives that a query has, each with that share.
+    Of K negatives K * share, rounded, are of the query's class, the others of other classes. `classes` are the labels
+    of the images that negatives come from: (N,) of the global batch, or (images,) of a bank.
     """
 
     share: float
@@ -26,10 +24,7 @@ class OwnClass:
     sets: int = 1
 
     def keys(self, random: StepRandom, K: int, views: int, purpose: str) -> Tensor:
-        """K distinct keys (all sets together) of other images for every query, (n, K); see `from_batch`.
-
-        `check_batches` says whether there are as many.
-        """
+        """K distinct keys (all sets together) as in `from_batch`, (n, K); `check_batches` says if there are so many."""
         device = self.classes.device
         images = torch.arange(random.size, device=device)
         same = self.classes[random.rows, None] == self.classes.repeat(views)
@@ -64,7 +59,7 @@ class OwnClass:
 
 
 def own_of(K: int, share: float) -> int:
-    """Negatives of a query's own class among K."""
+    """Negatives of a query's own class among K, of which they are a share in [0, 1]."""
     return round(share * K)
 
 
@@ -78,20 +73,11 @@ def check_batches(
     sets: int = 1,
     repeated: bool = False,
 ) -> None:
-    """See that every query of a run has enough keys of its own class and of others to choose from.
+    """See that every query has enough keys of its own class and of others; ConfigError with the numbers if not.
 
-    Args:
-        labels: (images,) class of each.
-        orders: the images of each epoch in their order; batches of N are taken from the front.
-        N: size of the global batch; the number of images for a bank.
-        K: negatives of a set.
-        share: of them, of the query's own class.
-        views: keys of an image.
-        sets: sets of a query.
-        repeated: whether a key may be drawn several times, so that one is enough.
-
-    Raises:
-        ConfigError: with the numbers needed and found.
+    `labels` (images,) are the classes, `orders` the images of each epoch, of which batches of N are taken from the
+    front; for a bank N is the number of images. An image has `views` keys, a query `sets` of K negatives. One key is
+    enough where it may be `repeated`.
     """
     own = own_of(K, share)
     needed = {"its own class": own * sets, "other classes": (K - own) * sets}
@@ -107,11 +93,7 @@ def check_batches(
 
 
 def own_class(share: float | None, classes: Tensor | None, ids: Tensor | None = None, sets: int = 1) -> OwnClass | None:
-    """The oracle for images of some classes (those `ids` of them); None where no share is asked for.
-
-    Raises:
-        ConfigError: without labels.
-    """
+    """The oracle for these classes, or those of `ids`; None without a share, ConfigError without labels."""
     if share is None:
         return None
     if classes is None:

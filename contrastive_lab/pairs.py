@@ -14,26 +14,18 @@ SPARSE = 64  # below M / SPARSE chosen keys of M, fetching them is quicker than 
 class Pairs(NamedTuple):
     """Queries against their keys, for the n queries of this process.
 
-    Fields:
-        pos: (n,) cosine of each query with its key.
-        neg: (n, K) cosines with its negatives.
-        queries: unit rows, each (m, D), n in all, through which `pos` and `neg` depend on the encoder as queries (for
-            SimCLR, where a vector is query and key at once, an alias of it).
-        ids: (n,) image of each query.
-        neg_ids: (n, K) or (1, K) image of each negative; -1 where there is none (a queue's random start).
-        features: (m, F) backbone features of the batch's m images.
-        keys: (M, D) unit rows of which the negatives were drawn, those of the own image among them or not.
-        key_ids: (M,) image of each.
+    `pos` and `neg` depend on the encoder as queries through `queries`: for SimCLR, where a vector is query and key at
+    once, an alias of it.
     """
 
-    pos: Tensor
-    neg: Tensor
-    queries: list[Tensor]
-    ids: Tensor
-    neg_ids: Tensor
-    features: Tensor
-    keys: Tensor
-    key_ids: Tensor
+    pos: Tensor  # (n,) cosine of each query with its key
+    neg: Tensor  # (n, K) cosines with its negatives
+    queries: list[Tensor]  # unit rows, each (m, D), n in all
+    ids: Tensor  # (n,) image of each query
+    neg_ids: Tensor  # (n, K) or (1, K) image of each negative; -1 where there is none (a queue's random start)
+    features: Tensor  # (m, F) backbone features of the batch's m images
+    keys: Tensor  # (M, D) unit rows of which the negatives were drawn, those of the own image among them or not
+    key_ids: Tensor  # (M,) image of each
 
 
 def from_keys(query: Tensor, key: Tensor, keys: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,6 +40,11 @@ def chosen_cosines(query: Tensor, keys: Tensor, chosen: Tensor) -> Tensor:
     """
     if chosen.shape[1] * SPARSE > len(keys) or len(chosen) < len(query):
         return cosines(query, keys).gather(1, chosen.expand(len(query), -1))
+    return fetched_cosines(query, keys, chosen)
+
+
+def fetched_cosines(query: Tensor, keys: Tensor, chosen: Tensor) -> Tensor:
+    """`chosen_cosines` for `chosen` (n, K), which multiplies the chosen pairs alone."""
     with torch.autocast(query.device.type, enabled=False):
         return torch.einsum("nd,nkd->nk", query, keys.to(query.dtype)[chosen])
 

@@ -29,21 +29,16 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
 class StepRandom:
     """The random numbers of one training step, for the rows of this process.
 
-    Args:
-        seed: seed of the run.
-        epoch: epoch, from 0.
-        step: step within the epoch, from 0.
-        size: global batch size N.
-        start: first row of the global batch that this process holds.
-        count: number of rows that this process holds.
+    `device` is where numbers are made: leave it on the CPU except for many (N x pool), since another device gives other
+    numbers.
     """
 
     seed: int
-    epoch: int
-    step: int
-    size: int
-    start: int
-    count: int
+    epoch: int  # from 0
+    step: int  # within the epoch, from 0
+    size: int  # of the global batch, N
+    start: int  # first row of the global batch that this process holds
+    count: int  # rows that it holds
 
     @property
     def rows(self) -> slice:
@@ -55,17 +50,12 @@ class StepRandom:
         return generator(self.seed, purpose, self.epoch, self.step, device=device)
 
     def uniform(self, purpose: str, *shape: int, device: torch.device | str = "cpu") -> Tensor:
-        """Uniform float32 numbers in [0, 1) of shape (count, *shape).
-
-        `device` is where the numbers are made: leave it on the CPU except for many (N x pool), since another
-        device gives other numbers.
-        """
+        """Uniform float32 numbers in [0, 1) of shape (count, *shape)."""
         source = self.generator(purpose, device)
-        numbers = torch.rand(self.size, *shape, generator=source, device=device, dtype=torch.float32)
-        return numbers[self.rows]
+        return torch.rand(self.size, *shape, generator=source, device=device, dtype=torch.float32)[self.rows]
 
     def integers(self, purpose: str, high: int, *shape: int, device: torch.device | str = "cpu") -> Tensor:
-        """Uniform whole numbers from 0 to high - 1 of shape (count, *shape); `device` as for `uniform`."""
+        """Uniform whole numbers from 0 to high - 1 of shape (count, *shape)."""
         source = self.generator(purpose, device)
         return torch.randint(high, (self.size, *shape), generator=source, device=device)[self.rows]
 

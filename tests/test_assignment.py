@@ -43,7 +43,7 @@ def test_large_scores_do_not_overflow(dtype: torch.dtype) -> None:
         torch.testing.assert_close(codes, torch.eye(6), rtol=0, atol=1e-6)
 
 
-def test_bad_settings_are_refused() -> None:
+def test_bad_settings_are_an_error() -> None:
     for settings in ({"epsilon": 0.0}, {"iterations": 0}):
         with pytest.raises(ValueError, match="epsilon > 0 and iterations >= 1"):
             sinkhorn(torch.zeros(2, 2), **settings)

@@ -74,7 +74,7 @@ def test_timms_normalisations_keep_their_activation() -> None:
     torch.testing.assert_close(convert(like, "split", groups=2).eval()(x), expected)
 
 
-def test_groups_that_do_not_fit_are_refused() -> None:
+def test_groups_that_do_not_fit_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"batchnorm.groups=8 .* 3 processes"):
         convert(nn.BatchNorm2d(2), "split", groups=8, world_size=3)
     with pytest.raises(ValueError, match="not 7 rows"):

@@ -66,7 +66,7 @@ def test_swavs_head_ends_in_a_linear_layer_with_biases() -> None:
     assert head[0].weight.std() > 0.1
 
 
-def test_an_unknown_head_is_refused() -> None:
+def test_an_unknown_head_is_an_error() -> None:
     with pytest.raises(ValueError, match="not 'deep'"):
         build_head("deep", 8)  # type: ignore[arg-type]
 

@@ -53,7 +53,7 @@ def test_every_key_of_the_pool_is_equally_likely() -> None:
     assert ((counts[1:] / steps - p).abs() < 4.5 * standard_error).all()
 
 
-def test_more_than_the_pool_is_refused_with_the_numbers() -> None:
+def test_more_than_the_pool_is_an_error_with_the_numbers() -> None:
     with pytest.raises(ValueError, match=r"K=12 .* pool of 11.* 12 - 1"):
         from_batch(step_random(), 12)
 
@@ -89,7 +89,7 @@ def test_queue_survives_a_round_trip_through_its_state() -> None:
     assert first.in_order().tolist() == second.in_order().tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 
 
-def test_an_empty_queue_is_refused() -> None:
+def test_an_empty_queue_is_an_error() -> None:
     with pytest.raises(ValueError, match="K must be at least 1"):
         Queue(0, 4)
 

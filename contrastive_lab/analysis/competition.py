@@ -13,8 +13,7 @@ from contrastive_lab.competition import at_hand, causes
 from contrastive_lab.config.theory import Competition
 from contrastive_lab.dataset.split import part
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.evaluation.features import probe_splits
-from contrastive_lab.evaluation.views import view_pairs
+from contrastive_lab.evaluation.features import probe_splits, view_pairs
 from contrastive_lab.randomness import generator
 from contrastive_lab.record.run import stored_config
 from contrastive_lab.theory.sphere.gradient import frozen_keys, frozen_pairs

@@ -1,7 +1,9 @@
 """The contrastive loss and what is read off it. Two tensors in, one number out.
 
-Letters: N queries, K negatives of a query, tau temperature, alpha the weight of the negatives (EqCo).
-All functions compute in float32 or better, also under autocast, and know nothing of where negatives come from.
+`pos` (N,) are the cosines of N queries with their keys, `neg` (N, K) those with K >= 1 negatives each, tau > 0 is the
+temperature, finite results down to 0.01, and alpha > 0 EqCo's weight of the negatives, None for K. A ValueError of one
+line says what does not fit. All functions compute in float32 or better, also under autocast, give one value per query,
+(N,), where nothing else is said, and know nothing of where negatives come from.
 """
 
 import math
@@ -13,24 +15,12 @@ from torch.nn import functional as F
 
 
 def eqco_margin(K: int, alpha: float, tau: float) -> float:
-    """EqCo's margin m = tau * log(alpha / K), to be subtracted from the positive cosine.
+    """EqCo's margin m = tau * log(alpha / K), to be subtracted from the positive cosine, in units of it.
 
-    Args:
-        K: number of negatives of a query, at least 1.
-        alpha: the number of negatives the loss should behave like, > 0.
-        tau: temperature, > 0.
+    The loss then behaves as with alpha negatives; the margin is positive for K < alpha.
 
-    Returns:
-        The margin in units of the cosine: positive for K < alpha, zero at K = alpha.
-
-    Raises:
-        ValueError: if K < 1, alpha <= 0 or tau <= 0.
-
-    Example:
-        >>> eqco_margin(K=16, alpha=16, tau=0.2)
-        0.0
-        >>> round(eqco_margin(K=16, alpha=256, tau=0.2), 4)  # 0.2 * log(16)
-        0.5545
+    >>> round(eqco_margin(K=16, alpha=256, tau=0.2), 4)  # 0.2 * log(16)
+    0.5545
 
     Source: Zhu et al. 2020 (EqCo), Eq. 5.
     """
@@ -44,28 +34,14 @@ def info_nce(
 ) -> Tensor:
     """The contrastive loss: mean over queries of log(1 + alpha * mean_k exp((neg_k - pos) / tau)).
 
-    K is the width of `neg`; the margin is read off the tensor. alpha = K is plain InfoNCE.
+    () or with `reduction` "none" (N,). The margin is read off the width K of `neg`; alpha = K is plain InfoNCE, and
+    infinity the limit less log(alpha), which is `dcl`: log(mean_k exp(neg_k / tau)) - pos / tau.
 
-    Args:
-        pos: cosine of each query with its key, (N,).
-        neg: cosines of each query with its K negatives, (N, K).
-        tau: temperature, > 0; results are finite down to 0.01.
-        alpha: weight of the negatives, > 0; None means alpha = K. Infinity is the limit less log(alpha), which is
-            `dcl`: log(mean_k exp(neg_k / tau)) - pos / tau.
-        reduction: "mean" for the mean over queries, "none" for one value per query.
-
-    Returns:
-        () with "mean", (N,) with "none".
-
-    Raises:
-        ValueError: on other shapes or reductions, no negatives, tau <= 0 or alpha <= 0.
-
-    Example: the key is at cosine 1 and both negatives at 0, so that the loss is log(1 + alpha * exp(-1 / tau)).
-        >>> pos, neg = torch.tensor([1.0]), torch.tensor([[0.0, 0.0]])
-        >>> round(info_nce(pos, neg, tau=1.0).item(), 4)  # log(1 + 2 / e)
-        0.5514
-        >>> round(info_nce(pos, neg, tau=1.0, alpha=math.e).item(), 4)  # log(2)
-        0.6931
+    >>> pos, neg = torch.tensor([1.0]), torch.tensor([[0.0, 0.0]])
+    >>> round(info_nce(pos, neg, tau=1.0).item(), 4)  # log(1 + 2 / e)
+    0.5514
+    >>> round(info_nce(pos, neg, tau=1.0, alpha=math.e).item(), 4)  # log(2)
+    0.6931
 
     Source: Zhu et al. 2020 (EqCo), Eq. 1 and 5; van den Oord et al. 2018 for alpha = K.
     """
@@ -77,20 +53,13 @@ def info_nce(
 
 
 def mi_estimate(loss: Tensor | float, alpha: float) -> Tensor | float:
-    """Estimate of the mutual information of query and key in nats: log(1 + alpha) - loss.
+    """Estimate of the mutual information of query and key in nats: log(1 + alpha) - loss, of the shape of the loss.
 
-    The papers call it a lower bound. That holds for K = alpha (log(1 + K) - loss) and in the limit of many
-    negatives; for K far below alpha it is no strict bound and can exceed the true value, so it is an estimate.
+    `loss` is that of `info_nce` under a finite alpha (its K where alpha was None). The papers call it a lower bound.
+    That holds for K = alpha and in the limit of many negatives; for K far below alpha it can exceed the true value.
 
-    Args:
-        loss: value of `info_nce`, of any shape, which is that of the result, too.
-        alpha: the alpha of that loss (its K where alpha was None), > 0 and finite: at infinity there is no estimate.
-
-    Example:
-        >>> mi_estimate(0.0, alpha=15) == math.log(16)  # the most that alpha = 15 can show
-        True
-        >>> mi_estimate(math.log(16), alpha=15)  # equal cosines: no information
-        0.0
+    >>> mi_estimate(math.log(16), alpha=15)  # equal cosines: no information
+    0.0
 
     Source: Zhu et al. 2020 (EqCo), Eq. 4 and 6.
     """
@@ -100,21 +69,12 @@ def mi_estimate(loss: Tensor | float, alpha: float) -> Tensor | float:
 
 
 def gradient_bound(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = None) -> Tensor:
-    """Upper bound on the norm of each query's gradient: (2 / tau) * (1 - p), p the probability of the positive.
+    """Upper bound on the L2 norm of d loss_i / d q_i: (2 / tau) * (1 - p), p the probability of the positive.
 
-    Args:
-        pos: (N,) cosines, as for `info_nce`.
-        neg: (N, K) cosines.
-        tau: temperature, > 0.
-        alpha: weight of the negatives; None means alpha = K.
+    q_i and the keys are unit vectors. With the expectation over negatives instead of their mean it is EqCo's Theorem 2.
 
-    Returns:
-        (N,) bounds on the L2 norm of d loss_i / d q_i, q on the unit sphere and keys of unit norm. With the
-        expectation over negatives in place of their mean it is EqCo's Theorem 2.
-
-    Example: equal cosines, p = 1 / (1 + K) = 1/2, and (2 / 0.5) * 1/2 = 2.
-        >>> gradient_bound(torch.tensor([0.5]), torch.tensor([[0.5]]), tau=0.5)
-        tensor([2.])
+    >>> gradient_bound(torch.tensor([0.5]), torch.tensor([[0.5]]), tau=0.5)  # p = 1/2 where the cosines are equal
+    tensor([2.])
 
     Source: Zhu et al. 2020 (EqCo), Eq. 7.
     """
@@ -122,17 +82,10 @@ def gradient_bound(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = N
 
 
 def nce(pos: Tensor, neg: Tensor, tau: float, images: int, log_Z: Tensor | float) -> Tensor:
-    """Noise-contrastive estimation with a constant normaliser, as NPID publishes it; not InfoNCE.
+    """Noise-contrastive estimation with a constant normaliser Z, as NPID publishes it; not InfoNCE.
 
-    Args:
-        pos: cosine of each query with its own entry, (N,).
-        neg: cosines with K entries chosen uniformly from all, (N, K).
-        tau: temperature, > 0.
-        images: number of entries n.
-        log_Z: logarithm of the normaliser Z, which is about n times the mean of exp(cosine / tau).
-
-    Returns:
-        (N,): -log h(pos) - sum_k log(1 - h(neg_k)) with h = P / (P + K / n) and P = exp(cosine / tau) / Z.
+    -log h(pos) - sum_k log(1 - h(neg_k)) with h = P / (P + K / n) and P = exp(cosine / tau) / Z, Z about n times the
+    mean of exp(cosine / tau). The keys are entries, the K chosen uniformly from all n of the `images`.
 
     Source: Wu et al. 2018, Eq. 5 to 8.
     """
@@ -142,26 +95,19 @@ def nce(pos: Tensor, neg: Tensor, tau: float, images: int, log_Z: Tensor | float
 
 
 def swap(scores: Tensor, codes: Tensor, tau: float) -> Tensor:
-    """SwAV's swapped prediction: cross-entropy of one view's codes with the softmax of another's scores, (N,).
+    """SwAV's swapped prediction: cross-entropy of one view's codes with the softmax of another's scores.
 
-    Args:
-        scores: (N, P) cosines of one view with the prototypes.
-        codes: (N, P) of another view of the same images, rows sum to 1.
-        tau: temperature, > 0.
-
-    Source: Caron et al. 2020 (SwAV), Eq. 2.
+    `scores` (N, P) are the cosines of one view with the prototypes, `codes` (N, P), whose rows sum to 1, those of
+    another view of the same images. Source: Caron et al. 2020 (SwAV), Eq. 2.
     """
     return -(codes * torch.log_softmax(at_least_float32(scores) / tau, dim=1)).sum(dim=1)
 
 
 def supcon(cosines: Tensor, positives: Tensor, own: Tensor, tau: float) -> Tensor:
-    """Supervised contrastive loss, a query's mean over its positives of minus the log softmax over all others, (N,).
+    """Supervised contrastive loss, a query's mean over its positives of minus the log softmax over all others.
 
-    Args:
-        cosines: (N, M) of the queries with all keys.
-        positives: (N, M), true where the key is of the query's class and not the query itself; at least one a row.
-        own: (N,) index of the query itself among the keys.
-        tau: temperature, > 0.
+    `cosines` are (N, M), of the queries with all keys; `positives` (N, M), at least one a row, are true where the key
+    is of the query's class and not the query itself, whose index among the keys is `own` (N,).
 
     Source: Khosla et al. 2020 (SupCon), Eq. 2 (L_out).
     """

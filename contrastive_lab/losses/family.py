@@ -77,7 +77,12 @@ def hard(
     if not 0 <= beta < math.inf:
         raise ValueError(f"beta must be at least 0 and finite, not {beta}")
     ratio = torch.logsumexp((1 + beta) * neg / tau, dim=1) - torch.logsumexp(beta * neg / tau, dim=1) - pos / tau
-    ratio = _less_own_class(ratio, -(1 + pos) / tau, tau_plus)
+    if not 0 <= tau_plus < 1:
+        raise ValueError(f"tau_plus must be in [0, 1), not {tau_plus}")
+    if tau_plus > 0:  # ratio becomes log G - pos / tau, with a finite gradient everywhere
+        lowest, log_share = -(1 + pos) / tau, math.log(tau_plus) - ratio
+        left = torch.log1p(-torch.exp(log_share.clamp(max=-2 * torch.finfo(ratio.dtype).eps)))
+        ratio = torch.where(log_share < 0, torch.maximum(ratio + left - math.log1p(-tau_plus), lowest), lowest)
     if alpha != math.inf:
         return F.softplus(ratio + _log_alpha(alpha, neg), threshold=40.0)
     if tau_plus > 0:
@@ -154,33 +159,19 @@ def competition_weights(neg: Tensor, tau: float) -> Tensor:
     return torch.softmax(_matrix(neg) / _positive("tau", tau), dim=1)
 
 
-def _less_own_class(ratio: Tensor, lowest: Tensor, tau_plus: float) -> Tensor:
-    """Log of max((exp(ratio) - tau_plus) / (1 - tau_plus), exp(lowest)), (N,), with a finite gradient everywhere."""
-    if not 0 <= tau_plus < 1:
-        raise ValueError(f"tau_plus must be in [0, 1), not {tau_plus}")
-    if tau_plus == 0:
-        return ratio
-    log_share = math.log(tau_plus) - ratio
-    left = torch.log1p(-torch.exp(log_share.clamp(max=-2 * torch.finfo(ratio.dtype).eps)))
-    return torch.where(log_share < 0, torch.maximum(ratio + left - math.log1p(-tau_plus), lowest), lowest)
-
-
 def _log_alpha(alpha: float | None, neg: Tensor) -> float:
-    """Log of alpha, which is K where None."""
     if alpha is not None and not alpha > 0:
         raise ValueError(f"alpha must be > 0, not {alpha}")
     return math.log(neg.shape[1] if alpha is None else alpha)
 
 
 def _positive(name: str, value: float) -> float:
-    """`value`, which must be positive and finite."""
     if not 0 < value < math.inf:
         raise ValueError(f"{name} must be > 0 and finite, not {value}")
     return value
 
 
 def _one_per_query(name: str, x: Tensor, neg: Tensor) -> Tensor:
-    """`x`, which must have one entry per query."""
     if x.shape != neg.shape[:1]:
         raise ValueError(f"{name} must be of shape {tuple(neg.shape[:1])}, not {tuple(x.shape)}")
     return x

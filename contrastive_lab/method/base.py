@@ -27,15 +27,18 @@ T = TypeVar("T", bound=HasFeatures)
 
 
 class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
-    """Views -> `pairs` -> `losses` -> optimizer step -> `after_step`. T is the type of what `pairs` returns.
+    """Views -> `pairs` -> `losses` -> optimizer step -> `after_step`.
 
-    Args:
-        encoder: the query encoder.
-        tau: temperature.
-        alpha: EqCo's alpha; None means alpha = K.
-        optim: optimizer and schedule; None means the defaults of `Optim`.
-        seed: of the random numbers that the method needs outside a batch.
-        objective: loss of a query with its negatives; None means InfoNCE.
+    T is the type of what `pairs` returns: `Pairs` where there are negatives, else a named tuple of the method.
+
+    What methods take under the same name:
+        K, alpha, tau: negatives of a query, None for all there are; EqCo's alpha, None for K; temperature.
+        objective, optim: loss of a query with its negatives, None for InfoNCE; None for the defaults of `Optim`.
+        seed: of the random numbers outside a batch, such as the start of a queue.
+        momentum: of the key encoder, in [0, 1].
+        batchnorm: kind that the encoder has; "shuffle" also permutes the keys' images.
+        negatives_per: "query" chooses negatives for every query by itself, "batch" once per step.
+        own_class_share: share of the negatives that are of the query's own class, in [0, 1]; None for chance.
     """
 
     epoch_loss: Tensor
@@ -51,20 +54,14 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
         objective: Objective | None = None,
     ) -> None:
         super().__init__()
-        self.encoder, self.objective = encoder, objective or Objective()
+        self.encoder, self.objective, self.optim = encoder, objective or Objective(), optim or Optim()
         self.tau, self.alpha, self.seed = tau, alpha, seed
-        self.optim = optim or Optim()
         self.has_dropout = has_dropout(encoder)
         self.register_buffer("epoch_loss", torch.zeros(2))  # sum and count of this epoch's steps, kept on resume
 
     @abstractmethod
     def pairs(self, batch: Batch) -> T:
-        """The tensors that the loss takes: `Pairs` if there are negatives."""
-
-    @property
-    def loss_is_infonce(self) -> bool:
-        """Whether log(1 + alpha) - loss estimates the mutual information."""
-        return self.objective.is_infonce
+        """The tensors that the loss takes."""
 
     @abstractmethod
     def losses(self, pairs: T) -> Tensor:
@@ -74,13 +71,20 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
     def diagnose(self, pairs: T, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """What is logged beside the loss; `losses` comes with its graph, which is kept."""
 
+    @property
+    def loss_is_infonce(self) -> bool:
+        """Whether log(1 + alpha) - loss estimates the mutual information."""
+        return self.objective.is_infonce
+
     def after_step(self) -> None:
         """Change what changes between steps: momentum encoder, queue. Called after every optimizer step."""
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """One step; returns the mean loss and, for the probes, the features."""
-        if self.has_dropout:
-            self._seed_dropout(batch)
+        if self.has_dropout:  # a function of seed and step, so that a resumed run repeats it
+            random = batch.random
+            source = generator(random.seed, "dropout", random.epoch, random.step, random.start)
+            torch.manual_seed(source.initial_seed())
         pairs = self.pairs(batch)
         losses = self.losses(pairs)
         self._log_step(pairs, losses, batch)
@@ -106,20 +110,9 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
     def _log_step(self, pairs: T, losses: Tensor, batch: Batch) -> None:
         loss = distributed.mean(losses.detach().mean())
         self.epoch_loss += torch.stack([loss, torch.ones_like(loss)])
-        rows = len(losses)
-        self.log("loss", loss, prog_bar=True, batch_size=rows)
-        if self._due():
+        self.log("loss", loss, prog_bar=True, batch_size=len(losses))
+        every, step = logging_interval(self.trainer), self.global_step + 1
+        if (every and step % every == 0) or step == self.trainer.estimated_stepping_batches:  # logged, or the last
             values = self.diagnose(pairs, losses, batch)
             values["lr"] = torch.tensor(self.trainer.optimizers[0].param_groups[0]["lr"])
-            self.log_dict(values, batch_size=rows)
-
-    def _due(self) -> bool:
-        """Whether Lightning passes this step's values to the loggers, or this is the last step."""
-        every, step = logging_interval(self.trainer), self.global_step + 1
-        return (bool(every) and step % every == 0) or step == self.trainer.estimated_stepping_batches
-
-    def _seed_dropout(self, batch: Batch) -> None:
-        """Make dropout a function of seed and step, so that a resumed run repeats it."""
-        random = batch.random
-        source = generator(random.seed, "dropout", random.epoch, random.step, random.start)
-        torch.manual_seed(source.initial_seed())
+            self.log_dict(values, batch_size=len(losses))

@@ -18,15 +18,10 @@ from contrastive_lab.pairs import Pairs, joined, row_cosines
 
 
 class MoCo(ContrastiveModule[Pairs]):
-    """Queries from one view, keys of a momentum encoder from the other, negatives from a queue of older keys.
+    """Queries from one view, keys of a momentum encoder from the other, negatives from a queue of K older keys a set.
 
-    Args:
-        K: negatives of a query, the length of the queue (of each of its sets, where the objective has several).
-        momentum: of the key encoder, in [0, 1].
-        symmetric: each view is query once and key once; the loss is the mean over both (MoCo's CIFAR notebook takes
-            the sum: double the learning rate to do as it does), and both views' keys enter the queue.
-        batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        encoder, alpha, tau, optim, seed, objective: see `ContrastiveModule`; the queue's start follows the seed, too.
+    With `symmetric` each view is query once and key once; the loss is the mean over both (MoCo's CIFAR notebook takes
+    the sum: double the learning rate to do as it does), and both views' keys enter the queue.
     """
 
     def __init__(
@@ -56,7 +51,7 @@ class MoCo(ContrastiveModule[Pairs]):
         return joined(parts + self._direction(batch, [second], first) if self.symmetric else parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
-        """InfoNCE with EqCo's margin, or the loss that was chosen, (n,)."""
+        """InfoNCE with EqCo's margin, or the loss that was chosen."""
         return self.objective.losses(pairs, self.tau, self.alpha)
 
     def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:

@@ -10,30 +10,23 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.encoder import Encoder
 from contrastive_lab.losses import nce
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.negatives import Bank, from_bank
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.own_class import OwnClass, own_class
-from contrastive_lab.pairs import Pairs, joined, row_cosines
+from contrastive_lab.pairs import Pairs, chosen_cosines, fetched_cosines, joined, row_cosines
 
 
 class NPID(ContrastiveModule[Pairs]):
-    """Queries against a memory bank.
+    """Queries against a memory bank with an entry for each of the n `images`, `bank_momentum` in [0, 1].
 
-    Args:
-        images: number of images n, each with an entry in the bank.
-        K: entries chosen for each query, uniformly and with replacement; None is the softmax over all other entries.
-        bank_momentum: of the entries, in [0, 1].
-        proximal: weight of |query - entry|^2 (Sec. 3.3).
-        positive_drawn: whether an image's own entry may be among its negatives, as in the authors' code.
-        own_class_share: share of the negatives that are of the query's own class, in [0, 1]; None leaves it to chance.
-        objective: its name may also be "nce", the published form with a constant Z taken from the first batch.
-        encoder, alpha, tau, optim, seed: see `ContrastiveModule`; the bank's start follows the seed, too.
-
-    Memory: a step holds N * K * D numbers of chosen entries, or N * n cosines with K = None.
+    K entries are chosen for each query, uniformly and with replacement, its own among them if `positive_drawn`, as in
+    the authors' code; None is the softmax over all other entries. A step holds the N * K * D numbers of these, or N * n
+    cosines. `proximal` is the weight of |query - entry|^2 (Sec. 3.3). The name of the `objective` may also be "nce",
+    the published form with a constant Z taken from the first batch.
     """
 
     log_normaliser: Tensor
@@ -63,19 +56,18 @@ class NPID(ContrastiveModule[Pairs]):
     def pairs(self, batch: Batch) -> Pairs:
         """N queries against the bank as it was before this batch; N more for every small view."""
         features, queries = self.encoder.forward_views(batch.views)
-        entries = self.bank.entries
-        own, chosen = entries[batch.ids], self._chosen(batch)
+        entries, chosen = self.bank.entries, self._chosen(batch)
+        own, negatives = entries[batch.ids], chosen_cosines if self.K is None else fetched_cosines
+        self._new = (distributed.gather(queries[0].detach()), distributed.gather(batch.ids))
         every = torch.arange(len(entries), device=batch.ids.device)
         parts = [
-            Pairs(row_cosines(q, own), self._negatives(q, chosen), [q], batch.ids, chosen, h, entries, every)
+            Pairs(row_cosines(q, own), negatives(q, entries, chosen), [q], batch.ids, chosen, h, entries, every)
             for h, q in zip(features, queries, strict=True)
         ]
-        pairs = joined(parts)
-        self._new = (distributed.gather(queries[0].detach()), distributed.gather(batch.ids))
-        return pairs
+        return joined(parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
-        """The published NCE, InfoNCE with EqCo's margin or the loss that was chosen, plus the proximal term, (n,)."""
+        """The published NCE or the loss of the objective, plus the proximal term, (n,)."""
         losses = (
             self._nce(pairs) if self.objective.name == "nce" else self.objective.losses(pairs, self.tau, self.alpha)
         )
@@ -93,11 +85,6 @@ class NPID(ContrastiveModule[Pairs]):
             return plain.diagnose(pairs, plain.losses(pairs, self.tau, self.alpha), self.tau, self.alpha, batch.classes)
         return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
-    def _nce(self, pairs: Pairs) -> Tensor:
-        self._keep_normaliser(pairs)
-        images, log_Z = len(self.bank.entries), self.log_normaliser
-        return self.objective.mean_over_sets(pairs, lambda pos, neg: nce(pos, neg, self.tau, images, log_Z))
-
     def after_step(self) -> None:
         """Write the batch's vectors into the bank."""
         assert self._new is not None
@@ -113,21 +100,13 @@ class NPID(ContrastiveModule[Pairs]):
         others = torch.arange(images - 1, device=batch.ids.device)[None]
         return others + (others >= batch.ids[:, None])
 
-    def _negatives(self, query: Tensor, chosen: Tensor) -> Tensor:
-        if self.K is None:
-            return cosines(query, self.bank.entries).gather(1, chosen)
-        with torch.autocast(query.device.type, enabled=False):
-            return torch.einsum("nd,nkd->nk", query, self.bank.entries.to(query.dtype)[chosen])
-
-    @torch.no_grad()
-    def _keep_normaliser(self, pairs: Pairs) -> None:
-        """Take Z, n times the mean of exp(cosine / tau), from the first batch of all processes."""
-        if self.global_step:
-            return
-        logits = pairs.neg.double() / self.tau
-        highest = distributed.gather(logits.max()[None]).max()
-        mean = distributed.mean((logits - highest).exp().mean())
-        now = highest + mean.log() + math.log(len(self.bank.entries))
-        self.log_normaliser.copy_(
-            torch.where(self.log_normaliser == 0, now.to(self.log_normaliser.dtype), self.log_normaliser)
-        )
+    def _nce(self, pairs: Pairs) -> Tensor:
+        """NCE with Z, n times the mean of exp(cosine / tau), from the first batch of all processes."""
+        images, log_Z = len(self.bank.entries), self.log_normaliser
+        if self.global_step == 0:
+            logits = pairs.neg.detach().double() / self.tau
+            highest = distributed.gather(logits.max()[None]).max()
+            mean = distributed.mean((logits - highest).exp().mean())
+            now = highest + mean.log() + math.log(images)
+            log_Z.copy_(torch.where(log_Z == 0, now.to(log_Z.dtype), log_Z))
+        return self.objective.mean_over_sets(pairs, lambda pos, neg: nce(pos, neg, self.tau, images, log_Z))

@@ -20,16 +20,7 @@ from contrastive_lab.pairs import Pairs, from_keys, joined
 
 
 class SiMo(ContrastiveModule[Pairs]):
-    """Queries from one view, keys of a momentum encoder from the other.
-
-    Args:
-        K: negatives of a query, at most N - 1; None takes all N - 1.
-        momentum: of the key encoder, in [0, 1].
-        negatives_per: "query" chooses negatives for every query by itself, "batch" once per step.
-        batchnorm: kind of batch normalisation of `encoder`; "shuffle" also permutes the keys' images.
-        own_class_share: share of the negatives that are of the query's own class, in [0, 1]; None leaves it to chance.
-        encoder, alpha, tau, optim, seed, objective: see `ContrastiveModule`.
-    """
+    """Queries from one view, keys of a momentum encoder from the other; K is at most N - 1."""
 
     def __init__(
         self,
@@ -53,17 +44,17 @@ class SiMo(ContrastiveModule[Pairs]):
         """N queries against keys of the same batch; N more for every small view."""
         features, queries = self.encoder.forward_views([batch.views[0], *batch.views[2:]])
         keys, ids = self.key_encoder(batch.views[1], batch.random), distributed.gather(batch.ids)
-        parts = []
         own = own_class(self.own_class_share, batch.classes, ids, self.objective.sets)
-        drawn, per, device = self.objective.keys(self.K), self.negatives_per, batch.ids.device
-        for number, query in enumerate(queries):
+        drawn, per, device = self.objective.keys(self.K), self.negatives_per, ids.device
+        parts = []
+        for number, (h, query) in enumerate(zip(features, queries, strict=True)):
             chosen = from_batch(batch.random, drawn, 1, per, f"negatives/{number}", device, own)
             pos, neg = from_keys(query, keys[batch.random.rows], keys, chosen)
-            parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], features[number], keys, ids))
+            parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], h, keys, ids))
         return joined(parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
-        """InfoNCE with EqCo's margin, or the loss that was chosen, (n,)."""
+        """InfoNCE with EqCo's margin, or the loss that was chosen."""
         return self.objective.losses(pairs, self.tau, self.alpha)
 
     def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:

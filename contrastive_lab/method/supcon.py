@@ -15,21 +15,17 @@ from contrastive_lab.optim import Optim
 
 
 class Similarities(NamedTuple):
-    """Cosines (m, M) of this process's views with all views, the positives among them, and the features (n, F)."""
+    """The m views of this process's n images against all M views."""
 
-    cosines: Tensor
-    positives: Tensor
-    own: Tensor
-    vectors: Tensor
-    features: Tensor
+    cosines: Tensor  # (m, M)
+    positives: Tensor  # (m, M), true where the key is a positive
+    own: Tensor  # (m,) number of each view among the M
+    vectors: Tensor  # (n, D) unit vectors of the first view
+    features: Tensor  # (n, F)
 
 
 class SupCon(ContrastiveModule[Similarities]):
-    """Every view against all views of all images; those of its class are positives.
-
-    Args:
-        encoder, tau, optim, seed: see `ContrastiveModule`.
-    """
+    """Every view against all views of all images; those of its class are positives."""
 
     needs_labels = True
 

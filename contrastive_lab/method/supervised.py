@@ -25,13 +25,7 @@ class Logits(NamedTuple):
 
 
 class Supervised(ContrastiveModule[Logits]):
-    """A linear classifier on the backbone's features, trained with it.
-
-    Args:
-        encoder: the encoder; its head is not used.
-        classes: number of classes C.
-        optim, seed: see `ContrastiveModule`; the classifier's start follows the seed.
-    """
+    """A linear classifier of C `classes` on the backbone's features, trained with it; the head is not used."""
 
     needs_labels = True
 

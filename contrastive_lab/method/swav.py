@@ -23,32 +23,20 @@ from contrastive_lab.randomness import generator
 
 
 class Codes(NamedTuple):
-    """What SwAV's loss takes, one row for each image and each pair of a view with a code of another.
+    """What SwAV's loss takes: m rows, one for each image and each pair of a view with a code of another."""
 
-    Fields:
-        scores: (m, P) cosines with the prototypes.
-        codes: (m, P).
-        vectors: (n, D) unit vectors of the first view.
-        features: (n, F).
-    """
-
-    scores: Tensor
-    codes: Tensor
-    vectors: Tensor
-    features: Tensor
+    scores: Tensor  # (m, P) cosines with the prototypes
+    codes: Tensor  # (m, P)
+    vectors: Tensor  # (n, D) unit vectors of the first view
+    features: Tensor  # (n, F)
 
 
 class SwAV(ContrastiveModule[Codes]):
-    """Every view predicts the codes of the first two.
+    """Every view predicts the codes of the first two, by P `prototypes`; `epsilon` and the iterations as `sinkhorn`.
 
-    Args:
-        prototypes: P.
-        epsilon: of Sinkhorn-Knopp, > 0.
-        sinkhorn_iterations: at least 1.
-        queue: older vectors of each of the first two views that lengthen the batch for the codes; 0 for none.
-        queue_from_epoch: epoch from which they are collected; they are used once the queue is full.
-        freeze_epochs: epochs, or a part of one, during which the prototypes stay as they are; 0 or more.
-        encoder, tau, optim, seed: see `ContrastiveModule`; the prototypes' start follows the seed, too.
+    A `queue` of that many older vectors of each of the first two views lengthens the batch for the codes once it is
+    full; they are collected from the epoch `queue_from_epoch` on. The prototypes stay as they are for the first
+    `freeze_epochs`, 0 or more and perhaps a part of one.
     """
 
     def __init__(
@@ -80,13 +68,9 @@ class SwAV(ContrastiveModule[Codes]):
         ids = distributed.gather(batch.ids)
         self._new = [(distributed.gather(z.detach()), ids) for z in vectors[:2]]
         codes = [self._codes(view, batch) for view in range(2)]
-        rows = [(v, view) for view in range(2) for v in range(len(scores)) if v != view]
-        return Codes(
-            torch.cat([scores[v] for v, _ in rows]),
-            torch.cat([codes[view] for _, view in rows]),
-            vectors[0],
-            features[0],
-        )
+        pairs = [(scores[v], codes[view]) for view in range(2) for v in range(len(scores)) if v != view]
+        of_view, of_other = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        return Codes(of_view, of_other, vectors[0], features[0])
 
     def losses(self, pairs: Codes) -> Tensor:
         """The swapped prediction, (m,)."""
@@ -117,9 +101,9 @@ class SwAV(ContrastiveModule[Codes]):
     def _codes(self, view: int, batch: Batch) -> Tensor:
         """Codes of this process's rows, (n, P), from the scores of all processes and of the queue if it is full."""
         vectors = self._new[view][0]
-        rows = len(vectors)
         queue = cast(Queue, self.queues[view]) if self.queues else None
         if queue is not None and bool((queue.ids >= 0).all()):
             vectors = torch.cat([queue.keys.to(vectors.dtype), vectors])
         scores = cosines(vectors, self.prototypes.detach())
-        return sinkhorn(scores, self.epsilon, self.sinkhorn_iterations)[-rows:][batch.random.rows]
+        codes = sinkhorn(scores, self.epsilon, self.sinkhorn_iterations)
+        return codes[-batch.random.size :][batch.random.rows]

@@ -136,7 +136,7 @@ def test_gradient_bound_is_the_papers_and_holds() -> None:
         (torch.zeros(3), torch.zeros(3, 2), {"reduction": "sum"}),
     ],
 )
-def test_bad_input_is_refused(pos: Tensor, neg: Tensor, options: dict[str, object]) -> None:
+def test_bad_input_is_an_error(pos: Tensor, neg: Tensor, options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"needed|needs|reduction"):
         info_nce(pos, neg, 0.1, **options)  # type: ignore[arg-type]
 

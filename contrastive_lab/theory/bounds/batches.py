@@ -42,21 +42,18 @@ def _sums(
     scores = anchors @ class_means.T / tau  # (B, N, C)
     own = scores.gather(2, labels[..., None])[..., 0]
     present = torch.zeros_like(scores[:, 0]).scatter_(1, labels, 1.0).bool()  # (B, C): the set S
-    supervised = scores.logsumexp(2) - own
     subset = scores.masked_fill(~present[:, None], -torch.inf).logsumexp(2) - own
     col = (labels[:, :, None] == labels[:, None]).sum(2) - 1
-    covered = present.all(1)[:, None].expand_as(col)
-    clean = col == 0
-    shift = own - (anchors * own_means).sum(2) / tau
+    covered, clean = present.all(1)[:, None].expand_as(col), col == 0
     losses = {
         "L_info": info_nce(*in_batch(anchors @ others.mT), tau, reduction="none"),
-        "L_sup": supervised,
+        "L_sup": scores.logsumexp(2) - own,
         "sup": subset * covered,
         "sub": subset * ~covered,
         "clean_sup": subset * (clean & covered),
         "clean_sub": subset * (clean & ~covered),
         "collision": col.double().log1p(),
-        "d": shift.clamp(max=0),
+        "d": (own - (anchors * own_means).sum(2) / tau).clamp(max=0),
         "upsilon": covered,
         "clean": clean,
         "rho": clean & covered,

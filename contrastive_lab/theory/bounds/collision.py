@@ -21,16 +21,11 @@ def collision_bound(first: Tensor, second: Tensor, labels: Tensor) -> float:
         raise ValueError(f"features (n, D) twice and labels (n,) are needed, not {shapes}")
     total = 0.0
     for label in labels.unique().tolist():
-        rows = (labels == label).nonzero()[:, 0]
-        if len(rows) < 2:
+        one, other = first[labels == label], second[labels == label]
+        if len(one) < 2:
             raise ValueError(f"collision_bound needs two images of every class; class {label} has one")
-        total += _deviations(first[rows], second[rows])
+        own = (one * other).sum(1)
+        blocks = zip(other.split(ROWS), own.split(ROWS), strict=True)  # the own pair, i = j, differs by nothing
+        gaps = sum(float((block @ one.T - cosine[:, None]).abs().double().sum()) for block, cosine in blocks)
+        total += gaps / (len(one) - 1)
     return total / len(labels)
-
-
-def _deviations(first: Tensor, second: Tensor) -> float:
-    """Sum over the images j of a class of the mean over its others."""
-    own = (first * second).sum(1)
-    blocks = zip(second.split(ROWS), own.split(ROWS), strict=True)  # the own pair, i = j, differs by nothing
-    total = sum(float((block @ first.T - cosine[:, None]).abs().double().sum()) for block, cosine in blocks)
-    return total / (len(first) - 1)

@@ -79,17 +79,13 @@ def smallest_draws(coverage: float, classes: int | None = None, probs: ArrayLike
 def expected_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
     """E[T]: C (1 + 1/2 + ... + 1/C), or of any prior the integral of 1 - prod_c (1 - e^{-p_c s}) over s > 0.
 
-    >>> expected_draws(classes=2)
-    3.0
     >>> round(expected_draws(probs=[0.5, 0.25, 0.25]), 9)
     6.333333333
 
     Source: Flajolet, Gardy & Thimonier 1992; both forms were read in the authors' public code of Nozawa & Sato 2021.
     """
     p = prior(classes, probs)
-    if is_uniform(p):
-        return float((len(p) / np.arange(len(p), 0, -1)).sum())
-    return _mean_time(p)
+    return float((len(p) / np.arange(len(p), 0, -1)).sum()) if is_uniform(p) else _mean_time(p)
 
 
 def variance_of_draws(classes: int | None = None, probs: ArrayLike | None = None) -> float:
