@@ -1,4 +1,7 @@
-"""Colour jitter with a strength and an order of its own for every image."""
+"""Colour jitter with a strength and an order of its own for every image.
+
+Letters: n images, C channels (1 or 3).
+"""
 
 from dataclasses import dataclass
 
@@ -15,16 +18,9 @@ OPS = (ops.brightness_, ops.contrast_, ops.saturation_, ops.hue_)
 class Color:
     """Colour jitter with the factors and the order of torchvision's ColorJitter, applied with probability `p`.
 
-    Args:
-        p: probability.
-        brightness: b, the factor is uniform in [max(0, 1 - b), 1 + b].
-        contrast: the same for the contrast.
-        saturation: the same for the saturation.
-        hue: h, the turn is uniform in [-h, h] of the colour circle.
-        strength: multiplies the four (SimCLR, Appendix A).
-
-    Raises:
-        ValueError: if `strength * hue` is above 0.5, half the circle.
+    With b the brightness, contrast or saturation, its factor is uniform in [max(0, 1 - b), 1 + b]; with h the hue, its
+    turn is uniform in [-h, h] of the colour circle. `strength` multiplies the four (SimCLR, Appendix A); it is a
+    ValueError if that makes the hue greater than 0.5, half the circle.
     """
 
     p: float = 0.8
@@ -35,7 +31,6 @@ class Color:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        """Check the hue."""
         if self.strength * self.hue > 0.5:
             raise ValueError(f"strength * hue is at most 0.5, not {self.strength * self.hue}")
 
@@ -47,18 +42,13 @@ class Color:
     def factors(self, numbers: Tensor) -> Tensor:
         """Factors of brightness, contrast and saturation and turn of the hue: uniform (n, 4) -> float64 (n, 4)."""
         spreads, neutral = self.spreads(), torch.tensor([1.0, 1.0, 1.0, 0.0], dtype=torch.float64)
-        least = torch.tensor([0.0, 0.0, 0.0, -1.0], dtype=torch.float64)
-        return ops.between(numbers, torch.maximum(neutral - spreads, least), neutral + spreads)
+        return ops.between(numbers, neutral - spreads.clamp(max=1), neutral + spreads)
 
     def order(self, apply: Tensor, keys: Tensor) -> Tensor:
-        """The operation that each image gets in each of four slots, as its position in OPS, or len(OPS) for none.
+        """The operation that each image gets in each of four slots: integers (n, 4), see `jitter_`.
 
-        Args:
-            apply: uniform in [0, 1), (n,); below `p` the image is jittered.
-            keys: uniform in [0, 1), (n, 4); their ranks are the order.
-
-        Returns:
-            Integers (n, 4).
+        Of uniform numbers in [0, 1), an image is jittered where `apply` (n,) is below `p`; the ranks of its `keys`
+        (n, 4) are the order.
         """
         order = keys.argsort(dim=1, stable=True)
         idle = (apply >= self.p).unsqueeze(1) | (self.spreads() == 0)[order]
@@ -66,18 +56,12 @@ class Color:
 
 
 def jitter_(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
-    """Apply to every image the operations that its row of `order` names, with its own factors.
+    """Apply to every image the operations that its row of `order` names, with its own factors: (n, C, H, W) in [0, 1].
 
-    In each slot the images are sorted by operation, from one buffer into another, where every operation works in
-    place on consecutive images while they are still in the cache.
-
-    Args:
-        images: float (n, C, H, W) in [0, 1]; its memory is one of the buffers, so its values are lost.
-        factors: of the four operations, (n, 4) on the CPU.
-        order: positions in OPS, or len(OPS) for none, (n, slots) on the CPU.
-
-    Returns:
-        (n, C, H, W) in [0, 1].
+    `order` (n, slots) holds positions in OPS, or len(OPS) for none, `factors` (n, 4) those of the four operations; both
+    are on the CPU. In each slot the images are sorted by operation, from one buffer into another, where every operation
+    works in place on consecutive images while they are still in the cache. The memory of `images` is one of the
+    buffers, so their values are lost.
     """
     spare = torch.empty_like(images)
     factors = factors.gather(1, order.clamp(max=len(OPS) - 1)).to(images.dtype)

@@ -1,4 +1,4 @@
-"""Random crop boxes for all images at once, by the rule of torchvision's RandomResizedCrop.get_params."""
+"""Random crop boxes for n images at once, by the rule of torchvision's RandomResizedCrop.get_params."""
 
 import math
 from collections.abc import Sequence
@@ -14,12 +14,10 @@ TRIES = 10
 
 @dataclass(frozen=True)
 class Crop:
-    """Random crop, resized with antialiasing.
+    """A random crop, resized with antialiasing by "bilinear" or "bicubic" `interpolation`.
 
-    Args:
-        scale: least and greatest area of the crop as a share of the image's, in (0, 1].
-        ratio: least and greatest width / height of the crop; its logarithm is uniform.
-        interpolation: "bilinear" or "bicubic".
+    Its area is a share of the image's between the two of `scale`, in (0, 1]; its width / height lies between the two of
+    `ratio`, and the logarithm of that is uniform.
     """
 
     scale: Sequence[float] = (0.2, 1.0)
@@ -27,15 +25,10 @@ class Crop:
     interpolation: str = "bilinear"
 
     def boxes(self, numbers: Tensor, heights: Tensor, widths: Tensor) -> Tensor:
-        """The first box of each image that fits into it, or else the central one.
+        """The first box of each image that fits into it, or else the central one: top, left, height, width, (n, 4).
 
-        Args:
-            numbers: uniform in [0, 1), (n, TRIES, 4): area, aspect ratio, top and left of each try.
-            heights: heights of the images, integers (n,).
-            widths: widths of the images, integers (n,).
-
-        Returns:
-            Integers (n, 4): top, left, height, width.
+        `heights` and `widths` of the images are integers (n,), as are the boxes; `numbers` (n, TRIES, 4), uniform in
+        [0, 1), give area, aspect ratio, top and left of each try.
         """
         size = torch.stack((heights, widths), dim=1)
         share, aspect, top, left = numbers.unbind(-1)

@@ -61,22 +61,16 @@ def luma(images: Tensor) -> Tensor:
 
 
 def normalize_(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Subtract the mean of each channel and divide by its standard deviation.
-
-    Args:
-        images: (n, 3, H, W).
-        mean: one number for each channel, or one for all.
-        std: one number for each channel, or one for all.
-    """
+    """Subtract the mean of each channel and divide by its standard deviation, one number for each or one for all."""
     for channel, shift, scale in zip(images.unbind(1), cycle(mean), cycle(std), strict=False):
         channel.sub_(shift).div_(scale)
     return images
 
 
-def replace_(images: Tensor, rows: Tensor, op: Callable[[Tensor], Tensor]) -> Tensor:
-    """Replace some images, whose rows (m,) are on the CPU, by `op` of them."""
-    if len(rows):
-        rows = to_device(rows, images.device)
+def replace_(images: Tensor, chosen: Tensor, op: Callable[[Tensor], Tensor]) -> Tensor:
+    """Replace the images for which `chosen`, (n,) on the CPU, is true by `op` of them."""
+    if chosen.any():
+        rows = to_device(chosen.nonzero().squeeze(1), images.device)
         images.index_copy_(0, rows, op(images.index_select(0, rows)))
     return images
 

@@ -1,6 +1,6 @@
 """Resizing and blurring as matrix products: rows @ image @ columns^T, one pair of small matrices per image.
 
-Letters: n images, C channels, H and W height and width, s side of the result.
+Letters: n images, C channels, H and W height and width, s side of the result. Interpolation is "bilinear" or "bicubic".
 """
 
 import torch
@@ -20,15 +20,9 @@ def separable(images: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
 def resized_crop(images: Tensor, boxes: Tensor, size: int, interpolation: str, dtype: torch.dtype) -> Tensor:
     """Crop a box of each image and resize it with antialiasing, as torchvision's resized_crop with `antialias`.
 
-    Args:
-        images: (n, C, H, W), uint8 or float in [0, 1].
-        boxes: integers (n, 4) on the same device: top, left, height, width, inside the image.
-        size: s, side of the result.
-        interpolation: "bilinear" or "bicubic".
-        dtype: dtype of the result and of all arithmetic.
-
-    Returns:
-        `dtype` (n, C, s, s) in [0, 1]; what bicubic overshoots is clamped.
+    (n, C, H, W), uint8 or float in [0, 1] -> (n, C, s, s) in [0, 1], where s is `size` and what bicubic overshoots is
+    clamped; all arithmetic is in `dtype`. `boxes` are integers (n, 4) on the same device, inside the image: top, left,
+    height, width.
     """
     top, left, height, width = boxes.to(dtype).unbind(1)
     rows = resize_weights(top, height, images.shape[2], size, interpolation)
@@ -39,17 +33,9 @@ def resized_crop(images: Tensor, boxes: Tensor, size: int, interpolation: str, d
 
 
 def resize_weights(start: Tensor, length: Tensor, total: int, size: int, interpolation: str) -> Tensor:
-    """Weights that resize the pixels start..start+length of `total` pixels to `size` pixels.
+    """Weights (n, size, total) that resize the pixels start..start+length, float (n,), of `total` to `size` pixels.
 
-    Args:
-        start: first pixel of the box, float (n,).
-        length: pixels in the box, float (n,).
-        total: pixels in the image.
-        size: pixels in the result.
-        interpolation: "bilinear" or "bicubic".
-
-    Returns:
-        (n, size, total); each row sums to 1 and is zero outside the box.
+    Each row sums to 1 and is zero outside the box.
     """
     start, length = start.view(-1, 1, 1), length.view(-1, 1, 1)
     scale = length / size
@@ -65,12 +51,9 @@ def resize_weights(start: Tensor, length: Tensor, total: int, size: int, interpo
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
-    """Blur each image with its own sigma and reflected edges, as torchvision's gaussian_blur.
+    """Blur each image with its own sigma and reflected edges, as torchvision's gaussian_blur: float (n, C, H, W).
 
-    Args:
-        images: float (n, C, H, W), H and W above kernel // 2.
-        sigma: standard deviation in pixels, above 0, (n,).
-        kernel: width of the kernel in pixels, odd.
+    `sigma` (n,), above 0, and `kernel`, an odd width, are in pixels; H and W are above kernel // 2.
     """
     height, width = images.shape[2:]
     rows = blur_weights(sigma, height, kernel)
