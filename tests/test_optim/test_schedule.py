@@ -23,6 +23,6 @@ def test_steps_are_mocos() -> None:
     assert at == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
-def test_an_unknown_schedule_is_refused() -> None:
+def test_an_unknown_schedule_is_an_error() -> None:
     with pytest.raises(ValueError, match="not 'linear'"):
         factor(0, 1, 0, "linear")  # type: ignore[arg-type]
