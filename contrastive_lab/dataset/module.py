@@ -5,7 +5,8 @@ so a resumed run goes on with exactly the batch that would have come next.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
@@ -87,8 +88,11 @@ class ViewsDataModule(pl.LightningDataModule):
 
     def positions(self, epoch: int, first: int = 0) -> Iterator[Position]:
         """Positions of an epoch from its step `first` on."""
-        steps = range(first, len(self))
-        yield from DataLoader(Steps(self, epoch), sampler=steps, batch_size=None, num_workers=self.workers)
+        # Workers get a copy of what makes a position: parts of this object, but neither all of it nor its trainer.
+        order, random = self.order(epoch), self.step_random(epoch, 0)
+        make = partial(_position, self.splits.pretrain, self.recipe, self.views, order, random)
+        steps = cast(Dataset[int], range(first, len(self)))
+        yield from DataLoader(steps, batch_size=None, collate_fn=make, num_workers=self.workers)
 
     def __len__(self) -> int:
         return len(self.splits.pretrain) // self.batch_size
@@ -114,14 +118,14 @@ class ViewsDataModule(pl.LightningDataModule):
         return Batch(views, position.ids, random, self._classes)
 
 
+@dataclass(frozen=True)
 class Loader:
     """Positions of one epoch, from where the trainer is when the first batch is asked for.
 
     Lightning makes iterators before it knows where a resumed run goes on.
     """
 
-    def __init__(self, data: ViewsDataModule) -> None:
-        self.data = data
+    data: ViewsDataModule
 
     def __len__(self) -> int:
         return len(self.data)
@@ -139,20 +143,13 @@ class Loader:
         """Nothing to do, see `state_dict`."""
 
 
-class Steps(Dataset[Position]):
-    """Maps a step of one epoch to the position of this process's rows; in workers where files are decoded."""
-
-    def __init__(self, data: ViewsDataModule, epoch: int) -> None:
-        # Neither `data` nor its trainer is kept: workers get a copy of this object.
-        self.pretrain: Split = data.splits.pretrain
-        self.recipe, self.views = data.recipe, data.views
-        self.random = data.step_random(epoch, 0)
-        self.order = data.order(epoch)
-
-    def __getitem__(self, step: int) -> Position:
-        random = replace(self.random, step=step)
-        ids = self.order[step * random.size :][random.rows]
-        if not isinstance(self.pretrain, Files):
-            return Position(random.epoch, step, ids, [])
-        paths = [self.pretrain.paths[i] for i in ids.tolist()]
-        return Position(random.epoch, step, ids, folder.crops(paths, cast(Recipe, self.recipe), random, self.views))
+def _position(
+    split: Split, recipe: Recipe | TextRecipe, views: list[int], order: Tensor, random: StepRandom, step: int
+) -> Position:
+    """The position of this process's rows at a step of the epoch that `random` is of."""
+    random = replace(random, step=step)
+    ids = order[step * random.size :][random.rows]
+    if not isinstance(split, Files):
+        return Position(random.epoch, step, ids, [])
+    paths = [split.paths[i] for i in ids.tolist()]
+    return Position(random.epoch, step, ids, folder.crops(paths, cast(Recipe, recipe), random, views))
