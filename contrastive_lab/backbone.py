@@ -30,7 +30,7 @@ def imagenet_resnet(arch: str = "resnet50", zero_init_residual: bool = False, wi
 def small_image_resnet(arch: str = "resnet18", zero_init_residual: bool = False, width: int = 1) -> nn.Module:
     """The same with a stem for small images: 3x3, stride 1, padding 1, no max-pooling."""
     net = imagenet_resnet(arch, zero_init_residual, width)
-    stem = nn.Conv2d(3, 64 * width, kernel_size=3, stride=1, padding=1, bias=False)
+    stem = conv3x3(3, 64 * width)
     nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
     net.conv1, net.maxpool = stem, nn.Identity()
     return net
@@ -98,7 +98,7 @@ def timm_model(arch: str, zero_init_residual: bool = False, **options: Any) -> n
     """Timm's model `arch`, e.g. "vit_tiny_patch16_224", untrained, without its classifier; ValueError if it has none.
 
     Options go to `timm.create_model`, e.g. `img_size=32` for a ViT. Of timm's models the ResNets alone have
-    `zero_init_residual`: each block starts as the identity.
+    `zero_init_residual`.
     """
     import timm  # only here: it takes seconds to import
 

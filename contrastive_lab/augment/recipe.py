@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.augment import ops, resample
-from contrastive_lab.augment.color import Color, jitter_
-from contrastive_lab.augment.crop import TRIES, Crop
+from contrastive_lab.augment import ops
+from contrastive_lab.augment.crop import TRIES, Crop, between, resized_crop
+from contrastive_lab.augment.ops import Color
 from contrastive_lab.randomness import StepRandom, to_device
 
 
@@ -23,11 +23,11 @@ class Recipe:
     Turning an operation off therefore leaves the numbers of the others as they were. They are made on the CPU and sent
     to the images' device, which the host never waits for.
 
-    A view is `size` pixels high and wide. `flip`, `gray` and `blur` are probabilities, `mean` and `std` those of each
-    channel, one or three numbers. `order` lists what follows crop and flip: "color", "gray" and "blur"; what is left
-    out is off. The blur is Gaussian with a standard deviation uniform in `blur_sigma` pixels and a kernel a tenth of
-    the size wide (SimCLR, Appendix A). `small_views` are further, smaller views of an image beside its two, of
-    `small_size` pixels and cropped by `small_crop` (multi-crop; Caron et al. 2020, Sec. 3.2).
+    A view is `size` pixels high and wide. `flip`, `gray` and `blur` are probabilities; `mean` and `std` are one number
+    for each of the three channels, or one for all. `order` lists what follows crop and flip, "color", "gray", "blur";
+    what is left out is off. The blur is Gaussian with a standard deviation uniform in `blur_sigma` pixels and a kernel
+    a tenth of the size wide (SimCLR, Appendix A). `small_views` are further, smaller views of an image beside its two,
+    of `small_size` pixels and cropped by `small_crop` (multi-crop; Caron et al. 2020, Sec. 3.2).
     """
 
     size: int
@@ -61,7 +61,7 @@ class Recipe:
         """Crop and resize: uint8 (n, C, H, W) -> `dtype` (n, C, size, size) in [0, 1]."""
         heights, widths = (torch.full((len(images),), side) for side in images.shape[2:])
         boxes = to_device(self.boxes(random, view, heights, widths), images.device)
-        return resample.resized_crop(images, boxes, self.size, self.crop.interpolation, dtype)
+        return resized_crop(images, boxes, self.size, self.crop.interpolation, dtype)
 
     def finish(self, crops: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Flip, apply the operations of `order` and normalise: (n, C, size, size) -> `dtype` (n, 3, size, size).
@@ -91,7 +91,7 @@ class Recipe:
     def _color_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
         numbers = random.uniform(f"color/{view}", 9)
         order = self.color.order(numbers[:, 0], numbers[:, 5:])
-        return jitter_(images, self.color.factors(numbers[:, 1:5]), order)
+        return ops.jitter_(images, self.color.factors(numbers[:, 1:5]), order)
 
     def _gray_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
         return ops.replace_(images, random.uniform(f"gray/{view}") < self.gray, ops.gray)
@@ -99,6 +99,6 @@ class Recipe:
     def _blur_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
         apply, numbers = random.uniform(f"blur/{view}", 2).unbind(1)
         chosen = apply < self.blur
-        sigma = to_device(ops.between(numbers[chosen], *self.blur_sigma).to(images.dtype), images.device)
+        sigma = to_device(between(numbers[chosen], *self.blur_sigma).to(images.dtype), images.device)
         kernel = max(self.size // 10 | 1, 3)  # odd
-        return ops.replace_(images, chosen, lambda part: resample.gaussian_blur(part, sigma, kernel))
+        return ops.replace_(images, chosen, lambda part: ops.gaussian_blur(part, sigma, kernel))

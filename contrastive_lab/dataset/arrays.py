@@ -49,7 +49,7 @@ def _pack(name: str, folder: Path) -> None:
     try:
         parts = dict(_download(name, folder / "download"))
     except Exception as error:
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        reason = [type(error).__name__, *str(error).strip().splitlines()][-1]
         raise RunError(f"dataset={name}: no arrays in {folder} and the download failed ({reason})") from error
     folder.mkdir(parents=True, exist_ok=True)
     for part in sorted(parts, key=lambda part: part == "train_images"):
