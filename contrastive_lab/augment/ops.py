@@ -6,12 +6,14 @@ a tensor (n, 1, 1, 1). A name that ends in an underscore changes its images in p
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 
 import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 
+from contrastive_lab.augment.crop import between, separable
 from contrastive_lab.randomness import to_device
 
 
@@ -60,32 +62,113 @@ def luma(images: Tensor) -> Tensor:
     return images if images.shape[1] == 1 else rgb_to_grayscale(images)
 
 
-def normalize_(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Subtract the mean of each channel and divide by its standard deviation.
+def _blend_(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
+    rest = other * (1 - factor)  # before the images change, since `other` may be the images
+    return images.mul_(factor).add_(rest).clamp_(0, 1)
 
-    Args:
-        images: (n, 3, H, W).
-        mean: one number for each channel, or one for all.
-        std: one number for each channel, or one for all.
+
+def gaussian_blur(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
+    """Blur each image with its own sigma and reflected edges, as torchvision's gaussian_blur: float (n, C, H, W).
+
+    `sigma` (n,), above 0, and `kernel`, an odd width, are in pixels; H and W are above kernel // 2.
     """
+    height, width = images.shape[2:]
+    rows = blur_weights(sigma, height, kernel)
+    return separable(images, rows, rows if height == width else blur_weights(sigma, width, kernel))
+
+
+def blur_weights(sigma: Tensor, size: int, kernel: int) -> Tensor:
+    """Gaussian weights over `size` pixels, with the reflected pixels folded in: (n,) -> (n, size, size)."""
+    steps = torch.arange(kernel // 2 + 1, dtype=sigma.dtype, device=sigma.device)
+    weights = (steps / sigma.unsqueeze(1)).square_().mul_(-0.5).exp_()
+    weights /= 2 * weights.sum(1, keepdim=True) - weights[:, :1]  # all but the middle one occur twice
+    i, last = torch.arange(size, device=sigma.device).unsqueeze(1), size - 1
+    # Pixel j is seen where it is, and once more behind each edge unless it is the edge itself; `size` is too far.
+    j = i.T
+    ways = (i - j).abs(), (i + j).masked_fill(j == 0, size), (2 * last - i - j).masked_fill(j == last, size)
+    times = (torch.stack(ways) == steps.view(-1, 1, 1, 1)).sum(1)  # at each distance, (steps, size, size)
+    with torch.autocast(sigma.device.type, enabled=False):
+        matrices = weights @ times.flatten(1).to(sigma.dtype)
+    return matrices.view(-1, size, size)
+
+
+def normalize_(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Subtract the mean of each channel and divide by its standard deviation, one number for each or one for all."""
     for channel, shift, scale in zip(images.unbind(1), cycle(mean), cycle(std), strict=False):
         channel.sub_(shift).div_(scale)
     return images
 
 
-def replace_(images: Tensor, rows: Tensor, op: Callable[[Tensor], Tensor]) -> Tensor:
-    """Replace some images, whose rows (m,) are on the CPU, by `op` of them."""
-    if len(rows):
-        rows = to_device(rows, images.device)
+def replace_(images: Tensor, chosen: Tensor, op: Callable[[Tensor], Tensor]) -> Tensor:
+    """Replace the images for which `chosen`, (n,) on the CPU, is true by `op` of them."""
+    if chosen.any():
+        rows = to_device(chosen.nonzero().squeeze(1), images.device)
         images.index_copy_(0, rows, op(images.index_select(0, rows)))
     return images
 
 
-def between(numbers: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
-    """Stretch numbers in [0, 1) to [low, high), in float64."""
-    return low + (high - low) * numbers.double()
+OPS = (brightness_, contrast_, saturation_, hue_)
 
 
-def _blend_(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
-    rest = other * (1 - factor)  # before the images change, since `other` may be the images
-    return images.mul_(factor).add_(rest).clamp_(0, 1)
+@dataclass(frozen=True)
+class Color:
+    """Colour jitter with the factors and the order of torchvision's ColorJitter, applied with probability `p`.
+
+    With b the brightness, contrast or saturation, its factor is uniform in [max(0, 1 - b), 1 + b]; with h the hue, its
+    turn is uniform in [-h, h] of the colour circle. `strength` multiplies the four (SimCLR, Appendix A); it is a
+    ValueError if that makes the hue greater than 0.5, half the circle.
+    """
+
+    p: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.1
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.strength * self.hue > 0.5:
+            raise ValueError(f"strength * hue is at most 0.5, not {self.strength * self.hue}")
+
+    def spreads(self) -> Tensor:
+        """Strengths of the four operations: float64 (4,)."""
+        spreads = torch.tensor([self.brightness, self.contrast, self.saturation, self.hue], dtype=torch.float64)
+        return spreads * self.strength
+
+    def factors(self, numbers: Tensor) -> Tensor:
+        """Factors of brightness, contrast and saturation and turn of the hue: uniform (n, 4) -> float64 (n, 4)."""
+        spreads, neutral = self.spreads(), torch.tensor([1.0, 1.0, 1.0, 0.0], dtype=torch.float64)
+        return between(numbers, neutral - spreads.clamp(max=1), neutral + spreads)
+
+    def order(self, apply: Tensor, keys: Tensor) -> Tensor:
+        """The operation that each image gets in each of four slots: integers (n, 4), see `jitter_`.
+
+        Of uniform numbers in [0, 1), an image is jittered where `apply` (n,) is below `p`; the ranks of its `keys`
+        (n, 4) are the order.
+        """
+        order = keys.argsort(dim=1, stable=True)
+        idle = (apply >= self.p).unsqueeze(1) | (self.spreads() == 0)[order]
+        return order.masked_fill(idle, len(OPS))
+
+
+def jitter_(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
+    """Apply to every image the operations that its row of `order` names, with its own factors: (n, C, H, W) in [0, 1].
+
+    `order` (n, slots) holds positions in OPS, or len(OPS) for none, `factors` (n, 4) those of the four operations; both
+    are on the CPU. In each slot the images are sorted by operation, from one buffer into another, where every operation
+    works in place on consecutive images while they are still in the cache. The memory of `images` is one of the
+    buffers, so their values are lost.
+    """
+    spare = torch.empty_like(images)
+    factors = factors.gather(1, order.clamp(max=len(OPS) - 1)).to(images.dtype)
+    position = torch.arange(len(order))  # of each image in the buffer
+    for slot, factor in zip(order.unbind(1), factors.unbind(1), strict=True):
+        sort, counts = slot.argsort(stable=True), slot.bincount(minlength=len(OPS) + 1).tolist()
+        rows = to_device(position[sort], images.device).split(counts)
+        numbers = to_device(factor[sort], images.device).view(-1, 1, 1, 1).split(counts)
+        for index, part in enumerate(spare.split(counts)):
+            torch.index_select(images, 0, rows[index], out=part)
+            if index < len(OPS):
+                OPS[index](part, numbers[index])
+        images, spare, position = spare, images, sort.argsort()
+    return torch.index_select(images, 0, to_device(position, images.device), out=spare)

@@ -1,4 +1,7 @@
-"""A recipe of augmentations: crop, flip, then colour jitter, grey and blur in the paper's order, then normalisation."""
+"""A recipe of augmentations: crop, flip, then colour jitter, grey and blur in the paper's order, then normalisation.
+
+Letters: n images, C channels (1 or 3).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -7,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.augment import ops, resample
-from contrastive_lab.augment.color import Color, jitter_
-from contrastive_lab.augment.crop import TRIES, Crop
+from contrastive_lab.augment import ops
+from contrastive_lab.augment.crop import TRIES, Crop, between, resized_crop
+from contrastive_lab.augment.ops import Color
 from contrastive_lab.randomness import StepRandom, to_device
 
 
@@ -18,22 +21,13 @@ class Recipe:
     """How a view is made; every random number is a function of the step, the view and the operation.
 
     Turning an operation off therefore leaves the numbers of the others as they were. They are made on the CPU and sent
-    to the images' device, which the host never waits for. Letters: n images, C channels (1 or 3).
+    to the images' device, which the host never waits for.
 
-    Args:
-        size: side of a view in pixels.
-        mean: mean of each channel, one or three numbers.
-        std: standard deviation of each channel, one or three numbers.
-        crop: the random crop.
-        flip: probability of a horizontal flip.
-        color: the colour jitter.
-        gray: probability of grey.
-        blur: probability of a Gaussian blur, whose kernel is a tenth of the size wide (SimCLR, Appendix A).
-        blur_sigma: least and greatest standard deviation of the blur in pixels.
-        order: the operations after crop and flip: "color", "gray" and "blur"; what is left out is off.
-        small_views: further views of an image beside its two, smaller ones (multi-crop; Caron et al. 2020, Sec. 3.2).
-        small_size: side of a small view in pixels.
-        small_crop: the random crop of a small view.
+    A view is `size` pixels high and wide. `flip`, `gray` and `blur` are probabilities; `mean` and `std` are one number
+    for each of the three channels, or one for all. `order` lists what follows crop and flip, "color", "gray", "blur";
+    what is left out is off. The blur is Gaussian with a standard deviation uniform in `blur_sigma` pixels and a kernel
+    a tenth of the size wide (SimCLR, Appendix A). `small_views` are further, smaller views of an image beside its two,
+    of `small_size` pixels and cropped by `small_crop` (multi-crop; Caron et al. 2020, Sec. 3.2).
     """
 
     size: int
@@ -67,21 +61,13 @@ class Recipe:
         """Crop and resize: uint8 (n, C, H, W) -> `dtype` (n, C, size, size) in [0, 1]."""
         heights, widths = (torch.full((len(images),), side) for side in images.shape[2:])
         boxes = to_device(self.boxes(random, view, heights, widths), images.device)
-        return resample.resized_crop(images, boxes, self.size, self.crop.interpolation, dtype)
+        return resized_crop(images, boxes, self.size, self.crop.interpolation, dtype)
 
     def finish(self, crops: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Flip, apply the operations of `order` and normalise.
+        """Flip, apply the operations of `order` and normalise: (n, C, size, size) -> `dtype` (n, 3, size, size).
 
-        One-channel images become three only for the normalisation, since no operation gives colour to a grey image.
-
-        Args:
-            crops: (n, C, size, size), uint8 or float in [0, 1]; not changed.
-            random: the random numbers of this step, for n rows.
-            view: number of the view; another one has other random numbers.
-            dtype: float32 or float64.
-
-        Returns:
-            `dtype` (n, 3, size, size).
+        The crops are uint8, or float in [0, 1], and stay as they are. One channel becomes three only for the
+        normalisation, since no operation gives colour to a grey image.
         """
         images = crops.to(dtype, copy=True)
         return self._finish_(images if crops.is_floating_point() else images.div_(255), random, view)
@@ -96,8 +82,7 @@ class Recipe:
         return ops.normalize_(colour, self.mean, self.std)
 
     def _finish_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
-        flipped = random.uniform(f"flip/{view}") < self.flip
-        ops.replace_(images, _rows(flipped), lambda part: part.flip(-1))
+        ops.replace_(images, random.uniform(f"flip/{view}") < self.flip, lambda part: part.flip(-1))
         steps = {"color": self._color_, "gray": self._gray_, "blur": self._blur_}
         for name in self.order:
             images = steps[name](images, random, view)
@@ -106,19 +91,14 @@ class Recipe:
     def _color_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
         numbers = random.uniform(f"color/{view}", 9)
         order = self.color.order(numbers[:, 0], numbers[:, 5:])
-        return jitter_(images, self.color.factors(numbers[:, 1:5]), order)
+        return ops.jitter_(images, self.color.factors(numbers[:, 1:5]), order)
 
     def _gray_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
-        return ops.replace_(images, _rows(random.uniform(f"gray/{view}") < self.gray), ops.gray)
+        return ops.replace_(images, random.uniform(f"gray/{view}") < self.gray, ops.gray)
 
     def _blur_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
         apply, numbers = random.uniform(f"blur/{view}", 2).unbind(1)
-        rows = _rows(apply < self.blur)
-        sigma = ops.between(numbers[rows], *self.blur_sigma).to(images.dtype)
-        sigma = to_device(sigma, images.device)
+        chosen = apply < self.blur
+        sigma = to_device(between(numbers[chosen], *self.blur_sigma).to(images.dtype), images.device)
         kernel = max(self.size // 10 | 1, 3)  # odd
-        return ops.replace_(images, rows, lambda part: resample.gaussian_blur(part, sigma, kernel))
-
-
-def _rows(chosen: Tensor) -> Tensor:
-    return chosen.nonzero().squeeze(1)
+        return ops.replace_(images, chosen, lambda part: ops.gaussian_blur(part, sigma, kernel))

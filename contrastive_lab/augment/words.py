@@ -1,6 +1,7 @@
 """Views of texts: words are left out, and replaced by similar ones where word vectors are given.
 
-Letters: n texts, L words of the longest, V words of the vocabulary, k neighbours of a word.
+Letters: n texts, L words of the longest, V words of the vocabulary, of ids 1 to V, k neighbours of a word. It is a
+RunError if the file of word vectors is missing, has other lines, or holds k words of the vocabulary or fewer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,11 +28,8 @@ class TextRecipe:
     that stay are replaced with probability `replace` by one of their neighbours, each equally likely. The paper has one
     or the other: "erase" is replace = 0, "replace" is drop = 0.
 
-    Args:
-        drop: probability in [0, 1].
-        replace: probability in [0, 1]; of no effect without neighbours.
-        neighbours: ids of the neighbours of each word, int32 (V + 1, k) with a row for 0, no word; or None.
-        small_views: further views of a text beside its two, made alike.
+    `neighbours` are ids, int32 (V + 1, k) with a row for 0, no word; without them `replace` has no effect.
+    `small_views` are further views of a text beside its two, made alike.
 
     Source: Nozawa & Sato 2021, the experiment on AG News; probability 0.2 and 5 neighbours were read in the authors'
     code, where a view may become empty.
@@ -49,18 +47,15 @@ class TextRecipe:
         """
         numbers = to_device(random.uniform(f"drop/{view}", ids.shape[1]), ids.device).masked_fill(ids == 0, -1.0)
         stays = (numbers >= self.drop) | (numbers == numbers.amax(dim=1, keepdim=True))
-        return self._replaced(ids, random, view).masked_fill(~stays, 0)
+        if self.neighbours is not None:
+            apply, which = to_device(random.uniform(f"replace/{view}", ids.shape[1], 2), ids.device).unbind(2)
+            table = _on(ids.device, self.neighbours)
+            ids = torch.where(apply < self.replace, table[ids.long(), (which * table.shape[1]).long()], ids)
+        return ids.masked_fill(~stays, 0)
 
     def clean(self, ids: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """All words of the texts, as a test sees them: (n, L) -> (n, L)."""
         return ids
-
-    def _replaced(self, ids: Tensor, random: StepRandom, view: int) -> Tensor:
-        if self.neighbours is None:
-            return ids
-        apply, which = to_device(random.uniform(f"replace/{view}", ids.shape[1], 2), ids.device).unbind(2)
-        table = _on(ids.device, self.neighbours)
-        return torch.where(apply < self.replace, table[ids.long(), (which * table.shape[1]).long()], ids)
 
 
 @lru_cache(maxsize=1)
@@ -76,18 +71,7 @@ def word_views(
     vectors: str | None = None,
     small_views: int = 0,
 ) -> TextRecipe:
-    """The recipe for texts of V words, with the 5 nearest neighbours of each where a file of `vectors` is given.
-
-    Args:
-        vocabulary: the V words; the id of `vocabulary[i]` is i + 1.
-        drop: see `TextRecipe`.
-        replace: see `TextRecipe`.
-        vectors: see `nearest`; None replaces nothing.
-        small_views: see `TextRecipe`.
-
-    Raises:
-        RunError: if the file of vectors cannot be used.
-    """
+    """`TextRecipe` for texts of the V words; with their 5 nearest neighbours if `vectors`, see `nearest`, are given."""
     if vectors is None:
         return TextRecipe(drop, replace, None, small_views)
     path = Path(vectors)
@@ -105,15 +89,8 @@ def _nearest(vocabulary: tuple[str, ...], vectors: Path, changed: int) -> Tensor
 def nearest(vocabulary: Sequence[str], vectors: Path, k: int = 5) -> Tensor:
     """Ids of the k words of greatest cosine to each word, int32 (V + 1, k); row 0 is that of no word.
 
-    Only words of the vocabulary count. A word without a vector is its own neighbour k times.
-
-    Args:
-        vocabulary: the V words.
-        vectors: file with a word and its numbers a line; a first line of two numbers is passed over.
-        k: neighbours of each word.
-
-    Raises:
-        RunError: if the file has other lines, or holds k words of the vocabulary or fewer.
+    Only words of the vocabulary count. A word without a vector is its own neighbour k times. The file `vectors` has a
+    word and its numbers a line; a first line of two numbers is passed over.
     """
     found = dict(_vectors(vectors, {word: i for i, word in enumerate(vocabulary, start=1)}))
     if len(found) <= k:

@@ -1,4 +1,8 @@
-"""Data sets as packed arrays: `<data_dir>/<name>/{train,test}_{images,labels}.npy`."""
+"""Data sets as packed arrays: `<data_dir>/<name>/{train,test}_{images,labels}.npy`.
+
+Images are uint8 (n, H, W, C), labels int64 (n,). What lies in `unlabeled_images.npy`, where there is such a file, is
+what the encoder learns from.
+"""
 
 import os
 from collections.abc import Iterator
@@ -24,15 +28,9 @@ def embedded() -> Splits:
 
 
 def packed(name: str, data_dir: str) -> Splits:
-    """A data set of packed arrays, memory-mapped; made once by torchvision's download where they are missing.
+    """One of fashion_mnist, cifar10, cifar100 and stl10, memory-mapped.
 
-    Args:
-        name: fashion_mnist, cifar10, cifar100 or stl10.
-        data_dir: holds a folder `name` with uint8 images (n, H, W, C) and int64 labels (n,). Images in
-            `unlabeled_images.npy`, where there is such a file, are what the encoder learns from.
-
-    Raises:
-        RunError: if the arrays are missing and the download fails.
+    Torchvision downloads it where its arrays are missing; RunError if that fails.
     """
     folder = Path(data_dir) / name
     if not (folder / "train_images.npy").exists():
@@ -51,7 +49,7 @@ def _pack(name: str, folder: Path) -> None:
     try:
         parts = dict(_download(name, folder / "download"))
     except Exception as error:
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        reason = [type(error).__name__, *str(error).strip().splitlines()][-1]
         raise RunError(f"dataset={name}: no arrays in {folder} and the download failed ({reason})") from error
     folder.mkdir(parents=True, exist_ok=True)
     for part in sorted(parts, key=lambda part: part == "train_images"):

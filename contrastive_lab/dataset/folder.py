@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import torch
+import torchvision.transforms.v2.functional as F
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms import InterpolationMode
 
 from contrastive_lab.augment import Recipe
 from contrastive_lab.dataset.split import Files, Splits
@@ -15,22 +16,15 @@ from contrastive_lab.errors import RunError
 from contrastive_lab.randomness import StepRandom
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"}
-FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 def image_folder(root: str, probe_root: str | None = None) -> Splits:
     """Images of a folder to pre-train on, with labelled splits for the probes where there are any.
 
-    Args:
-        root: all images below `root/train`, or below `root` where there is no such folder, are pre-trained on.
-        probe_root: folder whose `train/` and `val/` hold one folder per class; None looks for them in `root`.
-
-    Returns:
-        The splits; `train` and `test` are None where no `train/` and `val/` with the same classes are found. One
-        folder per class in `train/` alone is not taken for labels: nothing could be tested on them.
-
-    Raises:
-        RunError: if there is no image, or if `probe_root` has no classes.
+    All images below `root/train`, or below `root` where there is no such folder, are pre-trained on. The probes' are
+    those of `probe_root` or else `root` if its `train/` and `val/` hold the same folders, one per class. Such folders
+    in `train/` alone are not taken for labels: nothing could be tested on them. RunError if there is no image, or if
+    `probe_root` has no classes.
     """
     train, test = _labelled(Path(probe_root or root))
     if probe_root is not None and train is None:
@@ -60,30 +54,27 @@ def _images(folder: Path) -> list[Path]:
 def crops(paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iterable[int]) -> list[Tensor]:
     """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S), S by view."""
     images = [Image.open(path).convert("RGB") for path in paths]
-    heights, widths = (torch.tensor([image.size[axis] for image in images]) for axis in (1, 0))
-    recipes = {view: recipe.of(view) for view in views}
-    return [_crop(images, each.boxes(random, view, heights, widths), each) for view, each in recipes.items()]
-
-
-def _crop(images: list[Image.Image], boxes: Tensor, recipe: Recipe) -> Tensor:
-    size, resample = (recipe.size, recipe.size), FILTERS[recipe.crop.interpolation]
-    return _stack(  # cropped first: with `box`, PIL's filter also sees the pixels around it
-        image.crop((left, top, left + width, top + height)).resize(size, resample)
-        for image, (top, left, height, width) in zip(images, boxes.tolist(), strict=True)
-    )
+    widths, heights = torch.tensor([image.size for image in images]).unbind(1)
+    made = []
+    for view in views:
+        own = recipe.of(view)
+        boxes = own.boxes(random, view, heights, widths).tolist()
+        size, mode = [own.size, own.size], InterpolationMode(own.crop.interpolation)
+        made.append(_stack(F.resized_crop(image, *box, size, mode) for image, box in zip(images, boxes, strict=True)))
+    return made
 
 
 def centre(paths: Iterable[Path], size: int) -> Tensor:
     """Decode images as for a test: shorter side to size * 8 / 7 (256 for 224), central crop; uint8 (n, 3, S, S)."""
-    images = (Image.open(path).convert("RGB") for path in paths)  # one at a time
-    return _stack(image.resize((size, size), FILTERS["bilinear"], box=_central(*image.size)) for image in images)
-
-
-def _central(width: int, height: int) -> tuple[float, float, float, float]:
-    side = min(width, height) * 7 / 8
-    left, top = (width - side) / 2, (height - side) / 2
-    return left, top, left + side, top + side
+    made = []
+    for path in paths:
+        image = Image.open(path).convert("RGB")
+        side = min(image.size) * 7 / 8
+        left, top = ((length - side) / 2 for length in image.size)
+        box = (left, top, left + side, top + side)
+        made.append(image.resize((size, size), Image.Resampling.BILINEAR, box))
+    return _stack(made)
 
 
 def _stack(images: Iterable[Image.Image]) -> Tensor:
-    return torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2).contiguous()
+    return torch.stack([F.pil_to_tensor(image) for image in images]).contiguous()

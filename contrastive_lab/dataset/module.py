@@ -5,7 +5,8 @@ so a resumed run goes on with exactly the batch that would have come next.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
@@ -17,18 +18,15 @@ from contrastive_lab import distributed
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.compat import batches_started
 from contrastive_lab.dataset import folder
-from contrastive_lab.dataset.split import Arrays, Files, Split, Splits, Texts
+from contrastive_lab.dataset.split import Files, Split, Splits
 from contrastive_lab.randomness import StepRandom, generator
 
 
 class Batch(NamedTuple):
-    """The rows of one process.
+    """The n rows of one process.
 
-    Fields:
-        views: each (n, 3, S, S), normalised, or ids of words (n, L); full ones come before small ones.
-        ids: (n,) number of each image or text in the data set.
-        random: the random numbers of the step.
-        classes: (images,) label of every image of the data set by its number, or None.
+    Views are (n, 3, S, S), normalised, or ids of words (n, L); full ones come before small ones. `ids` (n,) are the
+    numbers of the images or texts in the data set, `classes` (images,) the labels of all of it by these numbers.
     """
 
     views: list[Tensor]
@@ -47,19 +45,10 @@ class Position(NamedTuple):
 
 
 class ViewsDataModule(pl.LightningDataModule):
-    """Batches of augmented views of a data set.
+    """Batches of augmented views of a data set, in an order and with views that are functions of `seed`.
 
-    Args:
-        splits: the data set.
-        recipe: how a view is made.
-        batch_size: N, rows of a batch over all processes.
-        seed: of the order of the epochs and of the views.
-        views: views of each image at full size, 1 or 2; the recipe may add small ones.
-        workers: processes that decode files; not used by arrays.
-        alone: hold all rows of a batch, whatever other processes there are.
-
-    Raises:
-        ValueError: if the batch is larger than the data set.
+    A batch has `batch_size` rows over all processes, or in this one if it is `alone`; ValueError if the data set has
+    fewer. `views` is 1 or 2 of full size, to which the recipe may add small ones; `workers` processes decode files.
     """
 
     def __init__(
@@ -80,11 +69,11 @@ class ViewsDataModule(pl.LightningDataModule):
         self.views = [*range(views), *range(2, 2 + recipe.small_views)]
         self.alone = alone
         self.workers = workers if isinstance(splits.pretrain, Files) else 0
-        self._images: Tensor | None = None
-        self._classes: Tensor | None = None
+        self._images: Tensor | None = None  # all, on the device; no buffer of a module, so no checkpoint holds them
+        self._classes = splits.pretrain.labels
 
     def train_dataloader(self) -> "Loader":
-        """The loader of positions."""
+        """Positions of the epoch that the trainer is in."""
         return Loader(self)
 
     def step_random(self, epoch: int, step: int) -> StepRandom:
@@ -98,9 +87,12 @@ class ViewsDataModule(pl.LightningDataModule):
         return torch.randperm(len(self.splits.pretrain), generator=generator(self.seed, "order", epoch))
 
     def positions(self, epoch: int, first: int = 0) -> Iterator[Position]:
-        """What the batches of an epoch are made of, from its step `first` on."""
-        steps = [(epoch, step) for step in range(first, len(self))]
-        yield from DataLoader(Steps(self, epoch), sampler=steps, batch_size=None, num_workers=self.workers)
+        """Positions of an epoch from its step `first` on."""
+        # Workers get a copy of what makes a position: parts of this object, but neither all of it nor its trainer.
+        order, random = self.order(epoch), self.step_random(epoch, 0)
+        make = partial(_position, self.splits.pretrain, self.recipe, self.views, order, random)
+        steps = cast(Dataset[int], range(first, len(self)))
+        yield from DataLoader(steps, batch_size=None, collate_fn=make, num_workers=self.workers)
 
     def __len__(self) -> int:
         return len(self.splits.pretrain) // self.batch_size
@@ -117,31 +109,23 @@ class ViewsDataModule(pl.LightningDataModule):
             crops, recipe = zip(self.views, position.crops, strict=True), cast(Recipe, self.recipe)
             views = [recipe.of(view).finish(crop, random, view, dtype) for view, crop in crops]
         else:
-            images = self._on(device)[position.ids]
+            if self._images is None or self._images.device != device:
+                self._images = self.splits.pretrain.tensor(device)
+            images = self._images[position.ids]
             views = [self.recipe(images, random, view, dtype) for view in self.views]
-        return Batch(views, position.ids, random, self._labels_on(device))
-
-    def _on(self, device: torch.device) -> Tensor:
-        """All images as one tensor on the device; no buffer of a module, so no checkpoint holds it."""
-        if self._images is None or self._images.device != device:
-            self._images = cast(Arrays | Texts, self.splits.pretrain).tensor(device)
-        return self._images
-
-    def _labels_on(self, device: torch.device) -> Tensor | None:
-        labels = self.splits.pretrain.labels if self._classes is None else self._classes
-        self._classes = None if labels is None else labels.to(device)  # itself where it is there already
-        return self._classes
+        if self._classes is not None:
+            self._classes = self._classes.to(device)  # itself where it is there already
+        return Batch(views, position.ids, random, self._classes)
 
 
+@dataclass(frozen=True)
 class Loader:
-    """Yields the positions of one epoch, from where the trainer is.
+    """Positions of one epoch, from where the trainer is when the first batch is asked for.
 
-    That is read when the first batch is asked for, not when the iterator is made: Lightning makes iterators before it
-    knows where a resumed run goes on.
+    Lightning makes iterators before it knows where a resumed run goes on.
     """
 
-    def __init__(self, data: ViewsDataModule) -> None:
-        self.data = data
+    data: ViewsDataModule
 
     def __len__(self) -> int:
         return len(self.data)
@@ -159,22 +143,13 @@ class Loader:
         """Nothing to do, see `state_dict`."""
 
 
-class Steps(Dataset[Position]):
-    """Maps (epoch, step) of one epoch to the position of this process's rows; in workers where files are decoded."""
-
-    def __init__(self, data: ViewsDataModule, epoch: int) -> None:
-        # Neither `data` nor its trainer is kept: workers get a copy of this object.
-        self.pretrain: Split = data.splits.pretrain
-        self.recipe, self.views = data.recipe, data.views
-        self.random = data.step_random(epoch, 0)
-        self.order = data.order(epoch)
-
-    def __getitem__(self, position: tuple[int, int]) -> Position:
-        epoch, step = position
-        random = replace(self.random, step=step)
-        ids = self.order[step * random.size :][random.rows]
-        cut: list[Tensor] = []
-        if isinstance(self.pretrain, Files):
-            paths = [self.pretrain.paths[i] for i in ids.tolist()]
-            cut = folder.crops(paths, cast(Recipe, self.recipe), random, self.views)
-        return Position(epoch, step, ids, cut)
+def _position(
+    split: Split, recipe: Recipe | TextRecipe, views: list[int], order: Tensor, random: StepRandom, step: int
+) -> Position:
+    """The position of this process's rows at a step of the epoch that `random` is of."""
+    random = replace(random, step=step)
+    ids = order[step * random.size :][random.rows]
+    if not isinstance(split, Files):
+        return Position(random.epoch, step, ids, [])
+    paths = [split.paths[i] for i in ids.tolist()]
+    return Position(random.epoch, step, ids, folder.crops(paths, cast(Recipe, recipe), random, views))

@@ -1,4 +1,8 @@
-"""A split of a data set: images as one array or as files, or texts."""
+"""A split of a data set: images as one array or as files, or texts.
+
+Letters: n images or texts. Labels are whole numbers from 0, int64 (n,); arrays of another shape or type are a
+ValueError.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +19,7 @@ ALL = slice(None)
 
 
 class Arrays:
-    """Images in memory or in a memory-mapped file.
-
-    Args:
-        images: uint8 (n, H, W, C) with C = 1 or 3.
-        labels: int64 (n,) from 0, or None.
-
-    Raises:
-        ValueError: on other shapes or types.
-    """
+    """Images in memory or in a memory-mapped file: uint8 (n, H, W, C) with C = 1 or 3."""
 
     def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None = None) -> None:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
@@ -47,15 +43,9 @@ def _labels(labels: NDArray[np.int64], n: int, kind: str) -> Tensor:
 
 
 class Texts:
-    """Texts as ids of words, in memory or in a memory-mapped file.
+    """Texts in memory or in a memory-mapped file: int32 (n, L), ids 1 to V of a text's words in order, then zeros.
 
-    Args:
-        words: int32 (n, L), ids 1 to V in the order of each text, then zeros.
-        labels: int64 (n,) from 0.
-        vocabulary: the V words.
-
-    Raises:
-        ValueError: on other shapes or types.
+    The vocabulary has the V words.
     """
 
     def __init__(self, words: NDArray[np.int32], labels: NDArray[np.int64], vocabulary: Sequence[str]) -> None:
@@ -72,10 +62,10 @@ class Texts:
 
 
 class Files:
-    """Images as files `paths`, with `labels` from 0 or None."""
+    """Images as files."""
 
-    def __init__(self, paths: Sequence[Path], labels: Sequence[int] | None = None) -> None:
-        self.paths, self.labels = list(paths), None if labels is None else torch.tensor(list(labels))
+    def __init__(self, paths: Sequence[Path], labels: Sequence[int] | NDArray[np.int64] | None = None) -> None:
+        self.paths, self.labels = list(paths), None if labels is None else torch.as_tensor(labels)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -86,12 +76,10 @@ Split = Arrays | Files | Texts
 
 def part(split: Split, rows: slice) -> Split:
     """Some consecutive rows of a split, with their labels."""
-    labels = None if split.labels is None else split.labels[rows]
-    if isinstance(split, Files):
-        return Files(split.paths[rows], None if labels is None else labels.tolist())
     if isinstance(split, Texts):
         return Texts(split.words[rows], split.labels[rows].numpy(), split.vocabulary)
-    return Arrays(split.images[rows], None if labels is None else labels.numpy())
+    labels = None if split.labels is None else split.labels[rows].numpy()
+    return Files(split.paths[rows], labels) if isinstance(split, Files) else Arrays(split.images[rows], labels)
 
 
 def share(split: Split) -> Split:

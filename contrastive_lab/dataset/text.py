@@ -55,19 +55,12 @@ def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = 
     """News texts of a training and a test csv; packed once into `<data_dir>/ag_news`, then memory-mapped.
 
     Rows are the official ones, class, title, description, or class and text. Classes are whole numbers without gaps, of
-    which the least of the training csv is taken for 0. A word of the test csv counts only if the training csv has it.
-
-    Args:
-        data_dir: holds a folder `ag_news`.
-        train_csv: None takes `train.csv` or `train.csv.xz` of that folder.
-        test_csv: the same for `test.csv`.
-        min_frequency: of a word in the training csv; rarer ones are left out.
-
-    Raises:
-        RunError: if a csv is missing or has other rows, or a class has no text.
+    which the least of the training csv is taken for 0. Words that occur less than `min_frequency` times in the training
+    csv are left out. A csv that is not named is `train.csv` or `train.csv.xz`, `test.csv` or `test.csv.xz` in the
+    folder of the arrays. RunError if one is missing or has other rows, or if a class or the vocabulary is empty.
     """
     folder = Path(data_dir) / "ag_news"
-    train, test = (_csv(folder, *named) for named in (("train", train_csv), ("test", test_csv)))
+    train, test = _csv(folder, "train", train_csv), _csv(folder, "test", test_csv)
     changed = [(path.absolute(), path.stat().st_mtime_ns) for path in (train, test)]
     packed = folder / f"packed_{_key(min_frequency, *changed)}"
     if not packed.is_dir():
@@ -87,11 +80,11 @@ def _key(min_frequency: int, *files: tuple[Path, int]) -> str:
 @lru_cache(maxsize=1)
 def _load(packed: Path) -> Splits:
     words = tuple((packed / "vocabulary.txt").read_text(encoding="utf-8").split())
-    first, second = (
+    train, test = (
         Texts(np.load(packed / f"{part}_words.npy", mmap_mode="r"), np.load(packed / f"{part}_labels.npy"), words)
         for part in ("train", "test")
     )
-    return Splits(pretrain=first, train=first, test=second)
+    return Splits(pretrain=train, train=train, test=test)
 
 
 def _csv(folder: Path, part: str, named: str | None) -> Path:
@@ -138,9 +131,9 @@ def _read(path: Path) -> tuple[list[list[str]], NDArray[np.int64]]:
 
 def _from_zero(labels: Sequence[NDArray[np.int64]], test: Path) -> list[NDArray[np.int64]]:
     """Classes from 0; raises where the test texts have one that no training text has, or one between them is empty."""
-    found, least = set(labels[0].tolist()), labels[0].min()
-    if missing := sorted(set(range(least, labels[0].max() + 1)) - found):
+    found, least = labels[0], labels[0].min()
+    if len(missing := np.setdiff1d(np.arange(least, found.max()), found)):
         raise RunError(f"dataset=ag_news: class {missing[0]} has no training text; number the classes without gaps")
-    if unknown := sorted(set(labels[1].tolist()) - found):
+    if len(unknown := np.setdiff1d(labels[1], found)):
         raise RunError(f"{test}: class {unknown[0]} is none of the training texts; are both files numbered alike?")
     return [own - least for own in labels]

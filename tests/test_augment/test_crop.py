@@ -1,13 +1,15 @@
-"""Crop boxes against a loop over tries, their ranges and the central box."""
+"""Crop boxes against a loop over tries, their ranges, the central box, and resizing against torchvision's."""
 
 import math
 
 import pytest
 import torch
+import torchvision.transforms.v2.functional as F
+from torchvision.transforms import InterpolationMode
 
 from contrastive_lab.augment import Crop
-from contrastive_lab.augment.crop import TRIES
-from tests.random_images import recipe, step_random
+from contrastive_lab.augment.crop import TRIES, resized_crop
+from tests.random_images import DTYPES, TOLERANCE, close, pictures, recipe, step_random
 
 
 def box_by_loop(crop: Crop, numbers: list[list[float]], height: int, width: int) -> list[int]:
@@ -64,3 +66,19 @@ def test_fallback_by_hand() -> None:
     assert recipe(crop=whole).boxes(step_random(1), 0, heights[2:], widths[2:]).tolist() == [
         [0, 1, 30, 28]
     ]  # 30 * 0.95
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("height", "width", "size"), [(32, 32, 32), (50, 70, 16), (9, 13, 24), (12, 40, 20)])
+def test_resized_crop(height: int, width: int, size: int, interpolation: str, dtype: torch.dtype) -> None:
+    images = pictures(30, height, width)
+    heights, widths = torch.full((30,), height), torch.full((30,), width)
+    boxes = Crop(scale=(0.02, 1.0), ratio=(0.3, 3.0)).boxes(step_random(30).uniform("crop", TRIES, 4), heights, widths)
+    boxes[0], boxes[1] = torch.tensor([height - 1, width - 1, 1, 1]), torch.tensor([0, 0, height, width])
+    actual = resized_crop(images, boxes, size, interpolation, dtype)
+    assert actual.dtype == dtype
+    for image, box, crop in zip(images, boxes.tolist(), actual, strict=True):
+        mode = InterpolationMode(interpolation)
+        expected = F.resized_crop(image.to(dtype) / 255, *box, [size, size], interpolation=mode, antialias=True)
+        close(crop, expected.clamp(0, 1), TOLERANCE[dtype])

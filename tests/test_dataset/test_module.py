@@ -53,7 +53,7 @@ def test_views_differ_by_view_step_and_epoch(splits: Splits) -> None:
     assert all(torch.equal(a, b) for a, b in zip(made[1], again, strict=True))
 
 
-def test_too_large_a_batch_is_refused(splits: Splits) -> None:
+def test_too_large_a_batch_is_an_error(splits: Splits) -> None:
     with pytest.raises(ValueError, match="batch_size=121: more than the 120 images"):
         ViewsDataModule(splits, RECIPE, batch_size=121)
 

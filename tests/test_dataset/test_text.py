@@ -161,7 +161,7 @@ def test_what_is_typed_wins_over_the_data_set(compose: Callable[..., DictConfig]
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_does_not_fit_texts_is_refused(
+def test_what_does_not_fit_texts_is_an_error(
     overrides: list[str], message: str, compose: Callable[..., DictConfig]
 ) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -1,4 +1,4 @@
-"""ResNets: their sizes, stems and first weights."""
+"""Backbones: their sizes, stems and first weights, timm's names and the mean of word vectors."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
-from contrastive_lab.backbone import imagenet_resnet, small_image_resnet, small_resnet
+from contrastive_lab.backbone import BagOfWords, imagenet_resnet, small_image_resnet, small_resnet, timm_model
 
 
 def parameters(net: nn.Module) -> int:
@@ -106,3 +106,24 @@ def test_a_wide_resnet_starts_as_torchvisions_does() -> None:
         assert block.bn2.weight.unique().tolist() == [0]
         for conv in (block.conv1, block.conv2):  # He et al. 2015: variance 2 / (outputs * 3 * 3)
             assert float(conv.weight.detach().std()) == pytest.approx((2 / (conv.out_channels * 9)) ** 0.5, rel=0.02)
+
+
+def test_any_timm_name() -> None:
+    net = timm_model("resnet10t", zero_init_residual=True)
+    assert net(torch.zeros(2, 3, 32, 32)).shape == (2, net.num_features)
+    wider = timm_model("mobilenetv3_small_050").eval()  # widens after its last block
+    assert wider(torch.zeros(1, 3, 32, 32)).shape == (1, wider.num_features)
+    with pytest.raises(ValueError, match="timm has no such model"):
+        timm_model("resnet_of_nobody")
+
+
+def test_the_backbone_is_the_mean_of_the_words_vectors() -> None:
+    net = BagOfWords(["a", "b", "c"], features=4)
+    vectors = net.embedding.weight.detach().double()
+    ids = torch.tensor([[1, 3, 3, 0], [2, 0, 0, 0], [0, 1, 0, 2], [0, 0, 0, 0]], dtype=torch.int32)
+    found = net(ids).double()
+    for row, h in zip(ids.tolist(), found, strict=True):
+        known = [vectors[i] for i in row if i]
+        expected = sum(known) / len(known) if known else torch.zeros(4, dtype=torch.float64)
+        torch.testing.assert_close(h, expected, rtol=0, atol=1e-6)
+    assert (net.num_features, len(vectors)) == (4, 4)

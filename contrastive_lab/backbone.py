@@ -1,10 +1,13 @@
-"""ResNets, all built from torchvision's own blocks.
+"""Backbones: ResNets of torchvision's own blocks, any model of timm, and bags of words for texts.
 
-Every function returns a module images (n, 3, H, W) -> (n, num_features) whose attribute `num_features` is the width.
+Each makes a module images (n, 3, H, W), or of texts ids of words (n, L), -> features (n, num_features), with an
+attribute `num_features`. Where there are residual blocks, each starts as the identity with `zero_init_residual`.
+
 Source: He et al. 2016; the 3x3 stem for small images is SimCLR's, Appendix B.9.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 import torchvision
@@ -13,21 +16,21 @@ from torchvision.models.resnet import BasicBlock, ResNet, conv1x1, conv3x3
 
 
 def imagenet_resnet(arch: str = "resnet50", zero_init_residual: bool = False, width: int = 1) -> nn.Module:
-    """Torchvision's ResNet for images of about 224 pixels without its classifier.
+    """Torchvision's ResNet `arch` for images of about 224 pixels without its classifier.
 
-    Args:
-        arch: e.g. "resnet50".
-        zero_init_residual: start each block as the identity.
-        width: factor of every number of channels: 2 and 4 are the 2x and 4x of the papers (SimCLR, EqCo). Torchvision's
-            own wide_resnet50_2 doubles the inner channels of each block alone.
+    `width` multiplies every number of channels: 2 and 4 are the 2x and 4x of the papers (SimCLR, EqCo). Torchvision's
+    own wide_resnet50_2 doubles the inner channels of each block alone.
     """
-    return _torchvision_resnet(arch, zero_init_residual, width)
+    net = cast(ResNet, getattr(torchvision.models, arch)(zero_init_residual=zero_init_residual))
+    cast(Any, net).num_features = width * net.fc.in_features
+    cast(Any, net).fc = nn.Identity()
+    return _widened(net, width) if width > 1 else cast(nn.Module, net)
 
 
 def small_image_resnet(arch: str = "resnet18", zero_init_residual: bool = False, width: int = 1) -> nn.Module:
     """The same with a stem for small images: 3x3, stride 1, padding 1, no max-pooling."""
-    net = _torchvision_resnet(arch, zero_init_residual, width)
-    stem = nn.Conv2d(3, 64 * width, kernel_size=3, stride=1, padding=1, bias=False)
+    net = imagenet_resnet(arch, zero_init_residual, width)
+    stem = conv3x3(3, 64 * width)
     nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
     net.conv1, net.maxpool = stem, nn.Identity()
     return net
@@ -38,14 +41,10 @@ def small_resnet(
 ) -> nn.Module:
     """A ResNet that trains in minutes on a laptop: one basic block for each width, each but the first halves the size.
 
-    Args:
-        widths: channels of the blocks, 8 or more each; the last is the width of the features.
-        stem_stride: 2 halves the size at once, 1 keeps it and costs four times the work.
-        zero_init_residual: start each block as the identity.
-
-    Raises:
-        ValueError: on a width below 8: torch 2.15's gradient of a 1x1 convolution with a stride and fewer than 8 input
-            channels in channels_last writes outside its memory on a CPU without AVX-512 (seen on AVX2).
+    The last of `widths`, the channels, is the width of the features. A `stem_stride` of 2 halves the size at once, 1
+    keeps it and costs four times the work. A width below 8 is a ValueError: torch 2.15's gradient of a 1x1 convolution
+    with a stride and fewer than 8 input channels in channels_last writes outside its memory on a CPU without AVX-512
+    (seen on AVX2).
     """
     if min(widths) < 8:
         raise ValueError(f"backbone.widths={list(widths)}: must be 8 or more each")
@@ -59,8 +58,8 @@ class SmallResNet(nn.Module):
         super().__init__()
         self.num_features = widths[-1]
         self.stem = nn.Sequential(conv3x3(3, widths[0], stem_stride), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
-        pairs = zip((widths[0], *widths), widths, strict=False)
-        self.blocks = nn.Sequential(*(_block(a, b, stride=1 if i == 0 else 2) for i, (a, b) in enumerate(pairs)))
+        pairs = enumerate(pairwise((widths[0], *widths)))
+        self.blocks = nn.Sequential(*(_block(a, b, stride=2 if i else 1) for i, (a, b) in pairs))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -78,13 +77,6 @@ def _block(inputs: int, outputs: int, stride: int) -> BasicBlock:
     return BasicBlock(inputs, outputs, stride, skip)
 
 
-def _torchvision_resnet(arch: str, zero_init_residual: bool, width: int) -> nn.Module:
-    net = cast(ResNet, getattr(torchvision.models, arch)(zero_init_residual=zero_init_residual))
-    cast(Any, net).num_features = width * net.fc.in_features
-    cast(Any, net).fc = nn.Identity()
-    return _widened(net, width) if width > 1 else cast(nn.Module, net)
-
-
 def _widened(module: nn.Module, width: int) -> nn.Module:
     """Multiply every number of channels in `module`, but for the three of the images."""
     if isinstance(module, nn.Conv2d):
@@ -100,3 +92,38 @@ def _widened(module: nn.Module, width: int) -> nn.Module:
     for name, child in module.named_children():
         setattr(module, name, _widened(child, width))
     return module
+
+
+def timm_model(arch: str, zero_init_residual: bool = False, **options: Any) -> nn.Module:
+    """Timm's model `arch`, e.g. "vit_tiny_patch16_224", untrained, without its classifier; ValueError if it has none.
+
+    Options go to `timm.create_model`, e.g. `img_size=32` for a ViT. Of timm's models the ResNets alone have
+    `zero_init_residual`.
+    """
+    import timm  # only here: it takes seconds to import
+
+    if not timm.is_model(arch):
+        raise ValueError(f"backbone.arch={arch}: timm has no such model; timm.list_models() lists them")
+    net = timm.create_model(arch, pretrained=False, num_classes=0, **options)
+    if isinstance(net, timm.models.ResNet):
+        net.init_weights(zero_init_last=zero_init_residual)
+    net.num_features = getattr(net, "head_hidden_size", None) or net.num_features  # some widen after the last block
+    return net
+
+
+class BagOfWords(nn.Module):
+    """The mean of the vectors of a text's words: ids (n, L), 0 for no word -> (n, features); a text without words is 0.
+
+    The words of `vocabulary` have the ids 1 to V. There are no residual blocks that `zero_init_residual` could change.
+
+    Source: Nozawa & Sato 2021, AG News; EmbeddingBag of 50 features from N(0, 1), read in the authors' code.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], features: int = 50, zero_init_residual: bool = False) -> None:
+        super().__init__()
+        self.num_features = features
+        self.embedding = nn.EmbeddingBag(len(vocabulary) + 1, features, mode="mean", padding_idx=0)
+
+    def forward(self, words: Tensor) -> Tensor:
+        """Ids (n, L) -> (n, features)."""
+        return cast(Tensor, self.embedding(words))

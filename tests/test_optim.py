@@ -1,3 +1,5 @@
+"""Optimizers: learning rates and schedules, what weight decay holds for, and steps by hand."""
+
 import json
 import math
 from collections.abc import Callable
@@ -10,8 +12,31 @@ from omegaconf import DictConfig
 from torch import nn
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.optim import Optim
+from contrastive_lab.optim import LARS, Optim, factor
 from tests.conftest import TINY, only_run
+
+
+def test_cosine_starts_after_the_warm_up() -> None:
+    at = [factor(step, steps=110, warmup=10, schedule="cosine") for step in (0, 5, 10, 60, 110)]
+    assert at == pytest.approx([0, 0.5, 1, 0.5, 0])
+
+
+def test_simos_warm_up_is_multiplied_onto_the_whole_cosine() -> None:
+    at = [factor(step, steps=100, warmup=10, schedule="warmup_times_cosine") for step in (0, 5, 10, 50, 100)]
+    cosine = [0.5 * (1 + math.cos(math.pi * step / 100)) for step in (0, 5, 10, 50, 100)]
+    ramp = [0.001, 0.5005, 1, 1, 1]
+    assert at == pytest.approx([c * r for c, r in zip(cosine, ramp, strict=True)])
+
+
+def test_steps_are_mocos() -> None:
+    # 0.1 at epochs 120 and 160 of 200.
+    at = [factor(step, 200, 0, "steps", (0.6, 0.8)) for step in (0, 119, 120, 159, 160, 199)]
+    assert at == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_an_unknown_schedule_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not 'linear'"):
+        factor(0, 1, 0, "linear")  # type: ignore[arg-type]
 
 
 def test_the_rate_follows_the_number_of_queries() -> None:
@@ -83,3 +108,57 @@ def test_every_optimizer_trains_and_is_stored(name: str, tmp_path: Path, trained
     assert json.loads((folder / "result.json").read_text())["status"] == "done"
     (stored,) = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"]
     assert len(stored["state"]) == sum(len(group["params"]) for group in stored["param_groups"])
+
+
+def test_two_steps_of_lars_by_hand() -> None:
+    """Decay before the length, and each step's rate kept in the buffer: google-research/simclr, lars_optimizer.py."""
+    w = nn.Parameter(torch.tensor([3.0, 4.0]))
+    lars = LARS([w], lr=8.0, momentum=0.5, weight_decay=0.1, trust=0.1)
+    # |w| = 5. g = (-0.3, 0.6) + 0.1 w = (0, 1), so v = 8 * 0.1 * 5 / 1 * g = (0, 4) and w = (3, 0).
+    w.grad = torch.tensor([-0.3, 0.6])
+    lars.step()
+    torch.testing.assert_close(w.detach(), torch.tensor([3.0, 0.0]))
+    # |w| = 3. g = (1.2, -2) + 0.1 w = (1.5, -2), |g| = 2.5, so v = 0.5 v + 0.5 * 0.1 * 3 / 2.5 * g = (0.09, 1.88).
+    lars.param_groups[0]["lr"] = 0.5
+    w.grad = torch.tensor([1.2, -2.0])
+    lars.step()
+    torch.testing.assert_close(w.detach(), torch.tensor([2.91, -1.88]))
+    assert w.grad.tolist() == pytest.approx([1.2, -2.0])  # the gradient itself is left as it was
+
+
+def test_lars_does_not_scale_where_a_length_is_0() -> None:
+    zero, still = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.ones(2))
+    lars = LARS([zero, still], lr=0.5)
+    zero.grad, still.grad = torch.tensor([1.0, -2.0]), torch.zeros(2)
+    lars.step()
+    assert zero.tolist() == [-0.5, 1.0]
+    assert still.tolist() == [1.0, 1.0]
+
+
+def test_lars_leaves_norms_and_biases_to_plain_sgd() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    optim = Optim(base_lr=2.0, kind="lars", weight_decay=0.1, decay_norm=False)
+    lars = optim.configure(net, 10, 5)["optimizer"]
+    for value in net.parameters():
+        value.grad = torch.randn_like(value)
+    lars.step()
+    moved = {name: before[name] - value.detach() for name, value in net.named_parameters()}
+    # The first step of an adapted tensor is as long as lr * trust * |w|, whatever its gradient and decay.
+    assert float(moved["0.weight"].norm()) == pytest.approx(2.0 * 0.001 * float(before["0.weight"].norm()), rel=1e-5)
+    for name in ("0.bias", "1.weight", "1.bias"):
+        torch.testing.assert_close(moved[name], 2.0 * net.get_parameter(name).grad)
+
+
+def test_lars_calls_a_closure_with_gradients() -> None:
+    w = nn.Parameter(torch.tensor([3.0, 4.0]))
+    lars = LARS([w], lr=1.0, trust=None)
+
+    def closure() -> torch.Tensor:
+        loss = w.sum()
+        loss.backward()
+        return loss
+
+    assert lars.step(closure) == 7
+    assert w.tolist() == [2.0, 3.0]
