@@ -86,6 +86,7 @@ class KnnProbe(pl.Callback):
 
     def __init__(self, k: int = 200, temperature: float = 0.1, every_n_epochs: int = 5) -> None:
         self.k, self.temperature, self.every = k, temperature, every_n_epochs
+        self.right: Tensor | None = None  # (n,) the test images that the last score counts as right
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Classify the test split by its neighbours in the training split."""
@@ -93,12 +94,23 @@ class KnnProbe(pl.Callback):
         if data.splits.train is None or data.splits.test is None or not _due(trainer, self.every):
             return
         train, test = (_features(pl_module, split, data) for split in (data.splits.train, share(data.splits.test)))
-        top1 = knn(train, test, self.k, self.temperature, data.splits.classes, all_processes=True).top1
-        pl_module.log("knn_top1", top1, prog_bar=True)
+        scores = knn(train, test, self.k, self.temperature, data.splits.classes, all_processes=True)
+        self.right = _of_all(cast(Tensor, scores.right), len(data.splits.test))
+        pl_module.log("knn_top1", scores.top1, prog_bar=True)
 
 
 def _features(pl_module: pl.LightningModule, split: Split, data: ViewsDataModule) -> Labelled:
     return labelled_features(cast(Encoder, pl_module.encoder), split, data.recipe, workers=data.workers)
+
+
+def _of_all(right: Tensor, n: int) -> Tensor:
+    """The rows of all processes' shares of n, in their order."""
+    if len(right) == n:
+        return right
+    world = distributed.world_size()
+    sizes = [n * (rank + 1) // world - n * rank // world for rank in range(world)]
+    every = distributed.gather(F.pad(right.byte(), (0, max(sizes) - len(right)))).split(max(sizes))
+    return torch.cat([rows[:size] for rows, size in zip(every, sizes, strict=True)]).bool()
 
 
 def _data(trainer: pl.Trainer) -> ViewsDataModule:

@@ -4,6 +4,7 @@ Letters: n examples, D dimensions, C classes. Labels are whole numbers in 0..C-1
 where it is not given. A ValueError names what has another shape, is empty, not finite or out of range.
 """
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -18,11 +19,16 @@ class Split(NamedTuple):
     labels: Tensor
 
 
-class Scores(NamedTuple):
-    """Percent of examples whose class has the highest score, and whose class is among the min(5, C) highest."""
+@dataclass(frozen=True)
+class Scores:
+    """Percent of examples whose class has the highest score, and whose class is among the min(5, C) highest.
+
+    `right` (n,), where known, is true for examples whose class has the highest score; of equal ones the lowest number.
+    """
 
     top1: float
     top5: float
+    right: Tensor | None = field(default=None, repr=False, compare=False)
 
 
 class TopK(Metric):
@@ -46,9 +52,9 @@ class TopK(Metric):
         self.hits += torch.stack([((k - above) / level).clamp(0, 1).sum() for k in (1, 5)])
         self.count += len(labels)
 
-    def compute(self) -> Scores:
-        """The accuracies in percent."""
-        return Scores(*(100 * hits / int(self.count) for hits in self.hits.tolist()))
+    def compute(self) -> list[float]:
+        """Both accuracies in percent."""
+        return [100 * hits / int(self.count) for hits in self.hits.tolist()]
 
 
 def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
@@ -57,7 +63,7 @@ def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
     Ties are broken by chance, and the expected accuracy is returned: where the own class has the same score as others,
     the example counts by the share of their orders that put it among the first k. So a constant score gets
     100 / C percent, and the result does not depend on how classes are numbered. With `all_processes` each process has
-    examples of its own, which are counted together.
+    examples of its own, which are counted together; `right` is of its own alone.
 
     >>> topk(torch.tensor([[3.0, 1.0, 2.0], [5.0, 5.0, 0.0]]), torch.tensor([0, 1]))  # right; level with class 0
     Scores(top1=75.0, top5=100.0)
@@ -68,7 +74,8 @@ def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
     _check_labels("topk", labels, scores.shape[1])
     accuracy = TopK(sync_on_compute=all_processes).to(scores.device)
     accuracy.update(scores, labels)
-    return accuracy.compute()
+    top1, top5 = accuracy.compute()
+    return Scores(top1, top5, scores.argmax(dim=1) == labels)
 
 
 def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Split, Split, int]:

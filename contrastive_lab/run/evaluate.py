@@ -8,6 +8,7 @@ from torch import nn
 
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.record.files import write_json
+from contrastive_lab.record.right import write_right
 from contrastive_lab.run.build import build_data, build_encoder, score
 
 
@@ -33,6 +34,7 @@ def evaluate_run(folder: Path, config: DictConfig) -> str:
     asked = config.evaluation
     settings = {key: value for key, value in asked.items() if key not in ("name", "_target_")}
     name = "_".join([asked.name, *map(str, settings.values())])
-    values = {"evaluation": asked.name, **settings, **scores._asdict(), "step": step}
+    values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": scores.top5, "step": step}
     write_json(folder / f"evaluation_{name}.json", values)
+    write_right(folder, name, scores.right)
     return f"{asked.name} on {asked.features}: {scores.top1:.2f} % top-1, {scores.top5:.2f} % top-5 ({folder})"

@@ -22,11 +22,13 @@ from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
+from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.record.provenance import commit, describe
 from contrastive_lab.record.result import Result, Status
+from contrastive_lab.record.right import write_right
 from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.build import accelerator, build_data, build_method, score
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
@@ -128,8 +130,20 @@ def _run(
             result.mi_estimate = float(mi_estimate(result.loss, result.alpha))
         result.images_per_second = round(clock.images / clock.seconds, 1)
     if is_first():
-        result.scores |= evaluate(config, method.to(trainer.strategy.root_device), data)
+        found = evaluate(config, method.to(trainer.strategy.root_device), data)
+        result.scores |= {f"{name}_top1": scores.top1 for name, scores in found.items()}
+        result.scores[f"{config.evaluation.name}_top5"] = found[config.evaluation.name].top5 if found else None
+        _write_right(folder, trainer, found)
     return values
+
+
+def _write_right(folder: Path, trainer: pl.Trainer, found: dict[str, Scores]) -> None:
+    """Write which test images the last kNN of the training and the final evaluations got right."""
+    for probe in callbacks_of(trainer):
+        if isinstance(probe, KnnProbe):
+            write_right(folder, "knn", probe.right)
+    for name, scores in found.items():
+        write_right(folder, name, scores.right)
 
 
 def build_trainer(
@@ -158,14 +172,14 @@ def build_trainer(
     return trainer, clock
 
 
-def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, float]:
+def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, Scores]:
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
     if not data.splits.classes:
         return {}
     name, neighbours = config.evaluation.name, config.probes.knn
-    found = {f"{name}_{key}": value for key, value in score(config, method.encoder, data)._asdict().items()}
+    found = {name: score(config, method.encoder, data)}
     if config.epochs == 0 and name != "knn":
-        found["knn_top1"] = knn(method.encoder, data, k=neighbours.k, temperature=neighbours.temperature).top1
+        found["knn"] = knn(method.encoder, data, k=neighbours.k, temperature=neighbours.temperature)
     return found
 
 

@@ -10,6 +10,7 @@ from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.evaluation import protocols
 from contrastive_lab.evaluation.linear import gradient
 from contrastive_lab.evaluation.protocols import MocoProbe
+from contrastive_lab.evaluation.scores import Scores
 from tests.labelled_features import TRAIN, noisy_classes
 from tests.small_encoders import RECIPE, encoder
 
@@ -61,4 +62,4 @@ def test_moco_probe_learns_inside_inference_mode() -> None:
         for _ in range(50):
             loss = probe.step(train.features, train.labels)
         assert not loss.requires_grad
-        assert probe.scores(test) == (100, 100)
+        assert probe.scores(test) == Scores(100, 100)

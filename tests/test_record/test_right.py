@@ -1,0 +1,31 @@
+"""The bits of the test images come back, and nothing else is taken for them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contrastive_lab.record.right import read_right, write_right
+
+
+@pytest.mark.parametrize("images", [1, 8, 1003, 10_000])
+def test_bits_come_back(images: int, tmp_path: Path) -> None:
+    right = np.random.default_rng(0).random(images) < 0.7
+    write_right(tmp_path, "knn", right)
+    write_right(tmp_path, "knn", right)  # again, as after a resume
+    found = read_right(tmp_path, "knn")
+    assert found is not None
+    assert found.tolist() == right.tolist()
+    path = tmp_path / "right" / "knn.npz"
+    assert path.stat().st_size < images / 8 + 700
+    stored = np.load(path)  # the two lines of docs/sweeps.md
+    assert np.unpackbits(stored["bits"], count=stored["images"]).astype(bool).tolist() == right.tolist()
+
+
+def test_what_is_missing_damaged_or_pickled_is_none(tmp_path: Path) -> None:
+    assert read_right(tmp_path, "knn") is None
+    (tmp_path / "right").mkdir()
+    (tmp_path / "right" / "knn.npz").write_bytes(b"PK no")
+    np.savez(tmp_path / "right" / "linear.npz", bits=np.array([{}], dtype=object), images=3)
+    assert read_right(tmp_path, "knn") is None
+    assert read_right(tmp_path, "linear") is None
