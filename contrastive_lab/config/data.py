@@ -1,6 +1,7 @@
 """Settings of data sets, views and backbones, named like the class or function that each configures."""
 
-from collections.abc import Callable
+import math
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -10,18 +11,15 @@ from contrastive_lab.config.model import Settings
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _interval(most: float) -> Callable[[list[float]], list[float]]:
-    def check(bounds: list[float]) -> list[float]:
-        if not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
-            raise ValueError(f"[least,greatest]{', at most 1' if most == 1 else ''}")
-        return bounds
-
-    return check
+def _interval(bounds: list[float], most: float = math.inf) -> list[float]:
+    if not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
+        raise ValueError(f"[least,greatest]{', at most 1' if most == 1 else ''}")
+    return bounds
 
 
-Areas = Annotated[list[float], AfterValidator(_interval(1.0)), Field(examples=[[0.2, 1.0]])]
-Ratios = Annotated[list[float], AfterValidator(_interval(float("inf"))), Field(examples=[[0.75, 1.33]])]
-
+Areas = Annotated[list[float], AfterValidator(partial(_interval, most=1.0)), Field(examples=[[0.2, 1.0]])]
+Ratios = Annotated[list[float], AfterValidator(_interval), Field(examples=[[0.75, 1.33]])]
+Channels = Annotated[list[float], Field(description="of each channel, one or three numbers", examples=[[0.5]])]
 Widths = Annotated[list[Annotated[int, Field(ge=8)]], Field(examples=[[32, 64, 128]])]
 
 
@@ -48,8 +46,8 @@ class Recipe(Settings):
     """Views of images."""
 
     size: int = Field(ge=1, description="side of a view in pixels")
-    mean: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
-    std: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+    mean: Channels
+    std: Channels
     crop: Crop
     flip: Share = Field(description="probability of a horizontal flip")
     color: Color
@@ -115,8 +113,8 @@ class Dataset(Settings):
     name: str = Field(description="in result.json")
     size: int = Field(ge=1, description="side of the images in pixels")
     images: int | None = Field(ge=1, description="number of images to learn from; null: counted when they are read")
-    mean: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
-    std: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+    mean: Channels
+    std: Channels
     splits: dict[str, Any] = Field(description="what reads them")
 
 

@@ -1,6 +1,6 @@
-"""The settings of each method: a model named like its class."""
+"""Settings of methods, losses and evaluations: a model named like the class or function that each configures."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,7 @@ from contrastive_lab.config.model import Settings
 
 BatchnormKind = Literal["sync", "split", "shuffle", "plain"]
 NegativesPer = Literal["query", "batch"]
+TauPlus = Annotated[float, Field(ge=0, lt=1, description="share of negatives taken to be of the query's own class")]
 
 
 class Method(Settings):
@@ -54,3 +55,94 @@ class SwAV(Settings):
     queue: int = Field(ge=0, description="older vectors of each of two views that lengthen the batch for the codes")
     queue_from_epoch: int = Field(ge=0, description="epoch from which they are collected")
     freeze_epochs: float = Field(ge=0, description="epochs, or a part of one, in which the prototypes stay as they are")
+
+
+class InfoNce(Settings):
+    """InfoNCE, with alpha and dclw_sigma EqCo, DCL and DCLW."""
+
+    name: Literal["info_nce"] = Field(description="of the loss")
+
+
+class Nce(Settings):
+    """Noise-contrastive estimation with a constant Z."""
+
+    name: Literal["nce"] = Field(description="of the loss")
+
+
+class Spectral(Settings):
+    """The spectral contrastive loss."""
+
+    name: Literal["spectral"] = Field(description="of the loss")
+    mu: float = Field(gt=0, description="squared norm of the features")
+    phi: Literal["square", "exp"] = Field(description="of the negatives' cosines")
+    phi_tau: float = Field(gt=0, description="temperature of phi=exp")
+
+
+class Debiased(Settings):
+    """The debiased loss."""
+
+    name: Literal["debiased"] = Field(description="of the loss")
+    tau_plus: TauPlus
+
+
+class Hard(Settings):
+    """The loss with hard negatives."""
+
+    name: Literal["hard"] = Field(description="of the loss")
+    tau_plus: TauPlus
+    beta: float = Field(ge=0, description="how much more near negatives count")
+
+
+class DualTemperature(Settings):
+    """The dual temperature."""
+
+    name: Literal["dual_temperature"] = Field(description="of the loss")
+    second_tau: float = Field(gt=0, description="temperature of the factor of the gradient")
+
+
+class Evaluation(Settings):
+    """A final evaluation without settings of its own."""
+
+    name: str = Field(description="in result.json")
+    features: Literal["h", "z", "pixels"] = Field(description="h (backbone), z (unit vectors of the head) or pixels")
+
+
+class Linear(Evaluation):
+    """Linear evaluation."""
+
+    epochs: int = Field(ge=1, description="of the linear classifier")
+
+
+class LinearMoco(Linear):
+    """MoCo's linear evaluation."""
+
+    lr: float = Field(gt=0, description="learning rate")
+
+
+class Knn(Evaluation):
+    """Nearest neighbours."""
+
+    k: int = Field(ge=1, description="neighbours")
+    temperature: float = Field(gt=0, description="of their weights")
+
+
+class OnlineProbe(Settings):
+    """A linear probe trained beside the encoder."""
+
+    every_n_epochs: int = Field(ge=1, description="how often it is scored")
+    lr: float = Field(gt=0, description="learning rate per 256 images")
+
+
+class KnnProbe(Settings):
+    """Nearest neighbours during training."""
+
+    every_n_epochs: int = Field(ge=1, description="how often they are looked up")
+    k: int = Field(ge=1, description="neighbours")
+    temperature: float = Field(gt=0, description="of their weights")
+
+
+class Probes(Settings):
+    """Measured during training, on features h."""
+
+    online: OnlineProbe
+    knn: KnnProbe
