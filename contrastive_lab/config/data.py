@@ -1,5 +1,6 @@
 """Settings of data sets, views and backbones, named like the class or function that each configures."""
 
+# ruff: noqa: D101 - what a model is named like has the docstring
 import math
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -24,16 +25,12 @@ Widths = Annotated[list[Annotated[int, Field(ge=8)]], Field(examples=[[32, 64, 1
 
 
 class Crop(Settings):
-    """A random crop."""
-
     scale: Areas = Field(description="least and greatest area as a share of the image's")
     ratio: Ratios = Field(description="least and greatest width / height")
     interpolation: Literal["bilinear", "bicubic"] = Field(description="of the resizing")
 
 
 class Color(Settings):
-    """Colour jitter."""
-
     p: Share = Field(description="probability of the jitter")
     brightness: float = Field(ge=0, description="b: the factor is uniform in [max(0, 1 - b), 1 + b]")
     contrast: float = Field(ge=0, description="as brightness")
@@ -61,8 +58,6 @@ class Recipe(Settings):
 
 
 class WordViews(Settings):
-    """Views of texts."""
-
     drop: Share = Field(description="probability that a word is left out")
     replace: Share = Field(description="probability that a word is replaced by one of its neighbours; needs vectors")
     vectors: str | None = Field(description="file of word vectors, a word and its numbers a line")
@@ -79,8 +74,6 @@ class Backbone(Settings):
 
 
 class ImagenetResnet(Backbone):
-    """torchvision's ResNet."""
-
     arch: str = Field(description="of torchvision.models")
     width: int = Field(1, ge=1, description="multiplies all numbers of channels")
 
@@ -89,27 +82,19 @@ SmallImageResnet = ImagenetResnet
 
 
 class SmallResnet(Backbone):
-    """A ResNet for two cores."""
-
     widths: Widths = Field(min_length=1, description="channels of the blocks; the last is the width of the features")
     stem_stride: int = Field(ge=1, description="2 halves the size at once, 1 keeps it at four times the work")
 
 
 class TimmModel(Backbone):
-    """Any model of timm."""
-
     arch: str = Field(description="of timm.list_models()")
 
 
 class BagOfWords(Backbone):
-    """The mean of word vectors."""
-
     features: int = Field(ge=1, description="width of the vectors")
 
 
 class Dataset(Settings):
-    """Images."""
-
     name: str = Field(description="in result.json")
     size: int = Field(ge=1, description="side of the images in pixels")
     images: int | None = Field(ge=1, description="number of images to learn from; null: counted when they are read")
@@ -119,16 +104,12 @@ class Dataset(Settings):
 
 
 class ImageFolder(Dataset):
-    """A folder of images."""
-
     root: str = Field(description="folder with train/ and val/, or any tree of images")
     probe_root: str | None = Field(description="another folder with train/ and val/ and classes, for the probes alone")
     workers: int = Field(ge=0, description="processes that decode and crop")
 
 
 class AgNews(Settings):
-    """Texts in csv files."""
-
     name: str = Field(description="in result.json")
     kind: Literal["texts"] = Field(description="what it consists of")
     images: int | None = Field(ge=1, description="number of texts to learn from; null: counted when they are read")

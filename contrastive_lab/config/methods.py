@@ -1,5 +1,6 @@
 """Settings of methods, losses and evaluations: a model named like the class or function that each configures."""
 
+# ruff: noqa: D101 - what a model is named like has the docstring
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,39 +17,29 @@ class Method(Settings):
 
 
 class MoCo(Settings):
-    """Of MoCo v1 and v2."""
-
     momentum: float = Field(ge=0, le=1, description="of the key encoder")
     symmetric: bool = Field(description="each view is query once and key once; the loss is the mean over both")
     batchnorm: BatchnormKind = Field(description="that of batchnorm.kind")
 
 
 class SiMo(Settings):
-    """Of SiMo."""
-
     momentum: float = Field(ge=0, le=1, description="of the key encoder")
     negatives_per: NegativesPer = Field(description="query: each draws its own negatives; batch: all share one draw")
     batchnorm: BatchnormKind = Field(description="that of batchnorm.kind")
 
 
 class SimCLR(Settings):
-    """Of SimCLR."""
-
     pool: Literal["2N-2", "N-1"] = Field(description="2N-2: both views of the other images; N-1: the other view alone")
     negatives_per: NegativesPer = Field(description="query: each draws its own negatives; batch: all share one draw")
 
 
 class NPID(Settings):
-    """Of NPID."""
-
     bank_momentum: float = Field(ge=0, le=1, description="of the entries of the memory bank")
     proximal: float = Field(ge=0, description="weight of |query - entry|^2")
     positive_drawn: bool = Field(description="an image's own entry may be among its negatives, as in the authors' code")
 
 
 class SwAV(Settings):
-    """Of SwAV."""
-
     prototypes: int = Field(ge=2, description="number of them")
     epsilon: float = Field(gt=0, description="of Sinkhorn-Knopp")
     sinkhorn_iterations: int = Field(ge=1, description="of Sinkhorn-Knopp")
@@ -70,8 +61,6 @@ class Nce(Settings):
 
 
 class Spectral(Settings):
-    """The spectral contrastive loss."""
-
     name: Literal["spectral"] = Field(description="of the loss")
     mu: float = Field(gt=0, description="squared norm of the features")
     phi: Literal["square", "exp"] = Field(description="of the negatives' cosines")
@@ -79,23 +68,17 @@ class Spectral(Settings):
 
 
 class Debiased(Settings):
-    """The debiased loss."""
-
     name: Literal["debiased"] = Field(description="of the loss")
     tau_plus: TauPlus
 
 
 class Hard(Settings):
-    """The loss with hard negatives."""
-
     name: Literal["hard"] = Field(description="of the loss")
     tau_plus: TauPlus
     beta: float = Field(ge=0, description="how much more near negatives count")
 
 
 class DualTemperature(Settings):
-    """The dual temperature."""
-
     name: Literal["dual_temperature"] = Field(description="of the loss")
     second_tau: float = Field(gt=0, description="temperature of the factor of the gradient")
 
@@ -108,34 +91,24 @@ class Evaluation(Settings):
 
 
 class Linear(Evaluation):
-    """Linear evaluation."""
-
     epochs: int = Field(ge=1, description="of the linear classifier")
 
 
 class LinearMoco(Linear):
-    """MoCo's linear evaluation."""
-
     lr: float = Field(gt=0, description="learning rate")
 
 
 class Knn(Evaluation):
-    """Nearest neighbours."""
-
     k: int = Field(ge=1, description="neighbours")
     temperature: float = Field(gt=0, description="of their weights")
 
 
 class OnlineProbe(Settings):
-    """A linear probe trained beside the encoder."""
-
     every_n_epochs: int = Field(ge=1, description="how often it is scored")
     lr: float = Field(gt=0, description="learning rate per 256 images")
 
 
 class KnnProbe(Settings):
-    """Nearest neighbours during training."""
-
     every_n_epochs: int = Field(ge=1, description="how often they are looked up")
     k: int = Field(ge=1, description="neighbours")
     temperature: float = Field(gt=0, description="of their weights")
