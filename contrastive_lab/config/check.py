@@ -1,12 +1,13 @@
 """Combinations of settings that cannot run: every problem at once, before any data is read."""
 
+import math
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.loss_rules import loss_problems, without_negatives
+from contrastive_lab.config.identity import LATER
 from contrastive_lab.config.values import flat
 
 OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a configuration may name
@@ -14,14 +15,8 @@ OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a con
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    return [
-        *_negatives(config),
-        *_devices(config),
-        *_trainer(config),
-        *_files(config),
-        *_kinds(config),
-        *targets(config),
-    ]
+    rules = (_negatives, _devices, _trainer, _files, _kinds, targets)
+    return [problem for rule in rules for problem in rule(config)]
 
 
 def processes(config: DictConfig) -> int:
@@ -47,28 +42,98 @@ def effective_K(config: DictConfig, images: int | None = None) -> int | None:
 
 
 def _negatives(config: DictConfig) -> Iterator[str]:
-    pool, N = pool_size(config), config.batch_size
-    if config.batchnorm.kind == "shuffle" and not config.method_info.key_encoder:
-        yield f"batchnorm=shuffle: {config.method_info.name} has no key encoder to shuffle for; use split or sync"
+    method, K, N, keys = config.method_info, config.K, config.batch_size, pool_size(config)
+    if config.batchnorm.kind == "shuffle" and not method.key_encoder:
+        yield f"batchnorm=shuffle: {method.name} has no key encoder to shuffle for; use split or sync"
     if config.dataset.images is not None and config.dataset.images < N:
         yield f"batch_size={N}: more than the {config.dataset.images} images of dataset={config.dataset.name}"
-    if config.method_info.id in ("supervised", "supcon") and config.dataset.name == "stl10":
-        yield f"dataset=stl10: its training images have no labels, which method={config.method_info.id} needs"
-    if config.method_info.pool == "none":
+    if method.id in ("supervised", "supcon") and config.dataset.name == "stl10":
+        yield f"dataset=stl10: its training images have no labels, which method={method.id} needs"
+    if method.pool == "none":
         yield from without_negatives(config)
         return
     yield from loss_problems(config)
-    if config.K is None and config.method_info.pool == "queue":
-        yield f"K=null: {config.method_info.name} keeps a queue, whose length K must be a number"
-    if (
-        config.K is not None
-        and pool is not None
-        and config.K * config.sets > pool >= 1
-        and config.method_info.pool != "bank"
-    ):
-        keys = f"{config.method_info.pool} = {pool} keys"
+    if K is None and method.pool == "queue":
+        yield f"K=null: {method.name} keeps a queue, whose length K must be a number"
+    if K is not None and keys is not None and K * config.sets > keys >= 1 and method.pool != "bank":
         sets = f" sets={config.sets}" if config.sets > 1 else ""
-        yield f"K={config.K}{sets}: more than the {keys} of batch_size={N}; lower K or raise N"
+        yield f"K={K}{sets}: more than the {method.pool} = {keys} keys of batch_size={N}; lower K or raise N"
+
+
+def without_negatives(config: DictConfig) -> Iterator[str]:
+    """What a method without negatives cannot have."""
+    own = [f"method.{name}" for name in config.method if name != "_target_"]
+    for key in ("K", "alpha"):
+        if config[key] is not None:
+            settings = ", ".join([*own, "tau"]) if config.method_info.id != "supervised" else "batch_size and base_lr"
+            yield f"{key}={config[key]}: {config.method_info.name} has no negatives; its settings are {settings}"
+    if config.method_info.id == "supervised" and config.tau != 1.0:
+        yield f"tau={config.tau}: cross-entropy has none; its settings are batch_size and base_lr"
+    for key, value in {**{key: config[key] for key in LATER}, "loss": config.loss.name}.items():
+        if value != LATER.get(key, "info_nce"):
+            yield f"{key}={value}: {config.method_info.name} has no negatives"
+
+
+def loss_problems(config: DictConfig) -> Iterator[str]:
+    """What does not fit a method that has negatives."""
+    yield from _names(config)
+    yield from _alpha(config)
+    if config.sets > 1 and config.K is None:
+        yield f"sets={config.sets}: K=null takes all keys for one set; set K to a number"
+    if config.remember is not None:
+        yield from _remember(config, f"remember={config.remember}")
+    if config.own_class_share is not None:
+        yield from _own_class(config, f"own_class_share={config.own_class_share}")
+
+
+def _names(config: DictConfig) -> Iterator[str]:
+    name, method = config.loss.name, config.method_info
+    if name == "nce" and method.id != "npid":
+        yield f"loss=nce: method=npid alone has it, with a constant Z; {method.name} takes info_nce and the others"
+    elif name == "nce" and config.alpha is not None:
+        yield f"alpha={config.alpha:g}: loss=nce has none; use loss=info_nce"
+    for key, none in {"alpha": None, "tau": 1.0}.items():
+        if name == "spectral" and config[key] != none:
+            yield f"{key}={config[key]:g}: loss=spectral has none; its settings are loss.mu, loss.phi and loss.phi_tau"
+    if name != "info_nce" and method.id == "npid" and config.method.proximal and name != "nce":
+        yield f"loss={name}: method.proximal is a term of loss=nce and loss=info_nce; set method.proximal=0"
+
+
+def _alpha(config: DictConfig) -> Iterator[str]:
+    name, infinite = config.loss.name, config.alpha == math.inf
+    if infinite and name in ("debiased", "hard") and config.loss.tau_plus:
+        yield f"alpha=inf: loss={name} with loss.tau_plus above 0 has gradients without a bound; set loss.tau_plus=0"
+    if infinite and name == "dual_temperature":
+        yield "alpha=inf: loss=dual_temperature is then loss=info_nce (both factors are 1); use that"
+    if config.dclw_sigma is not None and not (infinite and name == "info_nce"):
+        yield f"dclw_sigma={config.dclw_sigma:g}: weighs the positives of DCL; set alpha=inf loss=info_nce"
+
+
+def _remember(config: DictConfig, text: str) -> Iterator[str]:
+    if config.method_info.pool == "queue":
+        yield f"{text}: for negatives of the batch or of a memory bank; a queue is a memory of its own"
+    elif config.loss.name != "info_nce":
+        yield f"{text}: for loss=info_nce alone, not loss={config.loss.name}"
+    elif config.alpha != math.inf:
+        asked = "null" if config.alpha is None else f"{config.alpha:g}"
+        yield f"{text}: its factor is 1, that of alpha=inf, and alpha={asked}; set alpha=inf"
+    if config.dclw_sigma is not None:
+        yield f"{text}: has no dclw_sigma; set dclw_sigma=null"
+    if config.sets > 1:
+        yield f"{text}: one normaliser an image, and sets={config.sets}; set sets=1"
+    if config.method_info.id == "npid" and config.method.proximal:
+        yield f"{text}: method.proximal is a term of loss=nce and loss=info_nce; set method.proximal=0"
+
+
+def _own_class(config: DictConfig, text: str) -> Iterator[str]:
+    if config.method_info.pool == "queue":
+        yield f"{text}: {config.method_info.name} keeps a queue, whose keys all queries share"
+    if config.K is None:
+        yield f"{text}: K=null takes all keys of any class; set K to a number"
+    if config.method.get("negatives_per") == "batch":
+        yield f"{text}: each query needs negatives of its own; set method.negatives_per=query"
+    if config.method.get("positive_drawn"):
+        yield f"{text}: never draws a query's own entry; set method.positive_drawn=false"
 
 
 def _devices(config: DictConfig) -> Iterator[str]:
@@ -82,8 +147,11 @@ def _devices(config: DictConfig) -> Iterator[str]:
         yield f"batchnorm.groups={groups}: not divisible over {world} processes"
     if groups >= 1 and groups != world and N % groups:
         yield f"batch_size={N}: not divisible into batchnorm.groups={groups}"
-    if config.strategy.accelerator == "gpu" and (found := _gpus()) < config.strategy.devices:
-        yield f"strategy.devices={config.strategy.devices}: this machine has {found} GPUs; strategy=ddp_cpu needs none"
+    if config.strategy.accelerator == "gpu":
+        import torch  # only here: it takes seconds to import
+
+        if (found := torch.cuda.device_count()) < (asked := config.strategy.devices):
+            yield f"strategy.devices={asked}: this machine has {found} GPUs; strategy=ddp_cpu needs none"
 
 
 def _trainer(config: DictConfig) -> Iterator[str]:
@@ -93,12 +161,6 @@ def _trainer(config: DictConfig) -> Iterator[str]:
         yield "trainer.barebones: must stay false; a run needs its callbacks and loggers"
     if config.trainer.use_distributed_sampler:
         yield "trainer.use_distributed_sampler: must stay false; the project shares batches out itself"
-
-
-def _gpus() -> int:
-    import torch  # only here: it takes seconds to import
-
-    return torch.cuda.device_count()
 
 
 def _files(config: DictConfig) -> Iterator[str]:

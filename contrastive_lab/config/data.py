@@ -1,6 +1,8 @@
 """Settings of data sets, views and backbones, named like the class or function that each configures."""
 
-from collections.abc import Callable
+# ruff: noqa: D101 - what a model is named like has the docstring
+import math
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -10,32 +12,25 @@ from contrastive_lab.config.model import Settings
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _interval(most: float) -> Callable[[list[float]], list[float]]:
-    def check(bounds: list[float]) -> list[float]:
-        if not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
-            raise ValueError(f"[least,greatest]{', at most 1' if most == 1 else ''}")
-        return bounds
-
-    return check
+def _interval(bounds: list[float], most: float = math.inf) -> list[float]:
+    if not (len(bounds) == 2 and 0 < bounds[0] <= bounds[1] <= most):
+        raise ValueError(f"[least,greatest]{', at most 1' if most == 1 else ''}")
+    return bounds
 
 
-Areas = Annotated[list[float], AfterValidator(_interval(1.0)), Field(examples=[[0.2, 1.0]])]
-Ratios = Annotated[list[float], AfterValidator(_interval(float("inf"))), Field(examples=[[0.75, 1.33]])]
-
+Areas = Annotated[list[float], AfterValidator(partial(_interval, most=1.0)), Field(examples=[[0.2, 1.0]])]
+Ratios = Annotated[list[float], AfterValidator(_interval), Field(examples=[[0.75, 1.33]])]
+Channels = Annotated[list[float], Field(description="of each channel, one or three numbers", examples=[[0.5]])]
 Widths = Annotated[list[Annotated[int, Field(ge=8)]], Field(examples=[[32, 64, 128]])]
 
 
 class Crop(Settings):
-    """A random crop."""
-
     scale: Areas = Field(description="least and greatest area as a share of the image's")
     ratio: Ratios = Field(description="least and greatest width / height")
     interpolation: Literal["bilinear", "bicubic"] = Field(description="of the resizing")
 
 
 class Color(Settings):
-    """Colour jitter."""
-
     p: Share = Field(description="probability of the jitter")
     brightness: float = Field(ge=0, description="b: the factor is uniform in [max(0, 1 - b), 1 + b]")
     contrast: float = Field(ge=0, description="as brightness")
@@ -48,8 +43,8 @@ class Recipe(Settings):
     """Views of images."""
 
     size: int = Field(ge=1, description="side of a view in pixels")
-    mean: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
-    std: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+    mean: Channels
+    std: Channels
     crop: Crop
     flip: Share = Field(description="probability of a horizontal flip")
     color: Color
@@ -63,8 +58,6 @@ class Recipe(Settings):
 
 
 class WordViews(Settings):
-    """Views of texts."""
-
     drop: Share = Field(description="probability that a word is left out")
     replace: Share = Field(description="probability that a word is replaced by one of its neighbours; needs vectors")
     vectors: str | None = Field(description="file of word vectors, a word and its numbers a line")
@@ -81,8 +74,6 @@ class Backbone(Settings):
 
 
 class ImagenetResnet(Backbone):
-    """torchvision's ResNet."""
-
     arch: str = Field(description="of torchvision.models")
     width: int = Field(1, ge=1, description="multiplies all numbers of channels")
 
@@ -91,46 +82,34 @@ SmallImageResnet = ImagenetResnet
 
 
 class SmallResnet(Backbone):
-    """A ResNet for two cores."""
-
     widths: Widths = Field(min_length=1, description="channels of the blocks; the last is the width of the features")
     stem_stride: int = Field(ge=1, description="2 halves the size at once, 1 keeps it at four times the work")
 
 
 class TimmModel(Backbone):
-    """Any model of timm."""
-
     arch: str = Field(description="of timm.list_models()")
 
 
 class BagOfWords(Backbone):
-    """The mean of word vectors."""
-
     features: int = Field(ge=1, description="width of the vectors")
 
 
 class Dataset(Settings):
-    """Images."""
-
     name: str = Field(description="in result.json")
     size: int = Field(ge=1, description="side of the images in pixels")
     images: int | None = Field(ge=1, description="number of images to learn from; null: counted when they are read")
-    mean: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
-    std: list[float] = Field(description="of each channel, one or three numbers", examples=[[0.5]])
+    mean: Channels
+    std: Channels
     splits: dict[str, Any] = Field(description="what reads them")
 
 
 class ImageFolder(Dataset):
-    """A folder of images."""
-
     root: str = Field(description="folder with train/ and val/, or any tree of images")
     probe_root: str | None = Field(description="another folder with train/ and val/ and classes, for the probes alone")
     workers: int = Field(ge=0, description="processes that decode and crop")
 
 
 class AgNews(Settings):
-    """Texts in csv files."""
-
     name: str = Field(description="in result.json")
     kind: Literal["texts"] = Field(description="what it consists of")
     images: int | None = Field(ge=1, description="number of texts to learn from; null: counted when they are read")

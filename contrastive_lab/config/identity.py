@@ -14,31 +14,13 @@ from contrastive_lab.config.values import flat
 # Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is, but for the
 # scale, whose values stand where they are used.
 OMITTED = {
-    "data_dir",
-    "resume",
-    "sweep",
-    "experiment",
-    "checkpoint_every_n_steps",
-    "method_info",
-    "logger",
-    "strategy",
-    "trainer.num_nodes",
-    "trainer.enable_progress_bar",
-    "trainer.enable_model_summary",
-    "trainer.enable_checkpointing",
-    "trainer.log_every_n_steps",
-    "trainer.profiler",
-    "trainer.detect_anomaly",
-    "trainer.plugins",
-    "trainer.model_registry",
-    "trainer.enable_autolog_hparams",
-    "dataset.workers",
-    "dataset.splits",
-}
+    "data_dir", "resume", "sweep", "experiment", "checkpoint_every_n_steps", "method_info", "logger", "strategy",
+    "dataset.workers", "dataset.splits", "trainer.num_nodes", "trainer.enable_progress_bar",
+    "trainer.enable_model_summary", "trainer.enable_checkpointing", "trainer.log_every_n_steps", "trainer.profiler",
+    "trainer.detect_anomaly", "trainer.plugins", "trainer.model_registry", "trainer.enable_autolog_hparams",
+}  # fmt: skip
 # Of these paths the last part counts.
 PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.test_csv", "augment.vectors")
-
-
 # Old spellings of keys.
 RENAMED = {"about": "method_info", "method.share": "method.negatives_per", "method.loss": "loss.name"}
 # Settings that came later, with the values at which a run is what it was without them.

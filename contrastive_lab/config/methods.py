@@ -1,6 +1,7 @@
-"""The settings of each method: a model named like its class."""
+"""Settings of methods, losses and evaluations: a model named like the class or function that each configures."""
 
-from typing import Literal
+# ruff: noqa: D101 - what a model is named like has the docstring
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +9,7 @@ from contrastive_lab.config.model import Settings
 
 BatchnormKind = Literal["sync", "split", "shuffle", "plain"]
 NegativesPer = Literal["query", "batch"]
+TauPlus = Annotated[float, Field(ge=0, lt=1, description="share of negatives taken to be of the query's own class")]
 
 
 class Method(Settings):
@@ -15,42 +17,105 @@ class Method(Settings):
 
 
 class MoCo(Settings):
-    """Of MoCo v1 and v2."""
-
     momentum: float = Field(ge=0, le=1, description="of the key encoder")
     symmetric: bool = Field(description="each view is query once and key once; the loss is the mean over both")
     batchnorm: BatchnormKind = Field(description="that of batchnorm.kind")
 
 
 class SiMo(Settings):
-    """Of SiMo."""
-
     momentum: float = Field(ge=0, le=1, description="of the key encoder")
     negatives_per: NegativesPer = Field(description="query: each draws its own negatives; batch: all share one draw")
     batchnorm: BatchnormKind = Field(description="that of batchnorm.kind")
 
 
 class SimCLR(Settings):
-    """Of SimCLR."""
-
     pool: Literal["2N-2", "N-1"] = Field(description="2N-2: both views of the other images; N-1: the other view alone")
     negatives_per: NegativesPer = Field(description="query: each draws its own negatives; batch: all share one draw")
 
 
 class NPID(Settings):
-    """Of NPID."""
-
     bank_momentum: float = Field(ge=0, le=1, description="of the entries of the memory bank")
     proximal: float = Field(ge=0, description="weight of |query - entry|^2")
     positive_drawn: bool = Field(description="an image's own entry may be among its negatives, as in the authors' code")
 
 
 class SwAV(Settings):
-    """Of SwAV."""
-
     prototypes: int = Field(ge=2, description="number of them")
     epsilon: float = Field(gt=0, description="of Sinkhorn-Knopp")
     sinkhorn_iterations: int = Field(ge=1, description="of Sinkhorn-Knopp")
     queue: int = Field(ge=0, description="older vectors of each of two views that lengthen the batch for the codes")
     queue_from_epoch: int = Field(ge=0, description="epoch from which they are collected")
     freeze_epochs: float = Field(ge=0, description="epochs, or a part of one, in which the prototypes stay as they are")
+
+
+class InfoNce(Settings):
+    """InfoNCE, with alpha and dclw_sigma EqCo, DCL and DCLW."""
+
+    name: Literal["info_nce"] = Field(description="of the loss")
+
+
+class Nce(Settings):
+    """Noise-contrastive estimation with a constant Z."""
+
+    name: Literal["nce"] = Field(description="of the loss")
+
+
+class Spectral(Settings):
+    name: Literal["spectral"] = Field(description="of the loss")
+    mu: float = Field(gt=0, description="squared norm of the features")
+    phi: Literal["square", "exp"] = Field(description="of the negatives' cosines")
+    phi_tau: float = Field(gt=0, description="temperature of phi=exp")
+
+
+class Debiased(Settings):
+    name: Literal["debiased"] = Field(description="of the loss")
+    tau_plus: TauPlus
+
+
+class Hard(Settings):
+    name: Literal["hard"] = Field(description="of the loss")
+    tau_plus: TauPlus
+    beta: float = Field(ge=0, description="how much more near negatives count")
+
+
+class DualTemperature(Settings):
+    name: Literal["dual_temperature"] = Field(description="of the loss")
+    second_tau: float = Field(gt=0, description="temperature of the factor of the gradient")
+
+
+class Evaluation(Settings):
+    """A final evaluation without settings of its own."""
+
+    name: str = Field(description="in result.json")
+    features: Literal["h", "z", "pixels"] = Field(description="h (backbone), z (unit vectors of the head) or pixels")
+
+
+class Linear(Evaluation):
+    epochs: int = Field(ge=1, description="of the linear classifier")
+
+
+class LinearMoco(Linear):
+    lr: float = Field(gt=0, description="learning rate")
+
+
+class Knn(Evaluation):
+    k: int = Field(ge=1, description="neighbours")
+    temperature: float = Field(gt=0, description="of their weights")
+
+
+class OnlineProbe(Settings):
+    every_n_epochs: int = Field(ge=1, description="how often it is scored")
+    lr: float = Field(gt=0, description="learning rate per 256 images")
+
+
+class KnnProbe(Settings):
+    every_n_epochs: int = Field(ge=1, description="how often they are looked up")
+    k: int = Field(ge=1, description="neighbours")
+    temperature: float = Field(gt=0, description="of their weights")
+
+
+class Probes(Settings):
+    """Measured during training, on features h."""
+
+    online: OnlineProbe
+    knn: KnnProbe

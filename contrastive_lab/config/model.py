@@ -35,10 +35,7 @@ def null(meaning: str) -> Any:
 def problems(model: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
     """What is wrong with the values of a model, e.g. ["theory.K=-1: must be 0 or more"]; a line for each setting.
 
-    Args:
-        model: of the settings.
-        values: by name; those of a model in it are a mapping again; `_target_` is passed over.
-        prefix: what the keys begin with, e.g. "theory".
+    `values` are by name, `_target_` is passed over, and `prefix` is what the keys begin with, e.g. "theory".
     """
     try:
         model.model_validate(_without_targets(values))
@@ -128,9 +125,8 @@ def allowed(schema: Schema) -> str:
 
 def choices(schema: Schema) -> list[str]:
     """The choices of a setting or of the items of a list; empty where there are none."""
-    return [
-        option for part in _nested(schema) for option in part.get("enum", [part["const"]] if "const" in part else [])
-    ]
+    parts = _nested(schema)
+    return [option for part in parts for option in part.get("enum", [part["const"]] if "const" in part else [])]
 
 
 def _nested(schema: Schema) -> Iterator[Schema]:

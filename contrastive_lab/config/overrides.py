@@ -1,4 +1,8 @@
-"""Check what was typed on the command line, key by key, against what the chosen groups hold."""
+"""Check what was typed on the command line, key by key, against what the chosen groups hold.
+
+Overrides are those of one job, without sweeps, e.g. ["method=simo", "K=16"]; `primary` is "config" for `train.py`,
+"theory" for `scripts/theory.py`. What cannot be read, or names no group or option, is a ConfigError.
+"""
 
 import difflib
 import re
@@ -32,56 +36,38 @@ OWNED = {  # arguments of Lightning's Trainer that another setting gives
     "trainer.callbacks": "evaluation",
     "trainer.default_root_dir": "hydra.run.dir",
 }
-SYNONYMS = {
-    **dict.fromkeys(("temperature", "temp", "T"), "tau"),
-    **dict.fromkeys(("N", "batch", "bs"), "batch_size"),
-    **dict.fromkeys(("rate", "lr", "learning_rate", "learningrate", "learning-rate"), "base_lr"),
-    **dict.fromkeys(("queue", "queue_size", "negatives", "num_negatives"), "K"),
-    "data": "dataset",
-    **dict.fromkeys(("views", "aug", "augmentation", "augmentations"), "augment"),
-    **dict.fromkeys(("encoder", "network", "arch", "architecture"), "backbone"),
-    "model": "method",
-    **dict.fromkeys(("devices", "gpu", "gpus"), "strategy.devices"),
-    "max_epochs": "epochs",
-    "precision": "trainer.precision",
-    **dict.fromkeys(("max_steps", "steps"), "trainer.max_steps"),
-    # Old spellings.
-    **RENAMED,
-    "method.loss": "loss",
-    "scale.queue": "K",
-    "scale.momentum": "method.momentum",
-    "scale.warmup_epochs": "optim.warmup_epochs",
-    "scale.prototypes": "method.prototypes",
+OTHER_WORDS = {  # for a setting or a group; the last of some are old spellings
+    "tau": ("temperature", "temp", "T"),
+    "batch_size": ("N", "batch", "bs"),
+    "base_lr": ("rate", "lr", "learning_rate", "learningrate", "learning-rate"),
+    "K": ("queue", "queue_size", "negatives", "num_negatives", "scale.queue"),
+    "dataset": ("data",),
+    "augment": ("views", "aug", "augmentation", "augmentations"),
+    "backbone": ("encoder", "network", "arch", "architecture"),
+    "method": ("model",),
+    "loss": ("method.loss",),
+    "strategy.devices": ("devices", "gpu", "gpus"),
+    "epochs": ("max_epochs",),
+    "trainer.precision": ("precision",),
+    "trainer.max_steps": ("max_steps", "steps"),
+    "method.momentum": ("scale.momentum",),
+    "method.prototypes": ("scale.prototypes",),
+    "optim.warmup_epochs": ("scale.warmup_epochs",),
 }
+SYNONYMS = RENAMED | {word: name for name, words in OTHER_WORDS.items() for word in words}
 OPEN = ("backbone", "logger")  # groups that take further keys with a plus
 
 
 def composed(overrides: list[str]) -> DictConfig:
-    """The configuration of one job, checked.
-
-    Args:
-        overrides: what stands on the command line, e.g. ["method=simo", "K=16"]; no sweeps.
-
-    Raises:
-        ConfigError: with every problem found.
-    """
+    """The configuration of one job, checked; a ConfigError has every problem found."""
     config, problems = applied(overrides)
-    problems += check(config)
-    if problems:
+    if problems := [*problems, *check(config)]:
         raise ConfigError(*problems)
     return config
 
 
 def applied(overrides: list[str], primary: str = "config") -> tuple[DictConfig, list[str]]:
-    """The configuration that overrides make, without those that are wrong, and what is wrong with them.
-
-    Args:
-        overrides: of one job.
-        primary: "config" for `train.py`, "theory" for `scripts/theory.py`.
-
-    Raises:
-        ConfigError: if an override cannot be read, or names a group or an option that there is not.
-    """
+    """The configuration that overrides make, without those that are wrong, and what is wrong with them."""
     parsed = parse(overrides)
     if problems := [problem for o in parsed if _is_option(o) if (problem := _wrong_option(o, primary))]:
         raise ConfigError(*problems)
@@ -112,11 +98,7 @@ def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> lis
 
 
 def parse(overrides: list[str]) -> list[Override]:
-    """Overrides as Hydra reads them.
-
-    Raises:
-        ConfigError: if one cannot be read.
-    """
+    """Overrides as Hydra reads them."""
     try:
         return OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
@@ -215,12 +197,12 @@ def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
     """That there is no such key, and which was meant or which there are."""
     group, _, rest = key.partition(".")
     renamed = [new + key[len(old) :] for old, new in SYNONYMS.items() if within(key, {old})]
+    renamed = [name for name in renamed if name in known or group == "scale"]
     lower = {name.lower(): name for name in known if "." in name or not rest}
     same = [lower[key.lower()]] if key.lower() in lower else []
     inner = [name for name in known if name.endswith(f".{key}")]
     near = [lower[n] for n in difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6 if rest else 0.7)]
     near = [name for name in near if not rest or within(name, {group})]
-    renamed = [name for name in renamed if name in known or group == "scale"]
     for found in (renamed, same, inner, near):
         if 1 <= len(found) <= 3:
             return f"{key}: no such key; did you mean {' or '.join(found)}?"

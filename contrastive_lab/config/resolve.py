@@ -11,25 +11,15 @@ from contrastive_lab.config.identity import config_hash
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a run uses.
+    """What a run uses."""
 
-    Args:
-        K: negatives of a query; None without negatives, or before the images of a folder are counted.
-        alpha: K where the configuration has none; None without negatives or with a loss that has no alpha.
-        pool: keys that the negatives of a query are chosen from; None where any K will do, or without negatives.
-        processes: number of them.
-        kind: "images" or "texts".
-        name: e.g. "simo-K16-a65536-s0", with K and alpha as used; "swav-s0" for a method without them.
-        hash: twelve hexadecimal digits that differ where the results may differ; see `config_hash`.
-    """
-
-    K: int | None
-    alpha: float | None
-    pool: int | None
+    K: int | None  # negatives of a query; None without negatives, or before the images of a folder are counted
+    alpha: float | None  # K where the configuration has none; None without negatives or with a loss that has no alpha
+    pool: int | None  # keys a query's negatives are chosen from; None where any K will do, or without negatives
     processes: int
-    kind: str
-    name: str
-    hash: str
+    kind: str  # "images" or "texts"
+    name: str  # e.g. "simo-K16-a65536-s0", with K and alpha as used; "swav-s0" for a method without them
+    hash: str  # see `config_hash`
 
     def counted(self, config: DictConfig, images: int) -> Self:
         """The same with K, alpha and pool for so many images, for a data set that does not tell their number."""
@@ -50,7 +40,6 @@ def run_name(config: DictConfig) -> str:
 
 
 def _negatives(config: DictConfig, images: int | None = None) -> tuple[int | None, float | None, int | None]:
-    """K, alpha and pool."""
     K = effective_K(config, images)
     alpha = None if config.loss.name == "spectral" else config.alpha if config.alpha is not None else K
     return K, alpha, pool_size(config, images)

@@ -8,23 +8,19 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
-from contrastive_lab.config import CONF, data, evaluation, losses, methods, options, theory
+from contrastive_lab.config import CONF, data, methods, options, theory
 from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
 
 All = Annotated[int | None, null("for all")]
-AsK = Annotated[float | None, null("for alpha = K")]
+AsK = Annotated[float | None, Field(gt=0, allow_inf_nan=True), null("for alpha = K")]
 
 
 class Run(Settings):
     """Settings without a group."""
 
     K: All = Field(ge=1, description="negatives of a query; null: all that the batch holds")
-    alpha: AsK = Field(
-        gt=0,
-        allow_inf_nan=True,
-        description="EqCo: behave as with alpha negatives; null: alpha = K (InfoNCE); inf: DCL",
-    )
+    alpha: AsK = Field(description="EqCo: behave as with alpha negatives; null: alpha = K (InfoNCE); inf: DCL")
     tau: float = Field(gt=0, description="temperature")
     dclw_sigma: float | None = Field(gt=0, description="DCLW's weight of the positive, at alpha=inf; null: none")
     sets: int = Field(ge=1, description="R, independent sets of K negatives; the loss is the mean over them")
@@ -200,7 +196,7 @@ def _groups() -> str:
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     """The model of a group's node: named like what its `_target_`, or its splits', calls, or like the loss or group."""
-    models = vars(theory) | vars(methods) | vars(losses) | vars(data) | vars(evaluation) | globals()
+    models = vars(theory) | vars(methods) | vars(data) | globals()
     name = node["name"] if group == "loss" else node.get("splits", node).get("_target_", group)
     target = str(name).removesuffix(".run").rpartition(".")[2]
     names = ("".join(word[:1].upper() + word[1:] for word in text.split("_")) for text in (target, group))
@@ -209,12 +205,7 @@ def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
 
 
 def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
-    """What is wrong with single values of a composed configuration, a line each.
-
-    Args:
-        values: all of them, resolved.
-        chosen: the groups without the values that were typed; they tell which model holds.
-    """
+    """What is wrong with single values, a line each; `chosen`, without what was typed, tells which models hold."""
     if "theory" in values:
         return problems(model_of("theory", chosen["theory"]), values["theory"], "theory")
     lines = problems(Run, {name: values[name] for name in Run.model_fields})

@@ -27,28 +27,26 @@ def command_line(task: Task, line: Sequence[str]) -> int:
     def checked() -> None:
         args, sweep = hydra_parser().parse_args(line[1:]), None
         check_started(args)
-        if _asks(args):
+        if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
             _check_values(args, "config")
         elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
             args.overrides, sweep = preflight(line)
         run = partial(run_hydra, task, args, CONF, "config")
-        if sweep is None:
-            run()
-        else:
+        if sweep:
             run_sweep(sweep, run)
+        else:
+            run()
 
     prepare()
     return exit_code(checked)
 
 
 def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
-    """The same for `scripts/theory.py`, where `run=` and `sweep=` are short for the analysis' own settings.
-
-    `text` is printed for --help without a theory.
-    """
+    """The same for `scripts/theory.py`; `text` is printed for --help without a theory."""
 
     def checked() -> None:
         args = hydra_parser().parse_args(line[1:])
+        # run= and sweep= are short for the analysis' own settings.
         args.overrides = [f"theory.{o}" if o.startswith(("run=", "sweep=")) else o for o in args.overrides]
         named = any(o.startswith("theory=") for o in args.overrides)
         if args.help and not named:
@@ -63,17 +61,8 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
     return exit_code(checked)
 
 
-def _asks(args: Namespace) -> bool:
-    """Whether a line asks what there is, and runs nothing."""
-    return bool(args.help or args.hydra_help or args.cfg or args.info or args.shell_completion)
-
-
 def _check_values(args: Namespace, primary: str) -> None:
-    """Check keys and single values of a line, not whether they can run together.
-
-    Raises:
-        ConfigError: with every problem of the first job that has any.
-    """
+    """Check keys and single values of each job of a line, not whether they can run together."""
     if args.hydra_help or args.shell_completion:
         return
     if args.multirun and (args.cfg or args.info):
@@ -95,11 +84,7 @@ def prepare() -> None:
 
 
 def run_sweep(sweep: Sweep, run: Callable[[], object]) -> None:
-    """Run the jobs of a multirun and write its report.
-
-    Raises:
-        RunError: if any job is not done at the end, with the list of these.
-    """
+    """Run the jobs of a multirun and write its report; a RunError lists the jobs that are not done at the end."""
     with lock(sweep.folder):
         sweep.write()
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)

@@ -24,12 +24,11 @@ from contrastive_lab.run.train import output_folder, train
 def sweep_job(config: DictConfig) -> float | None:
     """Run one job of a multirun, in its own folder: nothing if it is done, the rest of it if it was interrupted.
 
-    Returns:
-        What `train` returns; None if the job failed, which its result.json then says.
+    Returns what `train` returns; None if the job failed, which its result.json then says.
     """
     folder = output_folder()
     try:
-        with lock(folder) if is_first() else nullcontext():  # jobs of a queue may outlive the line that sent them there
+        with lock(folder) if is_first() else nullcontext():  # a queue may still run the job of an earlier line
             return _job(config, folder)
     except (ConfigError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -61,7 +60,8 @@ def heading(folder: Path) -> str:
     facts = [f"{len(done)} done", *([f"{failed} failed"] if failed else [])]
     if done and len(done) < len(jobs):
         mean = sum(result.seconds or 0.0 for result in done) / len(done)
-        facts.append(f"about {_minutes(mean * (len(jobs) - len(done)) / workers(folder))} left")
+        left = mean * (len(jobs) - len(done)) / workers(folder)
+        facts.append(f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left")
     return f"\njob {number} of {len(jobs)}  {folder.name}  ({', '.join(facts)})"
 
 
@@ -72,10 +72,6 @@ def workers(folder: Path) -> int:
         return len(stored_plan(folder.parent)["jobs"])
     asked = launcher.get("n_jobs", 1)
     return int(asked) if asked > 0 else os.cpu_count() or 1
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def share_threads(folder: Path) -> None:
@@ -91,13 +87,13 @@ def own_line() -> list[str]:
 
 
 def _continued(config: DictConfig, folder: Path) -> DictConfig:
-    """The configuration, with `resume` where the folder holds a checkpoint; else what a run left there steps aside."""
+    """The configuration, with `resume` where the folder holds a checkpoint; else older metrics there are renamed."""
     if not check_stored(folder):
         config = config.copy()
         OmegaConf.update(config, "resume", str(folder))
     elif is_first():
         set_aside(folder)
-        # Not left to Hydra, which would write anew what a job that is done says of itself.
+        # Not left to Hydra, which would write anew the stored configuration of a job that is done.
         store_config(folder, config, HydraConfig.get())
     return config
 
@@ -114,10 +110,9 @@ def unfinished(folder: Path) -> list[str]:
 
 
 def report(folder: Path) -> list[str]:
-    """Write the report of a sweep, say where it lies, and log it where the jobs were logged to W&B.
+    """Write the report of a sweep, print where it lies, and log it where the jobs were logged to W&B.
 
-    Returns:
-        What went wrong, a line each: the jobs are worth more than their report, so nothing is raised.
+    Returns what went wrong, a line each; nothing is raised, so that the list of unfinished jobs is still printed.
     """
     from contrastive_lab.launch.wandb_report import log_report
     from contrastive_lab.report import write_report  # here: it needs matplotlib, which a job does not

@@ -1,4 +1,7 @@
-"""What a multirun is going to do: its name, its folder, and a folder for each job, told without torch."""
+"""What a multirun is going to do: its name, its folder, and a folder for each job, told without torch.
+
+A name that is none, and a folder that is taken, are a ConfigError.
+"""
 
 import fcntl
 import hashlib
@@ -14,9 +17,8 @@ from typing import Any, TextIO
 
 from omegaconf import DictConfig
 
-from contrastive_lab.config.identity import OMITTED, config_hash, differences, identity, within
+from contrastive_lab.config.identity import OMITTED, differences, identity, within
 from contrastive_lab.config.overrides import parse
-from contrastive_lab.config.resolve import run_name
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import chosen, constant, given
 from contrastive_lab.record.files import write_json
@@ -58,11 +60,7 @@ class Sweep:
 
 
 def sweep_name(overrides: list[str]) -> str:
-    """The name asked for; else `<experiment>-<scale>`; else eight hexadecimal digits that the same line gives again.
-
-    Raises:
-        ConfigError: if the name asked for is no name of a folder.
-    """
+    """The name asked for; else `<experiment>-<scale>`; else eight hexadecimal digits that the same line gives again."""
     values = given(overrides)
     if name := values.get("sweep", "").strip("'\""):
         if not re.fullmatch(r"[\w.+=-]+", name) or name.startswith("."):
@@ -83,16 +81,11 @@ def job_folder(overrides: list[str]) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
 
 
-def plan(command: list[str], overrides: list[str], configs: list[tuple[list[str], DictConfig]]) -> Sweep:
-    """The sweep of a command as it was typed, of all its overrides, and of each job's overrides and configuration.
-
-    Raises:
-        ConfigError: if two jobs are the same, the name is no name, or the line sets a folder of Hydra's.
-    """
+def plan(command: list[str], overrides: list[str], jobs: list[Job]) -> Sweep:
+    """The sweep of a command as it was typed, its overrides and jobs; two equal jobs are a ConfigError."""
     name, (experiment, scale) = sweep_name(overrides), chosen(overrides)
     if wrong := [o for o in overrides if o.startswith("hydra.sweep.")]:
         raise ConfigError(f"{wrong[0]}: a sweep's folder is outputs/sweeps/<name>; use sweep=<name>")
-    jobs = [Job(job_folder(job), run_name(config), job, config_hash(config)) for job, config in configs]
     if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:
         raise ConfigError(f"-m: two jobs are the same run, {twice[0]}; leave one out")
     return Sweep(name, shlex.join(command), overrides, experiment or None, scale, jobs)
@@ -124,11 +117,7 @@ def new_folder(parent: str) -> str:
 
 
 def lock(folder: Path) -> TextIO:
-    """Make the folder of a sweep or of a job and hold it for this process, as long as the file stays open.
-
-    Raises:
-        ConfigError: if another process holds it.
-    """
+    """Make the folder of a sweep or of a job and hold it for this process alone, as long as the file stays open."""
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / ".lock").open("w")
     try:

@@ -6,13 +6,15 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from omegaconf import DictConfig
+
 from contrastive_lab.compat import hydra_parser, multirun_jobs
 from contrastive_lab.config import CONF
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given
-from contrastive_lab.launch.plan import Sweep, conflicting_runs, plan
+from contrastive_lab.launch.plan import Job, Sweep, conflicting_runs, job_folder, plan
 from contrastive_lab.record.run import check_resume
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
@@ -22,11 +24,7 @@ DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every
 
 
 def check_started(args: Namespace) -> None:
-    """Check that a line can run in several processes, where torchrun started them.
-
-    Raises:
-        ConfigError: for a multirun, and without a folder that all processes are told.
-    """
+    """Check that a line can run in the processes that torchrun started: one run, in a folder that all of them know."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return
     if args.multirun:
@@ -38,10 +36,8 @@ def check_started(args: Namespace) -> None:
 def preflight(line: Sequence[str]) -> tuple[list[str], Sweep | None]:
     """Check every job of a line of `train.py`; returns the overrides for Hydra, and the sweep, None for one run.
 
-    An experiment, a sweep's name and a resumed run add overrides to those typed.
-
-    Raises:
-        ConfigError: with every problem of every job, each once.
+    An experiment, a sweep's name and a resumed run add overrides to those typed. A ConfigError has every problem of
+    every job, each once.
     """
     args = hydra_parser().parse_args(line[1:])
     overrides: list[str] = args.overrides
@@ -59,19 +55,22 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Sweep | None]:
 def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Sweep]:
     """Check all jobs of a multirun and what lies in their folders."""
     expanded = expand(overrides)
-    jobs, problems = [], dict[str, None]()
+    jobs, configs, problems = list[Job](), list[DictConfig](), dict[str, None]()
     for job in multirun(expanded):
         try:
             config = composed(job)
-            if resolve(config).processes > 1 and "hydra/launcher=submitit_slurm" not in job:
-                problems[DISTRIBUTED_MULTIRUN] = None
-            jobs.append((job, config))
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
+            continue
+        resolved = resolve(config)
+        configs.append(config)
+        jobs.append(Job(job_folder(job), resolved.name, job, resolved.hash))
+        if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
+            problems[DISTRIBUTED_MULTIRUN] = None
     if problems:
         raise ConfigError(*problems)
     sweep = plan([Path(sys.executable).name, *line], expanded, jobs)
-    if conflicts := conflicting_runs(sweep, [config for _, config in jobs]):
+    if conflicts := conflicting_runs(sweep, configs):
         raise ConfigError(*conflicts)
     # A name in quotes stays one, as 83e55427 would not; a job keeps its .hydra when it is done or goes on.
     return [*expanded, f"sweep='{sweep.name}'", "hydra.output_subdir=null"], sweep

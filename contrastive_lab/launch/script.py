@@ -22,13 +22,10 @@ def run_script(main: Callable[[Values], object], text: str | None, *forms: str) 
 
 
 def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:
-    """The values of a line, e.g. ["run=outputs/simo/x"], by key.
+    """The values of a line, e.g. ["run=outputs/simo/x"], by key; a ConfigError says what is wrong with it.
 
     `forms` are what it may hold, each once, e.g. ["run=<folder of a run>", "out=<folder>"]; the first is needed, and a
     * in a key stands for any name.
-
-    Raises:
-        ConfigError: names what is wrong and what the line takes.
     """
     keys, values = [form.partition("=")[0] for form in forms], Values()
     for argument in arguments:
@@ -43,32 +40,26 @@ def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:
 
 
 def stored_folder(run: str) -> Path:
-    """The folder of a run.
-
-    Raises:
-        ConfigError: if its checkpoint cannot be read.
-    """
+    """The folder of a run; a ConfigError says why its checkpoint cannot be read."""
     if problems := check_stored(Path(run)):
         raise ConfigError(*(f"run={problem}" for problem in problems))
     return Path(run)
 
 
 def exit_code(task: Callable[[], object]) -> int:
-    """Run a task; errors are single lines.
+    """Run a task and print its errors, each in a line.
 
-    Returns:
-        0 if all went well, 1 if it failed, 2 if the line is wrong, before any work, 130 if it was stopped.
+    The code is 0 if all went well, 1 if it failed, 2 if the line is wrong, before any work, 130 if it was stopped.
     """
-    code, problems = 0, list[str]()
     try:
         task()
     except (ConfigError, HydraException) as error:
-        code, problems = 2, [*getattr(error, "problems", [first_line(error)])]
+        code, lines = 2, [f"error: {problem}" for problem in getattr(error, "problems", [first_line(error)])]
     except RunError as error:
-        code, problems = 1, [str(error)]
+        code, lines = 1, [f"error: {error}"]
     except KeyboardInterrupt:
-        code = 130
-        print("interrupted", file=sys.stderr)
-    for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        code, lines = 130, ["interrupted"]
+    else:
+        return 0
+    print(*lines, sep="\n", file=sys.stderr)
     return code

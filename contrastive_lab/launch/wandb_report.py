@@ -10,13 +10,10 @@ from contrastive_lab.run.wandb_run import destination, open_run
 
 
 def log_report(folder: Path) -> None:
-    """Log the report of a sweep in one run: job_type "report", grouped with the sweep's own runs.
+    """Log the report in a sweep's folder: job_type "report", in the group, project and entity of the sweep's runs.
 
-    Logged again, it goes to the same run, whose id is in `<folder>/wandb_run_id.txt`. Project and entity are those of
-    the sweep's runs. The folder holds sweep.json, report/runs.csv and report/figures/*.png.
-
-    Raises:
-        ValueError: if there is no report in the folder.
+    Logged again, it goes to the same run, whose id is in `<folder>/wandb_run_id.txt`. Without report/runs.csv in the
+    folder it is a ValueError.
     """
     runs = folder / "report" / "runs.csv"
     if not runs.is_file():

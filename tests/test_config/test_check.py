@@ -1,10 +1,18 @@
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
 
 import pytest
+import torch
 from omegaconf import DictConfig
 
-from contrastive_lab.config.check import effective_K
+from contrastive_lab.config.check import effective_K, loss_problems
+from contrastive_lab.config.overrides import base
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.objective import Objective
+from contrastive_lab.pairs import Pairs
+from tests.test_config.test_methods import NAMES
 
 Compose = Callable[..., DictConfig]
 
@@ -57,3 +65,122 @@ def test_a_missing_package_is_named(compose: Compose, monkeypatch: pytest.Monkey
 )
 def test_effective_K(overrides: list[str], K: int, compose: Compose) -> None:
     assert effective_K(compose(*overrides)) == K
+
+
+MEANINGLESS = [
+    ("loss=nce", ["loss=nce", "method=npid alone"]),
+    ("loss=nce method=simclr", ["loss=nce", "SimCLR takes info_nce"]),
+    ("method=npid loss=nce alpha=64", ["alpha=64", "loss=nce has none"]),
+    ("method=npid loss=nce alpha=inf", ["alpha=inf", "loss=nce has none"]),
+    ("loss=spectral alpha=64", ["alpha=64", "loss=spectral has none", "loss.mu"]),
+    ("loss=spectral alpha=inf", ["alpha=inf", "loss=spectral has none"]),
+    ("loss=spectral tau=0.2", ["tau=0.2", "loss=spectral has none", "loss.phi_tau"]),
+    ("loss=debiased alpha=inf", ["alpha=inf", "set loss.tau_plus=0"]),
+    ("loss=hard alpha=inf", ["alpha=inf", "set loss.tau_plus=0"]),
+    ("loss=dual_temperature alpha=inf", ["alpha=inf", "then loss=info_nce"]),
+    ("dclw_sigma=0.5", ["dclw_sigma=0.5", "set alpha=inf loss=info_nce"]),
+    ("dclw_sigma=0.5 loss=hard", ["dclw_sigma=0.5", "set alpha=inf loss=info_nce"]),
+    ("dclw_sigma=0.5 alpha=inf remember=0.1", ["remember=0.1", "set dclw_sigma=null"]),
+    ("sets=3 K=null", ["sets=3", "set K to a number"]),
+    ("sets=3 K=100", ["K=100 sets=3", "more than the N-1 = 255 keys"]),
+    ("sets=3 K=200 method=simclr", ["K=200 sets=3", "more than the 2N-2 = 510 keys"]),
+    ("remember=0.1", ["remember=0.1", "alpha=256", "set alpha=inf"]),
+    ("remember=0.1 alpha=null", ["remember=0.1", "alpha=null", "set alpha=inf"]),
+    ("remember=0.1 loss=spectral", ["remember=0.1", "not loss=spectral"]),
+    ("remember=0.1 loss=dual_temperature", ["remember=0.1", "not loss=dual_temperature"]),
+    ("remember=0.1 method=npid loss=nce", ["remember=0.1", "not loss=nce"]),
+    ("remember=0.1 alpha=inf sets=2 K=8", ["remember=0.1", "set sets=1"]),
+    ("remember=0.1 alpha=inf method=moco_v2", ["remember=0.1", "queue"]),
+    ("remember=0.1 method=moco_v1", ["remember=0.1", "queue"]),
+    ("remember=0.1 alpha=inf method=npid method.proximal=1", ["remember=0.1", "set method.proximal=0"]),
+    ("loss=hard method=npid method.proximal=1", ["loss=hard", "set method.proximal=0"]),
+    ("loss=spectral method=npid method.proximal=1", ["loss=spectral", "set method.proximal=0"]),
+    ("own_class_share=0 method=moco_v2", ["own_class_share=0", "keeps a queue"]),
+    ("own_class_share=0.5 K=null", ["own_class_share=0.5", "set K to a number"]),
+    ("own_class_share=0.5 K=8 method.negatives_per=batch", ["own_class_share=0.5", "set method.negatives_per=query"]),
+    ("own_class_share=1 method=npid method.positive_drawn=true", ["own_class_share=1", "method.positive_drawn=false"]),
+    *((f"method={method} {typed}", [typed, "has no negatives"])
+      for method, typed in product(("swav", "supervised", "supcon"),
+                                   ("loss=hard", "sets=2", "remember=0.5", "own_class_share=0.5", "dclw_sigma=0.5"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "parts"), MEANINGLESS, ids=[typed for typed, _ in MEANINGLESS])
+def test_what_means_nothing_is_one_line(typed: str, parts: list[str], compose: Compose) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose(*typed.split())
+    (line,) = caught.value.problems
+    assert line.startswith(parts[0]) and all(part in line for part in parts) and "\n" not in line
+
+
+def fits(method: str, loss: str, told: dict[str, Any]) -> bool:
+    """What docs/losses.md says of each loss and setting."""
+    alpha, remember, dclw = told["alpha"], told["remember"], told["dclw_sigma"]
+    takes_alpha = {
+        "info_nce": True,
+        "nce": alpha is None and method == "npid",
+        "spectral": alpha is None,
+        "debiased": alpha != math.inf,
+        "hard": alpha != math.inf,
+        "dual_temperature": alpha != math.inf,
+    }[loss]
+    is_dcl = loss == "info_nce" and alpha == math.inf
+    queue = method == "moco_v2"
+    return (
+        takes_alpha
+        and (dclw is None or (is_dcl and remember is None))
+        and (remember is None or (is_dcl and told["sets"] == 1 and not queue))
+        and (told["own_class_share"] is None or not queue)
+    )
+
+
+def combinations() -> Iterator[dict[str, Any]]:
+    values = {
+        "alpha": (None, 64.0, math.inf),
+        "sets": (1, 3),
+        "remember": (None, 0.5),
+        "own_class_share": (None, 0.25),
+        "dclw_sigma": (None, 0.5),
+    }
+    return (dict(zip(values, chosen, strict=True)) for chosen in product(*values.values()))
+
+
+@pytest.mark.parametrize("loss", NAMES)
+@pytest.mark.parametrize(
+    "method", ["simo", *(pytest.param(name, marks=pytest.mark.long) for name in ("simclr", "moco_v2", "npid"))]
+)
+def test_every_other_combination_has_a_finite_loss(method: str, loss: str) -> None:
+    config = base((f"method={method}", f"loss={loss}")).copy()
+    config.K = 4
+    source = torch.Generator().manual_seed(0)
+    allowed = 0
+    for told in combinations():
+        config.merge_with(told)
+        problems = list(loss_problems(config))
+        assert (not problems) == fits(method, loss, told), (told, problems)
+        if problems or loss == "nce":  # NPID has that one itself
+            continue
+        allowed += 1
+        more = {"dclw_sigma": told["dclw_sigma"]} if told["dclw_sigma"] else {}
+        objective = Objective(
+            **config.loss, **more, sets=told["sets"], remember=told["remember"], images=6, directions=1
+        )
+        pos, neg = torch.rand(6, generator=source), torch.rand(6, 4 * told["sets"], generator=source)
+        neg.requires_grad_()
+        pairs = Pairs(pos, neg, [pos], torch.arange(6), torch.zeros_like(neg), pos, pos, torch.arange(6))
+        losses = objective.losses(pairs, config.tau, config.alpha)
+        losses.sum().backward()
+        assert losses.shape == (6,) and losses.isfinite().all() and neg.grad is not None and neg.grad.isfinite().all()
+    assert allowed or loss == "nce"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["alpha=inf", "alpha=inf dclw_sigma=0.5", "alpha=inf remember=0", "loss=spectral sets=5 K=51",
+     "loss=hard loss.tau_plus=0 alpha=inf", "loss=debiased own_class_share=0 K=8", "loss=dual_temperature K=1 sets=255",
+     "method=moco_v2 loss=hard sets=3 K=100", "method=npid loss=nce sets=2 own_class_share=0.5 method.proximal=1",
+     "method=npid alpha=inf remember=0.9", "method=simclr alpha=inf remember=0.9 K=8 own_class_share=0.125",
+     "method=npid alpha=inf dclw_sigma=0.5"],
+)  # fmt: skip
+def test_what_means_something_composes(typed: str, compose: Compose) -> None:
+    compose(*typed.split())
