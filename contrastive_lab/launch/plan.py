@@ -1,4 +1,4 @@
-"""What a multirun is going to do: its name, its folder, and a folder for each job, told without torch.
+"""What a multirun is going to do: its name, its folder, and a folder for each job; without torch.
 
 A name that is none, and a folder that is taken, are a ConfigError.
 """
