@@ -42,7 +42,7 @@ def test_each_panel_holds_the_columns_of_its_unit(
 
 
 @pytest.mark.parametrize("missing", ["metrics.csv", "result.json"])
-def test_a_folder_without_a_run_is_refused(missing: str, tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_answered_in_one_line(missing: str, tmp_path: Path) -> None:
     for name, text in (("metrics.csv", "step,loss\n1,2\n"), ("result.json", '{"status": "done", "K": 4}')):
         if name != missing:
             (tmp_path / name).write_text(text)
