@@ -5,6 +5,7 @@ In closed form also Bao et al. 2022 and Ash et al. 2022, which are finite at eve
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from contrastive_lab.analysis.bounds_figure import by_setting, plot_closed_form, plot_run, plot_sweep
@@ -48,6 +49,7 @@ def _closed_form(classes: Sequence[int], grid: Sequence[int] | None, tau: float)
     return AnalysisResult(rows, plot_closed_form(near), {"tau": tau, **_best(rows)}, further)
 
 
+@lru_cache
 def _optimum(tau: float) -> list[Row]:
     """Awasthi et al.'s optimum for 10 classes, at K = 1 to 256; 100 classes take a minute."""
     weights = {name: [c**-power for c in range(1, 11)] for name, power in OPTIMUM.items()}

@@ -86,7 +86,7 @@ def test_a_wrong_setting_of_the_theory_is_one_line_before_its_program_starts(ent
         (("-m", "theory=coupon", "theory.K=1,-1"), "theory.K=-1: must be 0 or more"),
         (("theory=coupon", "foo=1"), "foo: no such key; python scripts/theory.py theory=<name> --help lists them all"),
         (("theory=coupn",), "theory=coupn: no such option; did you mean coupon? choose one of "),
-        (("--cfg=job",), "theory=<name>: needed; one of bounds, coupon, "),
+        (("--cfg=job",), "theory=<name>: needed; one of bounds, competition, "),
     ):
         done = entered("theory.py", lambda: theory_line(never, sys.argv, "text"), *told)
         assert (done.code, done.err.count("\n")) == (2, 1)

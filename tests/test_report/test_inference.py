@@ -64,6 +64,7 @@ def test_holm_is_the_example_of_the_method() -> None:
     assert holm([]) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("sd", "margin"), [(0.3, 0.5), (0.8, 0.5), (1.0, 1.0)])
 def test_so_many_seeds_find_equal_settings_equivalent_in_four_of_five_tries(sd: float, margin: float) -> None:
     n, rng = seeds_for_equivalence(sd, margin), np.random.default_rng(0)

@@ -36,7 +36,7 @@ def test_the_dashboard_has_every_panel_over_the_right_keys(script: ModuleType, t
         part["name"]: [panel["config"] for panel in part["panels"]] for part in section["panelBankConfig"]["sections"]
     }
     assert list(panels) == [
-        "Accuracy against K", "Mutual information", "Gradient norm", "Alignment and uniformity", "Speed",
+        "Accuracy against K", "Mutual information", "Gradient norm", "Few negatives", "Alignment and uniformity", "Speed",
     ]  # fmt: skip
     accuracy = panels["Accuracy against K"][0]
     assert (accuracy["xAxis"], accuracy["yAxis"], accuracy["xAxisLogScale"]) == (
@@ -45,6 +45,7 @@ def test_the_dashboard_has_every_panel_over_the_right_keys(script: ModuleType, t
     over_steps = [panel for row in panels.values() for panel in row if panel.get("xAxis") == STEP]
     assert {name for panel in over_steps for name in panel["metrics"]} == {
         "knn_top1", "mi_estimate", "gradient_norm", "gradient_bound", "alignment", "uniformity",
+        "competition", "factor", "agreement",
     }  # fmt: skip
     (runs,) = section["runSets"]
     assert [(f["key"]["name"], f["op"], f["value"]) for f in runs["filters"]["filters"]] == [

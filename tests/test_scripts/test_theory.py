@@ -46,7 +46,7 @@ def test_an_experiment_leaves_table_figures_and_result(typed: Type, tmp_path: Pa
 @pytest.mark.parametrize(
     ("told", "problem"),
     [
-        ([], "error: theory=<name>: needed; one of bounds, coupon"),
+        ([], "error: theory=<name>: needed; one of bounds, competition"),
         (["theory=cupon"], "error: theory=cupon: no such option; did you mean coupon?"),
         (["theory=coupon", "theory.klasses=3"], "error: theory.klasses: no such key; did you mean theory.classes?"),
         (["theory=bounds", "run=nowhere"], "nowhere"),
