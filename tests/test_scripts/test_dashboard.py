@@ -36,7 +36,8 @@ def test_the_dashboard_has_every_panel_over_the_right_keys(script: ModuleType, t
         part["name"]: [panel["config"] for panel in part["panels"]] for part in section["panelBankConfig"]["sections"]
     }
     assert list(panels) == [
-        "Accuracy against K", "Mutual information", "Gradient norm", "Few negatives", "Alignment and uniformity", "Speed",
+        "Accuracy against K", "Mutual information", "Gradient norm", "Few negatives", "Alignment and uniformity",
+        "Speed",
     ]  # fmt: skip
     accuracy = panels["Accuracy against K"][0]
     assert (accuracy["xAxis"], accuracy["yAxis"], accuracy["xAxisLogScale"]) == (
