@@ -1,4 +1,4 @@
-"""A sweep's report as one Weights & Biases run: its figures, and a table of all runs."""
+"""A sweep's report as one Weights & Biases run: its figures, sentences, and tables of runs and settings."""
 
 import os
 from pathlib import Path
@@ -23,12 +23,18 @@ def log_report(folder: Path) -> None:
     sweep = stored_plan(folder)
     facts = {name: sweep[name] for name in ("name", "command", "overrides", "scale") if name in sweep}
     names = {"name": f"{sweep['name']}-report", "group": sweep["name"], "job_type": "report", "tags": ["report"]}
-    columns, rows = read_table(runs)
+    report, (columns, rows) = folder / "report", read_table(runs)
+    tables = {"runs": wandb.Table(columns=columns, data=rows)}
+    if (report / "table.csv").is_file():
+        head, cells = read_table(report / "table.csv")
+        tables["settings"] = wandb.Table(columns=head, data=cells)
     with open_run(folder, resumed=True, config=facts, **names, **_destination(folder, sweep["jobs"])) as run:
         figures = sorted((folder / "report" / "figures").glob("*.png"))
         pictures = {f"figures/{path.stem}": wandb.Image(str(path)) for path in figures}
-        run.log({"runs": wandb.Table(columns=columns, data=rows), **pictures})
+        run.log({**tables, **pictures})
         run.summary["jobs"] = len(rows)
+        if (report / "verdict.txt").is_file():
+            run.summary["verdict"] = (report / "verdict.txt").read_text()
 
 
 def _destination(folder: Path, jobs: list[dict[str, Any]]) -> dict[str, Any]:

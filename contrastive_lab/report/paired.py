@@ -4,11 +4,14 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
+from contrastive_lab.record.right import read_right
+from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.inference import Estimate, equivalence, holm, slopes, t_interval
+from contrastive_lab.report.inference import Estimate, equivalence, holm, over_seeds_and_images, slopes, t_interval
 from contrastive_lab.report.stats import finite
 
 WRONG = 0.05  # chance of a wrong sentence
@@ -70,6 +73,20 @@ def enough(found: Trend, margin: float) -> float | None:
             break
         smallest = x
     return smallest
+
+
+def over_images(grid: Grid, line: pd.DataFrame, found: Trend) -> Estimate | None:
+    """The largest x less the smallest over seeds and test images, where two seeds stored what they got right."""
+    own = grid.samples[grid.samples["setting"].isin(line.index) & grid.samples["sample"].isin(found.table.index)]
+    ends = []
+    for x in (found.x[-1], found.x[0]):
+        setting = line.index[[order(place) == order(x) for place in line["position"]]]
+        runs = own[own["setting"].isin(setting)].sort_values("sample").index
+        stored = [read_right(grid.sweep.folder / run, grid.y.removesuffix("_top1")) for run in runs]
+        ends.append([right for right in stored if right is not None])
+    sizes = {len(right) for rows in ends for right in rows}
+    whole = all(len(rows) == len(found.table) >= 2 for rows in ends) and len(sizes) == 1
+    return over_seeds_and_images(np.stack(ends[0]), np.stack(ends[1])) if whole else None
 
 
 class Difference(NamedTuple):

@@ -11,7 +11,7 @@ from contrastive_lab.report.inference import (
     t_interval,
 )
 from contrastive_lab.report.labels import is_accuracy, pair, shown, title, unit
-from contrastive_lab.report.paired import WRONG, Trend, differences, enough, trend
+from contrastive_lab.report.paired import WRONG, Trend, differences, enough, over_images, trend
 from contrastive_lab.report.stats import texts
 
 PAIRED = (
@@ -65,7 +65,17 @@ def _trend(grid: Grid, line: pd.DataFrame, found: Trend) -> str:
         text = f"{'rises' if slope.mean > 0 else 'falls'} by {each}, {_way(grid, change.mean)} {span}"
     else:
         text = f"whether it changes {span} cannot be told with n = {slope.n} seeds: {each}; {_needed(grid, change)}"
-    return f"{name}{text}.{_enough(grid, found, trend(grid, line, 'seconds'))}"
+    return f"{name}{text}.{_images(grid, found, over_images(grid, line, found))}" + _enough(
+        grid, found, trend(grid, line, "seconds")
+    )
+
+
+def _images(grid: Grid, found: Trend, gap: Estimate | None) -> str:
+    """The ends compared over seeds and test images together."""
+    if gap is None:
+        return ""
+    ends = f"{grid.x} = {found.x[-1]:g} less {found.x[0]:g}"
+    return f" With other test images as well as other seeds, {ends} is {_way(grid, gap.mean)} ({_range(gap)})."
 
 
 def _needed(grid: Grid, change: Estimate) -> str:

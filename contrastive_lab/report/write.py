@@ -12,12 +12,13 @@ from contrastive_lab.report.page import Picture, page, picture
 from contrastive_lab.report.plot import KINDS, save, styled
 from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.tables import METRICS, measured, write_tables
+from contrastive_lab.report.verdict import verdict
 
 OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures that a report may write
 
 
 def write_report(folder: Path, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Path:
-    """Write report.html, runs.csv, table.csv, table.md, table.tex and the figures of a sweep; returns the page's path.
+    """Write the page, verdict.txt, runs.csv, table.{csv,md,tex} and the figures of a sweep; returns the page's path.
 
     Args:
         folder: of the sweep, finished or not; or any folder with runs in it.
@@ -35,6 +36,7 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None, mar
         old.unlink(missing_ok=True)  # a figure of an earlier report that this one has no data for
     write_tables(grid, out)
     pictures = plot_all(grid, out / "figures")
+    (out / "verdict.txt").write_text("\n".join(verdict(grid)) + "\n")
     path = out / "report.html"
     path.write_text(page(grid, pictures, out))
     return path

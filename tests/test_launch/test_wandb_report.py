@@ -32,6 +32,8 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "K=4" / ".hydra" / "config.yaml").write_text(yaml.safe_dump({"logger": logger}))
     (tmp_path / "report" / "figures").mkdir(parents=True)
     (tmp_path / "report" / "runs.csv").write_text(TABLE)
+    (tmp_path / "report" / "table.csv").write_text("K,linear_top1_mean,linear_top1_low\n4,71.5,70.1\n8,,\n")
+    (tmp_path / "report" / "verdict.txt").write_text("K = 4 is enough.\n")
     for name in ("accuracy", "gradient_norm"):
         Figure(figsize=(2, 1)).savefig(tmp_path / "report" / "figures" / f"{name}.png", dpi=50)
     return tmp_path
@@ -53,6 +55,9 @@ def test_a_report_is_one_run_with_all_figures_and_a_table_of_all_runs(sweep: Pat
         picture = row[f"figures/{name}"]
         assert (picture["width"], picture["height"]) == (100, 50)
         assert (run.files / picture["path"]).is_file()
+    assert run.summary["verdict"] == "K = 4 is enough.\n"
+    settings = json.loads((run.files / row["settings"]["path"]).read_text())
+    assert settings["data"] == [[4, 71.5, 70.1], [8, None, None]]
     table = json.loads((run.files / row["runs"]["path"]).read_text())
     assert table["columns"] == ["name", "K", "linear_top1", "error"]
     assert table["data"] == [["simo-K4-a256-s0", 4, 71.5, None], ["simo-K8-a256-s0", 8, None, "stopped"]]

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
-from contrastive_lab.report.paired import differences, enough, trend
+from contrastive_lab.record.right import write_right
+from contrastive_lab.report.inference import over_seeds_and_images
+from contrastive_lab.report.paired import differences, enough, over_images, trend
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 AT = {1: [44.0, 43.0, 45.0], 16: [48.1, 47.2, 49.0], 255: [48.2, 47.0, 49.1]}
@@ -45,6 +48,22 @@ def test_the_smallest_k_that_is_equivalent_is_found_from_the_largest_down(tmp_pa
     found = trend(other, other.lines[0], "linear_top1")
     assert found is not None
     assert enough(found, 0.5) == 16  # K = 1 is equivalent, but 4 between them is not
+
+
+def test_the_ends_are_compared_over_the_test_images_of_all_seeds(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s", jobs(AT))
+    grid = grid_of(folder)
+    (line,), rng = grid.lines, np.random.default_rng(0)
+    found = trend(grid, line, "linear_top1")
+    assert found is not None
+    assert over_images(grid, line, found) is None  # nothing was stored
+    bits = {K: rng.random((3, 40)) < 0.5 for K in AT}
+    for K, rows in bits.items():
+        for seed, row in enumerate(rows):
+            write_right(folder / f"K={K},seed={seed}", "linear", row)
+    assert over_images(grid, line, found) == over_seeds_and_images(bits[255], bits[1])
+    write_right(folder / "K=1,seed=1", "linear", [True] * 41)  # of another test set
+    assert over_images(grid, line, found) is None
 
 
 def test_differences_are_of_the_same_seeds_with_holms_correction(tmp_path: Path) -> None:
