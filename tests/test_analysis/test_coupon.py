@@ -75,7 +75,7 @@ def test_bad_settings_are_named(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "class,images\ncat,many\n", "class,images\ncat,0\n", "cat,-5\ndog,3\n", "cat,1300.0\ndog,3\n"]
 )
-def test_experiment_refuses_a_file_without_counts(tmp_path: Path, text: str) -> None:
+def test_a_file_without_counts_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "counts.csv").write_text(text)
     with pytest.raises(ConfigError, match="last column must hold whole numbers"):
         coupon(counts_csv=str(tmp_path / "counts.csv"))

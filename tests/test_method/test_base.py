@@ -118,7 +118,7 @@ def test_views_of_one_view_methods_are_the_first_and_the_small_ones(splits: Spli
 
 
 @pytest.mark.parametrize("name", ["swav", "supervised", "supcon"])
-def test_methods_without_negatives_refuse_K_and_alpha(name: str, compose: Callable[..., DictConfig]) -> None:
+def test_K_and_alpha_of_methods_without_negatives_are_an_error(name: str, compose: Callable[..., DictConfig]) -> None:
     for setting in ("K=16", "alpha=256"):
         with pytest.raises(ConfigError, match=r"has no negatives; its settings are"):
             compose(f"method={name}", setting)
