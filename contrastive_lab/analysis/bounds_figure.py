@@ -42,10 +42,12 @@ def plot_closed_form(rows: Rows) -> Figure:
 
 
 def by_setting(rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
-    """Rows of measured runs by the title of their panel: method, data set, alpha and temperature."""
+    """Rows of measured runs by the title of their panel: method, data set, alpha, temperature and loss."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         title = f"{row['method']} on {row['dataset']}\nalpha = {row['alpha']}, tau = {row['tau']}"
+        if row.get("loss", "loss = info_nce") != "loss = info_nce":
+            title += f"\n{row['loss']}"
         groups.setdefault(title, []).append(row)
     return groups
 

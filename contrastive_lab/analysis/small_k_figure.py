@@ -86,10 +86,12 @@ def _panel(axes: Axes, rows: Rows) -> None:
     for name, style in LINES.items():
         known = {K: row[name] for K, row in means.items() if name in row and math.isfinite(row[name])}
         if known:
-            axes.plot([*known], [*known.values()], **style)
+            axes.plot([*known], [*known.values()], marker=".", **style)
     for name, first, last in winners(rows):
         part = {K: row[name] for K, row in means.items() if first <= K <= last}
-        axes.plot([*part], [*part.values()], lw=9, alpha=0.25, solid_capstyle="round", color=LINES[name]["color"])
+        look: dict[str, Any] = {"marker": "o", "markersize": 9, "markeredgewidth": 0} if len(part) == 1 else {}
+        look |= {"lw": 9, "alpha": 0.25, "solid_capstyle": "round", "color": LINES[name]["color"]}
+        axes.plot([*part], [*part.values()], **look)
     axes.plot([], [], lw=9, alpha=0.25, color="gray", label="envelope, in the winner's colour")
     axes.axhline(math.log(rows[0]["classes"]), **CHANCE)
     axes.set(xscale="log", xlabel="negatives K", ylabel="supervised loss and its bounds (nats)")

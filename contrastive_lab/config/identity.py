@@ -39,6 +39,12 @@ def comparable(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: Path(v).name if k in PATHS and v else str(v) if v == math.inf else v for k, v in told.items()}
 
 
+def beside_infonce(config: DictConfig) -> dict[str, Any]:
+    """What makes the loss another one than InfoNCE or EqCo over one set of negatives; empty where nothing does."""
+    values = {"loss": config.loss.name, **{key: config[key] for key in LATER}}
+    return {key: value for key, value in values.items() if value != {**LATER, "loss": "info_nce"}[key]}
+
+
 def upgraded(config: DictConfig) -> DictConfig:
     """A stored configuration with old spellings replaced."""
     new = DictConfig(OmegaConf.create(OmegaConf.to_yaml(config).replace("${about.", "${method_info.")))

@@ -6,7 +6,7 @@ from typing import Self
 from omegaconf import DictConfig
 
 from contrastive_lab.config.check import effective_K, kind, pool_size, processes
-from contrastive_lab.config.identity import config_hash
+from contrastive_lab.config.identity import beside_infonce, config_hash
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Resolved:
     pool: int | None  # keys a query's negatives are chosen from; None where any K will do, or without negatives
     processes: int
     kind: str  # "images" or "texts"
-    name: str  # e.g. "simo-K16-a65536-s0", with K and alpha as used; "swav-s0" for a method without them
+    name: str  # e.g. "simo-K16-a65536-s0" with K and alpha as used, "simo-K16-spectral-sets3-s0", "swav-s0" without K
     hash: str  # see `config_hash`
 
     def counted(self, config: DictConfig, images: int) -> Self:
@@ -36,7 +36,8 @@ def run_name(config: DictConfig) -> str:
     """The name of a run; see `Resolved`."""
     K, alpha, _ = _negatives(config)
     negatives = [] if K is None else [f"K{K}"] if alpha is None else [f"K{K}", f"a{alpha:.12g}"]
-    return "-".join([str(config.method_info.id), *negatives, f"s{config.seed}"])
+    loss = [str(value) if key == "loss" else f"{key}{value:g}" for key, value in beside_infonce(config).items()]
+    return "-".join([str(config.method_info.id), *negatives, *(loss if K is not None else []), f"s{config.seed}"])
 
 
 def _negatives(config: DictConfig, images: int | None = None) -> tuple[int | None, float | None, int | None]:

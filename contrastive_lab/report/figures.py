@@ -55,7 +55,8 @@ def against_x(grid: Grid, metric: str) -> Figure:
 
 
 def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
-    scale = Scale([*grid.settings["position"], *(x for r in near for x, _ in r["points"])])
+    shown = grid.settings["position"][grid.settings["done"] > 0]  # what null stands for, the runs that are done say
+    scale = Scale([*shown, *(x for r in near for x, _ in r["points"])])
     found = grid.summary(metric)
     for i, (line, style) in enumerate(zip(grid.lines, styles(grid), strict=True)):
         aside = 0.0 if scale.numbers else 0.5 * ((i + 0.5) / len(grid.lines) - 0.5)

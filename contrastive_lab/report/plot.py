@@ -28,13 +28,15 @@ class Scale:
     """Where values lie on an x axis: numbers as they are, on a logarithm of base 2 if they span a factor of 8 or more.
 
     Words, infinity, and numbers of which some would lie upon each other, as 0, 0.9, 0.99 and 0.999, are spaced evenly.
-    Null has a place among words alone.
+    Null, as of a setting that is off, has a place of its own, which makes words of numbers.
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
         found = sorted({order(value): value for value in values}.values(), key=order)
         known = [value for value in found if value is not None]
-        self.numbers = all(isinstance(v, int | float) and not isinstance(v, bool) and v != math.inf for v in known)
+        self.numbers = known == found and all(
+            isinstance(v, int | float) and not isinstance(v, bool) and v != math.inf for v in known
+        )
         self.values = known if self.numbers else found
         self.log = self.numbers and bool(known) and known[0] > 0 and known[-1] >= 8 * known[0]
         gaps = [after - before for before, after in pairwise(known)] if self.numbers and not self.log else []

@@ -43,7 +43,7 @@ def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
     where = f"a queue of {sets}{K}" if pool is None else f"{sets}K = {K} of {pool} keys ({config.method_info.pool})"
     lines = [f"negatives  {where}", f"loss       {_loss(config, K, resolved.alpha)}"]
     if (share := config.own_class_share) is not None:
-        lines.append(f"LABELS ARE USED: {share:.0%} of a query's negatives are of its own class")
+        lines.append(f"LABELS ARE USED: {round(share * K)} of a query's {K} negatives are of its own class")
     return lines
 
 

@@ -1,5 +1,6 @@
 """The logger that was asked for, beside metrics.csv."""
 
+import math
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger, WandbLogger
 
+from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.config.values import flat
 from contrastive_lab.distributed import is_first
@@ -32,8 +34,14 @@ def _wandb(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool) 
     """A W&B run of its own, with all values of the configuration, and K and alpha as the run uses them."""
     values = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     values.pop("experiment", None)  # the grid of all jobs
-    values |= {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash}
-    tags = [config.method_info.id, config.dataset.name, config.scale.name]
+    alpha = "inf" if resolved.alpha == math.inf else resolved.alpha
+    values |= {"K": resolved.K, "alpha": alpha, "config_hash": resolved.hash}
+    tags = [
+        config.method_info.id,
+        config.dataset.name,
+        config.scale.name,
+        *beside_infonce(config).get("loss", "").split(),
+    ]
     names = {"name": resolved.name, "group": config.get("sweep"), "job_type": "pretrain", "tags": tags}
     run = open_run(folder, resumed, **(names | destination(config)), config=values)
     define_metrics(run)
