@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from contrastive_lab.analysis.bounds_figure import HIGHEST, plot_closed_form, plot_run, plot_sweep
+from contrastive_lab.analysis.bounds_figure import HIGHEST, by_setting, plot_closed_form, plot_run, plot_sweep
 from contrastive_lab.analysis.result import Row
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
 from contrastive_lab.theory.bounds.terms import columns
@@ -39,3 +39,11 @@ def test_the_bars_of_a_run_add_up_to_the_lower_bounds() -> None:
     assert ends == pytest.approx([one["arora_lower"], one["coupon_lower"]])  # d = 0 here
     assert right.get_xscale() == "symlog"
     assert np.asarray(right.get_lines()[-1].get_xdata())[0] == math.log(5)
+
+
+def test_runs_of_another_loss_have_a_panel_of_their_own() -> None:
+    plain, other = row(6, loss="loss = info_nce"), row(6, loss="loss = hard, sets = 3")
+    assert list(by_setting([plain, other, row(16)])) == [
+        "simo on none\nalpha = K, tau = 0.5",
+        "simo on none\nalpha = K, tau = 0.5\nloss = hard, sets = 3",
+    ]

@@ -64,3 +64,12 @@ def test_optimum_has_a_line_for_each_prior() -> None:
     assert list(np.asarray(skewed.get_ydata())) == [2, 1, 0.5]
     assert set(np.asarray(chance.get_ydata())) == {math.log(3)}
     assert [list(np.asarray(line.get_ydata())) for line in right.lines] == [[1, 0.5, 0.25]] * 2
+
+
+def test_a_run_has_one_K_and_its_bounds_are_points() -> None:
+    """A line through one point shows nothing without a marker, and neither does the band."""
+    one = {"draws": 17, "classes": 10, **{name: 2.0 + i for i, name in enumerate(LINES)}}
+    (axes,) = plot_small_k({"a run": [one]}).axes
+    drawn = [line for line in axes.lines if list(line.get_xdata()) == [16]]
+    assert len(drawn) == len(LINES) + 1  # and the envelope
+    assert all(line.get_marker() in (".", "o") for line in drawn)

@@ -55,3 +55,16 @@ def test_a_run_resolves_once_and_no_package_but_config_works_the_values_out_by_i
     assert [path for path, name in calls if name == "resolve" and path.startswith("run/")] == ["run/train.py"]
     own = {path.split("/")[0] for path, name in calls if name in ("processes", "pool_size", "effective_K")}
     assert own == {"config"}
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        (("K=16", "alpha=256"), "simo-K16-a256-s0"),
+        (("K=16", "loss=spectral", "sets=3"), "simo-K16-spectral-sets3-s0"),
+        (("K=4", "alpha=inf", "remember=0.1"), "simo-K4-ainf-remember0.1-s0"),
+        (("method=swav",), "swav-s0"),
+    ],
+)
+def test_a_name_tells_losses_apart(told: tuple[str, ...], name: str, compose: Compose) -> None:
+    assert run_name(compose(*(told if told[0].startswith("method") else ("method=simo", *told)))) == name
