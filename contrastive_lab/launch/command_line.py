@@ -32,10 +32,10 @@ def command_line(task: Task, line: Sequence[str]) -> int:
         elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
             args.overrides, sweep = preflight(line)
         run = partial(run_hydra, task, args, CONF, "config")
-        if sweep:
-            run_sweep(sweep, run)
-        else:
+        if sweep is None:
             run()
+        else:
+            run_sweep(sweep, run)
 
     prepare()
     return exit_code(checked)

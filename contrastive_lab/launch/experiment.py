@@ -1,7 +1,4 @@
-"""Experiments: a paper's figure or table as a list of overrides, which a multirun takes in place of its name.
-
-The node of an experiment is what its yaml holds, and empty where there is none of that name.
-"""
+"""Experiments: a paper's figure or table as a list of overrides, which a multirun takes in place of its name."""
 
 from functools import lru_cache
 from typing import Any, cast
@@ -17,7 +14,8 @@ from contrastive_lab.errors import ConfigError
 def expand(overrides: list[str]) -> list[str]:
     """Add what an experiment sets and sweeps, e.g. "method=simo" and "K=1,4,16", to the overrides that name it.
 
-    A key given by the user stays as it is. An experiment without a grid for the scale is a ConfigError.
+    A key given by the user stays as it is, and so do overrides that name no experiment that there is. An experiment
+    without a grid for the scale is a ConfigError.
     """
     values, (node, scale) = given(overrides), chosen(overrides)
     if node and scale not in node["grid"]:
@@ -35,14 +33,14 @@ def given(overrides: list[str]) -> dict[str, str]:
 
 
 def chosen(overrides: list[str]) -> tuple[dict[str, Any], str]:
-    """The node of the experiment that overrides name, and the scale."""
+    """The node of the experiment that overrides name, empty where there is none, and the scale."""
     values = given(overrides)
     return load(values.get("experiment", "")), values.get("scale", "laptop")
 
 
 @lru_cache
 def load(name: str) -> dict[str, Any]:
-    """The node of an experiment."""
+    """The node of an experiment; empty where there is none of that name."""
     if name not in options("experiment"):
         return {}
     return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{name}.yaml")))
