@@ -82,7 +82,7 @@ def causes(
 def _repulsion(
     pos: Tensor, cos: Tensor, keys: Tensor, K: int, tau: float, alpha: float | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """W (n, S), sum_k s_k cos_k (n, S) and sum_k s_k key_k (n, S, D) of the sets of K neighbouring keys."""
+    """Factors w (n, S), sum_k s_k cos_k (n, S) and sum_k s_k key_k (n, S, D) of the sets of K neighbouring keys."""
     n, S = len(cos), cos.shape[1] // K
     neg = cos[:, : S * K].reshape(n * S, K)
     s, w = competition_weights(neg, tau), factor(pos.repeat_interleave(S), neg, tau, alpha)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from contrastive_lab.analysis.bounds_of_runs import built, run_folders
+from contrastive_lab.analysis.gradient_norm import check_cosines
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.competition import at_hand, causes
 from contrastive_lab.config.theory import Competition
@@ -35,6 +36,7 @@ def run(**values: Any) -> AnalysisResult:
         ValueError: on a folder without a run that can be measured.
     """
     s = checked(Competition, values)
+    check_cosines(s.positive, s.shared)
     if s.run is None:
         source = generator(s.seed, "competition")
         query, own = frozen_pairs(s.queries, s.D, s.positive, s.shared, source)

@@ -45,9 +45,7 @@ def run(**values: Any) -> AnalysisResult:
     Source: Zhu et al. 2020 (EqCo), Eq. 7 and Fig. 2.
     """
     s = checked(GradientNorm, values)
-    if not (least := max(2 * s.shared - 1, -1)) <= s.positive <= 1:
-        wanted = f"must be from 2 theory.shared - 1 = {least:g} to 1"
-        raise ConfigError(f"theory.positive={s.positive}: {wanted}")
+    check_cosines(s.positive, s.shared)
     Ks, objectives = sorted(set(s.K)), [None, *sorted(set(s.alphas))]
     q, own = frozen_pairs(s.queries, s.D, s.positive, s.shared, generator(s.seed, "gradient_norm", "queries"))
 
@@ -64,6 +62,12 @@ def run(**values: Any) -> AnalysisResult:
         for K, each in zip(Ks, at_K, strict=True)
     ]
     return AnalysisResult(rows, _figure(rows), _summary(rows), {"factor_and_noise": plot_factor_and_noise(rows)})
+
+
+def check_cosines(positive: float, shared: float) -> None:
+    """See that there are features with these cosines, of a query with its key and of two keys, else a ConfigError."""
+    if not (least := max(2 * shared - 1, -1)) <= positive <= 1:
+        raise ConfigError(f"theory.positive={positive}: must be from 2 theory.shared - 1 = {least:g} to 1")
 
 
 def _row(alpha: float | None, K: int, a: int, found: Gradients, features: tuple[int, float, float, float]) -> Row:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.identity import LATER
+from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.values import flat
 
 OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a configuration may name
@@ -69,9 +69,8 @@ def without_negatives(config: DictConfig) -> Iterator[str]:
             yield f"{key}={config[key]}: {config.method_info.name} has no negatives; its settings are {settings}"
     if config.method_info.id == "supervised" and config.tau != 1.0:
         yield f"tau={config.tau}: cross-entropy has none; its settings are batch_size and base_lr"
-    for key, value in {**{key: config[key] for key in LATER}, "loss": config.loss.name}.items():
-        if value != LATER.get(key, "info_nce"):
-            yield f"{key}={value}: {config.method_info.name} has no negatives"
+    for key, value in beside_infonce(config).items():
+        yield f"{key}={value}: {config.method_info.name} has no negatives"
 
 
 def loss_problems(config: DictConfig) -> Iterator[str]:

@@ -41,8 +41,8 @@ def comparable(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def beside_infonce(config: DictConfig) -> dict[str, Any]:
     """What makes the loss another one than InfoNCE or EqCo over one set of negatives; empty where nothing does."""
-    values = {"loss": config.loss.name, **{key: config[key] for key in LATER}}
-    return {key: value for key, value in values.items() if value != {**LATER, "loss": "info_nce"}[key]}
+    name = {} if config.loss.name == "info_nce" else {"loss": config.loss.name}
+    return name | {key: config[key] for key, neutral in LATER.items() if config[key] != neutral}
 
 
 def upgraded(config: DictConfig) -> DictConfig:

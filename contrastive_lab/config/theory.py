@@ -18,6 +18,9 @@ Location = Annotated[str | None, BeforeValidator(lambda path: path if path is No
 Count = Annotated[int, Field(ge=1)]
 Several = Annotated[int, Field(ge=2)]
 Positive = Annotated[float, Field(gt=0)]
+Dimensions = Annotated[int, Field(ge=3, description="dimensions of the random features")]
+OwnCosine = Annotated[float, Field(description="cosine of a query and its key, from 2 shared - 1 to 1")]
+SharedCosine = Annotated[float, Field(ge=0, lt=1, description="expected cosine of two random keys")]
 
 
 class Bounds(Settings):
@@ -47,9 +50,9 @@ class Competition(Settings):
     taus: list[Annotated[float, Field(ge=0.01)]] = Field(min_length=1, examples=[[0.1]], description="temperatures")
     run: Location = Field(description="folder of a run to measure instead of random features")
     data_dir: Location = Field(description="where the data set of the run is; null: where it was")
-    D: int = Field(ge=3, description="dimensions of the random features")
-    positive: float = Field(description="cosine of a query and its key, from 2 shared - 1 to 1")
-    shared: float = Field(ge=0, lt=1, description="expected cosine of two random keys")
+    D: Dimensions
+    positive: OwnCosine
+    shared: SharedCosine
     queries: int = Field(ge=1, description="random queries; at most 128 are looked at")
     keys: int = Field(ge=2, description="random keys; at most 1,024 are looked at")
     seed: int = Field(description="of the random features, of the views of a run")
@@ -86,9 +89,9 @@ class GradientNorm(Settings):
     K: list[Count] = Field(min_length=1, examples=[[4, 64]], description="numbers of negatives")
     alphas: list[Positive] = Field(examples=[[256.0]], description="EqCo's alphas, a line each")
     tau: float = Field(ge=0.01, description="temperature")
-    D: int = Field(ge=3, description="dimensions of the features")
-    positive: float = Field(description="cosine of a query and its key, from 2 shared - 1 to 1")
-    shared: float = Field(ge=0, lt=1, description="expected cosine of two random keys")
+    D: Dimensions
+    positive: OwnCosine
+    shared: SharedCosine
     queries: int = Field(ge=1, description="queries that share the negatives of a draw")
     draws: int = Field(ge=2, description="draws of the negatives; a draw's first K serve each K")
     seed: int = Field(description="of the features")

@@ -84,8 +84,15 @@ def part(split: Split, rows: slice) -> Split:
 
 def share(split: Split) -> Split:
     """The rows that this process scores; all of them in every process where there are fewer rows than processes."""
-    n, rank, world = len(split), distributed.rank(), distributed.world_size()
-    return split if n < world or world == 1 else part(split, slice(n * rank // world, n * (rank + 1) // world))
+    return part(split, shares(len(split))[distributed.rank()])
+
+
+def shares(n: int) -> list[slice]:
+    """Which of n rows each process scores, see `share`."""
+    world = distributed.world_size()
+    if n < world:
+        return [slice(0, n)] * world
+    return [slice(n * rank // world, n * (rank + 1) // world) for rank in range(world)]
 
 
 class Splits(NamedTuple):

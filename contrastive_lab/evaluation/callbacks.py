@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from contrastive_lab import distributed
 from contrastive_lab.compat import attached_data
 from contrastive_lab.dataset.module import Batch, ViewsDataModule
-from contrastive_lab.dataset.split import Split, share
+from contrastive_lab.dataset.split import Split, share, shares
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.evaluation.knn import knn
@@ -95,7 +95,7 @@ class KnnProbe(pl.Callback):
             return
         train, test = (_features(pl_module, split, data) for split in (data.splits.train, share(data.splits.test)))
         scores = knn(train, test, self.k, self.temperature, data.splits.classes, all_processes=True)
-        self.right = _of_all(cast(Tensor, scores.right), len(data.splits.test))
+        self.right = rows_of_all(cast(Tensor, scores.right), len(data.splits.test))
         pl_module.log("knn_top1", scores.top1, prog_bar=True)
 
 
@@ -103,12 +103,11 @@ def _features(pl_module: pl.LightningModule, split: Split, data: ViewsDataModule
     return labelled_features(cast(Encoder, pl_module.encoder), split, data.recipe, workers=data.workers)
 
 
-def _of_all(right: Tensor, n: int) -> Tensor:
-    """The rows of all processes' shares of n, in their order."""
+def rows_of_all(right: Tensor, n: int) -> Tensor:
+    """The rows of all processes' `shares` of n, in their order: (rows,) of this one -> (n,), booleans."""
     if len(right) == n:
         return right
-    world = distributed.world_size()
-    sizes = [n * (rank + 1) // world - n * rank // world for rank in range(world)]
+    sizes = [rows.stop - rows.start for rows in shares(n)]
     every = distributed.gather(F.pad(right.byte(), (0, max(sizes) - len(right)))).split(max(sizes))
     return torch.cat([rows[:size] for rows, size in zip(every, sizes, strict=True)]).bool()
 

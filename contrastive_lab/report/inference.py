@@ -7,13 +7,13 @@ seed, so what a seed is worth drops out of a difference; which negatives are dra
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-LEVEL = 0.95
+LEVEL, WRONG = 0.95, 0.05  # of intervals, and chance of a wrong sentence
 POWER = 0.8
 SEEDS = np.arange(2, 1001)
 
@@ -28,6 +28,11 @@ class Estimate(NamedTuple):
     sd: float
 
 
+def t_factor(n: Any) -> Any:
+    """Half of Student's 95 % interval of n values, a number or an array, in standard errors; NaN where n < 2."""
+    return stats.t.ppf((1 + LEVEL) / 2, np.where(np.asarray(n) > 1, np.asarray(n) - 1.0, math.nan))
+
+
 def t_interval(values: ArrayLike) -> Estimate:
     """Mean of n values with Student's t interval, n - 1 degrees of freedom.
 
@@ -36,7 +41,7 @@ def t_interval(values: ArrayLike) -> Estimate:
     x = np.asarray(values, dtype=float)
     n, mean = len(x), float(x.mean()) if len(x) else math.nan
     sd = float(x.std(ddof=1)) if n > 1 else math.nan
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * sd / math.sqrt(n) if n > 1 else math.nan
+    half = float(t_factor(n)) * sd / math.sqrt(max(n, 1))
     return Estimate(mean, mean - half, mean + half, n, sd)
 
 
@@ -61,7 +66,7 @@ def slopes(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
 
 
 def equivalence(differences: ArrayLike, margin: float) -> float:
-    """P of two one-sided t tests (Schuirmann 1987) that the mean difference is within +-margin; 1 for n < 2."""
+    """The p value of two one-sided t tests (Schuirmann 1987) that the mean is within +-margin; 1 for n < 2."""
     found = t_interval(differences)
     if found.n < 2:
         return 1.0
@@ -85,7 +90,7 @@ def seeds_for_difference(sd: float, difference: float) -> int:
     if sd == 0:
         return int(SEEDS[0])
     shift = abs(difference) * np.sqrt(SEEDS) / sd
-    return _least(stats.nct.sf(stats.t.ppf((1 + LEVEL) / 2, SEEDS - 1), SEEDS - 1, shift))
+    return _least(stats.nct.sf(t_factor(SEEDS), SEEDS - 1, shift))
 
 
 def _least(power: ArrayLike) -> int:
@@ -122,5 +127,5 @@ def over_seeds_and_images(right: ArrayLike, other: ArrayLike) -> Estimate:
     variance, df = max((value, degrees) for degrees, value in parts.items())
     if (both := seeds + images - error) > variance and both > 0:
         variance, df = both, both**2 / float((squares**2 / free).sum())
-    half = float(stats.t.ppf((1 + LEVEL) / 2, df)) * math.sqrt(variance / (n * m))
+    half = float(t_factor(df + 1)) * math.sqrt(variance / (n * m))
     return Estimate(mean, mean - half, mean + half, n, float(by_seed.std(ddof=1)))

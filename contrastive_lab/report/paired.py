@@ -11,10 +11,16 @@ from scipy import stats
 from contrastive_lab.record.right import read_right
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.inference import Estimate, equivalence, holm, over_seeds_and_images, slopes, t_interval
+from contrastive_lab.report.inference import (
+    WRONG,
+    Estimate,
+    equivalence,
+    holm,
+    over_seeds_and_images,
+    slopes,
+    t_interval,
+)
 from contrastive_lab.report.stats import finite
-
-WRONG = 0.05  # chance of a wrong sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +113,7 @@ def differences(grid: Grid, line: pd.DataFrame, base: pd.DataFrame, metric: str)
 
 
 def _p(values: pd.Series) -> float:
-    """P of a t test that the mean is 0."""
+    """The p value of a t test that the mean is 0."""
     if values.std() == 0:
         return float(values.mean() == 0)
     return float(stats.ttest_1samp(values, 0).pvalue)

@@ -8,7 +8,8 @@ import math
 from typing import Any
 
 import pandas as pd
-from scipy import stats
+
+from contrastive_lab.report.inference import t_factor
 
 
 def finite(values: pd.Series) -> pd.Series:
@@ -24,7 +25,7 @@ def summarize(values: pd.Series, groups: Any) -> pd.DataFrame:
 
 def interval(mean: pd.Series, se: pd.Series, n: pd.Series) -> pd.DataFrame:
     """The summary of means with standard errors `se` over n values each."""
-    half = se * stats.t.ppf(0.975, (n - 1).where(n > 1))
+    half = se * t_factor(n)
     return pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half, "n": n})
 
 

@@ -4,6 +4,7 @@ import pandas as pd
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.inference import (
+    WRONG,
     Estimate,
     equivalence,
     seeds_for_difference,
@@ -11,7 +12,7 @@ from contrastive_lab.report.inference import (
     t_interval,
 )
 from contrastive_lab.report.labels import is_accuracy, pair, shown, title, unit
-from contrastive_lab.report.paired import WRONG, Trend, differences, enough, over_images, trend
+from contrastive_lab.report.paired import Trend, differences, enough, over_images, trend
 from contrastive_lab.report.stats import texts
 
 PAIRED = (
@@ -122,8 +123,8 @@ def _against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) ->
     positions = dict(zip(line["at"], line["position"], strict=True))
     clear = [f"{grid.x} = {shown(grid.x, positions[d.at])} ({d.estimate.mean:+.2f})" for d in rows if d.p < WRONG]
     if rows:
-        told = ", ".join(clear) if clear else "none"
-        sentences.append(f"{names}, each {grid.x} by itself, Holm's correction over {len(rows)}: differs at {told}.")
+        told = f"differs at {', '.join(clear)}" if clear else "no difference found"
+        sentences.append(f"{names}, each {grid.x} by itself, Holm's correction over {len(rows)}: {told}.")
     return sentences
 
 
