@@ -17,15 +17,17 @@ def write_sweep(folder: Path, jobs: list[Told], **told: Any) -> Path:
 
     Args:
         folder: of the sweep, made if need be.
-        jobs: what each job was told, and its result; None for one that has not started.
+        jobs: what each job was told, its `arm` among it, and its result; None for one that has not started.
         told: what differs in sweep.json.
     """
     listed = []
-    for settings, result in jobs:
+    for asked, result in jobs:
+        settings = {key: value for key, value in asked.items() if key != "arm"}
         overrides = [f"{key}={'null' if value is None else value}" for key, value in settings.items()]
         place = ",".join(sorted(overrides)) or "default"
         name = f"{settings.get('method', 'simo')}-{len(listed)}"
         listed.append({"folder": place, "name": name, "overrides": overrides, "config_hash": "0" * 12})
+        listed[-1] |= {"arm": asked["arm"]} if "arm" in asked else {}
         if result is not None:
             write_run(folder / place, {**settings, **result})
     facts = {"name": "made_up", "command": "python train.py -m K=4,16", "overrides": [], "experiment": None}

@@ -26,16 +26,19 @@ def command_line(task: Task, line: Sequence[str]) -> int:
 
     def checked() -> None:
         args, sweep = hydra_parser().parse_args(line[1:]), None
+        parts: list[list[str]] = [args.overrides]
         check_started(args)
         if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
             _check_values(args, "config")
         elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
-            args.overrides, sweep = preflight(line)
-        run = partial(run_hydra, task, args, CONF, "config")
+            parts, sweep = preflight(line)
+        runs = [
+            partial(run_hydra, task, Namespace(**vars(args) | {"overrides": part}), CONF, "config") for part in parts
+        ]
         if sweep is None:
-            run()
+            runs[0]()
         else:
-            run_sweep(sweep, run)
+            run_sweep(sweep, runs)
 
     prepare()
     return exit_code(checked)
@@ -83,18 +86,19 @@ def prepare() -> None:
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 
 
-def run_sweep(sweep: Sweep, run: Callable[[], object]) -> None:
-    """Run the jobs of a multirun and write its report; a RunError lists the jobs that are not done at the end."""
+def run_sweep(sweep: Sweep, runs: Sequence[Callable[[], object]]) -> None:
+    """Run the jobs of a multirun, grid after grid, and write its report; a RunError lists those not done at the end."""
     with lock(sweep.folder):
         sweep.write()
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)
-        try:
-            run()
-        except (KeyboardInterrupt, SystemExit):
-            print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
-            raise
-        except Exception as error:  # of a launcher, as when a worker is killed; the jobs' own are in their results
-            print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
+        for run in runs:
+            try:
+                run()
+            except (KeyboardInterrupt, SystemExit):
+                print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
+                raise
+            except Exception as error:  # of a launcher, as when a worker is killed; the jobs' own are in their results
+                print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
         from contrastive_lab.launch.jobs import report, unfinished  # here, so that errors need not wait for torch
 
         problems = report(sweep.folder)

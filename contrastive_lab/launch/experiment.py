@@ -1,7 +1,7 @@
-"""Experiments: a paper's figure or table as a list of overrides, which a multirun takes in place of its name."""
+"""Experiments: a paper's figure or table as lists of overrides, which a multirun takes in place of its name."""
 
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from omegaconf import OmegaConf
 
@@ -11,19 +11,48 @@ from contrastive_lab.config.values import typed
 from contrastive_lab.errors import ConfigError
 
 
-def expand(overrides: list[str]) -> list[str]:
+class Part(NamedTuple):
+    """One grid of an experiment: its arm, if it has a name, and overrides, swept ones among them."""
+
+    arm: str | None
+    overrides: list[str]
+
+
+def expand(overrides: list[str]) -> list[Part]:
     """Add what an experiment sets and sweeps, e.g. "method=simo" and "K=1,4,16", to the overrides that name it.
 
-    A key given by the user stays as it is, and so do overrides that name no experiment that there is. An experiment
-    without a grid for the scale is a ConfigError.
+    An experiment with a list of grids has a part for each; everything else is one part. A key given by the user stays
+    as it is, and so do overrides that name no experiment that there is. An experiment without a grid for the scale is
+    a ConfigError.
     """
     values, (node, scale) = given(overrides), chosen(overrides)
     if node and scale not in node["grid"]:
         raise ConfigError(f"scale={scale}: an experiment has a grid for each of {', '.join(node['grid'])}; choose one")
-    grid = node.get("grid", {}).get(scale, {})
-    settings = {key: typed(value) for key, value in node.get("set", {}).items()}
-    settings |= {key: ",".join(typed(value) for value in several) for key, several in grid.items()}
-    return [*overrides, *(f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values)]
+    parts = []
+    for grid in grids(node, scale) or [Grid(None, {})]:
+        settings = {key: ",".join(map(typed, several)) for key, several in grid.axes.items()}
+        added = [f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values]
+        parts.append(Part(grid.arm, [*overrides, *added]))
+    return parts
+
+
+class Grid(NamedTuple):
+    """The values of each key that an experiment gives, one for what it sets, and the arm that they make."""
+
+    arm: str | None
+    axes: dict[str, list[Any]]
+
+
+def grids(node: dict[str, Any], scale: str) -> list[Grid]:
+    """The grids of an experiment's node at a scale: one, or those of a list, each with its own `arm` and `set`."""
+    found = node.get("grid", {}).get(scale, [])
+    several = found if isinstance(found, list) else [found]
+    return [Grid(grid.get("arm"), _axes(node.get("set", {}), grid)) for grid in several]
+
+
+def _axes(shared: dict[str, Any], grid: dict[str, Any]) -> dict[str, list[Any]]:
+    fixed = {key: [value] for key, value in (shared | grid.get("set", {})).items()}
+    return fixed | {key: values for key, values in grid.items() if key not in ("arm", "set")}
 
 
 def given(overrides: list[str]) -> dict[str, str]:
@@ -48,6 +77,8 @@ def load(name: str) -> dict[str, Any]:
 
 def constant(overrides: list[str]) -> set[str]:
     """Those of the overrides that the experiment sets for all its jobs, at this scale or at every one."""
-    node, scale = chosen(overrides)
-    alone = {key: values[0] for key, values in node.get("grid", {}).get(scale, {}).items() if len(values) == 1}
-    return {f"{key}={typed(value)}" for key, value in (node.get("set", {}) | alone).items()}
+    alone = [
+        {f"{key}={typed(values[0])}" for key, values in grid.axes.items() if len(values) == 1}
+        for grid in grids(*chosen(overrides))
+    ]
+    return set.intersection(*alone) if alone else set()

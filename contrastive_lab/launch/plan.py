@@ -30,12 +30,13 @@ LONGEST = 120  # characters of a job's folder
 
 @dataclass(frozen=True)
 class Job:
-    """One job: its folder below the sweep's, its name, its overrides, and the hash of its configuration."""
+    """One job: its folder below the sweep's, its name, overrides, the hash of its configuration, the arm it is of."""
 
     folder: str
     name: str
     overrides: list[str]
     config_hash: str
+    arm: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -33,47 +34,50 @@ def check_started(args: Namespace) -> None:
         raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
 
 
-def preflight(line: Sequence[str]) -> tuple[list[str], Sweep | None]:
+def preflight(line: Sequence[str]) -> tuple[list[list[str]], Sweep | None]:
     """Check every job of a line of `train.py`; returns the overrides for Hydra, and the sweep, None for one run.
 
-    An experiment, a sweep's name and a resumed run add overrides to those typed. A ConfigError has every problem of
-    every job, each once.
+    An experiment, a sweep's name and a resumed run add overrides to those typed; an experiment with several grids makes
+    a list of overrides for each. A ConfigError has every problem of every job, each once.
     """
     args = hydra_parser().parse_args(line[1:])
     overrides: list[str] = args.overrides
     if any(o.startswith("resume=") for o in overrides):
-        return _resumed(overrides), None
+        return [_resumed(overrides)], None
     if args.multirun:
         return _planned(overrides, line)
     for key in ("experiment", "sweep"):
         if name := given(overrides).get(key):
             raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
     composed(overrides)
-    return overrides, None
+    return [overrides], None
 
 
-def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Sweep]:
+def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]], Sweep]:
     """Check all jobs of a multirun and what lies in their folders."""
-    expanded = expand(overrides)
-    jobs, configs, problems = list[Job](), list[DictConfig](), dict[str, None]()
-    for job in multirun(expanded):
+    parts, found, problems = expand(overrides), dict[tuple[Any, ...], tuple[Job, DictConfig]](), dict[str, None]()
+    for arm, job in [(part.arm, job) for part in parts for job in multirun(part.overrides)]:
         try:
             config = composed(job)
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        resolved = resolve(config)
-        configs.append(config)
-        jobs.append(Job(job_folder(job), resolved.name, job, resolved.hash))
+        resolved, folder = resolve(config), job_folder(job)
+        # Two grids of an arm may share a job; for two arms, or in one grid, it is an error, which `plan` tells.
+        key = (folder, arm) if len(parts) > 1 else (len(found),)
+        found.setdefault(key, (Job(folder, resolved.name, job, resolved.hash, arm), config))
         if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
             problems[DISTRIBUTED_MULTIRUN] = None
     if problems:
         raise ConfigError(*problems)
-    sweep = plan([Path(sys.executable).name, *line], expanded, jobs)
+    jobs, configs = [job for job, _ in found.values()], [config for _, config in found.values()]
+    told = parts[0].overrides if len(parts) == 1 else overrides
+    sweep = plan([Path(sys.executable).name, *line], told, jobs)
     if conflicts := conflicting_runs(sweep, configs):
         raise ConfigError(*conflicts)
     # A name in quotes stays one, as 83e55427 would not; a job keeps its .hydra when it is done or goes on.
-    return [*expanded, f"sweep='{sweep.name}'", "hydra.output_subdir=null"], sweep
+    own = [f"sweep='{sweep.name}'", "hydra.output_subdir=null"]
+    return [[*part.overrides, *own] for part in parts], sweep
 
 
 def multirun(overrides: list[str]) -> list[list[str]]:

@@ -127,7 +127,8 @@ def _planned(folder: Path) -> Sweep:
     with _readable(folder):
         for job in plan["jobs"]:
             told = dict(parsed(override) for override in job["overrides"])
-            kept = {key: value for key, value in told.items() if not within(key, PASSED_OVER)}
+            arm = {"arm": job["arm"]} if job.get("arm") else {}
+            kept = arm | {key: value for key, value in told.items() if not within(key, PASSED_OVER)}
             runs.append(Run(str(job["folder"]), job.get("name", str(job["folder"])), kept))
     if not runs:
         raise ConfigError(f"sweep={folder}: sweep.json has no jobs")

@@ -30,14 +30,21 @@ class Grid:
 
     @cached_property
     def keys(self) -> list[str]:
-        """What is varied from setting to setting, x and hue first; not the seed, unless it is asked for."""
+        """What is varied from setting to setting, x and hue first; not the seed, unless it is asked for.
+
+        Where an experiment's arms are the lines, what an arm and x determine is left out: the arm's name stands for it.
+        """
         first = [key for key in (self.x, self.hue) if key in self.sweep.varied]
-        return [*dict.fromkeys(first), *(key for key in self.sweep.varied if key not in (*first, "seed"))]
+        rest = [key for key in self.sweep.varied if key not in (*first, "seed")]
+        if self.hue == "arm":
+            points = self._numbered(self.sweep.asked[first])
+            rest = [key for key in rest if self.sweep.asked[key].map(order).groupby(points).nunique().max() > 1]
+        return [*dict.fromkeys(first), *rest]
 
     @cached_property
     def setting(self) -> pd.Series:
         """The number of each run's setting, by the order of its values."""
-        return _numbered(self.sweep.asked[self.keys])
+        return self._numbered(self.sweep.asked[self.keys])
 
     @cached_property
     def settings(self) -> pd.DataFrame:
@@ -58,9 +65,9 @@ class Grid:
         more = {
             "position": positions.where(positions.notna(), None),
             "at": positions.map(order),
-            "colour": _numbered(table[hue]),
-            "marker": _numbered(table[rest]),
-            "line": _numbered(table[hue + rest]),
+            "colour": self._numbered(table[hue]),
+            "marker": self._numbered(table[rest]),
+            "line": self._numbered(table[hue + rest]),
             "done": self.samples["setting"].value_counts().reindex(table.index, fill_value=0),
             "planned": self._seeds.groupby(self.setting).nunique(),
         }
@@ -77,6 +84,14 @@ class Grid:
         """The seed of each run; its folder where it has none."""
         seeds = self.sweep.asked["seed"]
         return seeds.where(seeds.notna(), seeds.index.to_series()).map(order)
+
+    def _numbered(self, table: pd.DataFrame) -> pd.Series:
+        """The number of each row of values in their order, the same for equal rows; arms are in that of the sweep."""
+        if "arm" in table:
+            table = table.assign(arm=table["arm"].map(list(dict.fromkeys(self.sweep.asked["arm"])).index))
+        kinds = [tuple(map(order, row)) for row in table.to_numpy(dtype=object)]
+        numbers = {kind: i for i, kind in enumerate(sorted(set(kinds)))}
+        return pd.Series([numbers[kind] for kind in kinds], table.index, dtype=int)
 
     def summary(self, metric: str) -> pd.DataFrame:
         """The settings with mean, 95 % interval and `n` of a key of result.json over the runs that are done.
@@ -104,13 +119,6 @@ class Grid:
     def label(self, setting: pd.Series) -> str:
         """A setting in words, e.g. "K = 16, alpha = 256"."""
         return ", ".join(pair(key, setting[key]) for key in self.keys)
-
-
-def _numbered(table: pd.DataFrame) -> pd.Series:
-    """The number of each row of values in their order, the same for equal rows."""
-    kinds = [tuple(map(order, row)) for row in table.to_numpy(dtype=object)]
-    numbers = {kind: i for i, kind in enumerate(sorted(set(kinds)))}
-    return pd.Series([numbers[kind] for kind in kinds], table.index, dtype=int)
 
 
 def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Grid:

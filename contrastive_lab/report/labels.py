@@ -24,8 +24,8 @@ LABELS = {
 
 
 def pair(key: str, value: Any) -> str:
-    """A key and its value in words; alpha = null is InfoNCE, for then alpha is K."""
-    return f"{key} = {shown(key, value)}"
+    """A key and its value in words; alpha = null is InfoNCE, for then alpha is K, and an arm is its name."""
+    return str(value) if key == "arm" else f"{key} = {shown(key, value)}"
 
 
 def shown(key: str, value: Any) -> str:

@@ -17,12 +17,18 @@ SMALL = [*TINY, "trainer.limit_train_batches=3", "evaluation.epochs=1"]
 
 @pytest.fixture
 def fig(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An experiment that sets tau and sweeps over K and seed."""
+    """a/fig sets tau and sweeps over K and seed; eqco/fig1 has, in place of its own, a list of grids."""
     node = {
         "set": {"tau": 0.3, "head.dim": 16, "backbone.widths": [8, 16]},
         "grid": {"laptop": {"K": [4, 8], "alpha": [None, 256], "seed": [0, 1]}, "paper": {"K": [16]}},
     }
-    monkeypatch.setattr(experiment, "load", lambda name: node if name == "a/fig" else {})
+    arms = [
+        {"arm": "InfoNCE", "set": {"alpha": None}, "K": [4, 8], "seed": [0, 1]},
+        {"arm": "tied", "set": {"alpha": 256}, "tau": [0.5], "base_lr": [0.3], "K": [4], "seed": [0]},
+        {"arm": "tied", "set": {"alpha": 256}, "tau": [0.5], "base_lr": [0.3], "K": [4], "seed": [1]},
+    ]
+    nodes = {"a/fig": node, "eqco/fig1": {"set": {"tau": 0.3}, "grid": {"laptop": arms}}}
+    monkeypatch.setattr(experiment, "load", lambda name: nodes.get(name, {}))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from contrastive_lab.launch import jobs
 from contrastive_lab.launch.plan import Sweep
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.record import load_sweep
 from tests.conftest import Line
 from tests.test_launch.conftest import SMALL, stored_results
 
@@ -44,6 +45,20 @@ def test_a_sweep_leaves_a_folder_for_each_job_and_a_report_and_is_not_run_twice(
     assert again.code == 0, again.err
     assert again.out.count("done before") == 2
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+def test_a_list_of_grids_runs_grid_after_grid_in_one_sweep(tmp_path: Path, fig: None, line: Type) -> None:
+    done = line("-m", *SMALL, "experiment=eqco/fig1", "K=4", "seed=0", "sweep=arms")
+    assert done.code == 0, done.err
+    results = stored_results(tmp_path)
+    assert sorted((r["alpha"], r["tau"], r["status"]) for r in results.values()) == [
+        (4.0, 0.3, "done"),
+        (256.0, 0.5, "done"),
+    ]
+    table = load_sweep(tmp_path / "outputs" / "sweeps" / "arms")
+    assert table["arm"].to_list() == ["InfoNCE", "tied"]
+    assert "job 2 of 2" in done.out
+    assert done.out.count("done before") == 1  # the second grid of the arm has the same job
 
 
 def test_a_job_that_fails_ends_neither_the_others_nor_the_sweep(tmp_path: Path, line: Type) -> None:

@@ -37,6 +37,24 @@ def test_glob_stands_for_the_options_of_a_group(planned: Callable[..., Sweep]) -
     assert [job.folder for job in jobs] == ["batch_size=64,method=moco_v1", "batch_size=64,method=moco_v2"]
 
 
+def test_a_list_of_grids_is_one_sweep_whose_jobs_know_their_arm(fig: None, planned: Callable[..., Sweep]) -> None:
+    jobs = planned("experiment=eqco/fig1", "sweep=s", "method=simo").jobs
+    arms = ["InfoNCE"] * 4 + ["tied"] * 2
+    folders = [f"K={K},alpha=null,method=simo,seed={seed},tau=0.3" for K in (4, 8) for seed in (0, 1)]
+    folders += [f"K=4,alpha=256,base_lr=0.3,method=simo,seed={seed},tau=0.5" for seed in (0, 1)]
+    assert [(job.arm, job.folder) for job in jobs] == list(zip(arms, folders, strict=True))
+
+
+def test_a_job_that_two_grids_of_an_arm_share_stands_once(fig: None, planned: Callable[..., Sweep]) -> None:
+    jobs = planned("experiment=eqco/fig1", "sweep=s", "seed=7", "K=4").jobs
+    assert [(job.arm, job.folder) for job in jobs] == [
+        ("InfoNCE", "K=4,alpha=null,seed=7,tau=0.3"),
+        ("tied", "K=4,alpha=256,base_lr=0.3,seed=7,tau=0.5"),
+    ]
+    with pytest.raises(ConfigError, match="-m: two jobs are the same run"):  # of two arms
+        planned("experiment=eqco/fig1", "alpha=256", "tau=0.5", "base_lr=0.3", "K=4", "seed=7", "sweep=s")
+
+
 def test_a_sweep_over_scales_has_a_folder_for_each(planned: Callable[..., Sweep]) -> None:
     assert [job.folder for job in planned("scale=laptop,cifar", "K=4").jobs] == ["K=4,scale=laptop", "K=4,scale=cifar"]
 

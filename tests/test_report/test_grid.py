@@ -50,6 +50,21 @@ def test_axis_and_colours_are_the_users_else_the_experiments_else_k_and_alpha(tm
         grid_of(folder, x="K", hue="K")
 
 
+def test_arms_are_lines_in_the_order_of_the_experiment_and_stand_for_what_they_set(tmp_path: Path) -> None:
+    jobs = [
+        *seeds([80, 81], arm="InfoNCE", K=4, base_lr=0.06, alpha=None),
+        *seeds([82, 83], arm="InfoNCE", K=16, base_lr=0.06, alpha=None),
+        *seeds([84, 85], arm="EqCo", K=4, base_lr=0.03, alpha=256),
+    ]
+    folder = write_sweep(tmp_path / "s", jobs, experiment={"x": "K", "hue": "arm"})
+    grid = grid_of(folder)
+    assert (grid.hue, grid.keys) == ("arm", ["K", "arm"])
+    assert [grid.name(line) for line in grid.lines] == ["InfoNCE", "EqCo"]
+    assert grid.settings[["arm", "K"]].to_numpy().tolist() == [["InfoNCE", 4], ["EqCo", 4], ["InfoNCE", 16]]
+    mixed = [*jobs, *seeds([86], arm="EqCo", K=4, base_lr=0.06, alpha=256)]  # now an arm has two learning rates
+    assert grid_of(write_sweep(tmp_path / "t", mixed, experiment={"x": "K", "hue": "arm"})).keys[2:] == ["base_lr"]
+
+
 def test_the_position_is_what_was_asked_for_and_for_null_what_the_runs_made_of_it(tmp_path: Path) -> None:
     jobs = [*seeds([80], K=4, alpha=None), *seeds([81], K=4, alpha=64), *seeds([82], K=8, alpha=None)]
     settings = grid_of(write_sweep(tmp_path / "s", jobs), x="alpha").settings
