@@ -14,9 +14,11 @@ from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.errors import ConfigError, RunError, first_line
-from contrastive_lab.launch.plan import Sweep, job_folder, lock, new_folder
+from contrastive_lab.launch.experiment import given
+from contrastive_lab.launch.plan import job_folder, lock, new_folder
 from contrastive_lab.launch.preflight import check_started, multirun, preflight
 from contrastive_lab.launch.script import exit_code
+from contrastive_lab.record.plan import Plan
 
 Task = Callable[[Any], object]  # called by Hydra with the configuration of a job
 
@@ -26,15 +28,14 @@ def command_line(task: Task, line: Sequence[str]) -> int:
 
     def checked() -> None:
         args, sweep = hydra_parser().parse_args(line[1:]), None
-        parts: list[list[str]] = [args.overrides]
+        parts: list[list[str]] = []
         check_started(args)
         if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
             _check_values(args, "config")
         elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
             parts, sweep = preflight(line)
-        runs = [
-            partial(run_hydra, task, Namespace(**vars(args) | {"overrides": part}), CONF, "config") for part in parts
-        ]
+        lines = [Namespace(**vars(args) | {"overrides": part}) for part in parts or [args.overrides]]
+        runs = [partial(run_hydra, task, each, CONF, "config") for each in lines]
         if sweep is None:
             runs[0]()
         else:
@@ -51,7 +52,7 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
         args = hydra_parser().parse_args(line[1:])
         # run= and sweep= are short for the analysis' own settings.
         args.overrides = [f"theory.{o}" if o.startswith(("run=", "sweep=")) else o for o in args.overrides]
-        named = any(o.startswith("theory=") for o in args.overrides)
+        named = "theory" in given(args.overrides)
         if args.help and not named:
             print((text or "").strip())
             return
@@ -86,7 +87,7 @@ def prepare() -> None:
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 
 
-def run_sweep(sweep: Sweep, runs: Sequence[Callable[[], object]]) -> None:
+def run_sweep(sweep: Plan, runs: Sequence[Callable[[], object]]) -> None:
     """Run the jobs of a multirun, grid after grid, and write its report; a RunError lists those not done at the end."""
     with lock(sweep.folder):
         sweep.write()

@@ -14,10 +14,10 @@ from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.plan import lock
 from contrastive_lab.record.metrics_file import set_aside
+from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.provenance import write_traceback
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import check_stored, store_config
-from contrastive_lab.record.sweep import stored_plan
 from contrastive_lab.run.train import output_folder, train
 
 
@@ -52,9 +52,9 @@ def _job(config: DictConfig, folder: Path) -> float | None:
 
 def heading(folder: Path) -> str:
     """Which job of how many this is, how the others stand, and about how long they will take."""
-    jobs = stored_plan(folder.parent)["jobs"]
-    results = [read_result(folder.parent / job["folder"]) for job in jobs]
-    number = [job["folder"] for job in jobs].index(folder.name) + 1
+    jobs = read_plan(folder.parent).jobs
+    results = [read_result(folder.parent / job.folder) for job in jobs]
+    number = [job.folder for job in jobs].index(folder.name) + 1
     done = [result for result in results if result.status is Status.DONE]
     failed = sum(result.status is Status.FAILED for result in results)
     facts = [f"{len(done)} done", *([f"{failed} failed"] if failed else [])]
@@ -69,7 +69,7 @@ def workers(folder: Path) -> int:
     """How many jobs run side by side on this machine: what joblib was told, or all with submitit_local."""
     launcher = HydraConfig.get().launcher
     if str(launcher.get("_target_", "")).endswith("LocalLauncher"):
-        return len(stored_plan(folder.parent)["jobs"])
+        return len(read_plan(folder.parent).jobs)
     asked = launcher.get("n_jobs", 1)
     return int(asked) if asked > 0 else os.cpu_count() or 1
 
@@ -101,11 +101,11 @@ def _continued(config: DictConfig, folder: Path) -> DictConfig:
 def unfinished(folder: Path) -> list[str]:
     """The jobs of a sweep that are not done, a line each, with what stopped them."""
     lines = []
-    for job in stored_plan(folder)["jobs"]:
-        result = read_result(folder / job["folder"])
+    for job in read_plan(folder).jobs:
+        result = read_result(folder / job.folder)
         if result.status is not Status.DONE:
             reason = "not started" if result.status is Status.MISSING else result.error or "stopped before its end"
-            lines.append(f"{job['folder']}: {reason}")
+            lines.append(f"{job.folder}: {reason}")
     return lines
 
 
@@ -119,7 +119,7 @@ def report(folder: Path) -> list[str]:
 
     try:
         print(f"\nreport     {write_report(folder)}", flush=True)
-        if any("logger=wandb" in job["overrides"] for job in stored_plan(folder)["jobs"]):
+        if any("logger=wandb" in job.overrides for job in read_plan(folder).jobs):
             log_report(folder)
     except Exception as error:
         again = f"python scripts/report.py sweep={folder}"

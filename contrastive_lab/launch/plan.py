@@ -9,11 +9,10 @@ import re
 import shlex
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from omegaconf import DictConfig
 
@@ -21,43 +20,11 @@ from contrastive_lab.config.identity import OMITTED, differences, identity, with
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import chosen, constant, given
-from contrastive_lab.record.files import write_json
+from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import stored_config
 
 LONGEST = 120  # characters of a job's folder
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job: its folder below the sweep's, its name, overrides, the hash of its configuration, the arm it is of."""
-
-    folder: str
-    name: str
-    overrides: list[str]
-    config_hash: str
-    arm: str | None = None
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """A multirun, as it stands in sweep.json."""
-
-    name: str
-    command: str
-    overrides: list[str]
-    experiment: dict[str, Any] | None
-    scale: str
-    jobs: list[Job]
-
-    @property
-    def folder(self) -> Path:
-        """Where its jobs and its report lie."""
-        return Path("outputs/sweeps") / self.name
-
-    def write(self) -> None:
-        """Write sweep.json."""
-        write_json(self.folder / "sweep.json", asdict(self))
 
 
 def sweep_name(overrides: list[str]) -> str:
@@ -82,17 +49,17 @@ def job_folder(overrides: list[str]) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
 
 
-def plan(command: list[str], overrides: list[str], jobs: list[Job]) -> Sweep:
+def plan(command: list[str], overrides: list[str], jobs: list[Job]) -> Plan:
     """The sweep of a command as it was typed, its overrides and jobs; two equal jobs are a ConfigError."""
     name, (experiment, scale) = sweep_name(overrides), chosen(overrides)
-    if wrong := [o for o in overrides if o.startswith("hydra.sweep.")]:
+    if wrong := [f"{key}={value}" for key, value in given(overrides).items() if within(key, {"hydra.sweep"})]:
         raise ConfigError(f"{wrong[0]}: a sweep's folder is outputs/sweeps/<name>; use sweep=<name>")
     if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:
         raise ConfigError(f"-m: two jobs are the same run, {twice[0]}; leave one out")
-    return Sweep(name, shlex.join(command), overrides, experiment or None, scale, jobs)
+    return Plan(name, shlex.join(command), overrides, experiment or None, scale, jobs)
 
 
-def conflicting_runs(sweep: Sweep, configs: list[DictConfig]) -> list[str]:
+def conflicting_runs(sweep: Plan, configs: list[DictConfig]) -> list[str]:
     """Stored runs in the way of a sweep: those in a job's folder that have another configuration, a line each."""
     problems = []
     for job, config in zip(sweep.jobs, configs, strict=True):

@@ -15,7 +15,8 @@ from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given
-from contrastive_lab.launch.plan import Job, Sweep, conflicting_runs, job_folder, plan
+from contrastive_lab.launch.plan import conflicting_runs, job_folder, plan
+from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.run import check_resume
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
@@ -30,11 +31,11 @@ def check_started(args: Namespace) -> None:
         return
     if args.multirun:
         raise ConfigError(DISTRIBUTED_MULTIRUN)
-    if not any(o.startswith(("hydra.run.dir=", "resume=")) for o in args.overrides):
+    if not {"hydra.run.dir", "resume"} & {*given(args.overrides)}:
         raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
 
 
-def preflight(line: Sequence[str]) -> tuple[list[list[str]], Sweep | None]:
+def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
     """Check every job of a line of `train.py`; returns the overrides for Hydra, and the sweep, None for one run.
 
     An experiment, a sweep's name and a resumed run add overrides to those typed; an experiment with several grids makes
@@ -42,7 +43,7 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Sweep | None]:
     """
     args = hydra_parser().parse_args(line[1:])
     overrides: list[str] = args.overrides
-    if any(o.startswith("resume=") for o in overrides):
+    if "resume" in given(overrides):
         return [_resumed(overrides)], None
     if args.multirun:
         return _planned(overrides, line)
@@ -53,7 +54,7 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Sweep | None]:
     return [overrides], None
 
 
-def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]], Sweep]:
+def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]], Plan]:
     """Check all jobs of a multirun and what lies in their folders."""
     parts, found, problems = expand(overrides), dict[tuple[Any, ...], tuple[Job, DictConfig]](), dict[str, None]()
     for arm, job in [(part.arm, job) for part in parts for job in multirun(part.overrides)]:
@@ -89,9 +90,10 @@ def multirun(overrides: list[str]) -> list[list[str]]:
 
 def _resumed(overrides: list[str]) -> list[str]:
     """Check a `resume=<folder>` and let Hydra work in that folder, leaving the run's own .hydra as it is."""
-    if others := [o for o in overrides if not o.startswith("resume=")]:
+    values = given(overrides)
+    if others := [f"{key}={value}" for key, value in values.items() if key != "resume"]:
         raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
-    folder = overrides[0].removeprefix("resume=").strip("'\"")
+    folder = values["resume"].strip("'\"")
     if problems := check_resume(Path(folder)):
         raise ConfigError(*problems)
     return [*overrides, f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]

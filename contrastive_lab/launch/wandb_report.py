@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from contrastive_lab.record.plan import Job, read_plan
 from contrastive_lab.record.run import has_config, stored_config
-from contrastive_lab.record.sweep import read_table, stored_plan
+from contrastive_lab.record.sweep import read_table
 from contrastive_lab.run.wandb_run import destination, open_run
 
 
@@ -20,15 +21,15 @@ def log_report(folder: Path) -> None:
         raise ValueError(f"{folder}: no report/runs.csv in it; scripts/report.py sweep={folder} writes the report")
     import wandb
 
-    sweep = stored_plan(folder)
-    facts = {name: sweep[name] for name in ("name", "command", "overrides", "scale") if name in sweep}
-    names = {"name": f"{sweep['name']}-report", "group": sweep["name"], "job_type": "report", "tags": ["report"]}
+    sweep = read_plan(folder)
+    facts = {name: getattr(sweep, name) for name in ("name", "command", "overrides", "scale")}
+    names = {"name": f"{sweep.name}-report", "group": sweep.name, "job_type": "report", "tags": ["report"]}
     report, (columns, rows) = folder / "report", read_table(runs)
     tables = {"runs": wandb.Table(columns=columns, data=rows)}
     if (report / "table.csv").is_file():
         head, cells = read_table(report / "table.csv")
         tables["settings"] = wandb.Table(columns=head, data=cells)
-    with open_run(folder, resumed=True, config=facts, **names, **_destination(folder, sweep["jobs"])) as run:
+    with open_run(folder, resumed=True, config=facts, **names, **_destination(folder, sweep.jobs)) as run:
         figures = sorted((folder / "report" / "figures").glob("*.png"))
         pictures = {f"figures/{path.stem}": wandb.Image(str(path)) for path in figures}
         run.log({**tables, **pictures})
@@ -37,10 +38,10 @@ def log_report(folder: Path) -> None:
             run.summary["verdict"] = (report / "verdict.txt").read_text()
 
 
-def _destination(folder: Path, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+def _destination(folder: Path, jobs: list[Job]) -> dict[str, Any]:
     """Project and entity of the first job that has them."""
     for job in jobs:
-        run = folder / job["folder"]
+        run = folder / job.folder
         if has_config(run) and (config := stored_config(run)).logger.name == "wandb":
             return {name: value for name, value in destination(config).items() if name in ("project", "entity")}
     return {"project": os.environ.get("WANDB_PROJECT", "contrastive_lab")}

@@ -1,23 +1,21 @@
 """The runs of a sweep: found by its sweep.json, else by looking through a folder."""
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pandas as pd
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.config.identity import OMITTED, within
+from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import run_name
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import read_json
+from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
 
@@ -102,38 +100,16 @@ def read_sweep(folder: Path) -> Sweep:
     return _planned(folder) if (folder / "sweep.json").is_file() else _found(folder)
 
 
-def stored_plan(folder: Path) -> dict[str, Any]:
-    """The sweep.json of a sweep's folder: name, command, overrides, experiment, scale, jobs.
-
-    Raises:
-        ConfigError: if it cannot be read.
-    """
-    with _readable(folder):
-        plan = read_json(folder / "sweep.json")
-        list(plan["jobs"])
-    return plan
-
-
-@contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"sweep={folder}: sweep.json cannot be read ({type(error).__name__}: {error})") from None
-
-
 def _planned(folder: Path) -> Sweep:
-    plan, runs = stored_plan(folder), []
-    with _readable(folder):
-        for job in plan["jobs"]:
-            told = dict(parsed(override) for override in job["overrides"])
-            arm = {"arm": job["arm"]} if job.get("arm") else {}
-            kept = arm | {key: value for key, value in told.items() if not within(key, PASSED_OVER)}
-            runs.append(Run(str(job["folder"]), job.get("name", str(job["folder"])), kept))
+    plan, runs = read_plan(folder), []
+    for job in plan.jobs:
+        told = dict(parsed(override) for override in job.overrides)
+        kept = {key: value for key, value in told.items() if not within(key, PASSED_OVER)}
+        runs.append(Run(job.folder, job.name, ({"arm": job.arm} if job.arm else {}) | kept))
     if not runs:
         raise ConfigError(f"sweep={folder}: sweep.json has no jobs")
-    commands, experiment = [plan["command"]] if plan.get("command") else [], plan.get("experiment") or {}
-    return _sweep(folder, plan.get("name", folder.name), commands, runs, experiment, plan.get("scale") or "")
+    commands = [plan.command] if plan.command else []
+    return _sweep(folder, plan.name, commands, runs, plan.experiment or {}, plan.scale)
 
 
 def _found(folder: Path) -> Sweep:
@@ -201,10 +177,10 @@ def parsed(override: str) -> tuple[str, Any]:
     """Key and value of an override, the value typed as Hydra types it; lists and dicts as text."""
     key, _, text = override.lstrip("+~").partition("=")
     try:
-        value = OverridesParser.create().parse_override(override).value()
-    except HydraException:
+        (read,) = parse([override])
+    except ConfigError:
         return key, text
-    return key, _scalar(value, text)
+    return key, _scalar(read.value(), text)
 
 
 def _scalar(value: Any, text: str) -> Any:

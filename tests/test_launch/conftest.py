@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contrastive_lab.launch import experiment
-from contrastive_lab.launch.plan import Sweep
 from contrastive_lab.launch.preflight import preflight
+from contrastive_lab.record.plan import Plan
 from tests.conftest import TINY
 
 SMALL = [*TINY, "trainer.limit_train_batches=3", "evaluation.epochs=1"]
@@ -32,11 +32,11 @@ def fig(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sweep]:
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
     """The sweep that a line plans."""
     monkeypatch.chdir(tmp_path)
 
-    def plan(*told: str) -> Sweep:
+    def plan(*told: str) -> Plan:
         _, sweep = preflight(["train.py", "-m", *told])
         assert sweep is not None
         return sweep

@@ -8,9 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from contrastive_lab.launch import jobs
-from contrastive_lab.launch.plan import Sweep
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record import load_sweep
+from contrastive_lab.record.plan import Plan
 from tests.conftest import Line
 from tests.test_launch.conftest import SMALL, stored_results
 
@@ -132,7 +132,7 @@ LOCAL = {"_target_": "hydra_plugins.hydra_submitit_launcher.submitit_launcher.Lo
 def test_jobs_side_by_side_share_the_threads(
     launcher: dict[str, Any], threads: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": [{}] * 4}))
+    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": [{"folder": "a", "overrides": []}] * 4}))
     given: list[int] = []
     monkeypatch.setattr(jobs.HydraConfig, "get", lambda: OmegaConf.create({"launcher": launcher}))
     monkeypatch.setattr("os.cpu_count", lambda: 8)
@@ -157,7 +157,7 @@ def test_a_report_that_fails_loses_no_list_of_failures(
 
 
 def test_a_job_at_which_another_process_is_at_work_is_left_to_it(
-    tmp_path: Path, line: Type, planned: Callable[..., Sweep]
+    tmp_path: Path, line: Type, planned: Callable[..., Plan]
 ) -> None:
     told = (*SMALL, "tau=0.3,0.4", "sweep=s")
     held_one, other = (tmp_path / "outputs/sweeps/s" / job.folder for job in planned(*told).jobs)

@@ -1,12 +1,11 @@
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.plan import LONGEST, Job, Sweep, job_folder, lock, new_folder, sweep_name
-from contrastive_lab.record.sweep import stored_plan
+from contrastive_lab.launch.plan import LONGEST, job_folder, lock, new_folder, sweep_name
+from contrastive_lab.record.plan import Plan
 
 
 def test_a_sweep_is_named_by_the_user_the_experiment_or_its_overrides() -> None:
@@ -32,12 +31,12 @@ def test_a_jobs_folder_says_what_tells_it_from_others(fig: None) -> None:
     assert job_folder(long[0]) != job_folder(long[1])
 
 
-def test_glob_stands_for_the_options_of_a_group(planned: Callable[..., Sweep]) -> None:
+def test_glob_stands_for_the_options_of_a_group(planned: Callable[..., Plan]) -> None:
     jobs = planned("method=glob(moco*)", "batch_size=64").jobs
     assert [job.folder for job in jobs] == ["batch_size=64,method=moco_v1", "batch_size=64,method=moco_v2"]
 
 
-def test_a_list_of_grids_is_one_sweep_whose_jobs_know_their_arm(fig: None, planned: Callable[..., Sweep]) -> None:
+def test_a_list_of_grids_is_one_sweep_whose_jobs_know_their_arm(fig: None, planned: Callable[..., Plan]) -> None:
     jobs = planned("experiment=eqco/fig1", "sweep=s", "method=simo").jobs
     arms = ["InfoNCE"] * 4 + ["tied"] * 2
     folders = [f"K={K},alpha=null,method=simo,seed={seed},tau=0.3" for K in (4, 8) for seed in (0, 1)]
@@ -45,7 +44,7 @@ def test_a_list_of_grids_is_one_sweep_whose_jobs_know_their_arm(fig: None, plann
     assert [(job.arm, job.folder) for job in jobs] == list(zip(arms, folders, strict=True))
 
 
-def test_a_job_that_two_grids_of_an_arm_share_stands_once(fig: None, planned: Callable[..., Sweep]) -> None:
+def test_a_job_that_two_grids_of_an_arm_share_stands_once(fig: None, planned: Callable[..., Plan]) -> None:
     jobs = planned("experiment=eqco/fig1", "sweep=s", "seed=7", "K=4").jobs
     assert [(job.arm, job.folder) for job in jobs] == [
         ("InfoNCE", "K=4,alpha=null,seed=7,tau=0.3"),
@@ -55,11 +54,11 @@ def test_a_job_that_two_grids_of_an_arm_share_stands_once(fig: None, planned: Ca
         planned("experiment=eqco/fig1", "alpha=256", "tau=0.5", "base_lr=0.3", "K=4", "seed=7", "sweep=s")
 
 
-def test_a_sweep_over_scales_has_a_folder_for_each(planned: Callable[..., Sweep]) -> None:
+def test_a_sweep_over_scales_has_a_folder_for_each(planned: Callable[..., Plan]) -> None:
     assert [job.folder for job in planned("scale=laptop,cifar", "K=4").jobs] == ["K=4,scale=laptop", "K=4,scale=cifar"]
 
 
-def test_a_width_that_the_user_types_is_the_users(planned: Callable[..., Sweep]) -> None:
+def test_a_width_that_the_user_types_is_the_users(planned: Callable[..., Plan]) -> None:
     jobs = planned("experiment=eqco/table8", "scale=cifar", "+backbone.width=2", "seed=0", "alpha=256,65536").jobs
     assert [job.folder for job in jobs] == [
         "+backbone.width=2,alpha=256,seed=0",
@@ -78,13 +77,3 @@ def test_a_folder_is_held_by_one_process_until_the_file_is_closed(tmp_path: Path
     with lock(tmp_path / "s"), pytest.raises(ConfigError, match=r"^another process is at work in .*/s$"):
         lock(tmp_path / "s")
     lock(tmp_path / "s").close()
-
-
-def test_what_is_written_of_a_sweep_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    sweep = Sweep(
-        "s", "python train.py -m K=4", ["K=4"], None, "laptop", [Job("K=4", "simo-K4-a4-s0", ["K=4"], "0" * 12)]
-    )
-    sweep.folder.mkdir(parents=True)
-    sweep.write()
-    assert stored_plan(sweep.folder) == asdict(sweep)

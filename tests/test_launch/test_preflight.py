@@ -8,8 +8,8 @@ from omegaconf import OmegaConf
 
 from contrastive_lab.compat import hydra_parser
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.plan import Sweep
 from contrastive_lab.launch.preflight import check_started, preflight
+from contrastive_lab.record.plan import Plan
 from contrastive_lab.record.run import check_resume
 from tests.conftest import TINY, Line
 from tests.test_launch.conftest import SMALL
@@ -134,7 +134,7 @@ def test_hydra_takes_the_name_for_the_name_it_is(
         (("method=glob(x*)", "K=4"), "-m: this line makes no job"),
     ],
 )
-def test_what_a_sweep_does_not_take(told: tuple[str, ...], problem: str, planned: Callable[..., Sweep]) -> None:
+def test_what_a_sweep_does_not_take(told: tuple[str, ...], problem: str, planned: Callable[..., Plan]) -> None:
     with pytest.raises(ConfigError) as caught:
         planned(*told)
     assert problem in str(caught.value)

@@ -1,0 +1,60 @@
+"""sweep.json: what a multirun is going to do, its jobs with the folder, the overrides and the arm of each."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: its folder below the sweep's, its name, overrides, the hash of its configuration, the arm it is of."""
+
+    folder: str
+    name: str
+    overrides: list[str]
+    config_hash: str
+    arm: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A multirun: its name, the command as it was typed, overrides, the node of its experiment, scale and jobs."""
+
+    name: str
+    command: str = ""
+    overrides: list[str] = field(default_factory=list)
+    experiment: dict[str, Any] | None = None
+    scale: str = ""
+    jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        """Where its jobs and its report lie."""
+        return Path("outputs/sweeps") / self.name
+
+    def write(self) -> None:
+        """Write sweep.json."""
+        write_json(self.folder / "sweep.json", asdict(self))
+
+
+def read_plan(folder: Path) -> Plan:
+    """The sweep.json of a sweep's folder; of one by an earlier version or by hand, what it lacks is empty.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    try:
+        values = read_json(folder / "sweep.json")
+        jobs = [_job(**job) for job in values["jobs"]]
+        known = {key: value for key, value in values.items() if key in Plan.__dataclass_fields__ and value is not None}
+        return Plan(**{"name": folder.name, **known, "jobs": jobs})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"sweep={folder}: sweep.json cannot be read ({type(error).__name__}: {error})") from None
+
+
+def _job(folder: str, overrides: list[str], **more: Any) -> Job:
+    known = {key: value for key, value in more.items() if key in Job.__dataclass_fields__}
+    return Job(**{"folder": str(folder), "name": str(folder), "overrides": list(overrides), "config_hash": "", **known})
