@@ -93,8 +93,13 @@ def _shares(pairs: Pairs, classes: Tensor | None) -> dict[str, Tensor]:
     return {"own_image": own_image, "own_class": same.sum() / count}
 
 
-def verdict(values: dict[str, float]) -> str:
-    """One plain sentence on whether the representation has collapsed, by the last diagnostics of a run."""
+EARLY = 50  # steps before which an untrained encoder cannot be told from a collapsed one
+
+
+def verdict(values: dict[str, float], steps: int) -> str:
+    """One plain sentence on whether the representation has collapsed, by the last diagnostics of so many steps."""
+    if steps < EARLY:
+        return f"too early to tell after {steps} steps whether the representation collapses"
     rank, dim = values["effective_rank"], values["dimensions"]
     gap = values.get("positive_cosine", 1.0) - values.get("negative_cosine", 0.0)  # a method may have neither
     if not gap > 0.05:

@@ -43,6 +43,12 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is remembered of files that were looked through is no user's."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _hydra() -> None:
     register()
     OmegaConf.register_new_resolver("new_folder", lambda parent: parent, replace=True)

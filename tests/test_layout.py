@@ -96,6 +96,7 @@ ELSEWHERE = {
     "analysis/coupon.py": {"csv.reader"},  # the number of images of each class, a file of the user's
     "config/identity.py": {"json.dumps"},  # text to be hashed, no file
     "config/schema.py": {"OmegaConf.load"},  # conf/
+    "dataset/look.py": {"json.dumps", "json.loads"},  # a cache of files that were looked through
     "dataset/text.py": {"csv.reader"},  # the texts of a data set
     "launch/experiment.py": {"OmegaConf.load"},  # conf/experiment
 }

@@ -18,9 +18,18 @@ def _interval(bounds: list[float], most: float = math.inf) -> list[float]:
     return bounds
 
 
+def _levels(bounds: list[int]) -> list[int]:
+    if not (len(bounds) == 2 and bounds[0] < bounds[1]):
+        raise ValueError("[black,white], two numbers of which the second is greater")
+    return bounds
+
+
 Areas = Annotated[list[float], AfterValidator(partial(_interval, most=1.0)), Field(examples=[[0.2, 1.0]])]
 Ratios = Annotated[list[float], AfterValidator(_interval), Field(examples=[[0.75, 1.33]])]
 Channels = Annotated[list[float], Field(description="of each channel, one or three numbers", examples=[[0.5]])]
+Levels = Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_levels), Field(examples=[[0, 4095]])]
+Byte = Annotated[int, Field(ge=0, le=255)]
+Colour = Annotated[list[Byte], Field(min_length=3, max_length=3, examples=[[255, 255, 255]])]
 Widths = Annotated[list[Annotated[int, Field(ge=8)]], Field(examples=[[32, 64, 128]])]
 
 
@@ -107,6 +116,8 @@ class ImageFolder(Dataset):
     root: str = Field(description="folder with train/ and val/, or any tree of images")
     probe_root: str | None = Field(description="another folder with train/ and val/ and classes, for the probes alone")
     workers: int = Field(ge=0, description="processes that decode and crop")
+    range: Levels = Field(description="what is black and what is white in 16-bit grey images")
+    background: Colour = Field(description="red, green and blue, 0 to 255, under what is transparent")
 
 
 class AgNews(Settings):

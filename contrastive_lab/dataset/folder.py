@@ -1,80 +1,121 @@
-"""Folders of images: found, decoded and cropped here; everything after the crop happens on the device."""
+"""Folders of images: which files are read, and which labels they have."""
 
-from collections.abc import Iterable
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-import torch
-import torchvision.transforms.v2.functional as F
-from PIL import Image
-from torch import Tensor
-from torchvision.transforms import InterpolationMode
-
-from contrastive_lab.augment import Recipe
+from contrastive_lab.dataset.decode import Reader
+from contrastive_lab.dataset.look import look_through
 from contrastive_lab.dataset.split import Files, Splits
-from contrastive_lab.errors import RunError
-from contrastive_lab.randomness import StepRandom
+from contrastive_lab.errors import ConfigError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"}
+Classes = dict[str, list[Path]]  # images by the folder of their class
 
 
-def image_folder(root: str, probe_root: str | None = None) -> Splits:
+def image_folder(
+    root: str,
+    probe_root: str | None = None,
+    range: Sequence[int] = (0, 65535),
+    background: Sequence[int] = (255, 255, 255),
+    workers: int = 1,
+) -> Splits:
     """Images of a folder to pre-train on, with labelled splits for the probes where there are any.
 
-    All images below `root/train`, or below `root` where there is no such folder, are pre-trained on. The probes' are
-    those of `probe_root` or else `root` if its `train/` and `val/` hold the same folders, one per class. Such folders
-    in `train/` alone are not taken for labels: nothing could be tested on them. RunError if there is no image, or if
-    `probe_root` has no classes.
+    All images below `root/train`, or below `root` where there is no such folder, are pre-trained on. Their labels are
+    the folders in `train/`, one a class, and what is tested are those of the same names in `val/`; `probe_root` is
+    another folder for the probes alone. What is hidden never counts, and links are followed. `range` and `background`
+    are those of `Reader`; `workers` threads look through the files.
+
+    Raises:
+        ConfigError: if there is no image, if `probe_root` has no classes, or of all files that cannot be read.
     """
-    train, test = _labelled(Path(probe_root or root))
-    if probe_root is not None and train is None:
-        raise RunError(f"dataset.probe_root={probe_root}: needs train/ and val/ with the same folders, one per class")
+    reader = Reader((range[0], range[1]), (background[0], background[1], background[2]))
     start = Path(root) / "train" if (Path(root) / "train").is_dir() else Path(root)
-    if probe_root is None and train is not None:
-        return Splits(train, train, test)
-    paths = _images(start)
-    if not paths:
-        raise RunError(f"dataset.root={root}: no images below {start}")
-    return Splits(Files(paths), train, test)
+    if not (paths := sorted(_images(start))):
+        raise ConfigError(f"dataset.root={root}: no images below {start}{_suffixes(start)}")
+    train, test, notices = _labelled(Path(probe_root or root), reader)
+    if probe_root is not None and (train is None or test is None):
+        raise ConfigError(f"dataset.probe_root={probe_root}: {'; '.join(notices)}")
+    pretrain = train if probe_root is None and train is not None else Files(paths, reader=reader)
+    if left := _suffixes(start):
+        notices.append(left.removeprefix("; "))
+    splits = Splits(pretrain, train if test is not None else None, test)
+    read = dict.fromkeys(chain.from_iterable(part.paths for part in (pretrain, train, test) if part is not None))
+    return splits._replace(notices=(*notices, *look_through([*read], reader, workers)))
 
 
-def _labelled(root: Path) -> tuple[Files, Files] | tuple[None, None]:
-    names = [sorted(p.name for p in (root / part).glob("*") if p.is_dir()) for part in ("train", "val")]
-    if not names[0] or names[0] != names[1]:
-        return None, None
-    found = ([_images(root / part / name) for name in names[0]] for part in ("train", "val"))
-    train, test = (Files([*chain(*own)], [c for c, paths in enumerate(own) for _ in paths]) for own in found)
-    return train, test
+def _labelled(root: Path, reader: Reader) -> tuple[Files | None, Files | None, list[str]]:
+    """Images of `train/` and `val/` with their classes, None where there are none, and what is to be said of them."""
+    train, why = _classes(root / "train")
+    if train is None:
+        return None, None, [f"no labels: {why}"]
+    known = {name: paths for name, paths in train.items() if paths}
+    notices = [f"class {name}: no images in train/, so it is left out" for name in train if name not in known]
+    test, why = _classes(root / "val")
+    if test is None:
+        test, notices = {}, [*notices, f"nothing is tested: {why}"]
+    elif unknown := sorted(test.keys() - train.keys()):
+        test, notices = {}, [*notices, f"nothing is tested: val/ has {_others(unknown, train)}"]
+    if not any(test.get(name) for name in known):
+        return (_files(known, [*known], reader) if len(known) > 1 else None), None, notices
+    notices += [f"class {name}: no test images" for name in known if not test.get(name)]
+    return _files(known, [*known], reader), _files(test, [*known], reader), notices
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+def _classes(folder: Path) -> tuple[Classes | None, str]:
+    """Images by the folder of their class; None, and why, where these are no folders of classes."""
+    if not folder.is_dir():
+        other = next((name for name in ("test", "valid", "validation") if (folder.parent / name).is_dir()), None)
+        hint = f" ({other}/ is not read; name it val/)" if other and folder.name == "val" else ""
+        return None, f"no {folder.name}/ in {folder.parent}{hint}"
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not names:
+        return None, f"{folder.name}/ has no folder for each class"
+    if loose := sorted(path.name for path in folder.iterdir() if _is_image(path)):
+        return None, f"{folder.name}/ has images beside its folders, such as {loose[0]}"
+    return {name: sorted(_images(folder / name)) for name in names}, ""
 
 
-def crops(paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iterable[int]) -> list[Tensor]:
-    """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S), S by view."""
-    images = [Image.open(path).convert("RGB") for path in paths]
-    widths, heights = torch.tensor([image.size for image in images]).unbind(1)
-    made = []
-    for view in views:
-        own = recipe.of(view)
-        boxes = own.boxes(random, view, heights, widths).tolist()
-        size, mode = [own.size, own.size], InterpolationMode(own.crop.interpolation)
-        made.append(_stack(F.resized_crop(image, *box, size, mode) for image, box in zip(images, boxes, strict=True)))
-    return made
+def _others(unknown: list[str], train: Classes) -> str:
+    """Classes of val/ alone, with those of train/ that are spelt like them."""
+    alike = {name.casefold(): name for name in train}
+    near = [own for name in unknown if (own := alike.get(name.casefold()))]
+    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+    hint = f" (it has {', '.join(near[:3])})" if near else ""
+    return f"{', '.join(unknown[:3])}{more}, which train/ has not{hint}"
 
 
-def centre(paths: Iterable[Path], size: int) -> Tensor:
-    """Decode images as for a test: shorter side to size * 8 / 7 (256 for 224), central crop; uint8 (n, 3, S, S)."""
-    made = []
-    for path in paths:
-        image = Image.open(path).convert("RGB")
-        side = min(image.size) * 7 / 8
-        left, top = ((length - side) / 2 for length in image.size)
-        box = (left, top, left + side, top + side)
-        made.append(image.resize((size, size), Image.Resampling.BILINEAR, box))
-    return _stack(made)
+def _files(classes: Classes, names: list[str], reader: Reader) -> Files:
+    own = [classes.get(name, []) for name in names]
+    labels = [number for number, paths in enumerate(own) for _ in paths]
+    return Files([*chain.from_iterable(own)], labels, reader)
 
 
-def _stack(images: Iterable[Image.Image]) -> Tensor:
-    return torch.stack([F.pil_to_tensor(image) for image in images]).contiguous()
+def _images(folder: Path) -> Iterator[Path]:
+    return filter(_is_image, _below(folder))
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file is read, by its name; a link that leads nowhere is one, so that it is named."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and (path.is_file() or path.is_symlink())
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files below a folder that are not hidden, nor in a hidden folder; each folder once, however links go."""
+    seen = {os.path.realpath(folder)}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = {name: os.path.realpath(Path(place, name)) for name in sorted(folders) if not name.startswith(".")}
+        folders[:] = [name for name, path in real.items() if path not in seen]
+        seen |= {*real.values()}
+        yield from (Path(place, name) for name in sorted(names))
+
+
+def _suffixes(folder: Path) -> str:
+    """How many files below a folder are not read for their suffix; empty where there are none."""
+    suffixes = (path.suffix.lower() for path in _below(folder) if not path.name.startswith("."))
+    others = Counter(suffix for suffix in suffixes if suffix not in SUFFIXES)
+    told = ", ".join(f"{count} files of {suffix or 'no suffix'}" for suffix, count in others.most_common(3))
+    return f"; {told} are not read, only those of {' '.join(sorted(SUFFIXES))}" if told else ""

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from contrastive_lab import distributed
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.compat import batches_started
-from contrastive_lab.dataset import folder
+from contrastive_lab.dataset.decode import crops
 from contrastive_lab.dataset.split import Files, Split, Splits
 from contrastive_lab.randomness import StepRandom, generator
 
@@ -152,4 +152,4 @@ def _position(
     if not isinstance(split, Files):
         return Position(random.epoch, step, ids, [])
     paths = [split.paths[i] for i in ids.tolist()]
-    return Position(random.epoch, step, ids, folder.crops(paths, cast(Recipe, recipe), random, views))
+    return Position(random.epoch, step, ids, crops(split.reader, paths, cast(Recipe, recipe), random, views))

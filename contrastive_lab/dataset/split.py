@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.dataset.decode import Reader
 
 ALL = slice(None)
+DEFAULT_READER = Reader()
 
 
 class Arrays:
@@ -62,10 +64,16 @@ class Texts:
 
 
 class Files:
-    """Images as files."""
+    """Images as files, which `reader` decodes."""
 
-    def __init__(self, paths: Sequence[Path], labels: Sequence[int] | NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        labels: Sequence[int] | NDArray[np.int64] | None = None,
+        reader: Reader = DEFAULT_READER,
+    ) -> None:
         self.paths, self.labels = list(paths), None if labels is None else torch.as_tensor(labels)
+        self.reader = reader
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -79,7 +87,9 @@ def part(split: Split, rows: slice) -> Split:
     if isinstance(split, Texts):
         return Texts(split.words[rows], split.labels[rows].numpy(), split.vocabulary)
     labels = None if split.labels is None else split.labels[rows].numpy()
-    return Files(split.paths[rows], labels) if isinstance(split, Files) else Arrays(split.images[rows], labels)
+    if isinstance(split, Files):
+        return Files(split.paths[rows], labels, split.reader)
+    return Arrays(split.images[rows], labels)
 
 
 def share(split: Split) -> Split:
@@ -96,15 +106,23 @@ def shares(n: int) -> list[slice]:
 
 
 class Splits(NamedTuple):
-    """`pretrain` is what the encoder learns from; `train` and `test` are for the probes, None without labels."""
+    """`pretrain` is what the encoder learns from; `train` and `test` are for the probes, None without labels.
+
+    `notices` are what a user should know of them, a line each.
+    """
 
     pretrain: Split
     train: Split | None
     test: Split | None
+    notices: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int:
-        """Number of classes C of the probes' labels; 0 where there is nothing to probe."""
-        if self.train is None or self.test is None or self.train.labels is None:
-            return 0
-        return int(self.train.labels.max()) + 1
+        """Number of classes C of the labels; 0 without any."""
+        labels = [part.labels for part in (self.train, self.pretrain) if part is not None and part.labels is not None]
+        return int(labels[0].max()) + 1 if labels else 0
+
+    @property
+    def probed(self) -> bool:
+        """Whether there are labels to train a probe with and others to test it with."""
+        return all(part is not None and part.labels is not None for part in (self.train, self.test))

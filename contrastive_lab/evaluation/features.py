@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from contrastive_lab.augment import Recipe, TextRecipe
-from contrastive_lab.dataset import Files, Splits, Texts, ViewsDataModule, folder
+from contrastive_lab.dataset import Files, Splits, Texts, ViewsDataModule
+from contrastive_lab.dataset.decode import centre
 from contrastive_lab.dataset.split import Split, part
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
@@ -70,7 +71,7 @@ def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterato
     blocks = [slice(start, start + ROWS) for start in range(0, len(split), ROWS)]
     if isinstance(split, Files):
         paths: Any = [split.paths[rows] for rows in blocks]  # a list is a data set, whatever its type says
-        decode = partial(folder.centre, size=cast(Recipe, recipe).size)
+        decode = partial(centre, split.reader, size=cast(Recipe, recipe).size)
         yield from DataLoader(paths, batch_size=None, collate_fn=decode, num_workers=workers)
     else:
         yield from (split.tensor("cpu", rows) for rows in blocks)

@@ -37,15 +37,17 @@ def linear(
 ) -> LinearResult:
     """Accuracy of logistic regression on frozen features, its learning rate chosen on held-out training examples.
 
-    All R, each > 0, are trained at once on the training split less a random part: the share `held_out` of it, which
-    leaves neither part empty. The one with the highest top-1 on that part (the lowest of equals) is used anew on the
-    whole split, and its last weights are scored on the test split, once. Features may have any scale. The seed is that
-    of the held-out choice, which ignores classes, and of the order of examples; a step takes at most `batch_size`.
+    All R, each > 0, are trained at once on the training split less a random part: the share `held_out` of it, between 0
+    and 1, and at least C examples if that leaves half. The one with the highest top-1 on that part (the lowest of
+    equals) is used anew on the whole split, and its last weights are scored on the test split, once. Features may have
+    any scale. The seed is that of the held-out choice, which ignores classes, and of the order of examples; a step
+    takes at most `batch_size`. ValueError where one of the parts would be empty.
     Source: the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.
     """
     train, test, classes = checked(train, test)
-    n, count = len(train.labels), round(held_out * len(train.labels))
-    if not 0 < count < n:
+    n = len(train.labels)
+    count = max(round(held_out * n), min(classes, n // 2))
+    if not (0 < held_out < 1 and 0 < count < n):
         raise ValueError(f"held_out={held_out} of {n} training examples leaves one part empty")
     order = torch.randperm(n, generator=generator(seed, "linear", "held out")).to(train.labels.device)
     out, rest = (Split(train.features[rows], train.labels[rows]) for rows in (order[:count], order[count:]))

@@ -1,13 +1,15 @@
 """What is checked before any work: every job of a line, and what lies in the folders it would write to."""
 
+import math
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import hydra_parser, multirun_jobs
 from contrastive_lab.config import CONF
@@ -43,6 +45,7 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
     """
     args = hydra_parser().parse_args(line[1:])
     overrides: list[str] = args.overrides
+    _count.cache_clear()  # images may have come since an earlier line
     if "resume" in given(overrides):
         return [_resumed(overrides)], None
     if args.multirun:
@@ -50,7 +53,8 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
     for key in ("experiment", "sweep"):
         if name := given(overrides).get(key):
             raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
-    composed(overrides)
+    if problems := [*_images(composed(overrides))]:
+        raise ConfigError(*problems)
     return [overrides], None
 
 
@@ -60,6 +64,7 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]]
     for arm, job in [(part.arm, job) for part in parts for job in multirun(part.overrides)]:
         try:
             config = composed(job)
+            problems.update(dict.fromkeys(_images(config)))
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
@@ -79,6 +84,24 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]]
     # A name in quotes stays one, as 83e55427 would not; a job keeps its .hydra when it is done or goes on.
     own = [f"sweep='{sweep.name}'", "hydra.output_subdir=null"]
     return [[*part.overrides, *own] for part in parts], sweep
+
+
+def _images(config: DictConfig) -> Iterator[str]:
+    """Look through a folder of images, and yield what does not fit it; a ConfigError tells what is wrong with it."""
+    if "root" not in config.dataset:
+        return
+    images, N = _count(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
+    if images < N:
+        fits = 2 ** int(math.log2(images))
+        yield f"batch_size={N}: more than the {images} images of {config.dataset.root}; batch_size={fits} fits"
+
+
+@lru_cache
+def _count(dataset: str) -> int:
+    """The number of images to pre-train on; once for all jobs that read the same data set."""
+    from hydra.utils import instantiate  # here: a data set imports torch, which takes seconds
+
+    return len(instantiate(OmegaConf.create(dataset).splits, _partial_=True)().pretrain)
 
 
 def multirun(overrides: list[str]) -> list[list[str]]:

@@ -11,18 +11,25 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 from contrastive_lab import __version__
 from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.config.resolve import Resolved
+from contrastive_lab.dataset import Splits
 from contrastive_lab.diagnostics import verdict
 from contrastive_lab.losses import eqco_margin, mi_estimate
 
 
-def banner(config: DictConfig, resolved: Resolved, images: int, folder: Path) -> str:
-    """What is about to run, on so many images or texts."""
-    N, optim, method = config.batch_size, instantiate(config.optim, _convert_="all"), config.method_info
+def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path) -> str:
+    """What is about to run, and on what."""
+    images, N, optim, method = (
+        len(splits.pretrain),
+        config.batch_size,
+        instantiate(config.optim, _convert_="all"),
+        config.method_info,
+    )
     lines = [
         f"contrastive_lab {__version__}: {method.name} ({method.paper}) on {config.dataset.name}",
         *_negatives(config, resolved),
         f"steps      N = {N} of {images:,} {resolved.kind}, {images // N} steps an epoch, {config.epochs} epochs, "
         f"{resolved.processes} process(es)",
+        f"labels     {_labels(splits)}",
         f"optimizer  {optim.kind}, learning rate {optim.rule} = {optim.lr:g}, {optim.schedule}",
         f"encoder    {config.backbone.name}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
         f"folder     {folder}",
@@ -32,7 +39,14 @@ def banner(config: DictConfig, resolved: Resolved, images: int, folder: Path) ->
     if method.pool == "queue" and images < config.K:
         longer = f"the queue of {config.K} is longer than the {images} {resolved.kind}"
         lines.append(f"notice: {longer}; it holds older keys of each")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"notice: {notice}" for notice in splits.notices)])
+
+
+def _labels(splits: Splits) -> str:
+    if not splits.classes:
+        return "none"
+    tested = f"{len(splits.test):,} to test" if splits.probed and splits.test else "none to test"
+    return f"{splits.classes} classes, {tested}"
 
 
 def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
@@ -63,9 +77,9 @@ def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
 
 
 def summary(
-    config: DictConfig, resolved: Resolved, result: dict[str, Any], values: dict[str, float], folder: Path
+    config: DictConfig, resolved: Resolved, result: dict[str, Any], values: dict[str, float], steps: int, folder: Path
 ) -> str:
-    """What came out."""
+    """What came out of so many steps."""
     known = [f"{name}={float(result[name]):g}" for name in ("K", "alpha", "seed") if result[name] is not None]
     lines = [f"{result['method']} {' '.join(known)}: {result['status']}", *_accuracies(config, result)]
     if result["mi_estimate"] is not None:
@@ -77,7 +91,7 @@ def summary(
         lines.append(f"speed      {rate}; {result['seconds']:.0f} s in all")
     if "effective_rank" in values:
         lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
-        lines.append(f"verdict    {verdict(values)}")
+        lines.append(f"verdict    {verdict(values, steps)}")
     return "\n".join([*lines, f"folder     {folder}"])
 
 

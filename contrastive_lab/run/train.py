@@ -53,9 +53,9 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
         config, checkpoint = stored_config(folder), folder / "checkpoints" / "last.ckpt"
     folder, resolved = folder or output_folder(), resolve(config)
     with _recorded(config, resolved, folder, line) as result:
-        values = _run(config, resolved, folder, checkpoint, result)
+        values, steps = _run(config, resolved, folder, checkpoint, result)
     if is_first():
-        print(summary(config, resolved, result.flat(), values, folder), flush=True)
+        print(summary(config, resolved, result.flat(), values, steps, folder), flush=True)
     top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
     return top1
 
@@ -105,15 +105,15 @@ def _recorded(
 
 def _run(
     config: DictConfig, resolved: Resolved, folder: Path, checkpoint: Path | None, result: Result
-) -> dict[str, float]:
-    """Fit and evaluate; fills in `result` and returns the last diagnostics."""
+) -> tuple[dict[str, float], int]:
+    """Fit and evaluate; fills in `result` and returns the last diagnostics and the number of steps."""
     loggers = build_logger(config, folder, resolved, resumed=checkpoint is not None)
     data = build_data(config)
     resolved = resolved.counted(config, len(data.splits.pretrain))
     result.K, result.alpha = resolved.K, resolved.alpha
     method = build_method(config, data, resolved.processes)
     if is_first():
-        print(banner(config, resolved, len(data.splits.pretrain), folder), flush=True)
+        print(banner(config, resolved, data.splits, folder), flush=True)
     with quiet():
         trainer, clock = build_trainer(config, resolved, folder, data, loggers)
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
@@ -134,7 +134,7 @@ def _run(
         result.scores |= {f"{name}_top1": scores.top1 for name, scores in found.items()}
         result.scores[f"{config.evaluation.name}_top5"] = found[config.evaluation.name].top5 if found else None
         _write_right(folder, trainer, found)
-    return values
+    return values, trainer.global_step
 
 
 def _write_right(folder: Path, trainer: pl.Trainer, found: dict[str, Scores]) -> None:
@@ -152,7 +152,7 @@ def build_trainer(
     """Lightning's Trainer with the callbacks and loggers of a run."""
     clock = Clock(config.batch_size)
     callbacks: list[pl.Callback] = [clock, FiniteGuard(config.trainer.log_every_n_steps)]
-    if data.splits.classes:
+    if data.splits.probed:
         callbacks += [OnlineProbe(**config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]
     if config.trainer.enable_checkpointing is not False:
         callbacks.append(LastCheckpoint(folder / "checkpoints", config, resolved, config.checkpoint_every_n_steps))
@@ -174,7 +174,7 @@ def build_trainer(
 
 def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, Scores]:
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
-    if not data.splits.classes:
+    if not data.splits.probed:
         return {}
     name, neighbours = config.evaluation.name, config.probes.knn
     found = {name: score(config, method.encoder, data)}

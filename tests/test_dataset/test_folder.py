@@ -1,24 +1,26 @@
-"""Folders of images: which have labels."""
+"""Folders of images: which files are read, and which labels they have."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from contrastive_lab.dataset import image_folder
-from contrastive_lab.errors import RunError
+from contrastive_lab.errors import ConfigError
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Callable[..., Path]:
-    """Write images of one colour each: `folder("train/cat/a.png", ...)`."""
+    """Write images of noise: `folder("train/cat/a.png", ...)`."""
+    noise = np.random.default_rng(0)
 
     def write(*names: str, size: tuple[int, int] = (20, 14)) -> Path:
-        for i, name in enumerate(names):
+        for name in names:
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", size, (10 * i, 0, 0)).save(path)
+            Image.fromarray(noise.integers(0, 256, (*size, 3), np.uint8)).save(path)
         return tmp_path
 
     return write
@@ -33,18 +35,102 @@ def test_a_folder_of_classes_has_labels(folder: Callable[..., Path]) -> None:
     assert splits.test.labels.tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("names", [("a.png", "sub/b.png"), ("train/x/a.png", "train/y/b.png")])
-def test_a_folder_without_a_test_set_has_no_labels(names: tuple[str, ...], folder: Callable[..., Path]) -> None:
+PROBED = ("train/cat/1.png", "train/cat/2.png", "train/dog/3.png", "val/cat/4.png", "val/dog/5.png")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("a.png", "sub/b.png"), "no labels: no train/ in "),
+        (("train/a.png", "train/b.png"), "no labels: train/ has no folder for each class"),
+        (("train/a.png", "train/x/b.png"), "no labels: train/ has images beside its folders, such as a.png"),
+    ],
+)
+def test_a_folder_without_classes_says_why(names: tuple[str, ...], told: str, folder: Callable[..., Path]) -> None:
     splits = image_folder(str(folder(*names)))
-    assert len(splits.pretrain) == 2
-    assert splits.train is None and splits.test is None and splits.classes == 0
+    assert (len(splits.pretrain), splits.classes, splits.probed) == (2, 0, False)
+    assert splits.notices[0].startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("renamed", "told"),
+    [
+        ({}, None),
+        ({"val/cat": "val/Cat"}, "nothing is tested: val/ has Cat, which train/ has not (it has cat)"),
+        ({"val": "test"}, "(test/ is not read; name it val/)"),
+        ({"val/cat/4.png": "val/4.png"}, "nothing is tested: val/ has images beside its folders, such as 4.png"),
+        ({"val/dog": "val/eel"}, "nothing is tested: val/ has eel, which train/ has not"),
+    ],
+)
+def test_labels_to_train_on_stay_where_nothing_can_be_tested(
+    renamed: dict[str, str], told: str | None, folder: Callable[..., Path]
+) -> None:
+    root = folder(*PROBED)
+    for old, new in renamed.items():
+        (root / old).rename(root / new)
+    splits = image_folder(str(root))
+    assert splits.pretrain.labels.tolist() == [0, 0, 1] and splits.classes == 2
+    assert splits.probed == (told is None)
+    assert [told in notice for notice in splits.notices] == [True] * bool(told)
+
+
+def test_hidden_files_and_folders_never_count(folder: Callable[..., Path]) -> None:
+    root = folder(*PROBED, "train/.ipynb_checkpoints/cat.png", "val/.cache/x/y.png")
+    for name in ("train/cat/._1.png", "train/dog/.DS_Store"):
+        (root / name).write_bytes(b"Mac OS X")
+    splits = image_folder(str(root))
+    assert (len(splits.pretrain), len(splits.test), splits.classes, splits.notices) == (3, 2, 2, ())
+
+
+def test_a_class_without_images_is_left_out_and_one_without_test_images_is_told(folder: Callable[..., Path]) -> None:
+    root = folder(*PROBED, "train/eel/6.png", "val/ant/7.png", "val/cat/8.png")
+    (root / "train" / "ant").mkdir()
+    splits = image_folder(str(root))
+    assert splits.notices == (
+        "class ant: no images in train/, so it is left out",
+        "class eel: no test images",
+    )
+    assert splits.train.labels.tolist() == [0, 0, 1, 2]
+    assert splits.test.labels.tolist() == [0, 0, 1]
+    assert splits.probed
+
+
+def test_links_are_followed_and_a_folder_is_no_image(folder: Callable[..., Path]) -> None:
+    root = folder("store/cat/1.png", "store/dog/2.png", "store/dog/holiday.jpg/3.png")
+    (root / "own" / "train").mkdir(parents=True)
+    for name in ("cat", "dog"):
+        (root / "own" / "train" / name).symlink_to(root / "store" / name)
+    (root / "store" / "cat" / "back").symlink_to(root / "store")  # no end, if it were followed again and again
+    splits = image_folder(str(root / "own"))
+    assert splits.classes == 2
+    assert sorted(path.name for path in splits.pretrain.paths).count("1.png") == 1
+
+
+def test_files_that_are_not_read_are_counted(folder: Callable[..., Path]) -> None:
+    root = folder(*PROBED)
+    (root / "train" / "cat" / "a.gif").write_text("")
+    (root / "train" / "cat" / "notes").write_text("")
+    (notice,) = image_folder(str(root)).notices
+    assert notice.startswith("1 files of .gif, 1 files of no suffix are not read, only those of .bmp .jpeg")
+
+
+def test_all_files_that_cannot_be_read_are_named_at_once(folder: Callable[..., Path]) -> None:
+    root = folder(*PROBED)
+    (root / "val" / "dog" / "9.png").write_text("")
+    (root / "train" / "cat" / "0.png").symlink_to("gone.png")
+    with pytest.raises(ConfigError) as caught:
+        image_folder(str(root))
+    assert [problem.rpartition("/")[2] for problem in caught.value.problems] == [
+        "0.png: is not there",
+        "9.png: is no image that can be read",
+    ]
 
 
 def test_probes_can_have_a_folder_of_their_own(folder: Callable[..., Path], tmp_path: Path) -> None:
     folder("raw/1.png", "raw/2.png", "labelled/train/a/3.png", "labelled/val/a/4.png")
     splits = image_folder(str(tmp_path / "raw"), str(tmp_path / "labelled"))
     assert (len(splits.pretrain), len(splits.train), len(splits.test)) == (2, 1, 1)
-    with pytest.raises(RunError, match=r"dataset.probe_root=.*needs train/ and val/"):
+    with pytest.raises(ConfigError, match=r"dataset.probe_root=.*no labels: no train/ in"):
         image_folder(str(tmp_path / "raw"), str(tmp_path / "raw"))
-    with pytest.raises(RunError, match=r"dataset.root=.*no images"):
+    with pytest.raises(ConfigError, match=r"dataset.root=.*no images"):
         image_folder(str(tmp_path / "labelled" / "train" / "nothing"))

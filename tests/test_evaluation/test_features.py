@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from contrastive_lab.augment import Color, Crop, Recipe
-from contrastive_lab.dataset import Files, Splits, ViewsDataModule, folder
+from contrastive_lab.dataset import Files, Splits, ViewsDataModule
+from contrastive_lab.dataset.decode import Reader, centre
 from contrastive_lab.evaluation.features import evaluating, labelled_features, view_pairs
 from tests.small_encoders import RECIPE, encoder, pixel_encoder
 
@@ -44,7 +45,7 @@ def test_files_are_taken_in_blocks_and_stay_in_order(
     for i, path in enumerate(paths):
         Image.new("RGB", (14 + i, 20), (30 * i, 0, 255 - i)).save(path)
     found = labelled_features(encoder(), Files(paths, [*range(7)]), RECIPE, "pixels", workers)
-    assert torch.equal(found.features, (((folder.centre(paths, 12) / 255) - 0.5) / 0.25).flatten(1))
+    assert torch.equal(found.features, (((centre(Reader(), paths, 12) / 255) - 0.5) / 0.25).flatten(1))
     assert found.labels.tolist() == [*range(7)]
 
 

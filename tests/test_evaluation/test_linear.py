@@ -1,5 +1,6 @@
 """The linear protocol against torch, by itself, and against what must not change it."""
 
+import importlib
 import math
 
 import pytest
@@ -40,6 +41,26 @@ def test_learning_rate_is_the_best_on_the_held_out_part() -> None:
     assert list(result.held_out) == [1e-6, 1.0, 1e-5]
     assert result.held_out[1.0] > result.held_out[1e-5] + 20
     assert result.lr == 1.0
+
+
+@pytest.mark.parametrize(("n", "held"), [(40, 4), (12, 3), (4, 2)])
+def test_of_few_examples_one_a_class_is_held_out_if_that_leaves_half(
+    n: int, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    fit = importlib.import_module("contrastive_lab.evaluation.linear").fit_predict
+    monkeypatch.setattr(
+        "contrastive_lab.evaluation.linear.fit_predict",
+        lambda train, features, *rest: (sizes.append(len(features)), fit(train, features, *rest))[1],
+    )
+    split = Split(torch.randn(n, 5, generator=generator("few")), torch.arange(n) % 3)
+    linear(split, TEST._replace(features=TEST.features[:, :5], labels=TEST.labels % 3), epochs=1)
+    assert sizes[0] == held
+
+
+def test_one_example_leaves_nothing_to_train_on() -> None:
+    with pytest.raises(ValueError, match="held_out"):
+        linear(Split(TRAIN.features[:1], torch.zeros(1).long()), TEST._replace(labels=0 * TEST.labels), epochs=1)
 
 
 def test_test_split_does_not_choose() -> None:
@@ -118,7 +139,7 @@ def test_linear_depends_on_the_seed_alone() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"held_out": 0.001}, "empty"),
+        ({"held_out": 0.0}, "empty"),
         ({"held_out": 1.0}, "empty"),
         ({"held_out": -0.1}, "empty"),
         ({"lrs": ()}, "lrs"),

@@ -3,10 +3,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from omegaconf import DictConfig
 
 from contrastive_lab.config.resolve import resolve
+from contrastive_lab.dataset import Arrays, Splits
 from contrastive_lab.run.console import Progress, banner, summary
 
 Compose = Callable[..., DictConfig]
@@ -15,7 +17,9 @@ FOLDER = Path("outputs/simo/x")
 
 def told(config: DictConfig, images: int = 5000) -> list[str]:
     """The lines of a banner."""
-    return banner(config, resolve(config).counted(config, images), images, FOLDER).splitlines()
+    data = Arrays(np.zeros((images, 1, 1, 1), np.uint8), np.arange(images) % 10)
+    splits = Splits(data, data, data, ("class eel: no test images",))
+    return banner(config, resolve(config).counted(config, images), splits, FOLDER).splitlines()
 
 
 def test_the_banner_tells_the_margin_and_the_learning_rate(compose: Compose) -> None:
@@ -26,12 +30,28 @@ def test_the_banner_tells_the_margin_and_the_learning_rate(compose: Compose) -> 
     assert f"steps      N = 64 of 5,000 images, {5000 // 64} steps an epoch, 10 epochs, 1 process(es)" in lines
     assert f"optimizer  sgd, learning rate 0.25 * 64/256 = {0.25 * 64 / 256:g}, warmup_times_cosine" in lines
     assert f"folder     {FOLDER}" in lines
+    assert lines[-1] == "notice: class eel: no test images"
+
+
+def test_the_banner_tells_which_labels_there_are(compose: Compose) -> None:
+    config = compose()
+    data, bare = (
+        Arrays(np.zeros((300, 1, 1, 1), np.uint8), np.arange(300) % 3),
+        Arrays(np.zeros((9, 1, 1, 1), np.uint8)),
+    )
+    for splits, labels in (
+        (Splits(data, data, data), "3 classes, 300 to test"),
+        (Splits(data, None, None), "3 classes, none to test"),
+        (Splits(bare, None, None), "none"),
+    ):
+        lines = banner(config, resolve(config).counted(config, 300), splits, FOLDER).splitlines()
+        assert f"labels     {labels}" in lines
 
 
 def test_a_queue_longer_than_the_images_is_noticed(compose: Compose) -> None:
     config = compose("method=moco_v2", "K=1024")
     assert [line for line in told(config, images=500) if line.startswith("notice: the queue of 1024 is longer")]
-    assert not [line for line in told(config, images=1024) if line.startswith("notice")]
+    assert not [line for line in told(config, images=1024) if line.startswith("notice: the queue")]
 
 
 def test_a_method_without_negatives_has_no_line_of_them(compose: Compose) -> None:
@@ -44,14 +64,14 @@ def test_the_summary_tells_what_was_measured_and_leaves_out_what_was_not(compose
     result: dict[str, Any] = dict.fromkeys(("mi_estimate", "loss", "linear_top1", "knn_top1", "online_top1"))
     result |= {"method": "simo", "status": "done", "K": 16, "alpha": 256.0, "seed": 3}
     config = compose()
-    lines = summary(config, resolve(config), result, {}, FOLDER).splitlines()
+    lines = summary(config, resolve(config), result, {}, 100, FOLDER).splitlines()
     assert lines == [
         "simo K=16 alpha=256 seed=3: done",
         "notice: no labelled test images, so nothing was probed",
         f"folder     {FOLDER}",
     ]
     result |= {"linear_top1": 81.7, "loss": 2.0, "mi_estimate": math.log(257) - 2, "images_per_second": 430.4}
-    text = summary(config, resolve(config), result | {"seconds": 60.0}, {}, FOLDER)
+    text = summary(config, resolve(config), result | {"seconds": 60.0}, {}, 100, FOLDER)
     assert "linear     81.70 % top-1" in text
     assert f"= {math.log(257) - 2:.3f} of {math.log(257):.3f} nats" in text
     assert "speed      430 images/s in training; 60 s in all" in text

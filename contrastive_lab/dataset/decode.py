@@ -1,0 +1,92 @@
+"""Image files as a viewer shows them, decoded and cropped; everything after the crop happens on the device."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision.transforms.v2.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+
+from contrastive_lab.augment import Recipe
+from contrastive_lab.errors import RunError, first_line
+from contrastive_lab.randomness import StepRandom
+
+GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")  # PIL's modes
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads a file as an image of 8 bits a channel, upright as its EXIF data say.
+
+    Of 16-bit grey images `range` are the values that become 0 and 255; what is transparent shows `background`, a colour
+    (R, G, B). Both are ignored by images that have no 16 bits, or no transparency.
+    """
+
+    range: tuple[int, int] = (0, 65535)
+    background: tuple[int, int, int] = (255, 255, 255)
+
+    def __call__(self, path: Path) -> Image.Image:
+        """Read a file in mode RGB.
+
+        Raises:
+            RunError: in one line that names the file, if it is no image, is cut short, has more pixels than PIL reads,
+                or holds floats or integers of 32 bits, whose range nobody knows.
+        """
+        try:
+            with Image.open(path) as file:
+                return self._rgb(ImageOps.exif_transpose(file), path)
+        except Image.DecompressionBombError:
+            most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+            raise RunError(f"{path}: has more than the {most:,} pixels that are read; make it smaller") from None
+        except (OSError, SyntaxError, ValueError) as error:  # SyntaxError is PIL's, of a broken PNG
+            told = {"UnidentifiedImageError": "is no image that can be read", "FileNotFoundError": "is not there"}
+            raise RunError(f"{path}: {told.get(type(error).__name__) or first_line(error)}") from None
+
+    def _rgb(self, image: Image.Image, path: Path) -> Image.Image:
+        if image.mode in GREY16:
+            low, high = self.range
+            grey = (np.asarray(image).astype(np.float64) - low) / (high - low)
+            return Image.fromarray(np.round(255 * grey.clip(0, 1)).astype(np.uint8)).convert("RGB")
+        if image.mode in ("F", "I"):
+            kind = {"F": "floats", "I": "integers of 32 bits"}[image.mode]
+            raise RunError(f"{path}: holds {kind} (mode {image.mode}); save it with 8 or 16 bits a channel")
+        if image.has_transparency_data:
+            ground = Image.new("RGBA", image.size, self.background)
+            return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
+        return image.convert("RGB")
+
+
+def crops(
+    reader: Reader, paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iterable[int]
+) -> list[Tensor]:
+    """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S), S by view."""
+    images = [reader(path) for path in paths]
+    widths, heights = torch.tensor([image.size for image in images]).unbind(1)
+    made = []
+    for view in views:
+        own = recipe.of(view)
+        boxes = own.boxes(random, view, heights, widths).tolist()
+        size, mode = [own.size, own.size], InterpolationMode(own.crop.interpolation)
+        made.append(_stack(F.resized_crop(image, *box, size, mode) for image, box in zip(images, boxes, strict=True)))
+    return made
+
+
+def centre(reader: Reader, paths: Iterable[Path], size: int) -> Tensor:
+    """Decode images as for a test: shorter side to size * 8 / 7 (256 for 224), central crop; uint8 (n, 3, S, S)."""
+    return _stack(_centres(reader, paths, size))
+
+
+def _centres(reader: Reader, paths: Iterable[Path], size: int) -> Iterator[Image.Image]:
+    for image in map(reader, paths):
+        side = min(image.size) * 7 / 8
+        left, top = ((length - side) / 2 for length in image.size)
+        box = (left, top, left + side, top + side)
+        yield image.resize((size, size), Image.Resampling.BILINEAR, box)
+
+
+def _stack(images: Iterable[Image.Image]) -> Tensor:
+    return torch.stack([F.pil_to_tensor(image) for image in images]).contiguous()

@@ -1,0 +1,75 @@
+"""Look through the files of a data set before anything is made of them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from contrastive_lab.dataset.decode import Reader
+from contrastive_lab.errors import ConfigError, RunError
+
+NAMED = 20  # files that are named; of more the number is told
+SATURATED = 0.95  # share of values that are 0 or 255 from which an image is black and white
+
+
+def look_through(paths: Sequence[Path], reader: Reader, workers: int = 1) -> list[str]:
+    """Decode all files once, in `workers` threads, and say in a line if most of them look wrong.
+
+    Files that were looked through, of the same names, sizes and dates, are not decoded again.
+
+    Raises:
+        ConfigError: that names the files that cannot be read, each in a line.
+    """
+    memory = _memory(paths, reader)
+    if memory is not None and memory.is_file():
+        return list(json.loads(memory.read_text()))
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        looked = pool.map(lambda path: _look(path, reader), paths)
+        found: list[tuple[str, bool]] = [*tqdm(looked, "Looking through", len(paths), delay=2)]
+    problems = [problem for problem, _ in found if problem]
+    if more := problems[NAMED:]:
+        problems[NAMED:] = [f"{len(more)} more files cannot be read"]
+    if problems:
+        raise ConfigError(*problems)
+    notices = _notices(sum(flat for _, flat in found), len(paths))
+    if memory is not None:
+        with suppress(OSError):  # a cache that cannot be written is none
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            memory.write_text(json.dumps(notices))
+    return notices
+
+
+def _look(path: Path, reader: Reader) -> tuple[str, bool]:
+    """What is wrong with a file, and whether its image is of one colour or nearly all black and white."""
+    try:
+        image = reader(path)
+    except RunError as error:
+        return str(error), False
+    counts = image.histogram()
+    ends = sum(counts[band + value] for band in (0, 256, 512) for value in (0, 255))
+    one_colour = sum(count > 0 for count in counts) == 3  # of each channel one value
+    return "", one_colour or ends > SATURATED * sum(counts)
+
+
+def _notices(flat: int, images: int) -> list[str]:
+    if 2 * flat <= images:
+        return []
+    cure = "of 16-bit images dataset.range says what is black and white, of transparent ones dataset.background"
+    return [f"{flat} of {images} images are of one colour, or all but black and white; {cure}"]
+
+
+def _memory(paths: Sequence[Path], reader: Reader) -> Path | None:
+    """The file that remembers what was said of these files; None where one of them is not there."""
+    try:
+        stamps = [(str(path.absolute()), (found := path.stat()).st_size, found.st_mtime_ns) for path in paths]
+    except OSError:
+        return None
+    digest = hashlib.sha256(json.dumps([asdict(reader), stamps]).encode()).hexdigest()[:24]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return cache / "contrastive_lab" / f"{digest}.json"

@@ -1,0 +1,92 @@
+"""Image files are read as a viewer shows them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from contrastive_lab.dataset.decode import Reader
+from contrastive_lab.errors import RunError
+
+GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)  # every value once
+RGB = np.stack([GREY] * 3, axis=-1)
+
+
+def read(path: Path, **settings: tuple[int, ...]) -> np.ndarray:
+    return np.asarray(Reader(**settings)(path))
+
+
+def test_16_bits_become_8_as_by_division(tmp_path: Path) -> None:
+    Image.fromarray(GREY.astype(np.uint16) * 257).save(tmp_path / "a.png")
+    assert np.array_equal(read(tmp_path / "a.png"), RGB)
+    Image.fromarray(GREY.astype(np.uint16) * 257).save(tmp_path / "a.tiff")
+    assert np.array_equal(read(tmp_path / "a.tiff"), RGB)
+
+
+def test_12_bits_need_their_range(tmp_path: Path) -> None:
+    Image.fromarray((GREY.astype(np.uint16) * 16 + 8).clip(0, 4095)).save(tmp_path / "a.png")
+    assert np.abs(read(tmp_path / "a.png", range=(0, 4095)).astype(int) - RGB).max() <= 1
+    assert read(tmp_path / "a.png").max() == 16  # 4095 / 257
+    outside = read(tmp_path / "a.png", range=(1000, 2000))
+    assert (outside.min(), outside.max()) == (0, 255)
+
+
+@pytest.mark.parametrize("background", [(255, 255, 255), (10, 20, 30)])
+def test_what_is_transparent_shows_the_background(background: tuple[int, int, int], tmp_path: Path) -> None:
+    rgba = np.zeros((16, 16, 4), np.uint8)
+    rgba[..., :3], rgba[..., 3] = 100, GREY
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    share = GREY[..., None] / 255
+    by_hand = 100 * share + np.array(background) * (1 - share)
+    assert np.abs(read(tmp_path / "a.png", background=background) - by_hand).max() <= 1
+
+
+def test_a_colour_of_a_palette_may_be_transparent(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1]], np.uint8), mode="P")
+    image.putpalette([200, 0, 0, 0, 200, 0])
+    image.save(tmp_path / "a.png", transparency=1)
+    assert read(tmp_path / "a.png").tolist() == [[[200, 0, 0], [255, 255, 255]]]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [(1, lambda a: a), (3, lambda a: np.rot90(a, 2)), (6, lambda a: np.rot90(a, -1)), (8, lambda a: np.rot90(a, 1))],
+)
+def test_a_photo_stands_upright(orientation: int, upright: Callable[[np.ndarray], np.ndarray], tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(RGB[:8]).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(read(tmp_path / "a.png"), upright(RGB[:8]))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
+def test_8_bits_are_as_they_are(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(GREY).save(path)
+    assert np.array_equal(read(path), np.asarray(Image.open(path).convert("RGB")))
+
+
+@pytest.mark.parametrize(("kind", "told"), [("f4", "holds floats"), ("i4", "holds integers of 32 bits")])
+def test_values_of_an_unknown_range_are_an_error(kind: str, told: str, tmp_path: Path) -> None:
+    Image.fromarray(GREY.astype(kind)).save(tmp_path / "a.tiff")
+    with pytest.raises(RunError, match=rf"a\.tiff: {told}"):
+        read(tmp_path / "a.tiff")
+
+
+def test_a_file_that_cannot_be_read_is_named_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)).save(tmp_path / "half.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "half.png").read_bytes()[:2000])
+    (tmp_path / "page.jpg").write_text("<html>403 Forbidden</html>")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "link.png").symlink_to("gone.png")
+    Image.new("L", (100, 100)).save(tmp_path / "map.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
+    told = {"half": "truncated", "page": "no image", "empty": "no image", "link": "is not there", "map": "4,000 pixels"}
+    for path in tmp_path.iterdir():
+        with pytest.raises(RunError) as caught:
+            read(path)
+        (reason,) = [reason for name, reason in told.items() if path.name.startswith(name)]
+        assert str(caught.value).startswith(f"{path}: ") and reason in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1

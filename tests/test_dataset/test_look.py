@@ -1,0 +1,60 @@
+"""Files are looked through before anything is made of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from contrastive_lab.dataset import look
+from contrastive_lab.dataset.decode import Reader
+from contrastive_lab.dataset.look import NAMED, look_through
+from contrastive_lab.errors import ConfigError
+
+
+def images(folder: Path, count: int, **how: int) -> list[Path]:
+    """Files of noise between `low` and `high`."""
+    noise, low, high = np.random.default_rng(0), how.get("low", 0), how.get("high", 256)
+    paths = [folder / f"{i:03d}.png" for i in range(count)]
+    for path in paths:
+        Image.fromarray(noise.integers(low, high, (8, 8, 3), np.uint8)).save(path)
+    return paths
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_all_files_that_cannot_be_read_are_named(workers: int, tmp_path: Path) -> None:
+    paths = images(tmp_path, 30)
+    for path in (bad := paths[3:27]):
+        path.write_text("no image")
+    with pytest.raises(ConfigError) as caught:
+        look_through(paths, Reader(), workers)
+    named = [f"{path}: is no image that can be read" for path in bad[:NAMED]]
+    assert list(caught.value.problems) == [*named, "4 more files cannot be read"]
+    look_through([path for path in paths if path not in bad], Reader(), workers)
+
+
+def test_images_without_content_are_noticed(tmp_path: Path) -> None:
+    assert look_through(images(tmp_path, 4), Reader()) == []
+    told = look_through(images(tmp_path, 4, low=7, high=8), Reader())
+    assert len(told) == 1 and told[0].startswith("4 of 4 images are of one colour") and "dataset.range" in told[0]
+    extreme = images(tmp_path, 4, low=0, high=2)
+    for path in extreme:
+        Image.fromarray(255 * np.asarray(Image.open(path))).save(path)
+    assert "all but black and white" in look_through(extreme, Reader())[0]
+    (tmp_path / "more").mkdir()
+    assert look_through([*extreme[:2], *images(tmp_path / "more", 2)], Reader()) == []  # no more than half
+
+
+def test_files_are_decoded_once_until_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, seen = images(tmp_path, 5, low=7, high=8), []
+    one = look._look
+    monkeypatch.setattr(look, "_look", lambda path, reader: (seen.append(path), one(path, reader))[1])
+    first = look_through(paths, Reader())
+    assert (look_through(paths, Reader()), len(seen)) == (first, 5)
+    look_through(paths, Reader(range=(0, 4095)))
+    assert len(seen) == 10
+    paths[0].write_text("no image")
+    for _ in range(2):  # what is wrong is never remembered
+        with pytest.raises(ConfigError):
+            look_through(paths, Reader())
+    assert len(seen) == 20

@@ -1,0 +1,105 @@
+"""Folders of a user's own images, from the command line to the probes: whatever holds stripes is told apart."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import Line
+
+Type = Callable[..., Line]
+LINE = ["dataset=image_folder", "dataset.size=32", "dataset.workers=2", "batch_size=16", "K=8", "epochs=3"]
+LINE += ["evaluation.epochs=50", "backbone.widths=[8,16]", "trainer.enable_progress_bar=false"]
+
+
+def stripes(kind: int, noise: np.random.Generator) -> np.ndarray:
+    """Grey values in [0, 1], (32, 32), that rise and fall along one axis."""
+    wave = 0.5 + 0.4 * np.sin(2 * np.pi * (np.arange(32) + noise.integers(8)) / noise.integers(4, 9))
+    image = np.broadcast_to(wave if kind else wave[:, None], (32, 32))
+    return np.clip(image + 0.05 * noise.standard_normal((32, 32)), 0, 1)
+
+
+def eight_bit(image: np.ndarray, path: Path) -> None:
+    Image.fromarray((255 * image).astype(np.uint8)).save(path)
+
+
+def grey16(image: np.ndarray, path: Path) -> None:
+    Image.fromarray((65535 * image).astype(np.uint16)).save(path)
+
+
+def alpha_alone(image: np.ndarray, path: Path) -> None:
+    rgba = np.zeros((32, 32, 4), np.uint8)
+    rgba[..., 3] = 255 * image
+    Image.fromarray(rgba).save(path)
+
+
+def turned(image: np.ndarray, path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray((255 * image).astype(np.uint8)).save(path, exif=exif)
+
+
+def folder(root: Path, write: Callable[[np.ndarray, Path], None] = eight_bit, train: int = 40, val: int = 20) -> Path:
+    """train/<class>/ and val/<class>/ of two classes, with so many images a class."""
+    noise = np.random.default_rng(0)
+    for part, count in (("train", train), ("val", val)):
+        for kind, name in enumerate(("cat", "dog")):
+            (root / part / name).mkdir(parents=True)
+            for i in range(count):
+                write(stripes(kind, noise), root / part / name / f"{i:03d}.png")
+    return root
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("write", [eight_bit, grey16, alpha_alone, turned])
+def test_pixels_are_read_right(write: Callable[[np.ndarray, Path], None], tmp_path: Path, line: Type) -> None:
+    done = line(*LINE, f"dataset.root={folder(tmp_path / 'D', write)}")
+    assert done.code == 0, done.err
+    assert "labels     2 classes, 40 to test" in done.out
+    (top1,) = [float(row.split()[1]) for row in done.out.splitlines() if row.startswith("linear ")]
+    assert top1 > 90  # chance is 50
+
+
+@pytest.mark.long
+def test_images_without_test_images_train_with_their_labels(tmp_path: Path, line: Type) -> None:
+    root = folder(tmp_path / "D", val=0)
+    for name in ("cat", "dog"):
+        (root / "val" / name).rmdir()
+    (root / "val").rmdir()
+    told = [option for option in LINE if option != "K=8"]
+    done = line(*told, "method=supcon", f"dataset.root={root}")
+    assert done.code == 0, done.err
+    assert "labels     2 classes, none to test" in done.out
+    assert "notice: nothing is tested: no val/ in" in done.out
+
+
+@pytest.mark.long
+def test_a_probe_of_two_images_a_class_runs(tmp_path: Path, line: Type) -> None:
+    root, few = folder(tmp_path / "D"), folder(tmp_path / "few", train=2, val=2)
+    done = line(*LINE, f"dataset.root={root}", f"dataset.probe_root={few}")
+    assert done.code == 0, done.err
+    assert "too early to tell after 15 steps" in done.out
+
+
+def test_what_is_wrong_with_a_folder_is_told_before_anything_is_made(tmp_path: Path, line: Type) -> None:
+    root = folder(tmp_path / "D", train=20, val=5)
+    told = [option for option in LINE if option not in ("batch_size=16", "K=8")]
+    done = line(*told, f"dataset.root={root}")
+    assert (done.code, done.err) == (
+        2,
+        f"error: batch_size=256: more than the 40 images of {root}; batch_size=32 fits\n",
+    )
+    for name in ("cat/003", "dog/004"):
+        (root / "train" / f"{name}.png").write_text("<html>403 Forbidden</html>")
+    for arguments in (LINE, ["-m", *LINE, "seed=0,1"]):
+        done = line(*arguments, f"dataset.root={root}")
+        assert done.code == 2
+        assert [row.rpartition("/")[2] for row in done.err.splitlines()] == [
+            "003.png: is no image that can be read",
+            "004.png: is no image that can be read",
+        ]
+    (tmp_path / "empty").mkdir()
+    assert "no images below" in line(*LINE, f"dataset.root={tmp_path / 'empty'}").err
+    assert not (tmp_path / "outputs").exists()
