@@ -11,10 +11,9 @@ from contrastive_lab.launch.command_line import command_line
 
 def main(config: DictConfig) -> float | None:
     """One run, or one job of a multirun; its `linear_top1` goes to Hydra's sweepers."""
-    from contrastive_lab.launch.jobs import sweep_job  # here, so that --help and errors need not wait for torch
-    from contrastive_lab.run.train import train
+    from contrastive_lab.launch.jobs import one_run, sweep_job  # here: --help and errors need not wait for torch
 
-    return train(config) if HydraConfig.get().mode == RunMode.RUN else sweep_job(config)
+    return one_run(config) if HydraConfig.get().mode == RunMode.RUN else sweep_job(config)
 
 
 if __name__ == "__main__":

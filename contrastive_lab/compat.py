@@ -72,6 +72,12 @@ def batches_started(trainer: "pl.Trainer") -> int:
     return int(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
 
 
+def epoch_metrics(trainer: "pl.Trainer") -> dict[str, float]:
+    """`_logger_connector.metrics`: what the loggers will get of an epoch, known in `on_train_epoch_end`."""
+    log = cast(dict[str, Any], trainer._logger_connector.metrics["log"])
+    return {name: float(value) for name, value in log.items()}
+
+
 def workspace_json(board: Any) -> str:
     """`Workspace._to_model`: what W&B would store of a workspace, as JSON."""
     return str(board._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))

@@ -13,6 +13,10 @@ class RunError(Exception):
     """Why a run stopped, in one line; anything else that stops a run is shown with its traceback."""
 
 
+class StoppedError(RunError):
+    """That a run was stopped before its end, and can go on."""
+
+
 def first_line(error: Exception) -> str:
     """The first line of an error's text."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

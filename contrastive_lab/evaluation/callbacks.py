@@ -121,4 +121,4 @@ def _data(trainer: pl.Trainer) -> ViewsDataModule:
 
 def _due(trainer: pl.Trainer, every: int) -> bool:
     epoch, last = trainer.current_epoch + 1, trainer.max_epochs
-    return epoch % every == 0 or epoch == last or trainer.should_stop or 0 < trainer.max_steps <= trainer.global_step
+    return epoch % every == 0 or epoch == last or 0 < trainer.max_steps <= trainer.global_step

@@ -34,6 +34,8 @@ def command_line(task: Task, line: Sequence[str]) -> int:
             _check_values(args, "config")
         elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
             parts, sweep = preflight(line)
+        elif "hydra.run.dir" in given(args.overrides):
+            parts = [[*args.overrides, "hydra.output_subdir=null"]]  # which the first process writes
         lines = [Namespace(**vars(args) | {"overrides": part}) for part in parts or [args.overrides]]
         runs = [partial(run_hydra, task, each, CONF, "config") for each in lines]
         if sweep is None:

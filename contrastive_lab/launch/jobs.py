@@ -21,6 +21,18 @@ from contrastive_lab.record.run import check_stored, store_config
 from contrastive_lab.run.train import output_folder, train
 
 
+def one_run(config: DictConfig) -> float | None:
+    """Run what is no job of a multirun; in a folder that holds the same run, the rest of it, or nothing if it is done.
+
+    Returns what `train` returns; its errors are the caller's.
+    """
+    folder = output_folder()
+    if config.get("resume"):
+        return train(config)
+    with lock(folder) if is_first() else nullcontext():
+        return _rest(config, folder)
+
+
 def sweep_job(config: DictConfig) -> float | None:
     """Run one job of a multirun, in its own folder: nothing if it is done, the rest of it if it was interrupted.
 
@@ -41,13 +53,19 @@ def sweep_job(config: DictConfig) -> float | None:
 def _job(config: DictConfig, folder: Path) -> float | None:
     if is_first():
         print(heading(folder), flush=True)
+    share_threads(folder)
+    return _rest(config, folder, own_line())
+
+
+def _rest(config: DictConfig, folder: Path, line: list[str] | None = None) -> float | None:
+    """Run what is left of the run in a folder."""
     before = read_result(folder)
     if before.status is Status.DONE:
-        print("           done before", flush=True)
+        if is_first():
+            print(f"           done before: {folder}", flush=True)
         top1: float | None = before.scores.get(f"{config.evaluation.name}_top1")
         return top1
-    share_threads(folder)
-    return train(_continued(config, folder), folder, own_line())
+    return train(_continued(config, folder), folder, line)
 
 
 def heading(folder: Path) -> str:

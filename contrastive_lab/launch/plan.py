@@ -67,9 +67,14 @@ def conflicting_runs(sweep: Plan, configs: list[DictConfig]) -> list[str]:
         result = read_result(folder)
         other = result.status is not Status.MISSING and result.config_hash != job.config_hash
         # An older version has another hash for the same configuration.
-        if other and (keys := "; ".join(differences(identity(stored_config(folder)), identity(config)))):
+        if other and (keys := differing(folder, config)):
             problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")
     return problems
+
+
+def differing(folder: Path, config: DictConfig) -> str:
+    """What makes the run that is stored in a folder another one than that of a configuration; empty for the same."""
+    return "; ".join(differences(identity(stored_config(folder)), identity(config)))
 
 
 @lru_cache

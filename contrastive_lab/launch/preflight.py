@@ -17,9 +17,9 @@ from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given
-from contrastive_lab.launch.plan import conflicting_runs, job_folder, plan
+from contrastive_lab.launch.plan import conflicting_runs, differing, job_folder, plan
 from contrastive_lab.record.plan import Job, Plan
-from contrastive_lab.record.run import check_resume
+from contrastive_lab.record.run import check_resume, has_config
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
     "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do python train.py "
@@ -53,9 +53,13 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
     for key in ("experiment", "sweep"):
         if name := given(overrides).get(key):
             raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
-    if problems := [*_images(composed(overrides))]:
+    config, folder = composed(overrides), Path(given(overrides).get("hydra.run.dir", "").strip("'\""))
+    problems, taken = [*_images(config)], "hydra.run.dir" in given(overrides) and has_config(folder)
+    if taken and (keys := differing(folder, config)):
+        problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
+    if problems:
         raise ConfigError(*problems)
-    return [overrides], None
+    return [overrides + ["hydra.output_subdir=null"] * taken], None  # the same run goes on, and so does its .hydra
 
 
 def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]], Plan]:

@@ -26,12 +26,19 @@ class MetricsFile(Logger):
         self.new: list[dict[str, Any]] = []
 
     @rank_zero_only
-    def resume(self, step: int) -> None:
-        """Go on after `step` optimizer steps: keep the rows before it."""
+    def resume(self, step: int, every: int = 1, row: dict[str, float] | None = None) -> None:
+        """Go on after `step` optimizer steps, of which each `every`-th has a row; `row` is that of the epoch's end.
+
+        A process may have been killed after its checkpoint and before that row, or stopped in mid-epoch, when rows of
+        the last step and of a part of the epoch were written, which no run has that was not stopped.
+        """
         if self.path.exists():
             rows = self._read()
             self.names = list(rows[0]) if rows else self.names
-            write_table(self.path, self.names, [row for row in rows if int(row["step"]) < step])
+            last = [old for old in rows if int(old["step"]) == step - 1 and (old.get("loss_epoch") or step % every)]
+            write_table(self.path, self.names, [old for old in rows if int(old["step"]) < step and old not in last])
+            self.new += [row] if row else []
+            self.save()
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Not here: the run's .hydra/config.yaml holds them."""

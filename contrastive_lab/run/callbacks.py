@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.compat import batches_started, epoch_metrics, logging_interval
 from contrastive_lab.config.identity import comparable, differences, identity
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.dataset import Batch
@@ -78,7 +79,7 @@ class FiniteGuard(pl.Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes `<folder>/last.ckpt`, never in part: at the end of every epoch, and every n steps if asked for.
+    """Writes `<folder>/last.ckpt`, never in part: at the end of every epoch, every n steps if asked for, and at a stop.
 
     The configuration goes with it, and a run is not resumed with another one: RunError.
     """
@@ -90,18 +91,26 @@ class LastCheckpoint(Checkpoint):
         own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
         self.draws = "few" if own and resolved.K and resolved.pool and are_few(resolved.K, resolved.pool) else "sorted"
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
+        self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint of the epoch's end
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Save in mid-epoch."""
-        if self.every and trainer.global_step % self.every == 0:
+        """Save in mid-epoch, also where something such as trainer.max_time stops the run there."""
+        if trainer.should_stop or (self.every and trainer.global_step % self.every == 0):
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Save at the end of an epoch."""
+        """Save at the end of an epoch; of one that was stopped the last step's checkpoint stands."""
+        if batches_started(trainer) < trainer.num_training_batches:
+            return
+        self.row = {"step": trainer.global_step - 1, "epoch": trainer.current_epoch, **epoch_metrics(trainer)}
         self.save(trainer)
+        self.row = {}
 
     def save(self, trainer: pl.Trainer) -> None:
-        """Write a file beside the last checkpoint, then replace that."""
+        """Write the metrics so far, then a file beside the last checkpoint, and replace that."""
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                logger.save()
         partial = self.path.with_suffix(".ckpt.partial")
         trainer.save_checkpoint(partial)
         if distributed.is_first():
@@ -113,6 +122,7 @@ class LastCheckpoint(Checkpoint):
         """Add the configuration and the last metrics."""
         self.metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
         checkpoint.update(config=self.identity, config_hash=self.hash, metrics=self.metrics, draws=self.draws)
+        checkpoint["row"] = self.row
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -122,10 +132,11 @@ class LastCheckpoint(Checkpoint):
             raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
         if checkpoint.get("draws", "sorted") != self.draws:
             raise RunError("the version that made the checkpoint drew other negatives; start the run anew")
+        checkpoint["callbacks"].pop("Timer", None)  # trainer.max_time is that of a process, else no second one has any
         self.metrics = dict(checkpoint["metrics"])
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
-                logger.resume(checkpoint["global_step"])
+                logger.resume(checkpoint["global_step"], logging_interval(trainer), checkpoint.get("row"))
 
 
 class Clock(pl.Callback):

@@ -20,6 +20,7 @@ from contrastive_lab.compat import callbacks_of
 from contrastive_lab.config.resolve import Resolved, resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
+from contrastive_lab.errors import StoppedError
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
@@ -90,7 +91,8 @@ def _recorded(
         yield result
         result.status = Status.DONE
     except BaseException as error:
-        result.status = Status.INTERRUPTED if isinstance(error, KeyboardInterrupt | SystemExit) else Status.FAILED
+        stopped = isinstance(error, KeyboardInterrupt | SystemExit | StoppedError)
+        result.status = Status.INTERRUPTED if stopped else Status.FAILED
         result.error = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise
     finally:
@@ -119,6 +121,7 @@ def _run(
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
+    _check_end(trainer, folder)
     values = {name: float(value) for name, value in trainer.callback_metrics.items()}
     for callback in callbacks_of(trainer):
         if isinstance(callback, LastCheckpoint):
@@ -135,6 +138,13 @@ def _run(
         result.scores[f"{config.evaluation.name}_top5"] = found[config.evaluation.name].top5 if found else None
         _write_right(folder, trainer, found)
     return values, trainer.global_step
+
+
+def _check_end(trainer: pl.Trainer, folder: Path) -> None:
+    """Raise StoppedError where something, such as trainer.max_time, ended the training before its last step."""
+    if trainer.max_epochs and trainer.global_step < trainer.estimated_stepping_batches:
+        told = f"stopped after {trainer.global_step} of {trainer.estimated_stepping_batches:.0f} steps"
+        raise StoppedError(f"{told}; python train.py resume={folder} goes on")
 
 
 def _write_right(folder: Path, trainer: pl.Trainer, found: dict[str, Scores]) -> None:

@@ -35,6 +35,19 @@ def test_a_resumed_run_drops_the_rows_behind_its_checkpoint_and_goes_on_in_the_s
     assert (parts / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
 
 
+def test_rows_of_a_stop_are_dropped_and_the_row_of_an_epochs_end_is_added(tmp_path: Path) -> None:
+    head = ["step,epoch,loss,loss_epoch", "1,0,3.0,", "3,0,2.0,"]
+    for text, step, row, left in (
+        ("3,0,,2.5", 4, {"step": 3, "epoch": 0, "loss_epoch": 2.5}, ["3,0,,2.5"]),  # written before the kill
+        ("", 4, {"step": 3, "epoch": 0, "loss_epoch": 2.5}, ["3,0,,2.5"]),  # killed before it was
+        ("4,1,1.0,\n4,1,,1.0", 5, {}, []),  # stopped in mid-epoch, at a step that has no row
+        ("5,1,1.0,\n5,1,,1.0", 6, {}, ["5,1,1.0,"]),  # at one that has
+    ):
+        (tmp_path / "metrics.csv").write_text("\n".join([*head, text]) + "\n")
+        MetricsFile(tmp_path).resume(step, 2, row)
+        assert (tmp_path / "metrics.csv").read_text().splitlines() == [*head, *left]
+
+
 def test_the_files_of_runs_that_were_given_up_keep_a_number(tmp_path: Path) -> None:
     set_aside(tmp_path)
     for text in ("first", "second"):

@@ -7,10 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import pytorch_lightning as pl
 import torch
+from omegaconf import OmegaConf
 
+from contrastive_lab.config.resolve import resolve
+from contrastive_lab.run.callbacks import LastCheckpoint
 from tests.conftest import ROOT, TINY, only_run
 from tests.test_run.test_train import Trained, Typed, metrics, result, weights
 
@@ -80,6 +85,85 @@ def test_a_killed_run_resumes_to_the_same_bits(method: str, every: str, tmp_path
     same = ("status", "linear_top1", "knn_top1", "online_top1", "loss", "mi_estimate", "config_hash")
     assert {k: result(whole)[k] for k in same} == {k: result(killed)[k] for k in same}
     assert len((killed / "command.txt").read_text().splitlines()) == 2
+
+
+STEPS = ("trainer.limit_train_batches=3", "epochs=2", "trainer.log_every_n_steps=2", "probes.knn.every_n_epochs=2")
+
+
+def test_a_run_that_is_stopped_is_interrupted_and_goes_on_to_the_same_end(
+    tmp_path: Path, trained: Trained, line: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(*TINY, *STEPS, cwd=tmp_path / "whole")
+    end = LastCheckpoint.on_train_batch_end
+
+    def stop(self: LastCheckpoint, trainer: pl.Trainer, *rest: object) -> None:
+        trainer.should_stop = True  # as trainer.max_time does
+        end(self, trainer, *rest)
+
+    monkeypatch.setattr(LastCheckpoint, "on_train_batch_end", stop)
+    stopped = line(*TINY, *STEPS, "hydra.run.dir=x", cwd=tmp_path / "parts")
+    assert stopped.code == 1
+    assert stopped.err.endswith("error: stopped after 1 of 6 steps; python train.py resume=x goes on\n")
+    folder = tmp_path / "parts" / "x"
+    for steps in range(2, 7):
+        assert result(folder)["status"] == "interrupted"
+        done = line("resume=x", cwd=tmp_path / "parts")
+        assert f"stopped after {steps} of 6 steps" in done.err or (done.code, steps) == (0, 6)
+    whole = only_run(tmp_path / "whole")
+    assert metrics(folder) == metrics(whole)
+    assert all(torch.equal(value, weights(folder)[name]) for name, value in weights(whole).items())
+    assert result(folder)["status"] == "done"
+
+
+def test_the_time_of_a_run_is_that_of_its_process(tmp_path: Path, trained: Trained, line: Typed) -> None:
+    """Else a run that was out of time would never have any again."""
+    asked = (*TINY, *STEPS, "trainer.max_time=00:00:00:00", "hydra.run.dir=x", "checkpoint_every_n_steps=1")
+    assert "stopped after 0 of 6 steps; python train.py resume=x goes on" in line(*asked).err
+    assert not (tmp_path / "x" / "checkpoints" / "last.ckpt").is_file()
+    trained(*TINY, *STEPS, "trainer.max_time=00:00:10:00", cwd=tmp_path / "other")
+    checkpoint = torch.load(only_run(tmp_path / "other") / "checkpoints" / "last.ckpt", weights_only=True)
+    assert "Timer" in checkpoint["callbacks"]
+    loaded = {**checkpoint, "callbacks": dict(checkpoint["callbacks"])}
+    config = OmegaConf.load(only_run(tmp_path / "other") / ".hydra" / "config.yaml")
+    LastCheckpoint(tmp_path, config, resolve(config)).on_load_checkpoint(SimpleNamespace(loggers=[]), None, loaded)
+    assert "Timer" not in loaded["callbacks"]
+
+
+def test_a_run_killed_between_a_checkpoint_and_its_row_loses_no_row(
+    tmp_path: Path, trained: Trained, line: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(*TINY, *STEPS, cwd=tmp_path / "whole")
+    save = LastCheckpoint.save
+
+    def killed(self: LastCheckpoint, trainer: pl.Trainer) -> None:
+        save(self, trainer)
+        raise SystemExit
+
+    monkeypatch.setattr(LastCheckpoint, "save", killed)
+    for _ in range(2):  # at the end of each epoch
+        with pytest.raises(SystemExit):
+            line(*TINY, *STEPS, "hydra.run.dir=x", cwd=tmp_path / "parts")
+    monkeypatch.setattr(LastCheckpoint, "save", save)
+    trained(*TINY, *STEPS, "hydra.run.dir=x", cwd=tmp_path / "parts")
+    assert metrics(tmp_path / "parts" / "x") == metrics(only_run(tmp_path / "whole"))
+
+
+def test_the_same_line_in_the_same_folder_goes_on_or_is_done_and_another_is_an_error(
+    tmp_path: Path, trained: Trained, line: Typed
+) -> None:
+    trained(*TINY, "K=4", "hydra.run.dir=x")
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "x").rglob("*") if path.name != ".lock"}
+    assert "done before: x" in trained(*TINY, "K=4", "hydra.run.dir=x")
+    other = line(*TINY, "K=8", "hydra.run.dir=x")
+    assert (other.code, other.err) == (
+        2,
+        "error: hydra.run.dir=x: holds another run (K: 4, not 8); choose another folder\n",
+    )
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    (tmp_path / "x" / "result.json").unlink()  # as of a run that was killed before its first checkpoint
+    (tmp_path / "x" / "checkpoints" / "last.ckpt").unlink()
+    trained(*TINY, "K=4", "hydra.run.dir=x")
+    assert (tmp_path / "x" / "metrics.1.csv").is_file()
 
 
 def test_a_checkpoint_of_another_configuration_is_an_error(tmp_path: Path, trained: Trained, line: Typed) -> None:
