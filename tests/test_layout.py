@@ -75,6 +75,13 @@ def test_functions_are_short_with_their_docstrings(path: Path) -> None:
             assert (node.end_lineno or node.lineno) - node.lineno + 1 < 40, node.name
 
 
+def test_losses_fit_on_a_screen() -> None:
+    for path in (ROOT / "contrastive_lab" / "losses").glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or node.lineno) - node.lineno < 25, node.name
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_module_has_a_test_file_of_its_own(path: Path) -> None:
     module = path.relative_to(ROOT / "contrastive_lab")

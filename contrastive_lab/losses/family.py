@@ -83,11 +83,9 @@ def hard(
         lowest, log_share = -(1 + pos) / tau, math.log(tau_plus) - ratio
         left = torch.log1p(-torch.exp(log_share.clamp(max=-2 * torch.finfo(ratio.dtype).eps)))
         ratio = torch.where(log_share < 0, torch.maximum(ratio + left - math.log1p(-tau_plus), lowest), lowest)
-    if alpha != math.inf:
-        return F.softplus(ratio + _log_alpha(alpha, neg), threshold=40.0)
-    if tau_plus > 0:
+    if alpha == math.inf and tau_plus > 0:
         raise ValueError(f"alpha = inf needs tau_plus = 0, not {tau_plus}: the gradient has no bound")
-    return ratio
+    return ratio if alpha == math.inf else F.softplus(ratio + _log_alpha(alpha, neg), threshold=40.0)
 
 
 def dual_temperature(pos: Tensor, neg: Tensor, tau: float, second_tau: float, alpha: float | None = None) -> Tensor:
