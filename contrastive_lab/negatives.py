@@ -23,7 +23,7 @@ def from_batch(
     device: torch.device | str = "cpu",
     own: OwnClass | None = None,
 ) -> Tensor:
-    """Choose K keys of other images for every query, without replacement, in O(N K) time and memory.
+    """Choose K keys of other images for every query, without replacement, in O(N K) time and memory but with `own`.
 
     The keys lie view by view, (views * N, D), of which a query's pool are the views * (N - 1) of other images; a K of
     None takes them all. `negatives_per` "query" chooses for every query by itself (EqCo, Sec. 2.3); "batch" once per

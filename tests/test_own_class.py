@@ -136,6 +136,14 @@ def test_a_bank_needs_one_entry_of_each_kind_asked_for() -> None:
         check_batches(torch.zeros(4, dtype=torch.long), order, 4, 64, 0.0, repeated=True)
 
 
+@pytest.mark.parametrize(
+    ("K", "share", "own"),
+    [(1, 0.5, 1), (3, 0.5, 2), (5, 0.5, 3), (1, 0.49, 0), (16, 0.1, 2), (16, 0.0, 0), (7, 1.0, 7)],
+)
+def test_a_share_of_K_is_rounded_half_up(K: int, share: float, own: int) -> None:
+    assert own_of(K, share) == own
+
+
 def test_without_a_share_there_is_no_oracle_and_without_labels_an_error() -> None:
     assert own_class(None, None) is None
     assert own_class(0.5, CLASSES, torch.tensor([2, 1]), 3).classes.tolist() == [2, 1]
