@@ -89,7 +89,8 @@ class LastCheckpoint(Checkpoint):
         self.every = every_n_steps
         self.identity, self.hash = identity(config), resolved.hash
         own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
-        self.draws = "few" if own and resolved.K and resolved.pool and are_few(resolved.K, resolved.pool) else "sorted"
+        K, pool = (resolved.K or 0) * config.sets, resolved.pool
+        self.draws = "few" if own and K and pool and are_few(K, pool) else "sorted"
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
         self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint of the epoch's end
 

@@ -80,12 +80,17 @@ def test_the_clock_counts_images_of_what_it_measured_and_goes_on_after_a_resume(
     assert clock.state_dict() == {"seconds": clock.seconds, "images": clock.images}
 
 
-@pytest.mark.parametrize(("K", "resumes"), [(3, False), (4, True)])  # of 63 keys 3 are few
+@pytest.mark.parametrize(  # of 63 keys 3 are few
+    ("K", "sets", "resumes"), [(3, 1, False), (4, 1, True), (1, 3, False), (1, 4, True), (2, 2, True)]
+)
 def test_a_run_whose_negatives_were_drawn_in_another_way_is_not_resumed(
-    K: int, resumes: bool, compose: Callable[..., DictConfig], tmp_path: Path
+    K: int, sets: int, resumes: bool, compose: Callable[..., DictConfig], tmp_path: Path
 ) -> None:
     checkpoint: dict[str, Any] = {"global_step": 5}
-    trainer, config = SimpleNamespace(callback_metrics={}, loggers=[]), compose(f"K={K}", "batch_size=64")
+    trainer, config = (
+        SimpleNamespace(callback_metrics={}, loggers=[]),
+        compose(f"K={K}", f"sets={sets}", "batch_size=64"),
+    )
     callback = LastCheckpoint(tmp_path, config, resolve(config))
     callback.on_save_checkpoint(trainer, None, checkpoint)
     callback.on_load_checkpoint(trainer, None, checkpoint)
