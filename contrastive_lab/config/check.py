@@ -11,6 +11,7 @@ from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.values import flat
 
 OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a configuration may name
+WITHOUT_ALPHA = ("spectral", "nce")  # losses
 
 
 def check(config: DictConfig) -> list[str]:

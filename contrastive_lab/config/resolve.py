@@ -5,7 +5,7 @@ from typing import Self
 
 from omegaconf import DictConfig
 
-from contrastive_lab.config.check import effective_K, kind, pool_size, processes
+from contrastive_lab.config.check import WITHOUT_ALPHA, effective_K, kind, pool_size, processes
 from contrastive_lab.config.identity import beside_infonce, config_hash
 
 
@@ -42,5 +42,5 @@ def run_name(config: DictConfig) -> str:
 
 def _negatives(config: DictConfig, images: int | None = None) -> tuple[int | None, float | None, int | None]:
     K = effective_K(config, images)
-    alpha = None if config.loss.name == "spectral" else config.alpha if config.alpha is not None else K
+    alpha = None if config.loss.name in WITHOUT_ALPHA else config.alpha if config.alpha is not None else K
     return K, alpha, pool_size(config, images)

@@ -9,11 +9,13 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import TQDMProgressBar
 
 from contrastive_lab import __version__
+from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.dataset import Splits
 from contrastive_lab.diagnostics import verdict
 from contrastive_lab.losses import eqco_margin, mi_estimate
+from contrastive_lab.own_class import own_of
 
 
 def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path) -> str:
@@ -57,21 +59,24 @@ def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
     where = f"a queue of {sets}{K}" if pool is None else f"{sets}K = {K} of {pool} keys ({config.method_info.pool})"
     lines = [f"negatives  {where}", f"loss       {_loss(config, K, resolved.alpha)}"]
     if (share := config.own_class_share) is not None:
-        lines.append(f"LABELS ARE USED: {round(share * K)} of a query's {K} negatives are of its own class")
+        lines.append(f"LABELS ARE USED: {own_of(K, share)} of a query's {K} negatives are of its own class")
     return lines
 
 
 def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
-    """The loss with its settings."""
-    told = [] if config.loss.name == "info_nce" else [str(config.loss.name)]
-    told += [] if alpha is None else [f"alpha = {alpha:g}", f"tau = {config.tau:g}"]
-    told += [f"{name} = {value}" for name, value in config.loss.items() if name != "name"]
-    told += [f"{name} = {config[name]:g}" for name in ("remember", "dclw_sigma") if config[name] is not None]
+    """The loss with its settings; margin and log(1 + alpha) are those of InfoNCE alone."""
+    name = config.loss.name
+    told = [] if name == "info_nce" else [str(name)]
+    told += [] if alpha is None else [f"alpha = {alpha:g}"]
+    told += [] if name == "spectral" else [f"tau = {config.tau:g}"]
+    told += [f"{key} = {value}" for key, value in config.loss.items() if key != "name"]
+    told += [f"{key} = {config[key]:g}" for key in ("remember", "dclw_sigma") if config[key] is not None]
     text = ", ".join(told)
-    if alpha is None:
+    if name != "info_nce" or alpha is None:
         return text
     if alpha == math.inf:
-        return f"{text} (DCL: no margin, no estimate of the mutual information)"
+        kind = "SogCLR" if config.remember is not None else "DCL" if config.dclw_sigma is None else "DCLW"
+        return f"{text} ({kind}: no margin, no estimate of the mutual information)"
     margin, ceiling = eqco_margin(K, alpha, config.tau), mi_estimate(0.0, alpha)
     return f"{text}, margin tau*log(alpha/K) = {margin:.4f}; log(1 + alpha) = {ceiling:.3f}"
 
@@ -81,10 +86,13 @@ def summary(
 ) -> str:
     """What came out of so many steps."""
     known = [f"{name}={float(result[name]):g}" for name in ("K", "alpha", "seed") if result[name] is not None]
+    known += [f"{name}={value}" for name, value in beside_infonce(config).items()]
     lines = [f"{result['method']} {' '.join(known)}: {result['status']}", *_accuracies(config, result)]
     if result["mi_estimate"] is not None:
         equal = mi_estimate(0.0, result["alpha"])
         lines.append(f"MI         estimate log(1 + alpha) - loss = {result['mi_estimate']:.3f} of {equal:.3f} nats")
+    elif result["K"] is not None and result["loss"] is not None:
+        lines.append(f"MI         no estimate: undefined with {_without_mi(config)}")
     if result["loss"] is not None:
         rate = f"{result['images_per_second']:.0f} {resolved.kind}/s in training"
         lines.append(f"loss       {result['loss']:.4f}, the mean of the last epoch")
@@ -93,6 +101,13 @@ def summary(
         lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
         lines.append(f"verdict    {verdict(values, steps)}")
     return "\n".join([*lines, f"folder     {folder}"])
+
+
+def _without_mi(config: DictConfig) -> str:
+    """The setting for which log(1 + alpha) - loss estimates no mutual information."""
+    if config.loss.name != "info_nce":
+        return f"loss={config.loss.name}"
+    return "alpha=inf" if config.alpha == math.inf else "method.proximal"
 
 
 def _accuracies(config: DictConfig, result: dict[str, Any]) -> list[str]:

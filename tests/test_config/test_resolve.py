@@ -19,6 +19,7 @@ Compose = Callable[..., DictConfig]
         (["method=simclr", "seed=2"], 510, 510, 510, "simclr-K510-a510-s2"),
         (["method=moco_v2", "K=64"], 64, 64, None, "moco_v2-K64-a64-s0"),
         (["method=npid", "K=null"], 4999, 4999, 4999, "npid-K4999-a4999-s0"),
+        (["method=npid", "K=16", "loss=nce"], 16, None, 4999, "npid-K16-nce-s0"),
         (["method=swav"], None, None, None, "swav-s0"),
     ],
 )
@@ -63,6 +64,7 @@ def test_a_run_resolves_once_and_no_package_but_config_works_the_values_out_by_i
         (("K=16", "alpha=256"), "simo-K16-a256-s0"),
         (("K=16", "loss=spectral", "sets=3"), "simo-K16-spectral-sets3-s0"),
         (("K=4", "alpha=inf", "remember=0.1"), "simo-K4-ainf-remember0.1-s0"),
+        (("method=npid", "K=16", "loss=nce"), "npid-K16-nce-s0"),
         (("method=swav",), "swav-s0"),
     ],
 )

@@ -60,6 +60,62 @@ def test_a_method_without_negatives_has_no_line_of_them(compose: Compose) -> Non
     assert not [line for line in lines if line.startswith("negatives")]
 
 
+RESULT: dict[str, Any] = {  # of a run without K, alpha and labels
+    "method": "x", "status": "done", "K": None, "alpha": None, "seed": 0, "mi_estimate": None, "loss": 2.0,
+    "linear_top1": None, "seconds": 1.0, "images_per_second": 1.0,
+}  # fmt: skip
+LOSSES = [  # what is typed, the line of the loss at K = 16 and tau = 0.2, and why there is no estimate
+    ("loss=nce method=npid", "nce, tau = 0.2", "loss=nce"),
+    ("loss=spectral", "spectral, mu = 2.0, phi = square, phi_tau = 0.5", "loss=spectral"),
+    ("loss=debiased alpha=64", "debiased, alpha = 64, tau = 0.2, tau_plus = 0.1", "loss=debiased"),
+    ("loss=hard loss.tau_plus=0 alpha=inf", "hard, alpha = inf, tau = 0.2, beta = 1.0, tau_plus = 0", "loss=hard"),
+    (
+        "loss=dual_temperature alpha=null",
+        "dual_temperature, alpha = 16, tau = 0.2, second_tau = 1.0",
+        "loss=dual_temperature",
+    ),
+    ("alpha=inf", "alpha = inf, tau = 0.2 (DCL: no margin, no estimate of the mutual information)", "alpha=inf"),
+    (
+        "alpha=inf dclw_sigma=0.5",
+        "alpha = inf, tau = 0.2, dclw_sigma = 0.5 (DCLW: no margin, no estimate of the mutual information)",
+        "alpha=inf",
+    ),
+    (
+        "alpha=inf remember=0.1",
+        "alpha = inf, tau = 0.2, remember = 0.1 (SogCLR: no margin, no estimate of the mutual information)",
+        "alpha=inf",
+    ),
+    (
+        "method=npid loss=info_nce method.proximal=1 alpha=1e3",
+        "alpha = 1000, tau = 0.2, margin tau*log(alpha/K) = 0.8270; log(1 + alpha) = 6.909",
+        "method.proximal",
+    ),
+]
+
+
+@pytest.mark.parametrize(("typed", "line", "why"), LOSSES, ids=[typed for typed, *_ in LOSSES])
+def test_a_loss_is_told_with_what_it_has_and_why_there_is_no_estimate(
+    typed: str, line: str, why: str, compose: Compose
+) -> None:
+    config = compose("K=16", *typed.split(), *([] if "spectral" in typed else ["tau=0.2"]))
+    assert [text for text in told(config) if text.startswith("loss ")] == [f"loss       {line}"]
+    lines = summary(config, resolve(config), RESULT | {"K": 16}, {}, FOLDER).splitlines()
+    assert f"MI         no estimate: undefined with {why}" in lines
+    settings = [text for text in typed.split() if text.partition("=")[0] in ("loss", "remember", "dclw_sigma")]
+    assert lines[0] == f"{' '.join(['x K=16 seed=0', *(s for s in settings if s != 'loss=info_nce')])}: done"
+
+
+def test_the_summary_of_a_method_without_negatives_has_no_line_of_the_estimate(compose: Compose) -> None:
+    config = compose("method=swav")
+    text = summary(config, resolve(config), RESULT, {}, FOLDER)
+    assert "MI " not in text and text.startswith("x seed=0: done")
+
+
+def test_the_banner_counts_the_negatives_of_the_own_class_as_they_are_drawn(compose: Compose) -> None:
+    lines = told(compose("K=1", "own_class_share=0.5"))
+    assert "LABELS ARE USED: 1 of a query's 1 negatives are of its own class" in lines
+
+
 def test_the_summary_tells_what_was_measured_and_leaves_out_what_was_not(compose: Compose) -> None:
     result: dict[str, Any] = dict.fromkeys(("mi_estimate", "loss", "linear_top1", "knn_top1", "online_top1"))
     result |= {"method": "simo", "status": "done", "K": 16, "alpha": 256.0, "seed": 3}
