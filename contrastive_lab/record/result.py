@@ -6,8 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from contrastive_lab.config.identity import LATER
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import read_json, write_json
+
+OBJECTIVE = ("loss.name", *LATER)
 
 
 class Status(StrEnum):
@@ -25,9 +28,11 @@ class Result:
     """The fields of result.json, in its order; None stands for what is not known (yet).
 
     `K` is that of the run (None for a method without negatives), and so is `alpha`: K where null was asked for,
-    infinity as the text "inf" on disk. `scores` holds accuracies in percent by name, e.g. linear_top1, on disk between
-    `seed` and `mi_estimate`. `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats;
-    `seconds` includes the probes; `git` is the commit of the code, `error` the last line of what ended the run.
+    infinity as the text "inf" on disk; None for a loss that has no alpha. `objective` has of loss.name, sets, remember,
+    own_class_share and dclw_sigma those that make the loss another one than InfoNCE over one set, on disk after `tau`.
+    `scores` holds accuracies in percent by name, e.g. linear_top1, on disk between `seed` and `mi_estimate`.
+    `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats; `seconds` includes probes;
+    `git` is the commit of the code, `error` the last line of what ended the run.
     """
 
     status: Status = Status.MISSING
@@ -37,6 +42,7 @@ class Result:
     K: int | None = None
     alpha: float | None = None
     tau: float | None = None
+    objective: dict[str, Any] = field(default_factory=dict)
     batch_size: int | None = None
     epochs: int | None = None
     seed: int | None = None
@@ -56,9 +62,10 @@ class Result:
         Raises:
             ValueError: if the status is none.
         """
-        names = {known.name for known in fields(cls)} - {"scores"}
+        names = {known.name for known in fields(cls)} - {"scores", "objective"}
         result = cls(**{name: value for name, value in values.items() if name in names})
-        result.scores = {name: value for name, value in values.items() if name not in names}
+        result.objective = {name: value for name, value in values.items() if name in OBJECTIVE}
+        result.scores = {name: value for name, value in values.items() if name not in (*names, *OBJECTIVE)}
         result.status = Status(result.status)
         result.alpha = math.inf if values.get("alpha") == "inf" else result.alpha
         return result
@@ -67,7 +74,7 @@ class Result:
         """The values in the order of result.json."""
         values: dict[str, Any] = {}
         for name, value in vars(self).items():
-            values |= value if name == "scores" else {name: "inf" if value == math.inf else value}
+            values |= value if isinstance(value, dict) else {name: "inf" if value == math.inf else value}
         return values | {"status": self.status.value}
 
     def write(self, folder: Path) -> None:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
 from contrastive_lab.compat import callbacks_of
+from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.resolve import Resolved, resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
@@ -72,9 +73,10 @@ def _blank(config: DictConfig, resolved: Resolved) -> Result:
     own: dict[str, Any] = {key: config[key] for key in ("tau", "batch_size", "epochs", "seed")}
     own |= {"method": config.method_info.id, "dataset": config.dataset.name, "backbone": config.backbone.name}
     own |= {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash}
+    objective = {"loss.name" if key == "loss" else key: value for key, value in beside_infonce(config).items()}
     asked = config.evaluation.name
     scores = dict.fromkeys(("linear_top1", f"{asked}_top1", f"{asked}_top5", "online_top1", "knn_top1"))
-    return Result(Status.RUNNING, **own, scores=scores, git=commit())
+    return Result(Status.RUNNING, **own, objective=objective, scores=scores, git=commit())
 
 
 @contextmanager

@@ -30,6 +30,16 @@ def test_accuracies_and_unknown_keys_are_scores_and_stand_before_the_estimate() 
     assert Result.of(result.flat()) == result
 
 
+def test_what_makes_the_loss_another_one_is_no_score_and_stands_after_tau() -> None:
+    told = {"loss.name": "hard", "sets": 3, "remember": 0.0, "own_class_share": 0.5, "dclw_sigma": 0.5}
+    result = Result.of({"status": "done", "tau": 0.2, **told, "batch_size": 8, "loss": 2.0, "knn_top1": 50.0})
+    assert (result.objective, result.scores, result.loss) == (told, {"knn_top1": 50.0}, 2.0)
+    keys = list(result.flat())
+    assert keys[keys.index("tau") : keys.index("batch_size") + 1] == ["tau", *told, "batch_size"]
+    assert Result.of(result.flat()) == result
+    assert not set(told) & set(Result(Status.DONE).flat())
+
+
 def test_a_folder_without_a_result_is_missing(tmp_path: Path) -> None:
     assert read_result(tmp_path) == Result(Status.MISSING)
 

@@ -48,12 +48,24 @@ SETTINGS = [  # what is typed; where the estimate of the mutual information is d
 ]
 
 
+WITH_DEFAULTS = ("method", "alpha", "K", "loss.phi", "dclw_sigma")
+
+
+def settings(typed: str) -> dict[str, str | float]:
+    """What is typed, numbers as numbers."""
+    told = (text.split("=") for text in typed.split())
+    return {key: float(value) if value[0].isdigit() else value for key, value in told}
+
+
 def check(folder: Path, typed: str, has_mi: bool, printed: str) -> None:
     found = result(folder)
     rows = [row for row in metrics(folder) if row["loss"]]
     assert (found["status"], found["error"]) == ("done", None)
+    without_alpha = "spectral" in typed or "loss=nce" in typed
     default = 256 if "method=simo" in typed else found["K"]  # SiMo's own alpha; null, which is K, of the others
-    assert found["alpha"] == ("inf" if "alpha=inf" in typed else None if "spectral" in typed else default)
+    assert found["alpha"] == ("inf" if "alpha=inf" in typed else None if without_alpha else default)
+    told = {key: value for key, value in found.items() if key in ("loss.name", "sets", "remember", "own_class_share")}
+    assert told == {f"{k}.name" if k == "loss" else k: v for k, v in settings(typed).items() if k not in WITH_DEFAULTS}
     assert "Infinity" not in (folder / "result.json").read_text()
     assert (found["mi_estimate"] is not None) is has_mi
     assert all(bool(row["gradient_norm"]) for row in rows) and len(rows) == 2
