@@ -120,6 +120,7 @@ def _run(
         print(banner(config, resolved, data.splits, folder), flush=True)
     with quiet():
         trainer, clock = build_trainer(config, resolved, folder, data, loggers)
+        trainer.precision_plugin.convert_module(method)  # Lightning would round a checkpoint of 64 bits first
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
     if trainer.interrupted:
         raise KeyboardInterrupt

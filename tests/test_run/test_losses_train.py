@@ -101,9 +101,13 @@ def test_a_class_that_a_batch_cannot_fill_is_one_line(tmp_path: Path, line: Call
     assert told.startswith("error: own_class_share=1: a query needs 20 negatives of its own class, and among 32 images")
 
 
-@pytest.mark.parametrize("method", [pytest.param("simclr", marks=LONG), "npid"])
+@pytest.mark.parametrize(
+    ("method", "precision"),
+    [pytest.param("simclr", "32-true", marks=LONG), ("npid", "32-true"), pytest.param("npid", "64-true", marks=LONG)],
+)
 def test_a_stopped_run_that_remembers_resumes_to_the_same_bits(
     method: str,
+    precision: str,
     request: pytest.FixtureRequest,
     trained: Trained,
     line: Callable[..., Line],
@@ -113,7 +117,7 @@ def test_a_stopped_run_that_remembers_resumes_to_the_same_bits(
     folder: Path = request.getfixturevalue("news")
     arguments = (
         *TEXTS, f"data_dir={folder}", f"method={method}", "alpha=inf", "remember=0.7", "epochs=2", "batch_size=16",
-        "trainer.limit_train_batches=4", "checkpoint_every_n_steps=1",
+        "trainer.limit_train_batches=4", "checkpoint_every_n_steps=1", f"trainer.precision={precision}",
     )  # fmt: skip
     trained(*arguments, cwd=folder / "whole")
     save = LastCheckpoint.save
