@@ -19,7 +19,9 @@ from contrastive_lab.method import NPID, MoCo, SimCLR, SiMo, SupCon, Supervised,
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.objective import Objective
 from contrastive_lab.randomness import StepRandom
-from tests.conftest import TINY, command, only_run
+from tests.conftest import ROOT, TINY, command, only_run
+from tests.small_texts import SMALL
+from tests.test_run.test_train import weights
 
 N, STEPS, INF = 16, 3, float("inf")
 
@@ -138,28 +140,18 @@ def losses(folder: Path) -> list[float]:
         return [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
 
 
-def run(devices: int, *arguments: str, cwd: Path) -> Path:
+def run(devices: int, *arguments: str, cwd: Path, script: str = "train.py", code: int = 0) -> Path:
     cwd.mkdir()
-    done = command(*TINY, *arguments, "strategy=ddp_cpu", f"strategy.devices={devices}", cwd=cwd)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = command(script, *arguments, "strategy=ddp_cpu", f"strategy.devices={devices}", cwd=cwd)
+    assert done.returncode == code, done.stdout + done.stderr
     return only_run(cwd)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "method",
-    [
-        "simclr",
-        "moco_v1",
-        "moco_v2",
-        "simo",
-        "simo alpha=inf remember=0.7",
-        "npid alpha=inf remember=0.7 batchnorm=sync",
-    ],
-)
+@pytest.mark.parametrize("method", ["simclr", "moco_v1", "moco_v2", "simo"])
 def test_1_2_and_4_processes_train_alike(method: str, tmp_path: Path) -> None:
-    exact = (*f"method={method}".split(), "K=20", "trainer.limit_train_batches=20", "trainer.precision=64-true")
-    one, two, four = (run(devices, *exact, cwd=tmp_path / str(devices)) for devices in (1, 2, 4))
+    exact = (f"method={method}", "K=20", "trainer.limit_train_batches=20", "trainer.precision=64-true")
+    one, two, four = (run(devices, *TINY, *exact, cwd=tmp_path / str(devices)) for devices in (1, 2, 4))
     assert len(losses(one)) == 20
     assert losses(two) == pytest.approx(losses(one), abs=1e-8, rel=0)
     assert losses(four) == pytest.approx(losses(one), abs=1e-8, rel=0)
@@ -172,7 +164,49 @@ def test_1_2_and_4_processes_train_alike(method: str, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_distributed_run_is_one_run(tmp_path: Path) -> None:
     """float32: the first loss agrees to 1e-5; one folder, one result, probes scored once."""
-    one, two = (run(devices, "method=simo", cwd=tmp_path / str(devices)) for devices in (1, 2))
+    one, two = (run(devices, *TINY, "method=simo", cwd=tmp_path / str(devices)) for devices in (1, 2))
     assert losses(two)[0] == pytest.approx(losses(one)[0], rel=1e-5)
     assert (two / "result.json").is_file()
     assert len((two / "command.txt").read_text().splitlines()) == 1
+
+
+STOPPED = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import train
+from contrastive_lab.errors import RunError
+from contrastive_lab.launch.command_line import command_line
+from contrastive_lab.run.callbacks import LastCheckpoint
+save = LastCheckpoint.save
+def stop(self, trainer):
+    if trainer.global_step == 7:
+        raise RunError("stopped")
+    save(self, trainer)
+LastCheckpoint.save = stop
+sys.exit(command_line(train.main, sys.argv))
+"""  # the last checkpoint is that of step 6 of 8
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["simclr", "npid batchnorm=sync"])
+def test_normalisers_of_texts_met_twice_are_those_of_one_process_and_resume(method: str, news: Path) -> None:
+    """Two epochs of 4 steps of 16 of 64 texts; a run of two processes that was stopped in the second has their bits."""
+    exact = (
+        *SMALL, *f"method={method} K=6 alpha=inf remember=0.7".split(), f"data_dir={news}",
+        "trainer.precision=64-true", "checkpoint_every_n_steps=1",
+    )  # fmt: skip
+    one, two, four = (run(devices, *exact, cwd=news / str(devices)) for devices in (1, 2, 4))
+    kept = weights(one)["objective.log_normaliser"]
+    assert kept.shape[1] == 64 and kept.abs().min() > 1e-3 and kept.std() > 1e-2
+    for folder in (two, four):
+        assert losses(folder) == pytest.approx(losses(one), abs=1e-8, rel=0)
+        torch.testing.assert_close(weights(folder)["objective.log_normaliser"], kept, rtol=0, atol=1e-8)
+        assert weights(folder)["objective.seen"].all()
+    (news / "stopped.py").write_text(STOPPED)
+    stopped = run(2, *exact, cwd=news / "stopped", script=str(news / "stopped.py"), code=1)
+    first = weights(stopped)["objective.log_normaliser"]
+    assert ((first - kept).abs() > 1e-4).all(dim=0).sum() == 32  # those of the last two steps
+    done = command(f"resume={stopped}", cwd=news)
+    assert done.returncode == 0, done.stdout + done.stderr
+    whole, resumed = weights(two), weights(stopped)
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
