@@ -20,7 +20,7 @@ class Run(Settings):
     """Settings without a group."""
 
     K: All = Field(ge=1, description="negatives of a query; null: all that the batch holds")
-    alpha: AsK = Field(description="EqCo: behave as with alpha negatives; null: alpha = K (InfoNCE); inf: DCL")
+    alpha: AsK = Field(description="EqCo: behave as with alpha negatives; null: alpha = K, as in InfoNCE; inf: DCL")
     tau: float = Field(gt=0, description="temperature")
     dclw_sigma: float | None = Field(gt=0, description="DCLW's weight of the positive, at alpha=inf; null: none")
     sets: int = Field(ge=1, description="R, independent sets of K negatives; the loss is the mean over them")

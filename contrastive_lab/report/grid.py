@@ -10,7 +10,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, order
 from contrastive_lab.report.inference import wilson
-from contrastive_lab.report.labels import is_accuracy, pair
+from contrastive_lab.report.labels import is_accuracy, words
 from contrastive_lab.report.stats import finite, summarize
 
 # Classes and labelled test images of the data sets (conf/dataset and the papers named there).
@@ -114,11 +114,11 @@ class Grid:
 
     def name(self, line: pd.DataFrame) -> str:
         """A line in words; empty where there is only one."""
-        return ", ".join(pair(key, line[key].iloc[0]) for key in self.keys if key != self.x)
+        return words({key: line[key].iloc[0] for key in self.keys if key != self.x})
 
     def label(self, setting: pd.Series) -> str:
         """A setting in words, e.g. "K = 16, alpha = 256"."""
-        return ", ".join(pair(key, setting[key]) for key in self.keys)
+        return words({key: setting[key] for key in self.keys})
 
 
 def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Grid:

@@ -1,6 +1,9 @@
 """Keys, values and metrics in words."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from contrastive_lab.config.check import WITHOUT_ALPHA
 
 PROBES = {"knn": "kNN", "linear_moco": "linear (MoCo's protocol)", "mean": "mean classifier", "online": "online probe"}
 LABELS = {
@@ -24,14 +27,20 @@ LABELS = {
 
 
 def pair(key: str, value: Any) -> str:
-    """A key and its value in words; alpha = null is InfoNCE, for then alpha is K, and an arm is its name."""
+    """A key and its value in words; where alpha is null it is K, and an arm is its name."""
     return str(value) if key == "arm" else f"{key} = {shown(key, value)}"
+
+
+def words(settings: Mapping[str, Any]) -> str:
+    """Settings in words, without the alpha of a loss that has none."""
+    without = settings.get("loss") in WITHOUT_ALPHA
+    return ", ".join(pair(key, value) for key, value in settings.items() if not (without and key == "alpha"))
 
 
 def shown(key: str, value: Any) -> str:
     """A value in words."""
     if key == "alpha" and value is None:
-        return "K (InfoNCE)"
+        return "K"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -106,7 +106,7 @@ def _enough(grid: Grid, found: Trend, seconds: Trend | None) -> str:
 
 
 def _against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) -> list[str]:
-    """A line against the first one with the same rest, which is InfoNCE where the hue is alpha."""
+    """A line against the first one with the same rest, that of alpha = K where the hue is alpha."""
     numbers = [i for i, other in enumerate(grid.lines) if other["marker"].iloc[0] == line["marker"].iloc[0]]
     base, own = grid.lines[numbers[0]], next(i for i, other in enumerate(grid.lines) if other is line)
     if base is line or grid.hue is None:

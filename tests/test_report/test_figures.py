@@ -11,7 +11,7 @@ from tests.sweep_folder import grid_of, seeds, write_sweep
 def test_the_figure_shows_means_bands_and_the_paper_in_a_panel_of_its_own(report: Path) -> None:
     ours, papers, coverage = against_x(grid_of(report.parents[1]), "linear_top1").axes
     drawn = {str(line.get_label()): line for line in ours.lines}
-    assert drawn["alpha = K (InfoNCE)"].get_xydata().tolist() == [[4, 81], [16, 84]]
+    assert drawn["alpha = K"].get_xydata().tolist() == [[4, 81], [16, 84]]
     assert drawn["alpha = 256"].get_xydata().tolist() == [[4, 83.5]]
     assert drawn["on ours, Fashion-MNIST mini"].get_xydata().tolist() == [[4, 77.7], [16, 79.9]]
     half = 4.302653 / math.sqrt(3)  # t of 2 degrees, 97.5 %

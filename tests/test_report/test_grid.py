@@ -24,7 +24,7 @@ def test_runs_that_differ_in_their_seed_alone_are_one_setting(tmp_path: Path) ->
         (4, 256, 86.0),
         (16, None, 90.0),
     ]
-    assert [grid.name(line) for line in grid.lines] == ["alpha = K (InfoNCE)", "alpha = 256"]
+    assert [grid.name(line) for line in grid.lines] == ["alpha = K", "alpha = 256"]
 
 
 def test_a_run_done_twice_is_no_second_sample(tmp_path: Path) -> None:

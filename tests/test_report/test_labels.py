@@ -1,19 +1,28 @@
 import pytest
 
-from contrastive_lab.report.labels import is_accuracy, label, pair, title, unit
+from contrastive_lab.report.labels import is_accuracy, label, pair, title, unit, words
 
 
 @pytest.mark.parametrize(
     ("key", "value", "text"),
     [
-        ("alpha", None, "alpha = K (InfoNCE)"),
+        ("alpha", None, "alpha = K"),
         ("K", None, "K = null"),
         ("tau", 0.2, "tau = 0.2"),
         ("x", True, "x = true"),
     ],
 )
-def test_a_setting_reads_as_it_is_typed_and_alpha_null_as_infonce(key: str, value: object, text: str) -> None:
+def test_a_setting_reads_as_it_is_typed_and_alpha_null_as_K(key: str, value: object, text: str) -> None:
     assert pair(key, value) == text
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [("spectral", "K = 4, loss = spectral"), ("nce", "K = 4, loss = nce"), ("hard", "K = 4, alpha = K, loss = hard")],
+)
+def test_a_loss_without_alpha_is_told_without(loss: str, text: str) -> None:
+    assert words({"K": 4, "alpha": None, "loss": loss}) == text
+    assert words({"alpha": None}) == "alpha = K" and words({}) == ""
 
 
 @pytest.mark.parametrize(

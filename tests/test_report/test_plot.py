@@ -45,7 +45,7 @@ def test_hue_has_a_colour_and_all_else_a_marker(tmp_path: Path) -> None:
     ]
     grid = grid_of(write_sweep(tmp_path / "s", jobs))
     found = {grid.name(line): style for line, style in zip(grid.lines, styles(grid), strict=True)}
-    one, other = found["alpha = K (InfoNCE), tau = 0.1"], found["alpha = K (InfoNCE), tau = 0.2"]
+    one, other = found["alpha = K, tau = 0.1"], found["alpha = K, tau = 0.2"]
     third = found["alpha = 256, tau = 0.1"]
     assert one["color"] == other["color"] != third["color"]
     assert one["marker"] == third["marker"] != other["marker"]
