@@ -22,7 +22,7 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 from contrastive_lab.config import CONF, options
 from contrastive_lab.config.check import check
 from contrastive_lab.config.identity import RENAMED, within
-from contrastive_lab.config.schema import GROUPS, wrong_values
+from contrastive_lab.config.schema import GROUPS, model_of, wrong_values
 from contrastive_lab.config.values import flat, nodes
 from contrastive_lab.errors import ConfigError, first_line
 
@@ -203,6 +203,9 @@ def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
     inner = [name for name in known if name.endswith(f".{key}")]
     near = [lower[n] for n in difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6 if rest else 0.7)]
     near = [name for name in near if not rest or within(name, {group})]
+    losses = [f"loss={name}" for name in options("loss") if rest in model_of("loss", {"name": name}).model_fields]
+    if losses and group == "loss" in config:
+        return f"{key}: a setting of {' and '.join(losses)}, not of loss={config.loss.name}"
     for found in (renamed, same, inner, near):
         if 1 <= len(found) <= 3:
             return f"{key}: no such key; did you mean {' or '.join(found)}?"
