@@ -1,4 +1,8 @@
-"""Losses of a query as their papers have them, in plain numbers, and vectors to try them on."""
+"""Losses of a query as their papers have them, in plain numbers, and vectors to try them on.
+
+A docstring names the paper and the equation, or, where its number was not at hand, the formula by its name and the
+authors' code that has it.
+"""
 
 import math
 from collections.abc import Callable
@@ -34,31 +38,54 @@ def gradient_at_query(loss: Loss, query: Tensor, key: Tensor, negatives: Tensor)
 
 
 def shares(row: list[float], scale: float) -> list[float]:
-    """Softmax of scale * row, in plain numbers."""
+    """Softmax of scale * row, in plain numbers: the weights s_k of docs/losses.md, a definition of no paper."""
     weights = [math.exp(scale * x) for x in row]
     return [weight / sum(weights) for weight in weights]
 
 
 def infonce_row(p: float, row: list[float], tau: float = TAU, alpha: float | None = None) -> float:
-    """Minus log of exp(p / tau) / (exp(p / tau) + alpha mean_k exp(n_k / tau)): EqCo Eq. 1, InfoNCE at alpha = K."""
+    """Minus log of exp(p / tau) / (exp(p / tau) + alpha mean_k exp(n_k / tau)).
+
+    Zhu et al. 2020 (EqCo), Eq. 1 with the margin of Eq. 5; at alpha = K InfoNCE, van den Oord et al. 2018.
+    """
     negatives = (len(row) if alpha is None else alpha) * fmean(math.exp(x / tau) for x in row)
     return -math.log(math.exp(p / tau) / (math.exp(p / tau) + negatives))
 
 
 def dcl_row(p: float, row: list[float]) -> float:
-    """Yeh et al. 2022, L_DC: -p / tau + log sum_k exp(n_k / tau), here less log K."""
+    """Yeh et al. 2022 (DCL), the loss L_DC: -p / tau + log sum_k exp(n_k / tau), here less log K."""
     return -p / TAU + math.log(sum(math.exp(x / TAU) for x in row)) - math.log(len(row))
 
 
+def dclw_weights(positives: list[float], sigma: float) -> list[float]:
+    """Yeh et al. 2022 (DCL), w of the loss L_DCW: 2 - exp(p / sigma) / E exp(p / sigma), without gradient."""
+    mean = fmean(math.exp(p / sigma) for p in positives)
+    return [2 - math.exp(p / sigma) / mean for p in positives]
+
+
+def flatnce(pos: Tensor, neg: Tensor, tau: float = TAU) -> Tensor:
+    """Chen et al. 2021, the FlatNCE loss exp(v - v without gradient), v = log sum_k exp((neg_k - pos) / tau).
+
+    Authors' code: Junya-Chen/FlatCLR, flatclr.py, `flat_loss` and `train`.
+    """
+    v = ((neg - pos[:, None]) / tau).exp().sum(dim=1).log()
+    return torch.exp(v - v.detach())
+
+
 def spectral_row(p: float, row: list[float], mu: float) -> float:
-    """HaoChen et al. 2021: -2 f(x)' f(x+) + mean (f(x)' f(x'))^2 with f of norm sqrt(mu)."""
+    """HaoChen et al. 2021, the spectral contrastive loss: -2 f(x)' f(x+) + mean (f(x)' f(x'))^2, f of norm sqrt(mu).
+
+    Authors' code: jhaochenz96/spectral_contrastive_learning, models/spectral.py, `D`, which divides by mu.
+    """
     return -2 * math.sqrt(mu) * math.sqrt(mu) * p + fmean((math.sqrt(mu) * math.sqrt(mu) * x) ** 2 for x in row)
 
 
 def debiased_row(p: float, row: list[float], tau_plus: float, alpha: float | None = None, beta: float = 0.0) -> float:
-    """Chuang et al. 2020: -log e^p / (e^p + N g), g = max((mean e^n - tau_plus e^p) / tau_minus, e^(-1/t)), M = 1.
+    """-log e^p / (e^p + N g), g = max((mean e^n - tau_plus e^p) / tau_minus, e^(-1/t)), with all cosines over tau.
 
-    With beta the mean is that of Robinson et al. 2021, sum_k imp_k e^n_k / sum_k imp_k with imp = e^(beta n).
+    Chuang et al. 2020, the estimator g with M = 1 and L_Debiased; authors' code: chingyaoc/DCL, main.py, `train`. With
+    beta the mean is sum_k imp_k e^n_k / sum_k imp_k, imp = e^(beta n): Robinson et al. 2021, the importance weights of
+    the debiased objective; authors' code: joshr17/HCL, image/main.py, `criterion`.
     """
     own, others = math.exp(p / TAU), [math.exp(x / TAU) for x in row]
     importance = [math.exp(beta * x / TAU) for x in row]
@@ -68,10 +95,34 @@ def debiased_row(p: float, row: list[float], tau_plus: float, alpha: float | Non
 
 
 def coupling(p: float, row: list[float], tau: float, alpha: float | None = None) -> float:
-    """One minus the softmax probability of the positive, W of Zhang et al. 2022."""
+    """One minus the softmax probability of the positive.
+
+    Yeh et al. 2022 (DCL), the negative-positive coupling multiplier of the gradient; Zhang et al. 2022 (SimCo), W.
+    """
     return 1 - math.exp(-infonce_row(p, row, tau, alpha))
 
 
 def dual_row(p: float, row: list[float], second_tau: float, alpha: float | None = None) -> float:
-    """Zhang et al. 2022: InfoNCE at tau, times W at the second temperature over W at tau, without gradient."""
+    """Zhang et al. 2022 (SimCo), the dual temperature: InfoNCE times W at the second over W at tau, without gradient.
+
+    Authors' code: ChaoningZhang/Dual-temperature, solo/losses/dual_temperature_loss.py.
+    """
     return coupling(p, row, second_tau, alpha) / coupling(p, row, TAU, alpha) * infonce_row(p, row, TAU, alpha)
+
+
+class SogCLR:
+    """Yuan et al. 2022 (SogCLR), Algorithm 1, u in a dictionary by image and direction; `keep` is 1 - gamma.
+
+    Authors' code: Optimization-AI/SogCLR, sogclr/builder.py, `dynamic_contrastive_loss`, with u = 0 at the start.
+    """
+
+    def __init__(self, keep: float) -> None:
+        self.keep, self.u = keep, dict[tuple[int, int], float]()
+
+    def step(self, direction: int, image: int, p: float, row: list[float]) -> tuple[float, list[float]]:
+        """The value log u - p / tau, and for each negative exp(neg / tau) / (K u)."""
+        mean = fmean(math.exp(x / TAU) for x in row)
+        old = self.u.get((direction, image))
+        u = mean if old is None else self.keep * old + (1 - self.keep) * mean
+        self.u[direction, image] = u
+        return math.log(u) - p / TAU, [math.exp(x / TAU) / (len(row) * u) for x in row]

@@ -7,7 +7,6 @@ from statistics import fmean
 
 import pytest
 import torch
-from torch import Tensor
 
 from contrastive_lab.losses import info_nce
 from contrastive_lab.losses.family import (
@@ -27,6 +26,7 @@ from tests.paper_losses import (
     dcl_row,
     debiased_row,
     dual_row,
+    flatnce,
     gradient_at_query,
     shares,
     spectral_row,
@@ -101,6 +101,10 @@ GRADIENTS: dict[str, tuple[Loss, Callable[[float, list[float]], tuple[float, flo
     "debiased": (lambda p, n: debiased(p, n, TAU, 0.1, 64), lambda p, n: debiased_ws(p, n, 64, 0)),
     "hard": (lambda p, n: hard(p, n, TAU, 1.5, 0.1, 7), lambda p, n: debiased_ws(p, n, 7, 1.5)),
     "spectral": (lambda p, n: spectral(p, n, 1.7), lambda p, n: (1.7**2 * TAU, 2 * 1.7 * TAU, [2 * x / 5 for x in n])),
+    "spectral exp": (  # phi'(c) = exp((c - 1) / 0.3) / 0.3
+        lambda p, n: spectral(p, n, 1.7, "exp", 0.3),
+        lambda p, n: (1.7**2 * TAU, 2 * 1.7 * TAU, [math.exp((x - 1) / 0.3) / 0.3 / 5 for x in n]),
+    ),
     "remembered": (
         lambda p, n: remembered(p, n, TAU, U.log()),
         lambda p, n: (1, 1, [math.exp(x / TAU) / 5 for x in n]),  # SogCLR's exp(n_k / tau) / (K u), but for 1 / u
@@ -123,18 +127,12 @@ def test_gradient_at_the_query_is_the_closed_form(name: str) -> None:
 def test_eqco_at_a_large_alpha_dcl_and_flatnce_have_one_gradient() -> None:
     vectors = unit_vectors(n=64, K=16, D=32)
     tau = 0.5
-
-    def flatnce(pos: Tensor, neg: Tensor) -> Tensor:
-        """Chen et al. 2021: exp(c - c without gradient), c = log sum_k exp((neg_k - pos) / tau)."""
-        c = ((neg - pos[:, None]) / tau).exp().sum(dim=1).log()
-        return torch.exp(c - c.detach())
-
     gradients = [
         gradient_at_query(loss, *vectors)
         for loss in (
             lambda p, n: info_nce(p, n, tau, 1e15, reduction="none"),
             lambda p, n: dcl(p, n, tau),
-            flatnce,
+            lambda p, n: flatnce(p, n, tau),
             lambda p, n: hard(p, n, tau, 0.0, 0.0, math.inf),
         )
     ]

@@ -19,6 +19,7 @@ from tests.paper_losses import (
     cosines_of,
     coupling,
     dcl_row,
+    dclw_weights,
     gradient_at_query,
     shares,
     unit_vectors,
@@ -28,12 +29,10 @@ U = torch.linspace(1, 4, 8, dtype=torch.float64)
 
 
 def test_dclw_is_the_formula_and_weighs_by_the_mean_over_all_processes() -> None:
-    """Yeh et al. 2022, L_DCW: the positive times 2 - e^(p / sigma) / mean e^(p / sigma), without gradient."""
     query, key, negatives = unit_vectors()
     pos, neg = cosines_of(query, key, negatives)
     sigma = 0.5
-    mean = fmean(math.exp(p / sigma) for p in pos.tolist())
-    weights = [2 - math.exp(p / sigma) / mean for p in pos.tolist()]
+    weights = dclw_weights(pos.tolist(), sigma)
     expected = [
         dcl_row(p, row) + (1 - weight) * p / TAU
         for p, row, weight in zip(pos.tolist(), neg.tolist(), weights, strict=True)
