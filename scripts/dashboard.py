@@ -18,6 +18,8 @@ from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.script import Values, run_script
 from contrastive_lab.run.wandb_run import STEP
 
+COLUMNS = ("K.value", "alpha.value", "loss.value.name", "sets.value", "remember.value")  # as W&B stores a config
+
 
 def main(values: Values) -> None:
     """Build the dashboard, and save it or write its specification."""
@@ -50,7 +52,7 @@ def dashboard(entity: str, project: str, name: str) -> Any:
         settings=ws.WorkspaceSettings(x_axis=STEP, max_runs=100),
         runset_settings=ws.RunsetSettings(
             filters="JobType = 'pretrain'",
-            pinned_columns=["config:K", "config:alpha", "summary:linear_top1", "summary:knn_top1.last"],
+            pinned_columns=[*(f"config:{key}" for key in COLUMNS), "summary:linear_top1", "summary:knn_top1.last"],
         ),
     )
 

@@ -56,6 +56,19 @@ def test_what_the_user_says_of_a_run_wins(
     assert (told["name"], told["resume"]) == ("simo-K5-a256-s0", "allow")
 
 
+def test_a_loss_beside_infonce_is_a_tag_and_its_settings_are_config(
+    tmp_path: Path, compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    told = opened(compose(*TINY, "logger=wandb", "loss=hard", "sets=2"), tmp_path, monkeypatch)
+    assert told["tags"] == ["simo", "fashion_mnist_mini", "laptop", "hard"]
+    assert told["config"]["loss"] == {"name": "hard", "tau_plus": 0.1, "beta": 1.0}
+    found = {key: told["config"][key] for key in ("sets", "remember", "own_class_share", "dclw_sigma", "alpha")}
+    assert found == {"sets": 2, "remember": None, "own_class_share": None, "dclw_sigma": None, "alpha": 256}
+    told = opened(compose(*TINY, "logger=wandb", "method=npid", "loss=nce"), tmp_path, monkeypatch)
+    assert (told["name"], told["config"]["alpha"]) == ("npid-K5-nce-s0", None)
+
+
 @pytest.mark.parametrize("name", ["config", "dir", "id", "resume"])
 def test_what_a_run_says_of_itself_is_not_the_users(name: str, compose: Callable[..., DictConfig]) -> None:
     with pytest.raises(ConfigError, match=rf"^logger.{name}: set by the run itself; leave it out$"):

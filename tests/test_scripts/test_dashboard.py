@@ -52,6 +52,10 @@ def test_the_dashboard_has_every_panel_over_the_right_keys(script: ModuleType, t
     assert [(f["key"]["name"], f["op"], f["value"]) for f in runs["filters"]["filters"]] == [
         ("jobType", "=", "pretrain")
     ]
+    assert list(runs["runFeed"]["columnPinned"]) == [
+        "run:displayName", "config:K.value", "config:alpha.value", "config:loss.value.name", "config:sets.value",
+        "config:remember.value", "summary:linear_top1", "summary:knn_top1.last",
+    ]  # fmt: skip
     assert script.STEP == STEP
 
 
