@@ -20,7 +20,7 @@ class Objective(nn.Module):
 
     The name is "info_nce", "spectral", "debiased", "hard" or "dual_temperature" (a method may have others of its own),
     `settings` are further arguments of the function of that name in `contrastive_lab.losses`. The loss is the mean over
-    R `sets` of K independent negatives.
+    R `sets` of K negatives.
 
     `remember` in [0, 1) is the weight on the old value of each image's normaliser; None keeps none. There is one for
     each of the `images` and for each of its `directions`, the views that are queries: `log_normaliser` (directions,

@@ -23,7 +23,7 @@ class Run(Settings):
     alpha: AsK = Field(description="EqCo: behave as with alpha negatives; null: alpha = K, as in InfoNCE; inf: DCL")
     tau: float = Field(gt=0, description="temperature")
     dclw_sigma: float | None = Field(gt=0, description="DCLW's weight of the positive, at alpha=inf; null: none")
-    sets: int = Field(ge=1, description="R, independent sets of K negatives; the loss is the mean over them")
+    sets: int = Field(ge=1, description="R, sets of K negatives; the loss is the mean over them")
     remember: float | None = Field(
         ge=0,
         lt=1,
