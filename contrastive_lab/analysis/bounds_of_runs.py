@@ -9,6 +9,7 @@ import torch
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from contrastive_lab.config.check import WITHOUT_ALPHA
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import ViewsDataModule
@@ -100,7 +101,8 @@ def _rows(
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     known, counts = read_result(folder).flat(), torch.as_tensor(probe_splits(data.splits)[1].labels).bincount()
-    asked = {"alpha": "K" if config.alpha is None else f"{config.alpha:.12g}", "tau": tau}
+    alpha = "none" if config.loss.name in WITHOUT_ALPHA else "K" if config.alpha is None else f"{config.alpha:.12g}"
+    asked = {"alpha": alpha, "tau": tau}
     asked["loss"] = ", ".join(f"{key} = {value}" for key, value in beside_infonce(config).items()) or "loss = info_nce"
     start = {"run": folder.name, **{name: known.get(name) for name in FACTS}, **asked}
     start |= {"classes": len(counts)}

@@ -121,10 +121,11 @@ def test_simclr_with_all_keys_has_a_batch_of_k_plus_one(tmp_path: Path, compose:
         "head.dim=16",
         "method=simclr",
     )
-    for name, more in {"all": (), "some": ("K=4",), "other": ("method.pool=N-1",)}.items():
+    for name, more in {"all": (), "some": ("K=4",), "other": ("loss=spectral", "method.pool=N-1")}.items():
         stored(tmp_path / "runs" / name, compose(*here, "batch_size=20", *more))
     table = measured(sweep=str(tmp_path)).table
     assert {row["run"]: row["draws"] for row in table} == {"all": 20, "some": 5, "other": 20}
+    assert {row["run"]: row["alpha"] for row in table} == {"all": "K", "some": "K", "other": "none"}
 
 
 def test_of_a_sweep_the_runs_that_can_be_measured_are(
