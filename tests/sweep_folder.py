@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,27 @@ def seeds(values: Iterable[float], **settings: Any) -> list[Told]:
 def grid_of(folder: Path, **asked: str) -> Grid:
     """The sweep of a folder with its axis."""
     return choose(read_sweep(folder), **asked)
+
+
+def made_up(runs: int) -> list[Told]:
+    """As many jobs of K, alpha, tau and seed; of more than 4 the last three run, failed, and have not started."""
+    taus, alphas = (0.1, 0.2, 0.3, 0.5)[: max(1, runs // 40)], (None, 256, 4096, 65536)[: max(1, runs // 10)]
+    told = [(K, alpha, tau) for tau in taus for alpha in alphas for K in (1, 4, 16, 64, 255)]
+    jobs: list[Told] = []
+    for i in range(runs):
+        seed, at = divmod(i, min(runs, len(told)))
+        (K, alpha, tau), noise = told[at], random.Random(i).gauss(0, 0.4)
+        top1 = 78 + (4 if alpha else math.log2(K) / 2) - 9 * tau + noise
+        result = {"linear_top1": top1, "knn_top1": top1 - 3 + noise / 2, "loss": 0.6 * math.log(1 + (alpha or K))}
+        result |= {"mi_estimate": result["loss"] / 1.5, "seconds": 60 + K / 9 + noise, "images_per_second": 900 - K}
+        jobs.append(({"K": K, "alpha": alpha, "tau": tau, "seed": seed}, result))
+    states = [{"status": "running"}, {"status": "failed", "error": "loss is not finite at step 40"}, None]
+    ends = [(told, state) for (told, _), state in zip(jobs[-3:], states, strict=True)]
+    return [*jobs[:-3], *ends] if runs > 4 else jobs
+
+
+def unrelated() -> list[Told]:
+    """Four runs of which any two differ in more than one setting."""
+    settings = [("simo", 16, 0.1, 256), ("moco_v2", 64, 0.2, 128), ("simclr", 254, 0.5, 512), ("simo", 4, 0.07, 64)]
+    keys = ("method", "K", "tau", "batch_size")
+    return [(dict(zip(keys, told, strict=True)), {"linear_top1": 70.0 + i}) for i, told in enumerate(settings)]

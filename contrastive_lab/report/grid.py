@@ -99,6 +99,15 @@ class Grid:
         The interval is Student's over seeds, from `low` to `high`; for an accuracy of one run it is Wilson's of the
         test images, where their number is known, and `wilson` is true.
         """
+        if metric not in self._summaries:
+            self._summaries[metric] = self._summary(metric)
+        return self._summaries[metric]
+
+    @cached_property
+    def _summaries(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def _summary(self, metric: str) -> pd.DataFrame:
         values = self.samples[metric] if metric in self.samples else pd.Series(None, self.samples.index, dtype=float)
         found = summarize(values, self.samples["setting"]).reindex(self.settings.index).fillna({"n": 0})
         images = self.samples.groupby("setting")["dataset"].first().map(TEST_SIZE).reindex(found.index)
@@ -112,9 +121,26 @@ class Grid:
         """The settings by all that is varied but x, in order of the hue."""
         return [rows for _, rows in self.settings.groupby("line")]
 
+    @cached_property
+    def alone(self) -> bool:
+        """Whether two settings differ in x alone, so that a figure has a line; true of a single setting."""
+        return len(self.settings) == 1 or any(line["at"].nunique() > 1 for line in self.lines)
+
+    @cached_property
+    def naming(self) -> list[str]:
+        """The keys that lines are named by: each tells some apart that those before it do not."""
+        keys: list[str] = []
+        for key in self.keys:
+            if key != self.x and self._told_apart([*keys, key]) > self._told_apart(keys):
+                keys.append(key)
+        return keys
+
+    def _told_apart(self, keys: list[str]) -> int:
+        return self._numbered(self.settings[keys]).nunique()
+
     def name(self, line: pd.DataFrame) -> str:
         """A line in words; empty where there is only one."""
-        return words({key: line[key].iloc[0] for key in self.keys if key != self.x})
+        return words({key: line[key].iloc[0] for key in self.naming})
 
     def label(self, setting: pd.Series) -> str:
         """A setting in words, e.g. "K = 16, alpha = 256"."""
@@ -124,7 +150,8 @@ class Grid:
 def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Grid:
     """The axis, colours and margin that were asked for, else the experiment's, else K, alpha if they vary, and 0.5.
 
-    The metric is the experiment's, else the first that a run has a value of: the linear probe, others, kNN, online.
+    An axis that was not asked for varies alone between two settings, where there is such a one. The metric is the
+    experiment's, else the first that a run has a value of: the linear probe, others, kNN, online.
 
     Raises:
         ConfigError: if a key is asked for that no run knows, or one for both.
@@ -136,13 +163,19 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: f
     if x is not None and x == hue:
         raise ConfigError(f"hue={hue}: is the x axis; leave it out or choose another")
     keys = [key for key in sweep.varied if key != "seed"]
-    x = x or next((key for key in (sweep.experiment.get("x"), "K", *keys) if key in keys and key != hue), "K")
-    hue = hue or next((key for key in (sweep.experiment.get("hue"), "alpha", *keys) if key in keys and key != x), None)
     y = str(sweep.experiment.get("y") or "linear_top1")
     late = ("knn_top1", "online_top1")
     probes = sorted((key for key in map(str, sweep.done) if key.endswith("_top1")), key=lambda key: (key in late, key))
+    y = next(iter(known(sweep.done, [y, "linear_top1", *probes])), y)
     margin = float(sweep.experiment.get("margin") or 0.5) if margin is None else margin
-    return Grid(sweep, x, hue, next(iter(known(sweep.done, [y, "linear_top1", *probes])), y), margin)
+
+    def grid(x: str) -> Grid:
+        hues = [sweep.experiment.get("hue"), "alpha", *keys]
+        return Grid(sweep, x, hue or next((key for key in hues if key in keys and key != x), None), y, margin)
+
+    wanted = [key for key in (sweep.experiment.get("x"), "K", *keys) if key in keys and key != hue]
+    grids = [grid(key) for key in dict.fromkeys([x] if x else wanted or ["K"])]
+    return next((found for found in grids if found.alone), grids[0])
 
 
 def known(results: pd.DataFrame, names: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from contrastive_lab.report.grid import Grid
+from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.inference import (
     WRONG,
     Estimate,
@@ -19,6 +19,19 @@ PAIRED = (
     "Settings are compared seed by seed: order of the data and views are the same for a seed, the negatives that are "
     "drawn are not."
 )
+
+
+def no_axis(grid: Grid) -> list[str]:
+    """That x varies alone nowhere, and what would; nothing where it does."""
+    if grid.alone:
+        return []
+    others = [key for key in grid.keys if key != grid.x and choose(grid.sweep, key).alone]
+    if others:
+        return [f"No two settings differ in {grid.x} alone, so no figure against it is drawn; x={others[0]} has one."]
+    return [
+        f"No axis varies alone: any two of the {len(grid.settings)} settings differ in more than one of "
+        f"{', '.join(grid.keys)}, so no figure against one of them is drawn. The tables and the scatter have all runs."
+    ]
 
 
 def verdict(grid: Grid) -> list[str]:
@@ -38,11 +51,12 @@ def verdict(grid: Grid) -> list[str]:
         "give."
     )
     if (found["n"] < 2).all():
-        return [highest, "Every setting has one seed: whether they differ cannot be told.", *_doubts(grid)]
+        single = "Every setting has one seed: whether they differ cannot be told."
+        return [highest, *no_axis(grid), single, *_doubts(grid)]
     trends = [trend(grid, line, grid.y) for line in grid.lines]
     told = [_trend(grid, line, each) for line, each in zip(grid.lines, trends, strict=True) if each]
     against = [text for line in grid.lines for text in _against_base(grid, line, trends)]
-    return [highest, *told, *against, *([PAIRED] if told or against else []), *_doubts(grid)]
+    return [highest, *no_axis(grid), *told, *against, *([PAIRED] if told or against else []), *_doubts(grid)]
 
 
 def _value(found: pd.DataFrame, metric: str) -> str:

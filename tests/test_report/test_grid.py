@@ -6,7 +6,7 @@ from contrastive_lab.config import CONF
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.report.grid import CLASSES, TEST_SIZE
 from contrastive_lab.report.inference import wilson
-from tests.sweep_folder import grid_of, seeds, write_sweep
+from tests.sweep_folder import grid_of, made_up, seeds, unrelated, write_sweep
 
 
 def test_known_data_sets_are_those_of_conf() -> None:
@@ -85,3 +85,25 @@ def test_the_interval_of_one_seed_is_that_of_the_test_set_and_of_accuracies_alon
     assert two == [pytest.approx(80.5 - 12.706205 * 0.5), pytest.approx(80.5 + 12.706205 * 0.5), False]
     seconds = grid.summary("seconds")
     assert (seconds["low"].isna().to_list(), seconds["wilson"].any()) == ([True, False], False)
+
+
+def test_an_axis_that_was_not_asked_for_varies_alone(tmp_path: Path) -> None:
+    mixed = [*unrelated(), ({"method": "simo", "K": 4, "tau": 0.3, "batch_size": 64}, {"linear_top1": 75.0})]
+    grid = grid_of(write_sweep(tmp_path / "s", mixed))
+    assert (grid.x, grid.alone) == ("tau", True)  # K differs together with other settings only
+    assert not grid_of(tmp_path / "s", x="K").alone
+    assert not grid_of(write_sweep(tmp_path / "t", unrelated())).alone
+    assert grid_of(write_sweep(tmp_path / "one", seeds([80, 81], K=4))).alone
+    assert grid_of(write_sweep(tmp_path / "made", made_up(4))).x == "K"
+
+
+def test_lines_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
+    pairs = ((0.1, 0.05, "sgd"), (0.2, 0.1, "sgd"), (0.2, 0.1, "lars"))
+    jobs = [({"K": K, "tau": t, "lr": lr, "optim": o}, None) for K in (4, 16) for t, lr, o in pairs]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
+    assert (grid.keys, grid.naming) == (["K", "tau", "lr", "optim"], ["tau", "optim"])
+    assert [grid.name(line) for line in grid.lines] == [
+        "tau = 0.1, optim = sgd",
+        "tau = 0.2, optim = lars",
+        "tau = 0.2, optim = sgd",
+    ]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contrastive_lab.report.verdict import verdict
-from tests.sweep_folder import Told, grid_of, seeds, write_sweep
+from contrastive_lab.report.verdict import no_axis, verdict
+from tests.sweep_folder import Told, grid_of, seeds, unrelated, write_sweep
 
 
 def said(folder: Path, jobs: list[Told], **told: object) -> str:
@@ -81,3 +81,15 @@ def test_of_sweeps_without_a_difference_few_claim_one(tmp_path: Path) -> None:
     assert claims["rises"] + claims["falls"] <= 200 * 2 * (0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 400))
     for word in ("slopes differ", "differs at K"):
         assert claims[word] <= 200 * (0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 200))
+
+
+def test_where_no_axis_varies_alone_that_is_said(tmp_path: Path) -> None:
+    assert "No axis varies alone: any two of the 4 settings differ in more than one of K," in said(
+        tmp_path / "s", unrelated()
+    )
+    beside = [*unrelated(), ({"method": "simo", "K": 4, "tau": 0.3, "batch_size": 64}, {"linear_top1": 75.0})]
+    folder = write_sweep(tmp_path / "t", beside)
+    assert no_axis(grid_of(folder)) == []
+    assert no_axis(grid_of(folder, x="K")) == [
+        "No two settings differ in K alone, so no figure against it is drawn; x=tau has one."
+    ]
