@@ -10,11 +10,10 @@ from matplotlib.lines import Line2D
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, pair
-from contrastive_lab.report.plot import new_figure, styles, x_colours
+from contrastive_lab.report.plot import banded, new_figure, styles, x_colours
 from contrastive_lab.report.stats import interval
 
 MOST = 400  # points of a curve
-MOST_LINES = 12  # of a figure, each a panel here
 
 
 def columns(grid: Grid) -> list[str]:
@@ -22,7 +21,7 @@ def columns(grid: Grid) -> list[str]:
 
     Nothing where there are too many lines to tell apart; x= and hue= do not make them fewer, a smaller folder does.
     """
-    if len(grid.lines) > MOST_LINES:
+    if not banded(grid):
         return []
     wanted = dict.fromkeys(["mi_estimate", "gradient_norm", *(grid.sweep.experiment.get("curves") or [])])
     return [name for name in wanted if any(name in metrics for metrics in grid.sweep.metrics.values())]

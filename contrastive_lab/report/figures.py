@@ -1,7 +1,9 @@
 """A metric against the x axis of a sweep, and against what its runs cost."""
 
+import math
 import textwrap
-from itertools import cycle, islice, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,10 @@ from contrastive_lab.report.labels import label, pair
 from contrastive_lab.report.plot import (
     COLOURS,
     MARKERS,
+    MOST_LINES,
     Scale,
     Style,
+    banded,
     error_note,
     legend_below,
     new_figure,
@@ -55,12 +59,18 @@ def against_x(grid: Grid, metric: str) -> Figure:
 
 
 def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
-    shown = grid.settings["position"][grid.settings["done"] > 0]  # what null stands for, the runs that are done say
-    scale = Scale([*shown, *(x for r in near for x, _ in r["points"])])
+    xs = grid.settings["position"][grid.settings["done"] > 0]  # what null stands for, the runs that are done say
+    scale = Scale([*xs, *(x for r in near for x, _ in r["points"])])
     found = grid.summary(metric)
+    names = [grid.name(line) or label(metric) for line in grid.lines]
+    if len(names) > 2 * MOST_LINES:
+        axes.text(0.99, 0.01, f"{len(names)} lines, named in the csv", transform=axes.transAxes, ha="right")
+        names = [f"_{name}" for name in names]  # not in the legend
     for i, (line, style) in enumerate(zip(grid.lines, styles(grid), strict=True)):
         aside = 0.0 if scale.numbers else 0.5 * ((i + 0.5) / len(grid.lines) - 0.5)
-        _line(axes, found.loc[line.index], scale, aside, {**style, "label": grid.name(line) or label(metric)})
+        shown = found.loc[line.index]
+        shown = shown if banded(grid) else shown.assign(low=math.nan, high=math.nan)
+        _line(axes, shown, scale, aside, {**style, "label": names[i]})
     for i, reference in enumerate(near):
         _reference(axes, scale, reference, f"{0.2 + 0.15 * i}", f", {reference.get('dataset')}")
     axes.set_title(error_note(grid, metric), fontsize=9, loc="left")
@@ -133,17 +143,21 @@ def costs(grid: Grid) -> list[str]:
 
 
 def against_cost(grid: Grid) -> Figure:
-    """The y metric against the time of a run and against its speed: colour by x, marker by line."""
-    names, colours, markers = costs(grid), x_colours(grid), list(islice(cycle(MARKERS), len(grid.lines)))
+    """The y metric against the time of a run and against its speed: colour by x, marker by line, up to 12 lines."""
+    names, colours = costs(grid), x_colours(grid)
+    markers = MARKERS if banded(grid) else ("o",) * len(grid.lines)
     figure = new_figure(2 + 4 * len(names), 4.4)
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, cost in zip(panels, names, strict=True):
         ours, price = grid.summary(grid.y), grid.summary(cost)
-        for setting in ours.index[(ours["n"] > 0) & (price["n"] > 0)]:
-            row, paid = ours.loc[[setting]], price.loc[[setting]]
-            (at,), (line,) = row["at"], row["line"]
-            look: dict[str, Any] = {"color": colours[at], "marker": markers[line], "linestyle": ""}
-            axes.errorbar(paid["mean"], row["mean"], reach(row), reach(paid), **look, elinewidth=1, alpha=0.85)
+        known = (ours["n"] > 0) & (price["n"] > 0)
+        for i, line in enumerate(grid.lines):
+            rows = ours.loc[line.index[known[line.index]]]
+            paid, look = price.loc[rows.index], [colours[at] for at in rows["at"]]
+            axes.scatter(paid["mean"], rows["mean"], color=look, marker=markers[i], alpha=0.85)
+            if banded(grid):
+                bars = {"linestyle": "", "ecolor": look, "elinewidth": 1, "alpha": 0.85}
+                axes.errorbar(paid["mean"], rows["mean"], reach(rows), reach(paid), **bars)
         axes.set_xlabel(label(cost))
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(label(grid.y))
@@ -154,9 +168,10 @@ def against_cost(grid: Grid) -> Figure:
     return figure
 
 
-def _legend(grid: Grid, colours: dict[Any, Any], markers: list[str]) -> list[Artist]:
+def _legend(grid: Grid, colours: dict[Any, Any], markers: Sequence[str]) -> list[Artist]:
     """Patches for the values of x, markers for the lines."""
     values = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
     patches = [Patch(color=colours[at], label=pair(grid.x, values[at])) for at in colours if at in values]
-    named = [(textwrap.fill(grid.name(line), 40), markers[i]) for i, line in enumerate(grid.lines)]
+    lines = enumerate(grid.lines if banded(grid) else [])
+    named = [(textwrap.fill(grid.name(line), 40), markers[i]) for i, line in lines]
     return [*patches, *(Line2D([], [], color="0.3", marker=m, linestyle="", label=name) for name, m in named if name)]

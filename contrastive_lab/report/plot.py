@@ -17,9 +17,10 @@ from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, shown
 
 KINDS = ("png", "pdf", "svg")
+MOST_LINES = 12  # that a band each, or a panel each, can be told apart of
 # Okabe & Ito's colours, told apart by the colour-blind too; yellow is left out, it does not show on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "d")
 DASHES = ("-", "--", ":", "-.")
 Style = dict[str, Any]
 
@@ -73,22 +74,30 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save(figure: Figure, stem: Path) -> None:
-    """Write a figure as png, pdf and svg, without the date; its layout is made once."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine(None)
-    for kind in KINDS:
+def save(figure: Figure, stem: Path, kinds: Iterable[str] = KINDS) -> None:
+    """Write a figure in some of `KINDS`, without the date; its layout is made once."""
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
+        figure.set_layout_engine(None)
+    for kind in kinds:
         date = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
         figure.savefig(stem.with_suffix(f".{kind}"), dpi=150, metadata=date)
 
 
 def styles(grid: Grid) -> list[Style]:
-    """Colour by hue, marker and dashes by all else that varies, for each line."""
-    pairs = grid.settings.groupby("line")[["colour", "marker"]].first().to_numpy().tolist()
-    return [
-        {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[j % len(MARKERS)], "linestyle": DASHES[j % len(DASHES)]}
-        for i, j in pairs
-    ]
+    """Colour by hue, marker and dashes by all else that varies, for each line; no two are the same up to 12 lines."""
+    pairs = grid.settings.groupby("line")[["colour", "marker"]].first()
+    several, found = int(pairs["marker"].max()) + 1, []
+    for i, j in pairs.to_numpy().tolist():
+        turn = j + several * (i // len(COLOURS))  # with the colours used up, the markers go on
+        found.append(
+            {
+                "color": COLOURS[i % len(COLOURS)],
+                "marker": MARKERS[turn % len(MARKERS)],
+                "linestyle": DASHES[turn % len(DASHES)],
+            }
+        )
+    return found
 
 
 def x_colours(grid: Grid) -> dict[Any, Any]:
@@ -98,6 +107,11 @@ def x_colours(grid: Grid) -> dict[Any, Any]:
     return {order(None): "0.5", **dict(zip(map(order, values), colours, strict=True))}
 
 
+def banded(grid: Grid) -> bool:
+    """Whether the lines of a figure are few enough for a band each."""
+    return len(grid.lines) <= MOST_LINES
+
+
 def error_note(grid: Grid, metric: str) -> str:
     """What the bands and bars of a figure are."""
     found = grid.summary(metric)
@@ -105,7 +119,8 @@ def error_note(grid: Grid, metric: str) -> str:
     notes = []
     if several:
         n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
-        notes.append(f"bands: 95 % t interval over n = {n} seeds")
+        crowded = f"means of n = {n} seeds; with {len(grid.lines)} lines the intervals are in the csv alone"
+        notes.append(f"bands: 95 % t interval over n = {n} seeds" if banded(grid) else crowded)
     if (found["n"] == 1).any():
         bars = "bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds"
         bars = bars if found["wilson"].any() else "no interval known"

@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,21 @@ def test_cost_has_a_point_for_each_setting_with_its_errors(tmp_path: Path) -> No
     jobs = [({"K": K, "seed": s}, {"linear_top1": 80.0 + s, "seconds": K + 2.0 * s}) for K in (4, 8) for s in (0, 1)]
     grid = grid_of(write_sweep(tmp_path / "s", jobs))
     (axes,) = against_cost(grid).axes
-    assert sorted(line.get_xydata().tolist() for line in axes.lines) == [[[5.0, 80.5]], [[9.0, 80.5]]]
-    bars = axes.collections[0].get_segments()[0]  # of the time: its standard error is 1, t 12.706
+    points, across, _ = axes.collections
+    assert points.get_offsets().tolist() == [[5.0, 80.5], [9.0, 80.5]]
+    bars = across.get_segments()[0]  # of the time: its standard error is 1, t 12.706
     assert bars.tolist() == [[pytest.approx(5 - 12.706205), 80.5], [pytest.approx(5 + 12.706205), 80.5]]
+
+
+def test_two_dozen_lines_are_drawn_without_bands_and_more_without_a_legend(tmp_path: Path) -> None:
+    def axes(lines: int) -> Any:
+        jobs = [job for tau in range(lines) for K in (4, 8) for job in seeds([80, 81], K=K, tau=tau)]
+        grid = grid_of(write_sweep(tmp_path / f"{lines}", jobs))
+        return against_x(grid, "linear_top1").axes[0]
+
+    few, some, many = axes(12), axes(24), axes(25)
+    bands = [[c for c in axes.collections if any(len(path) for path in c.get_paths())] for axes in (few, some)]
+    assert [*map(len, bands)] == [12, 0]
+    assert len(some.get_legend().get_texts()) == 24 + 1
+    assert [text.get_text() for text in many.get_legend().get_texts()] == ["coverage: all 10 classes in K + 1 draws"]
+    assert many.texts[0].get_text() == "25 lines, named in the csv"

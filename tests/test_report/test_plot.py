@@ -1,8 +1,10 @@
 import math
 from pathlib import Path
 
+import pytest
+
 from contrastive_lab.record.sweep import order
-from contrastive_lab.report.plot import KINDS, Scale, error_note, new_figure, save, styled, styles, x_colours
+from contrastive_lab.report.plot import KINDS, Scale, banded, error_note, new_figure, save, styled, styles, x_colours
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 
@@ -52,6 +54,20 @@ def test_hue_has_a_colour_and_all_else_a_marker(tmp_path: Path) -> None:
     colours = x_colours(grid)
     assert list(colours) == [order(None), order(4), order(8)]
     assert len(set(colours.values())) == 3
+
+
+@pytest.mark.parametrize("keys", [("tau",), ("tau", "optim.lr")])
+def test_twelve_lines_look_different(keys: tuple[str, ...], tmp_path: Path) -> None:
+    told = [{"tau": i} if len(keys) == 1 else {"tau": i % 3, "optim.lr": i // 3} for i in range(12)]
+    jobs = [({"K": K, **each}, None) for K in (4, 8) for each in told]
+    looks = styles(grid_of(write_sweep(tmp_path / "s", jobs)))
+    assert len({(look["color"], look["marker"]) for look in looks}) == 12
+
+
+def test_more_than_twelve_lines_have_no_bands_and_the_note_says_so(tmp_path: Path) -> None:
+    jobs = [job for K in (4, 8) for tau in range(13) for job in seeds([80, 81], K=K, tau=tau)]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
+    assert not banded(grid) and error_note(grid, "linear_top1").startswith("means of n = 2 seeds; with 13 lines")
 
 
 def test_the_note_says_what_bands_and_bars_are(tmp_path: Path) -> None:
