@@ -22,7 +22,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write an object."""
-    _write(path, json.dumps(values, indent=2) + "\n")
+    write_text(path, json.dumps(values, indent=2) + "\n")
 
 
 def write_table(path: Path, names: Sequence[Any], rows: Iterable[Mapping[Any, Any]]) -> None:
@@ -31,10 +31,11 @@ def write_table(path: Path, names: Sequence[Any], rows: Iterable[Mapping[Any, An
     writer = csv.DictWriter(text, names)
     writer.writeheader()
     writer.writerows(rows)
-    _write(path, text.getvalue())
+    write_text(path, text.getvalue())
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a text, its ends of line as they are."""
     partial = path.with_suffix(f"{path.suffix}.partial")
     partial.write_text(text, encoding="utf-8", newline="")
     partial.replace(path)

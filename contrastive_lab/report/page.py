@@ -4,37 +4,49 @@ import base64
 import math
 import os
 import shlex
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, order
 from contrastive_lab.report.grid import Grid, known
-from contrastive_lab.report.labels import shown, title, unit
+from contrastive_lab.report.labels import is_accuracy, shown, title, unit
 from contrastive_lab.report.plot import KINDS
 from contrastive_lab.report.references import reference_metrics, references
 from contrastive_lab.report.stats import texts
 from contrastive_lab.report.tables import METRICS, measured, setting_cells
-from contrastive_lab.report.verdict import verdict
+from contrastive_lab.report.verdict import no_axis
 
 Picture = dict[str, Any]
+FILES = (*KINDS, "csv")  # of a figure
+
+
+class Cell(NamedTuple):
+    """What a table shows, what it sorts by, and whether most other runs have another."""
+
+    text: str
+    value: str
+    odd: bool = False
 
 
 def picture(stem: Path, heading: str, note: str) -> Picture:
-    """A figure that lies beside the page at `stem` with each of the endings `KINDS`; its svg goes into the page."""
+    """A figure that lies beside the page at `stem` with each of the endings `FILES`; its svg goes into the page."""
     svg = base64.b64encode(stem.with_suffix(".svg").read_bytes()).decode()
-    links = {kind: quote(f"figures/{stem.name}.{kind}") for kind in KINDS}
+    links = {kind: quote(f"figures/{stem.name}.{kind}") for kind in FILES}
     return {"title": heading, "note": note, "source": f"data:image/svg+xml;base64,{svg}", "links": links}
 
 
-def page(grid: Grid, pictures: list[Picture], out: Path) -> str:
-    """The text of report.html in the folder `out`."""
+def page(grid: Grid, sentences: list[str], pictures: list[Picture], out: Path) -> str:
+    """The text of report.html in the folder `out`, with the sentences of `verdict`."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((files(__package__) / "page.html").read_text())
+    source = {name: (files(__package__) / f"page.{name}").read_text() for name in ("html", "css", "js")}
+    template = environment.from_string(source["html"])
     sweep = grid.sweep
     axes = [f"{name}={key}" for name, key in (("x", grid.x), ("hue", grid.hue)) if key]
     return template.render(
@@ -43,7 +55,10 @@ def page(grid: Grid, pictures: list[Picture], out: Path) -> str:
         counts=counts(sweep),
         y=title(grid.y),
         varied=varied(sweep),
-        verdict=verdict(grid),
+        verdict=sentences,
+        missing=no_axis(grid) or ["Nothing to draw yet."],
+        style=source["css"],
+        script=source["js"],
         pictures=pictures,
         table=setting_cells(grid),
         paper={title(metric): paper_table(grid, metric) for metric in reference_metrics(grid)},
@@ -66,14 +81,28 @@ def varied(sweep: Sweep) -> dict[str, str]:
 
 
 def run_table(grid: Grid, out: Path) -> dict[str, Any]:
-    """Head and rows of the table of runs: cells with what to show and what to sort by."""
+    """Head and rows of the table of runs: settings, then results, cells with what to show and what to sort by."""
     sweep, keys = grid.sweep, grid.sweep.varied
-    columns = known(sweep.results, (grid.y, *METRICS))
-    told = [[(shown(key, value), "" if value is None else str(value)) for value in sweep.asked[key]] for key in keys]
+    scores = [name for name in map(str, sweep.results) if is_accuracy(name)]
+    columns = known(sweep.results, (grid.y, *METRICS, *scores))
+    told = [[_setting(key, value, odd) for value, odd in _odd(sweep.asked[key])] for key in keys]
     got = [[_cell(value) for value in sweep.results[name]] for name in columns]
     cells = zip(*told, *got, strict=True) if keys or columns else [()] * len(sweep.results)
     rows = [{**_named(sweep, run, out), "cells": row} for run, row in zip(sweep.results.index, cells, strict=True)]
-    return {"head": [*((key, "") for key in keys), *((title(name), unit(name)) for name in columns)], "rows": rows}
+    heads = [{"key": key, "name": key, "unit": "", "kind": "setting"} for key in keys]
+    heads += [{"key": name, "name": title(name), "unit": unit(name), "kind": "result"} for name in columns]
+    return {"head": heads, "rows": rows, "odd": any(cell.odd for row in rows for cell in row["cells"])}
+
+
+def _odd(values: pd.Series) -> list[tuple[Any, bool]]:
+    """Values, each with whether it differs from one that more than half of the runs have."""
+    kinds = [order(value) for value in values]
+    (common, n), *_ = Counter(kinds).most_common(1)
+    return [(value, 2 * n > len(kinds) and kind != common) for value, kind in zip(values, kinds, strict=True)]
+
+
+def _setting(key: str, value: Any, odd: bool) -> Cell:
+    return Cell(shown(key, value), "" if value is None else str(value), odd)
 
 
 def failures(sweep: Sweep, out: Path) -> list[dict[str, Any]]:
@@ -90,11 +119,11 @@ def _named(sweep: Sweep, run: str, out: Path) -> dict[str, Any]:
     return {"name": sweep.results["name"][run], "link": link, "status": sweep.results["status"][run]}
 
 
-def _cell(value: Any) -> tuple[str, str]:
-    """A number to show and to sort by; what is missing or not finite comes last."""
+def _cell(value: Any) -> Cell:
+    """A number; what is missing or not finite comes last."""
     if value is None or not math.isfinite(value):
-        return "" if value is None else f"{value:.4g}", ""
-    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}", str(float(value))
+        return Cell("" if value is None else f"{value:.4g}", "")
+    return Cell(f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}", str(float(value)))
 
 
 def paper_table(grid: Grid, metric: str) -> list[list[str]]:

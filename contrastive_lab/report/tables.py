@@ -18,11 +18,15 @@ METRICS = ("linear_top1", "knn_top1", "mi_estimate", "loss", "images_per_second"
 def write_tables(grid: Grid, folder: Path) -> None:
     """Write runs.csv, table.csv, table.md and table.tex."""
     for name, table in (("runs", grid.sweep.runs), ("table", setting_table(grid))):
-        rows = table.astype(object).where(table.notna(), None).to_dict("records")
-        write_table(folder / f"{name}.csv", list(table), rows)
+        write_frame(folder / f"{name}.csv", table)
     cells = setting_cells(grid)
     (folder / "table.md").write_text(markdown(cells))
     (folder / "table.tex").write_text(latex(cells))
+
+
+def write_frame(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as csv without its index; NaN is an empty cell."""
+    write_table(path, list(table), table.astype(object).where(table.notna(), None).to_dict("records"))
 
 
 def measured(grid: Grid) -> list[str]:

@@ -1,20 +1,24 @@
 """Everything a report consists of, written into `<sweep>/report/`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.figure import Figure
 
+from contrastive_lab.record.files import write_text
 from contrastive_lab.record.sweep import read_sweep
-from contrastive_lab.report import curves, figures
+from contrastive_lab.report import curves, data, figures
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.labels import title
-from contrastive_lab.report.page import Picture, page, picture
+from contrastive_lab.report.page import FILES, page, picture
 from contrastive_lab.report.plot import KINDS, save, styled
 from contrastive_lab.report.references import reference_metrics
-from contrastive_lab.report.tables import METRICS, measured, write_tables
+from contrastive_lab.report.tables import METRICS, measured, write_frame, write_tables
 from contrastive_lab.report.verdict import verdict
 
 OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures that a report may write
+Drawn = tuple[Path, Figure, str, str]  # where it lies, without its ending; what stands above and below it
 
 
 def write_report(folder: Path, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Path:
@@ -32,34 +36,51 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None, mar
     grid = choose(read_sweep(folder), x, hue, margin)
     out = folder / "report"
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    for old in (path for stem in OURS for kind in KINDS for path in (out / "figures").glob(f"{stem}.{kind}")):
-        old.unlink(missing_ok=True)  # a figure of an earlier report that this one has no data for
+    sentences, before = verdict(grid), {*figure_files(out)}
     write_tables(grid, out)
-    pictures = plot_all(grid, out / "figures")
-    (out / "verdict.txt").write_text("\n".join(verdict(grid)) + "\n")
-    path = out / "report.html"
-    path.write_text(page(grid, pictures, out))
+    write_text(out / "verdict.txt", "\n".join(sentences) + "\n")
+    with styled():
+        drawn = plot_all(grid, out / "figures")
+        path = out / "report.html"
+        write_text(path, page(grid, sentences, [picture(stem, *words) for stem, _, *words in drawn], out))
+        for stem, figure, *_ in drawn:  # after the page, which a browser may wait for
+            save(figure, stem, [kind for kind in KINDS if kind != "svg"])
+    for old in before - {stem.with_suffix(f".{kind}") for stem, *_ in drawn for kind in FILES}:
+        old.unlink(missing_ok=True)  # a figure of an earlier report that this one has no data for
     return path
 
 
-def plot_all(grid: Grid, folder: Path) -> list[Picture]:
-    """Plot what the runs have data for, and say what each figure shows."""
-    have, pictures = measured(grid), []
+def figure_files(out: Path) -> Iterator[Path]:
+    """The files of figures that an earlier report left."""
+    return (path for stem in OURS for kind in FILES for path in (out / "figures").glob(f"{stem}.{kind}"))
 
-    def add(stem: str, figure: Figure, heading: str, note: str) -> None:
-        save(figure, folder / stem)
-        pictures.append(picture(folder / stem, heading, note))
 
-    with styled():
-        for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
-            note = "A point is the mean over the finished runs of a setting."
-            add(metric, figures.against_x(grid, metric), f"{title(metric)} against {grid.x}", note)
-        for column in curves.columns(grid):
-            note = "Mean over the seeds of a setting, with a band of the 95 % t interval."
-            add(f"{column}_curve", curves.during_training(grid, column), f"{title(column)} during training", note)
-        if grid.y in have and figures.costs(grid):
-            note = (
-                "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
-            )
-            add("cost", figures.against_cost(grid), f"{title(grid.y)} against cost", note)
-    return pictures
+def plot_all(grid: Grid, folder: Path) -> list[Drawn]:
+    """Plot what the runs have data for as svg, with csv beside it, and say what each figure shows."""
+    have, drawn = measured(grid), list[Drawn]()
+    if not grid.alone:
+        return drawn
+    more = also(grid)
+
+    def add(stem: str, figure: Figure, table: pd.DataFrame, heading: str, note: str) -> None:
+        save(figure, folder / stem, ["svg"])
+        write_frame(folder / f"{stem}.csv", table)
+        drawn.append((folder / stem, figure, heading, note + more))
+
+    for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
+        note, head = "A point is the mean over the finished runs of a setting.", f"{title(metric)} against {grid.x}"
+        add(metric, figures.against_x(grid, metric), data.against_x(grid, metric), head, note)
+    for column in curves.columns(grid):
+        note = "Mean over the seeds of a setting, with a band of the 95 % t interval."
+        figure, table = curves.during_training(grid, column), data.during_training(grid, column)
+        add(f"{column}_curve", figure, table, f"{title(column)} during training", note)
+    if grid.y in have and figures.costs(grid):
+        note = "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
+        add("cost", figures.against_cost(grid), data.against_cost(grid), f"{title(grid.y)} against cost", note)
+    return drawn
+
+
+def also(grid: Grid) -> str:
+    """The keys that lines differ in without being named by them, as these go along with others."""
+    keys = [key for key in grid.keys if key not in (grid.x, *grid.naming)]
+    return f" Lines differ in {', '.join(keys)} too." if keys else ""

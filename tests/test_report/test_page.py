@@ -5,8 +5,8 @@ import pytest
 
 from contrastive_lab.config import options
 from contrastive_lab.launch.experiment import load
-from contrastive_lab.report import page
-from tests.sweep_folder import grid_of, seeds, write_sweep
+from contrastive_lab.report import page, write_report
+from tests.sweep_folder import Told, grid_of, made_up, seeds, write_sweep
 from tests.test_report.html_page import Page
 
 
@@ -24,7 +24,7 @@ def test_the_page_asks_for_nothing_from_outside(report: Path) -> None:
 
 def test_every_link_of_the_page_leads_to_a_file_or_a_folder(report: Path) -> None:
     links = Page(report).all("a", "href")
-    assert len(links) == 2 * 3 + 4 + 8 + 1  # figures, tables, runs that have a folder, the failure
+    assert len(links) == 2 * 4 + 4 + 8 + 1  # figures, tables, runs that have a folder, the failure
     for link in links:
         assert (report.parent / unquote(link)).exists(), link
 
@@ -49,8 +49,27 @@ def test_every_number_of_a_paper_stands_in_the_report_of_its_experiment(name: st
     node = load(name)
     jobs = [*seeds([80], **{"method": "simo", node["x"]: 1}), *seeds([81], **{"method": "simo", node["x"]: 2})]
     grid = grid_of(write_sweep(tmp_path / "s", jobs, experiment=node))
-    (tmp_path / "report.html").write_text(page.page(grid, [], tmp_path))
+    (tmp_path / "report.html").write_text(page.page(grid, [], [], tmp_path))
     text = " ".join(Page(tmp_path / "report.html").text.split())
     for entry in node["reference"]:
         assert f"paper: {entry['label']}, {entry['dataset']}; {entry['source']}" in text
         assert all(f"{y:g}" in text for y in entry["y"])
+
+
+def test_a_setting_is_marked_where_most_runs_have_another(tmp_path: Path) -> None:
+    jobs: list[Told] = [({"K": K, "tau": tau}, {}) for K, tau in ((4, 0.1), (4, 0.2), (4.0, 0.1), (8, 0.2))]
+    rows = page.run_table(grid_of(write_sweep(tmp_path / "s", jobs)), tmp_path)["rows"]
+    assert [[cell.odd for cell in row["cells"]] for row in rows] == [[False] * 2] * 3 + [[True, False]]
+
+
+def test_the_table_of_runs_has_every_score_that_was_measured(tmp_path: Path) -> None:
+    scores = {"linear_top1": 80.0, "linear_moco_top5": 99.0, "online_top1": None}
+    table = page.run_table(grid_of(write_sweep(tmp_path / "s", [({"K": 4}, scores), ({"K": 8}, scores)])), tmp_path)
+    assert [head["key"] for head in table["head"]] == ["K", "linear_top1", "linear_moco_top5"]
+
+
+@pytest.mark.long
+def test_the_page_of_400_runs_stays_below_3_megabytes(tmp_path: Path) -> None:
+    path = write_report(write_sweep(tmp_path / "s", made_up(400)))
+    assert len(Page(path).all("td", "data-value")) == 400 * (2 + 4 + 6)
+    assert path.stat().st_size < 3e6

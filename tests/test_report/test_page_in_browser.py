@@ -1,45 +1,21 @@
 """The report in a real browser: headless Chromium, driven by Selenium, both found on this machine or skipped."""
 
-import shutil
-from collections.abc import Iterator
+import csv
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 import pytest
 
 from contrastive_lab.report import write_report
 from tests.sweep_folder import seeds, write_sweep
+from tests.test_report.conftest import until
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 pytestmark = pytest.mark.browser
-BROWSERS, DRIVERS = ("chromium", "chromium-browser", "google-chrome"), ("chromedriver", "chromium.chromedriver")
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,900")
-
-
-def found(names: tuple[str, ...]) -> str:
-    """The first of some programs that is installed; without one the test is skipped."""
-    paths = [path for name in names if (path := shutil.which(name))]
-    if not paths:
-        pytest.skip(f"needs {names[0]}: apt-get install chromium chromium-driver")
-    return paths[0]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Chrome"]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install selenium")
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = found(BROWSERS)
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(found(DRIVERS)))
-    yield chrome
-    chrome.quit()
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +37,7 @@ def column(browser: "Chrome", head: str) -> list[str]:
     """The cells below a heading of the table of runs, from top to bottom."""
     heads = [cell.text for cell in browser.find_elements("css selector", "#runs th button")]
     cells = browser.find_elements("css selector", f"#runs td:nth-child({heads.index(head) + 1})")
-    return [cell.text for cell in cells]
+    return [cell.text for cell in cells if cell.is_displayed()]
 
 
 def click(browser: "Chrome", head: str) -> str | None:
@@ -70,6 +46,28 @@ def click(browser: "Chrome", head: str) -> str | None:
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
     button.click()
     return button.find_element("xpath", "..").get_attribute("aria-sort")
+
+
+def keep(browser: "Chrome", text: str) -> str:
+    """Type a filter; returns how many runs it says it lets through."""
+    field = browser.find_element("id", "filter")
+    field.clear()
+    field.send_keys(text or " ")
+    return browser.find_element("id", "shown").text
+
+
+def plot(browser: "Chrome", across: str, up: str) -> dict[str, list[Any]]:
+    """Choose both axes of the scatter; places of its points from left to right, their titles, and all words."""
+    for name, key in (("across", across), ("up", up)):
+        browser.find_element("css selector", f"#{name} option[value='{key}']").click()
+    return dict(
+        browser.execute_script("""
+            const points = [...document.querySelectorAll(".plot circle")];
+            const at = point => ["cx", "cy"].map(name => Number(point.getAttribute(name)));
+            return {points: points.map(at), titles: points.map(point => point.textContent),
+                    words: [...document.querySelectorAll(".plot text")].map(text => text.textContent)};
+        """)
+    )
 
 
 def test_it_opens_without_an_error(opened: "Chrome") -> None:
@@ -109,9 +107,65 @@ def test_a_row_stays_whole_when_it_moves(opened: "Chrome") -> None:
     assert dict(zip(names, scores, strict=True))["simo-3"] == "79.5"
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("FAILED", ["simo-5"]),
+        ("K=4", ["simo-4", "simo-5", "simo-6"]),
+        ("K=4.0 status=done", ["simo-4"]),
+        ("alpha=null K>=100", ["simo-0", "simo-1"]),
+        ("linear_top1>80.5 K<100", ["simo-2", "simo-4"]),
+        ("linear_top1<=80", ["simo-0", "simo-3"]),
+        ("nothing", []),
+    ],
+)
+def test_the_filter_takes_words_and_comparisons(opened: "Chrome", text: str, names: list[str]) -> None:
+    click(opened, "run")
+    assert keep(opened, text) == f"{len(names)} of 7 runs"
+    assert sorted(column(opened, "run")) == names
+    assert keep(opened, "") == "7 of 7 runs"
+
+
+def test_the_scatter_has_a_point_for_each_finished_run(opened: "Chrome") -> None:
+    assert keep(opened, "") == "7 of 7 runs"
+    found = plot(opened, "K", "linear_top1")
+    assert {"4", "16", "100", "K", "linear top-1, percent"} <= {*found["words"]}
+    scores = {"simo-0": (100, 80), "simo-1": (100, 81), "simo-2": (16, 83), "simo-3": (16, 79.5), "simo-4": (4, 82)}
+    assert {title.splitlines()[0] for title in found["titles"]} == {*scores}
+    for title, (x, y) in zip(found["titles"], found["points"], strict=True):
+        name = title.splitlines()[0]
+        K, score = scores[name]
+        assert title.splitlines()[1:] == [f"K = {K}", f"linear_top1 = {score:g}"]
+        assert x == pytest.approx(80 + 530 * math.log(K / 4) / math.log(25))  # from 4 to 100 on a logarithm
+        assert y == pytest.approx(345 - 315 * (score - 79.5) / 3.5)
+
+
+def test_the_scatter_takes_words_and_follows_the_filter(opened: "Chrome") -> None:
+    assert keep(opened, "K=16") == "2 of 7 runs"
+    assert len(plot(opened, "K", "linear_top1")["points"]) == 2
+    assert keep(opened, "") == "7 of 7 runs"
+    found = plot(opened, "alpha", "linear_top1")  # null is no number, so that both values are words
+    assert {x for x, _ in found["points"]} == {80 + 530 * 0.25, 80 + 530 * 0.75}
+    assert {"K (InfoNCE)", "256"} <= {*found["words"]}
+
+
+def test_the_download_is_the_filtered_table(opened: "Chrome", tmp_path: Path) -> None:
+    opened.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    keep(opened, "K=16")
+    opened.find_element("id", "csv").click()
+    until(lambda: (tmp_path / "made_up.csv").is_file())
+    with (tmp_path / "made_up.csv").open(newline="") as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    assert {name: (row["alpha"], float(row["linear_top1"])) for name, row in rows.items()} == {
+        "simo-2": ("256", 83),
+        "simo-3": ("256", 79.5),
+    }
+    keep(opened, "")
+
+
 def test_every_link_leads_somewhere(opened: "Chrome") -> None:
     links = opened.execute_script("return [...document.links].map(link => link.href)")
-    assert len(links) == 2 * 3 + 4 + 6 + 1
+    assert len(links) == 2 * 4 + 4 + 6 + 1
     for link in links:
         assert Path(unquote(urlparse(link).path)).exists(), link
 

@@ -6,7 +6,8 @@ import pytest
 from contrastive_lab.launch.experiment import load
 from contrastive_lab.report import page, write_report
 from contrastive_lab.report.plot import KINDS
-from tests.sweep_folder import Told, grid_of, seeds, write_sweep
+from contrastive_lab.report.write import also
+from tests.sweep_folder import Told, grid_of, seeds, unrelated, write_sweep
 from tests.test_report.html_page import Page
 
 
@@ -15,7 +16,7 @@ def test_every_file_of_a_report_is_there(report: Path) -> None:
     assert names == {"report.html", "runs.csv", "table.csv", "table.md", "table.tex", "verdict.txt", "figures"}
     figures = {path.name for path in (report.parent / "figures").iterdir()}
     stems = ("linear_top1", "mi_estimate_curve")
-    assert figures == {f"{stem}.{kind}" for stem in stems for kind in KINDS}
+    assert figures == {f"{stem}.{kind}" for stem in stems for kind in (*KINDS, "csv")}
     for stem in stems:
         for kind, start in zip(KINDS, (b"\x89PNG", b"%PDF", b"<?xml"), strict=True):
             assert (report.parent / "figures" / f"{stem}.{kind}").read_bytes().startswith(start)
@@ -36,14 +37,22 @@ def test_a_number_of_another_metric_is_drawn_where_the_runs_have_that(tmp_path: 
         ([({}, {"linear_top1": 80.0, "seconds": 40.0})], {"linear_top1", "cost"}),
         ([({"K": 4}, {"loss": 2.0}), ({"K": 8}, {"loss": math.nan, "linear_top1": math.nan})], set()),
         ([*seeds([80, 81], batchnorm="sync"), *seeds([82, 83], batchnorm="shuffle")], {"linear_top1"}),
+        (unrelated(), set()),
     ],
-    ids=["not started", "single run", "without labels and with NaN", "words on the axis"],
+    ids=["not started", "single run", "without labels and with NaN", "words on the axis", "unrelated runs"],
 )
 def test_a_report_is_written_whatever_is_there(
     jobs: list[Told], drawn: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("contrastive_lab.report.curves.columns", lambda grid: [])  # tested above, and slow
-    monkeypatch.setattr("contrastive_lab.report.plot.KINDS", ("svg",))
+    monkeypatch.setattr("contrastive_lab.report.write.KINDS", ("svg",))
     report = write_report(write_sweep(tmp_path / "s", jobs))
     assert {path.stem for path in report.parent.glob("figures/*.svg")} == drawn
     assert len(Page(report).all("img", "src")) == len(drawn)
+
+
+def test_what_goes_along_with_a_name_stands_below_the_figure(tmp_path: Path) -> None:
+    pairs = ((0.1, 0.05), (0.2, 0.1))
+    jobs = [({"K": K, "tau": tau, "lr": lr}, None) for K in (4, 16) for tau, lr in pairs]
+    assert also(grid_of(write_sweep(tmp_path / "s", jobs))) == " Lines differ in lr too."
+    assert also(grid_of(write_sweep(tmp_path / "t", jobs[::2]))) == ""

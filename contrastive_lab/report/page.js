@@ -1,0 +1,208 @@
+"use strict";
+// What the reader chose; it outlives a new version of the page.
+const chosen = {sort: "", up: true, filter: "", across: "", upward: ""};
+const find = (selector, from = document) => from.querySelector(selector);
+const every = (selector, from = document) => [...from.querySelectorAll(selector)];
+const isNumber = text => text !== "" && Number.isFinite(Number(text));
+const byWords = (a, b) => a.localeCompare(b, "en", {numeric: true});
+
+const table = () => find("table.sortable");
+const heads = () => [...table().tHead.rows[0].cells];
+const rows = () => [...table().tBodies[0].rows];
+const columnOf = key => heads().findIndex(head => head.dataset.key === key);
+const value = (row, column) => row.cells[column].dataset.value;
+
+function sort() {
+  const column = columnOf(chosen.sort), all = rows();
+  if (column < 0) return;
+  heads().forEach(head => head.removeAttribute("aria-sort"));
+  heads()[column].setAttribute("aria-sort", chosen.up ? "ascending" : "descending");
+  const numbers = all.every(row => value(row, column) === "" || !Number.isNaN(Number(value(row, column))));
+  all.sort((a, b) => {
+    const [first, second] = [value(a, column), value(b, column)];
+    if (first === "" || second === "") return (first === "") - (second === "");
+    const order = numbers ? Number(first) - Number(second) : byWords(first, second);
+    return chosen.up ? order : -order;
+  });
+  table().tBodies[0].append(...all);
+}
+
+// A word is looked for in all cells of a row; key=value, and < > <= >= of a number, in the column of that key.
+function passes(row, word) {
+  const [, key, sign, asked] = /^(.+?)(<=|>=|=|<|>)(.+)$/.exec(word) ?? [];
+  const column = key === undefined ? -1 : columnOf(key);
+  if (column < 0) return row.textContent.toLowerCase().includes(word.toLowerCase());
+  const cell = value(row, column), text = row.cells[column].textContent;
+  if (sign === "=") return [cell, text, cell === "" ? "null" : cell].includes(asked)
+    || (isNumber(cell) && isNumber(asked) && Number(cell) === Number(asked));
+  const [here, there] = [cell === "" ? NaN : Number(cell), Number(asked)];
+  return {"<": here < there, ">": here > there, "<=": here <= there, ">=": here >= there}[sign];
+}
+
+function filter() {
+  const words = chosen.filter.split(/\s+/).filter(Boolean), all = rows();
+  all.forEach(row => { row.hidden = !words.every(word => passes(row, word)); });
+  find("#shown").textContent = `${all.filter(row => !row.hidden).length} of ${all.length} runs`;
+  scatter();
+}
+
+function download() {
+  const quoted = text => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const kinds = heads().map(head => head.dataset.kind);
+  const text = (row, i) => kinds[i] === "setting" && value(row, i) === "" ? "null" : value(row, i);
+  const lines = [heads().map(head => head.dataset.key)];
+  lines.push(...rows().filter(row => !row.hidden).map(row => kinds.map((_, i) => text(row, i))));
+  const link = document.createElement("a");
+  link.download = `${document.title.replaceAll(/[^\w.-]+/g, "_")}.csv`;
+  link.href = URL.createObjectURL(new Blob([lines.map(line => line.map(quoted).join(",") + "\r\n").join("")]));
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// Places from 0 to 1 for the values of a column, and ticks; a logarithm over a factor of 8, words side by side.
+function axis(values, labels, few) {
+  if (values.every(isNumber)) {
+    const numbers = values.map(Number), [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+    const log = low > 0 && high >= 8 * low, at = log ? Math.log2 : x => x;
+    const [from, to] = [at(low), at(high)], span = to - from || 1;
+    const place = x => to === from ? 0.5 : (at(x) - from) / span;
+    const short = x => String(Number(x.toPrecision(4)));
+    const distinct = [...new Set(numbers)].sort((a, b) => a - b);
+    let ticks = distinct;
+    if (ticks.length > few) {
+      const raw = span / 5, power = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].find(n => n * power >= raw) * power;
+      ticks = [];
+      for (let x = Math.ceil(from / step) * step; x <= to + step / 1e6; x += step) ticks.push(log ? 2 ** x : x);
+    }
+    return {places: numbers.map(place), ticks: ticks.map(x => [place(x), short(x)])};
+  }
+  const words = [...new Set(values)].sort((a, b) => isNumber(b) - isNumber(a) || byWords(a, b));
+  const place = word => (words.indexOf(word) + 0.5) / words.length;
+  const named = words.length > 12 ? [] : words.map(word => [place(word), labels[values.indexOf(word)]]);
+  return {places: values.map(place), ticks: named};
+}
+
+function drawn(kind, attributes, parent, text) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", kind);
+  for (const [name, given] of Object.entries(attributes)) node.setAttribute(name, given);
+  if (text !== undefined) node.textContent = text;
+  parent.append(node);
+  return node;
+}
+
+function scatter() {
+  const [across, up] = [columnOf(chosen.across), columnOf(chosen.upward)], place = find(".plot");
+  place.replaceChildren();
+  if (across < 0 || up < 0) return;
+  const told = row => heads()[across].dataset.kind === "setting" || value(row, across) !== "";
+  const runs = rows().filter(row => !row.hidden && value(row, columnOf("status")) === "done" && told(row) && value(row, up) !== "");
+  const svg = drawn("svg", {viewBox: "0 0 640 400", role: "img"}, place);
+  const name = column => [...heads()[column].children].map(part => part.textContent).join(", ");
+  svg.setAttribute("aria-label", `${name(up)} against ${name(across)}, ${runs.length} runs`);
+  const x = axis(runs.map(row => value(row, across)), runs.map(row => row.cells[across].textContent), 8);
+  const y = axis(runs.map(row => value(row, up)), [], 2);
+  const [toX, toY] = [at => 80 + 530 * at, at => 345 - 315 * at];
+  let last = -Infinity;
+  for (const [at, text] of x.ticks) {
+    drawn("line", {x1: toX(at), x2: toX(at), y1: 20, y2: 355}, svg);
+    if (toX(at) - last > 7 * text.length + 8) {
+      drawn("text", {x: toX(at), y: 372, "text-anchor": "middle"}, svg, text.length > 24 ? `${text.slice(0, 23)}…` : text);
+      last = toX(at);
+    }
+  }
+  for (const [at, text] of y.ticks) {
+    drawn("line", {x1: 70, x2: 620, y1: toY(at), y2: toY(at)}, svg);
+    drawn("text", {x: 64, y: toY(at) + 4, "text-anchor": "end"}, svg, text);
+  }
+  drawn("text", {x: 345, y: 394, "text-anchor": "middle"}, svg, name(across));
+  drawn("text", {x: 70, y: 12}, svg, runs.length ? name(up) : "no finished run has both");
+  runs.forEach((row, i) => {
+    const point = drawn("circle", {cx: toX(x.places[i]), cy: toY(y.places[i]), r: 4}, svg);
+    const told = [across, up].map(column => `${heads()[column].dataset.key} = ${row.cells[column].textContent}`);
+    drawn("title", {}, point, [row.cells[0].textContent, ...told].join("\n"));
+  });
+}
+
+function offer(select, kept, columns) {
+  select.replaceChildren(...columns.map(head => new Option(head.dataset.key, head.dataset.key)));
+  if (columns.some(head => head.dataset.key === chosen[kept])) select.value = chosen[kept];
+  chosen[kept] = select.value;
+  select.onchange = () => { chosen[kept] = select.value; scatter(); };
+}
+
+function start() {
+  for (const head of heads()) {
+    find("button", head).onclick = () => {
+      Object.assign(chosen, {up: chosen.sort !== head.dataset.key || !chosen.up, sort: head.dataset.key});
+      sort();
+    };
+  }
+  const kind = name => heads().filter(head => head.dataset.kind === name);
+  offer(find("#across"), "across", [...kind("setting"), ...kind("result")]);
+  offer(find("#up"), "upward", kind("result"));
+  find("#filter").value = chosen.filter;
+  find("#filter").oninput = event => { chosen.filter = event.target.value; filter(); };
+  find("#csv").onclick = download;
+  sort();
+  filter();
+}
+
+start();
+
+// The rest is for the page that scripts/report.py serves: it asks how the jobs stand, and for the page when that changed.
+function tell(state) {
+  const said = ([name, n]) => `${n} ${name}`;
+  const now = find("#now"), line = find("[role=status]", now);
+  line.className = state.problem ? "lost" : "";
+  line.textContent = [Object.entries(state.counts).map(said).join(", "), state.problem].filter(Boolean).join("; ");
+  find("tbody", now).replaceChildren(...state.running.map(run => {
+    const row = document.createElement("tr");
+    row.className = run.stale ? "stale" : "";
+    for (const text of [run.name, run.epoch, run.step, run.loss, run.left, run.sign]) row.insertCell().textContent = text;
+    return row;
+  }));
+  find("table", now).hidden = state.running.length === 0;
+  find(".errors", now).replaceChildren(...state.failed.map(run => {
+    const item = document.createElement("li");
+    item.textContent = `${run.name}: ${run.error}`;
+    return item;
+  }));
+  now.hidden = false;
+}
+
+async function renew() {
+  const text = await (await fetch("page")).text();
+  const next = new DOMParser().parseFromString(text, "text/html");
+  await Promise.all([...next.images].map(image => image.decode().catch(() => {})));
+  const field = find("#filter"), typing = document.activeElement === field && field.selectionStart;
+  find("main").replaceWith(document.adoptNode(find("main", next)));
+  bare();
+  start();
+  if (typing !== false) {
+    find("#filter").focus();
+    find("#filter").setSelectionRange(typing, typing);
+  }
+}
+
+// The folders of the runs are not served.
+const bare = () => every("a.folder").forEach(link => link.replaceWith(link.textContent));
+
+async function follow(version) {
+  try {
+    const state = await (await fetch("status.json")).json();
+    tell(state);
+    if (version !== state.version) await renew();
+    version = state.version;
+  } catch {
+    find("#now").hidden = false;
+    find("#now [role=status]").className = "lost";
+    find("#now [role=status]").textContent = "no answer from scripts/report.py; the page shows what it last said";
+  }
+  setTimeout(follow, 1000, version);
+}
+
+const live = document.documentElement.dataset.live;
+if (live !== undefined) {
+  bare();
+  follow(live);
+}
