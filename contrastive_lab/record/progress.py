@@ -1,0 +1,118 @@
+"""How far a running job is, by the times and the last lines of the files in its folder."""
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import OmegaConf
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.run import stored_config
+
+TAIL = 16384  # bytes of metrics.csv, some dozens of rows
+QUIET = 600.0  # seconds without a sign after which a job may be stale
+INTERVALS = 20  # the same in logging intervals
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A running job; None for what is not known."""
+
+    epoch: int | None  # the present one, from 1
+    step: int  # optimizer steps done, as far as they are logged
+    steps: int | None  # of all epochs
+    loss: float | None  # the last one logged, nats
+    left: float | None  # seconds of training
+    quiet: float  # seconds since it last wrote to its folder
+    stale: bool  # quiet for 10 minutes, 20 logging intervals, and in the final evaluation as long as its training took
+
+
+def progress(run: Path, now: float, usual: float | None = None) -> Progress:
+    """How far the job in a folder is at the time `now`; `usual` are the seconds that others took."""
+    began, rows = _written(run / "result.json"), last_rows(run / "metrics.csv")
+    wrote = max(began, _written(run / "metrics.csv"))
+    logged = {name: rows[name].dropna() for name in ("step", "epoch", "loss") if name in rows}
+    last = {name: float(values.iloc[-1]) for name, values in logged.items() if len(values)}
+    step, steps = int(last.get("step", -1)) + 1, planned_steps(run, began)
+    resumed = len(_lines(run / "command.txt")) > 1
+    seconds = None if resumed or not step else (wrote - began) / step  # of a step
+    every = float(logged["step"].drop_duplicates().diff().median()) if step else 0.0
+    patience = max(QUIET, INTERVALS * every * seconds if seconds and every > 0 else 0.0)
+    if step == steps:
+        patience = max(patience, wrote - began)
+    return Progress(
+        epoch=int(last["epoch"]) + 1 if "epoch" in last else None,
+        step=step,
+        steps=steps,
+        loss=last.get("loss"),
+        left=_left(step, steps, seconds, now - began, usual),
+        quiet=now - wrote,
+        stale=now - wrote > patience,
+    )
+
+
+def _left(step: int, steps: int | None, seconds: float | None, elapsed: float, usual: float | None) -> float | None:
+    """Seconds left: by the run's own speed, else by what other runs took."""
+    if steps is not None and seconds is not None:
+        return max(0, steps - step) * seconds
+    if usual is None:
+        return None
+    left = usual * (1 - step / steps) if steps else usual - elapsed
+    return left if left > 0 else None
+
+
+@lru_cache(maxsize=4096)
+def planned_steps(run: Path, began: float) -> int | None:
+    """Optimizer steps of a run that began at some time, by its stored configuration; None where that does not tell."""
+    try:
+        config = stored_config(run)
+    except ConfigError:
+        return None
+
+    def told(key: str) -> Any:
+        return OmegaConf.select(config, key, default=None)
+
+    images, N, epochs, limit, most = map(
+        told, ("dataset.images", "batch_size", "epochs", "trainer.limit_train_batches", "trainer.max_steps")
+    )
+    if not (images and N and epochs):
+        return None
+    each = int(images) // int(N)
+    if limit is not None:
+        each = int(each * limit) if isinstance(limit, float) else min(each, limit)
+    return min(each * epochs, most) if most and most > 0 else int(each * epochs)
+
+
+def last_rows(path: Path) -> pd.DataFrame:
+    """The last rows of a metrics.csv as numbers, without one that is being written; no columns without a file."""
+    try:
+        with path.open("rb") as file:
+            head = file.readline()
+            start = max(file.tell(), path.stat().st_size - TAIL)
+            file.seek(start)
+            text = file.read()
+    except OSError:
+        return pd.DataFrame()
+    whole = text[: text.rfind(b"\n") + 1]
+    if start > len(head):
+        whole = whole[whole.find(b"\n") + 1 :]  # the first row was cut
+    if not head.strip():
+        return pd.DataFrame()
+    rows = pd.read_csv(io.BytesIO(head + whole), on_bad_lines="skip")
+    numbers: pd.DataFrame = rows.apply(pd.to_numeric, errors="coerce")
+    return numbers
+
+
+def _written(path: Path) -> float:
+    """When a file was last written; 0 without it."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.is_file() else []
