@@ -1,8 +1,10 @@
 """Write the report of a sweep, finished or not: tables, figures and one page.
 
 python scripts/report.py sweep=outputs/sweeps/<name> [x=K] [hue=alpha] [margin=0.5]
+python scripts/report.py sweep=outputs/sweeps/<name> serve=true [port=8000]
 
-Any folder with runs in it will do. margin is what counts as no difference, in points of accuracy.
+Any folder with runs in it will do. margin is what counts as no difference, in points of accuracy. serve=true keeps the
+page alive on this machine, on a free port or the one given: how the jobs stand, and figures that grow as they end.
 """
 
 import math
@@ -16,10 +18,25 @@ from contrastive_lab.launch.script import Values, run_script
 
 
 def main(values: Values) -> None:
-    """Write the report, say where it is."""
-    from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
+    """Write the report and say where it is, or serve it."""
+    folder, asked = Path(values["sweep"]), {"x": values.get("x"), "hue": values.get("hue"), "margin": _margin(values)}
+    if _served(values):
+        from contrastive_lab.report.serve import serve
 
-    print(write_report(Path(values["sweep"]), values.get("x"), values.get("hue"), _margin(values)))
+        serve(folder, int(values.get("port", 0)), **asked)
+    else:
+        from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
+
+        print(write_report(folder, **asked))
+
+
+def _served(values: Values) -> bool:
+    served, port = values.get("serve", "false"), values.get("port", "0")
+    if served not in ("true", "false"):
+        raise ConfigError(f"serve={served}: must be true or false")
+    if not (port.isdecimal() and int(port) < 65536) or ("port" in values and served == "false"):
+        raise ConfigError(f"port={port}: must be a number up to 65535, with serve=true")
+    return served == "true"
 
 
 def _margin(values: Values) -> float | None:
@@ -33,4 +50,5 @@ def _margin(values: Values) -> float | None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script(main, __doc__, "sweep=<folder of a sweep>", "x=<key>", "hue=<key>", "margin=<points>"))
+    forms = ("sweep=<folder of a sweep>", "x=<key>", "hue=<key>", "margin=<points>", "serve=true", "port=<number>")
+    sys.exit(run_script(main, __doc__, *forms))

@@ -106,6 +106,7 @@ ELSEWHERE = {
     "dataset/look.py": {"json.dumps", "json.loads"},  # a cache of files that were looked through
     "dataset/text.py": {"csv.reader"},  # the texts of a data set
     "launch/experiment.py": {"OmegaConf.load"},  # conf/experiment
+    "report/serve.py": {"json.dumps"},  # an answer to a browser, no file
 }
 READS_OR_WRITES = re.compile(r"(json|yaml)\.\w*(load|dump)\w*|csv\.\w+|OmegaConf\.(load|save)|.*\.(to|read)_(csv|json)")
 

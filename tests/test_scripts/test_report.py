@@ -27,6 +27,10 @@ def script(type_script: Callable[..., Line]) -> Script:
         (("sweep={}", "x=K", "hue=K"), "hue=K: is the x axis"),
         (("sweep={}", "y=K"), "y=K: takes sweep=<folder of a sweep>"),
         (("sweep={}", "sweep={}"), "each once"),
+        (("sweep={}", "serve=yes"), "serve=yes: must be true or false"),
+        (("sweep={}", "port=8000"), "port=8000: must be a number up to 65535, with serve=true"),
+        (("sweep={}", "serve=true", "port=65536"), "port=65536: must be a number"),
+        (("sweep=none", "serve=true"), "sweep=none: no such folder"),
     ],
 )
 def test_a_wrong_line_is_one_clear_line_and_exit_code_2(
@@ -69,3 +73,16 @@ def test_a_folder_of_runs_will_do_and_the_theory_s_are_no_runs(
 def test_the_script_says_where_the_report_is(tmp_path: Path, script: Script) -> None:
     folder = write_sweep(tmp_path / "s", [({"K": 4}, None), ({"K": 8}, None)])
     assert script(f"sweep={folder}", "x=K") == (0, f"{folder}/report/report.html\n", "")
+
+
+def test_the_script_serves_until_it_is_interrupted(
+    tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("contrastive_lab.report.serve.time.sleep", interrupted)
+    folder = write_sweep(tmp_path / "s", [({"K": 4}, None), ({"K": 8}, None)])
+    code, out, err = script(f"sweep={folder}", "serve=true")
+    assert (code, err) == (130, "interrupted\n")
+    assert out.startswith("http://127.0.0.1:") and (folder / "report" / "report.html").is_file()
