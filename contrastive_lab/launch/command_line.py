@@ -4,6 +4,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -15,20 +16,25 @@ from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.experiment import given
+from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.plan import job_folder, lock, new_folder
 from contrastive_lab.launch.preflight import check_started, multirun, preflight
 from contrastive_lab.launch.script import exit_code
 from contrastive_lab.record.plan import Plan
 
+SERVE = "serve=true"
 Task = Callable[[Any], object]  # called by Hydra with the configuration of a job
 
 
 def command_line(task: Task, line: Sequence[str]) -> int:
     """Check a line of `train.py`, e.g. sys.argv, run the task on what it asks for, and return the exit code."""
+    serve, line = SERVE in line, [part for part in line if part != SERVE]
 
     def checked() -> None:
         args, sweep = hydra_parser().parse_args(line[1:]), None
         parts: list[list[str]] = []
+        if serve and not args.multirun:
+            raise ConfigError(f"{SERVE}: with -m alone, for a sweep has a page")
         check_started(args)
         if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
             _check_values(args, "config")
@@ -41,7 +47,7 @@ def command_line(task: Task, line: Sequence[str]) -> int:
         if sweep is None:
             runs[0]()
         else:
-            run_sweep(sweep, runs)
+            run_sweep(sweep, runs, serve)
 
     prepare()
     return exit_code(checked)
@@ -89,19 +95,16 @@ def prepare() -> None:
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 
 
-def run_sweep(sweep: Plan, runs: Sequence[Callable[[], object]]) -> None:
-    """Run the jobs of a multirun, grid after grid, and write its report; a RunError lists those not done at the end."""
+def run_sweep(sweep: Plan, runs: Sequence[Callable[[], object]], serve: bool = False) -> None:
+    """Run the jobs of a multirun, grid after grid, with its page alive meanwhile or not, and write its report.
+
+    A RunError lists the jobs that are not done at the end.
+    """
     with lock(sweep.folder):
         sweep.write()
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)
-        for run in runs:
-            try:
-                run()
-            except (KeyboardInterrupt, SystemExit):
-                print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
-                raise
-            except Exception as error:  # of a launcher, as when a worker is killed; the jobs' own are in their results
-                print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
+        with followed(sweep.folder) if serve else nullcontext():
+            _run_all(sweep, runs)
         from contrastive_lab.launch.jobs import report, unfinished  # here, so that errors need not wait for torch
 
         problems = report(sweep.folder)
@@ -109,3 +112,14 @@ def run_sweep(sweep: Plan, runs: Sequence[Callable[[], object]]) -> None:
             problems.append(f"{len(left)} of {len(sweep.jobs)} jobs are not done; the same line goes on")
     if problems:
         raise RunError("\n  ".join([*problems, *left]))
+
+
+def _run_all(sweep: Plan, runs: Sequence[Callable[[], object]]) -> None:
+    for run in runs:
+        try:
+            run()
+        except (KeyboardInterrupt, SystemExit):
+            print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
+            raise
+        except Exception as error:  # of a launcher, as when a worker is killed; the jobs' own are in their results
+            print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)

@@ -3,7 +3,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from omegaconf import DictConfig
 from contrastive_lab.config import options
 from contrastive_lab.config.schema import GROUPS
 from contrastive_lab.errors import RunError
+from contrastive_lab.launch import command_line as command_line_module
 from contrastive_lab.launch.command_line import Task, command_line, theory_line
 from tests.conftest import ROOT, TINY, Line, command, only_run
 from tests.test_launch.conftest import SMALL, stored_results
@@ -108,6 +110,23 @@ def test_a_date_as_a_name_is_the_stored_results(tmp_path: Path, line: Type) -> N
     done = line("-m", *SMALL, "sweep=2026_11_21")
     assert done.code == 0, done.err
     assert len(list((tmp_path / "outputs/sweeps/2026_11_21").rglob("result.json"))) == 1
+
+
+def test_the_page_of_a_sweep_may_be_followed_and_is_no_part_of_its_line(
+    tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    @contextmanager
+    def followed(folder: Path) -> Iterator[None]:
+        seen.extend([folder, json.loads((folder / "sweep.json").read_text())["overrides"], *stored_results(tmp_path)])
+        yield
+        seen.extend(stored_results(tmp_path))
+
+    monkeypatch.setattr(command_line_module, "followed", followed)
+    assert line("-m", *SMALL, "sweep=s", "serve=true").code == 0
+    assert seen == [Path("outputs/sweeps/s"), [*SMALL, "sweep=s"], "default"]
+    assert line(*SMALL, "serve=true") == (2, "", "error: serve=true: with -m alone, for a sweep has a page\n")
 
 
 @pytest.mark.parametrize("several", [(), ("-m", "sweep=s")])
