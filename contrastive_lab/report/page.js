@@ -151,10 +151,9 @@ start();
 
 // The rest is for the page that scripts/report.py serves: it asks how the jobs stand, and for the page when that changed.
 function tell(state) {
-  const said = ([name, n]) => `${n} ${name}`;
   const now = find("#now"), line = find("[role=status]", now);
   line.className = state.problem ? "lost" : "";
-  line.textContent = [Object.entries(state.counts).map(said).join(", "), state.problem].filter(Boolean).join("; ");
+  line.textContent = state.problem || `${state.counts.done} of ${Object.values(state.counts).reduce((a, b) => a + b)} jobs are done`;
   find("tbody", now).replaceChildren(...state.running.map(run => {
     const row = document.createElement("tr");
     row.className = run.stale ? "stale" : "";
@@ -168,6 +167,18 @@ function tell(state) {
     return item;
   }));
   now.hidden = false;
+  const runs = new Set(state.running.map(run => run.folder)), status = columnOf("status");
+  for (const row of rows().filter(row => runs.has(row.dataset.run) && value(row, status) !== "running")) {
+    const cell = row.cells[status];
+    [cell.textContent, cell.dataset.value, cell.className] = ["running", "running", "left status-running"];
+  }
+  find(".counts").replaceChildren(...Object.entries(state.counts).map(([name, n]) => {
+    const item = document.createElement("li"), number = document.createElement("b");
+    item.className = `${name}${n ? " some" : ""}`;
+    number.textContent = n;
+    item.append(number, ` ${name}`);
+    return item;
+  }));
 }
 
 async function renew() {
@@ -190,9 +201,9 @@ const bare = () => every("a.folder").forEach(link => link.replaceWith(link.textC
 async function follow(version) {
   try {
     const state = await (await fetch("status.json")).json();
-    tell(state);
     if (version !== state.version) await renew();
     version = state.version;
+    tell(state);
   } catch {
     find("#now").hidden = false;
     find("#now [role=status]").className = "lost";

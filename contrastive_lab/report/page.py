@@ -116,7 +116,7 @@ def _named(sweep: Sweep, run: str, out: Path) -> dict[str, Any]:
     """Name and status of a run, and the address of its folder as seen from the page; empty where there is none yet."""
     folder = sweep.folder / run
     link = quote(os.path.relpath(folder, out).replace(os.sep, "/"), safe="/=,+@") + "/" if folder.is_dir() else ""
-    return {"name": sweep.results["name"][run], "link": link, "status": sweep.results["status"][run]}
+    return {"folder": run, "name": sweep.results["name"][run], "link": link, "status": sweep.results["status"][run]}
 
 
 def _cell(value: Any) -> Cell:

@@ -1,4 +1,4 @@
-"""The page of a sweep, alive on this machine alone: how its jobs stand, a new report when one has begun or ended."""
+"""The page of a sweep, alive on this machine alone: how its jobs stand, and a new report when one has ended."""
 
 import getpass
 import json
@@ -14,6 +14,8 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+import pandas as pd
 
 from contrastive_lab.errors import ConfigError, first_line
 from contrastive_lab.record.progress import Progress, progress
@@ -33,8 +35,8 @@ class Live:
 
     def __init__(self, folder: Path, **asked: Any) -> None:
         self.folder, self.asked, self.problem = folder, asked, ""
-        self.written, self.read = Stamp(), (Stamp(), read_sweep(folder))
-        self.lock = threading.Lock()
+        self.lock, self.read = threading.Lock(), (Stamp(), read_sweep(folder))
+        self.written = pd.DataFrame()
 
     @property
     def page(self) -> Path:
@@ -46,21 +48,28 @@ class Live:
         """Differs from one page to the next."""
         return str(self.page.stat().st_mtime_ns)
 
+    @property
+    def ended(self) -> pd.DataFrame:
+        """What a report is made of: the results of the runs, nothing of those that run or have not begun."""
+        results = self.sweep().results
+        return results.where(~results["status"].isin([Status.RUNNING, Status.MISSING]))
+
     def stamp(self) -> Stamp:
-        """When each file was written that a new report needs to be written for."""
+        """When each file was written that tells how the runs stand."""
         paths = [self.folder / "sweep.json", *self.folder.rglob("result.json")]
         return {path: path.stat().st_mtime_ns for path in paths if path.is_file()}
 
     def renew(self) -> None:
-        """Write the report if a run has begun or ended since the last one; an error is kept as `problem`."""
-        if (stamp := self.stamp()) == self.written:
+        """Write the report if a run has ended since the last one; an error is kept as `problem`."""
+        if self.ended.equals(self.written):
             return
+        ended = self.ended
         try:
             write_report(self.folder, **self.asked)
             self.problem = ""
         except Exception as error:  # the page goes on with the last report that could be written
             self.problem = f"no new report ({type(error).__name__}: {first_line(error)})"
-        self.written = stamp
+        self.written = ended
 
     def sweep(self) -> Sweep:
         """The sweep as it is on the disk, read anew where that changed; the last one that could be read."""
@@ -79,7 +88,9 @@ class Live:
             "version": self.version,
             "problem": self.problem,
             "counts": counts(sweep),
-            "running": [{"name": sweep.results["name"][run], **words(each)} for run, each in found.items()],
+            "running": [
+                {"folder": run, "name": sweep.results["name"][run], **words(each)} for run, each in found.items()
+            ],
             "failed": [{"name": run["name"], "error": run["line"]} for run in failures(sweep, self.folder)],
         }
 
@@ -168,7 +179,7 @@ def serve(folder: Path, port: int = 0, **asked: Any) -> None:
     """
     live = Live(folder, **asked)
     with bind(live, port) as server:
-        live.written = live.stamp()
+        live.written = live.ended
         write_report(folder, **asked)
         port = server.server_port
         print(f"http://{HERE}:{port}  (Ctrl-C ends it)")

@@ -139,6 +139,10 @@ def test_the_report_is_written_anew_when_a_job_ends_and_not_otherwise(
     live.renew()
     (folder / "K=8,seed=0" / "metrics.csv").write_text("step,epoch\n1,0\n")
     live.renew()
+    begun = folder / "K=8,seed=2" / "result.json"  # only how the jobs stand has changed, which the page asks for
+    begun.parent.mkdir()
+    begun.write_text('{"status": "running"}')
+    live.renew()
     assert len(written) == 2
     assert live.sweep().results["status"].to_list().count("done") == 3
 

@@ -37,6 +37,12 @@ def now(browser: "Chrome") -> str:
     return browser.find_element("id", "now").text.removeprefix("Now").strip()
 
 
+def counted(browser: "Chrome") -> list[str]:
+    """How many jobs there are by status."""
+    texts = browser.execute_script("return [...document.querySelectorAll('.counts li')].map(item => item.textContent)")
+    return [" ".join(text.split()) for text in texts]
+
+
 def put(live: Live, folder: str, **values: object) -> None:
     """Change a job's result.json, as its end does, and write the report anew."""
     path = live.folder / folder / "result.json"
@@ -45,7 +51,8 @@ def put(live: Live, folder: str, **values: object) -> None:
 
 
 def test_it_shows_what_runs_and_grows_as_jobs_end(browser: "Chrome", live: Live) -> None:
-    assert "2 done, 0 failed, 1 running, 1 missing" in now(browser)
+    assert "2 of 4 jobs are done" in now(browser)
+    assert counted(browser) == ["2 done", "0 failed", "1 running", "1 missing"]
     assert "simo-2 5 50" in now(browser)
     assert browser.find_elements("css selector", "a.folder") == []
     browser.find_element("id", "filter").send_keys("K=16")
@@ -55,12 +62,23 @@ def test_it_shows_what_runs_and_grows_as_jobs_end(browser: "Chrome", live: Live)
     until(lambda: "simo-2 6 60" in now(browser))
     put(live, "K=16,seed=0", status="done", linear_top1=84.25)
     until(lambda: "84.25" in browser.find_element("id", "runs").text)
-    assert "3 done, 0 failed, 1 missing" in now(browser)
+    until(lambda: "3 of 4 jobs are done" in now(browser))
+    assert counted(browser) == ["3 done", "0 failed", "1 missing"]
     assert browser.find_element("css selector", "#figures img").get_attribute("src") != before
     assert browser.find_element("id", "shown").text == "2 of 4 runs"  # the filter is kept, and so is the cursor
     browser.switch_to.active_element.send_keys("0")
     assert browser.find_element("id", "filter").get_attribute("value") == "K=160"
     assert browser.get_log("browser") == []
+
+
+def test_a_job_that_begins_shows_without_a_new_report(browser: "Chrome", live: Live) -> None:
+    version, begun = live.version, live.folder / "K=16,seed=1"
+    begun.mkdir()
+    (begun / "result.json").write_text('{"status": "running"}')
+    live.renew()
+    until(lambda: "2 running" in counted(browser))
+    cell = browser.find_element("css selector", "#runs tr[data-run='K=16,seed=1'] td:nth-child(2)")
+    assert (cell.text, live.version) == ("running", version)
 
 
 def test_a_failure_is_text_and_not_markup(browser: "Chrome", live: Live) -> None:
@@ -83,4 +101,4 @@ def test_it_says_when_nobody_answers(browser: "Chrome", live: Live, monkeypatch:
     monkeypatch.setattr("contrastive_lab.report.serve.Handler.do_GET", lambda handler: handler.send_error(500))
     until(lambda: "no answer from scripts/report.py" in now(browser))
     monkeypatch.undo()
-    until(lambda: "2 done" in now(browser))
+    until(lambda: "2 of 4 jobs are done" in now(browser))
