@@ -19,6 +19,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given
 from contrastive_lab.launch.plan import conflicting_runs, differing, job_folder, plan
 from contrastive_lab.record.plan import Job, Plan
+from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_resume, has_config
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
@@ -45,7 +46,7 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
     """
     args = hydra_parser().parse_args(line[1:])
     overrides: list[str] = args.overrides
-    _count.cache_clear()  # images may have come since an earlier line
+    _read.cache_clear()  # images may have come since an earlier line
     if "resume" in given(overrides):
         return [_resumed(overrides)], None
     if args.multirun:
@@ -55,7 +56,7 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
             raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
     config, folder = composed(overrides), Path(given(overrides).get("hydra.run.dir", "").strip("'\""))
     problems, taken = [*_images(config)], "hydra.run.dir" in given(overrides) and has_config(folder)
-    if taken and (keys := differing(folder, config)):
+    if taken and (keys := differing(folder, config) or _other_images(folder, config)):
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
     if problems:
         raise ConfigError(*problems)
@@ -72,10 +73,10 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]]
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        resolved, folder = resolve(config), job_folder(job)
+        resolved, name = resolve(config), job_folder(job)
         # Two grids of an arm may share a job; for two arms, or in one grid, it is an error, which `plan` tells.
-        key = (folder, arm) if len(parts) > 1 else (len(found),)
-        found.setdefault(key, (Job(folder, resolved.name, job, resolved.hash, arm), config))
+        key = (name, arm) if len(parts) > 1 else (len(found),)
+        found.setdefault(key, (Job(name, resolved.name, job, resolved.hash, arm), config))
         if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
             problems[DISTRIBUTED_MULTIRUN] = None
     if problems:
@@ -83,7 +84,11 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]]
     jobs, configs = [job for job, _ in found.values()], [config for _, config in found.values()]
     told = parts[0].overrides if len(parts) == 1 else overrides
     sweep = plan([Path(sys.executable).name, *line], told, jobs)
-    if conflicts := conflicting_runs(sweep, configs):
+    conflicts = conflicting_runs(sweep, configs)
+    for folder, config in zip((sweep.folder / job.folder for job in jobs), configs, strict=True):
+        if others := _other_images(folder, config):
+            conflicts.append(f"sweep={sweep.name}: {folder} holds a run of other images ({others}); choose another")
+    if conflicts:
         raise ConfigError(*conflicts)
     # A name in quotes stays one, as 83e55427 would not; a job keeps its .hydra when it is done or goes on.
     own = [f"sweep='{sweep.name}'", "hydra.output_subdir=null"]
@@ -94,18 +99,28 @@ def _images(config: DictConfig) -> Iterator[str]:
     """Look through a folder of images, and yield what does not fit it; a ConfigError tells what is wrong with it."""
     if "root" not in config.dataset:
         return
-    images, N = _count(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
+    (images, _), N = _read(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
     if images < N:
         fits = 2 ** int(math.log2(images))
         yield f"batch_size={N}: more than the {images} images of {config.dataset.root}; batch_size={fits} fits"
 
 
+def _other_images(folder: Path, config: DictConfig) -> str:
+    """The hashes of the images that the run in a folder had and would have now, if they differ; else empty."""
+    then = read_result(folder).data_hash
+    now = _read(OmegaConf.to_yaml(config.dataset, resolve=True))[1] if then and "root" in config.dataset else then
+    return f"data_hash: {then}, not {now}" if then != now else ""
+
+
 @lru_cache
-def _count(dataset: str) -> int:
-    """The number of images to pre-train on; once for all jobs that read the same data set."""
+def _read(dataset: str) -> tuple[int, str]:
+    """The number of images to pre-train on and the hash of all; once for all jobs that read the same data set."""
     from hydra.utils import instantiate  # here: a data set imports torch, which takes seconds
 
-    return len(instantiate(OmegaConf.create(dataset).splits, _partial_=True)().pretrain)
+    from contrastive_lab.dataset import data_hash
+
+    splits = instantiate(OmegaConf.create(dataset).splits, _partial_=True)()
+    return len(splits.pretrain), data_hash(splits)
 
 
 def multirun(overrides: list[str]) -> list[list[str]]:

@@ -32,7 +32,8 @@ class Result:
     own_class_share and dclw_sigma those that make the loss another one than InfoNCE over one set, on disk after `tau`.
     `scores` holds accuracies in percent by name, e.g. linear_top1, on disk between `seed` and `mi_estimate`.
     `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats; `seconds` includes probes;
-    `git` is the commit of the code, `error` the last line of what ended the run.
+    `config_hash` and `data_hash` tell runs of other settings and of other images or texts; `git` is the commit of the
+    code, `error` the last line of what ended the run.
     """
 
     status: Status = Status.MISSING
@@ -52,6 +53,7 @@ class Result:
     images_per_second: float | None = None
     seconds: float | None = None
     config_hash: str | None = None
+    data_hash: str | None = None
     git: str | None = None
     error: str | None = None
 
@@ -74,7 +76,8 @@ class Result:
         """The values in the order of result.json."""
         values: dict[str, Any] = {}
         for name, value in vars(self).items():
-            values |= value if isinstance(value, dict) else {name: "inf" if value == math.inf else value}
+            if (name, value) != ("data_hash", None):  # which older versions did not write
+                values |= value if isinstance(value, dict) else {name: "inf" if value == math.inf else value}
         return values | {"status": self.status.value}
 
     def write(self, folder: Path) -> None:

@@ -130,6 +130,9 @@ def _found(folder: Path) -> Sweep:
 
 def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
     results = [_result(folder / run.folder).flat() for run in runs]
+    hashes = [result.get("data_hash") for result in results]
+    if len({*hashes} - {None}) > 1:  # images came or went: runs of other data are another setting
+        runs = [run._replace(settings=run.settings | {"data_hash": own}) for run, own in zip(runs, hashes, strict=True)]
     index = [run.folder for run in runs]
     asked = _frame([{**result, **run.settings} for run, result in zip(runs, results, strict=True)], index)
     named = _frame([{"name": run.name, **result} for run, result in zip(runs, results, strict=True)], index)

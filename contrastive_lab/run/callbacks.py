@@ -81,13 +81,15 @@ class FiniteGuard(pl.Callback):
 class LastCheckpoint(Checkpoint):
     """Writes `<folder>/last.ckpt`, never in part: at the end of every epoch, every n steps if asked for, and at a stop.
 
-    The configuration goes with it, and a run is not resumed with another one: RunError.
+    The configuration and the hash of the data go with it, and a run is not resumed with others: RunError.
     """
 
-    def __init__(self, folder: Path, config: DictConfig, resolved: Resolved, every_n_steps: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: DictConfig, resolved: Resolved, data_hash: str, every_n_steps: int | None = None
+    ) -> None:
         self.path = folder / "last.ckpt"
         self.every = every_n_steps
-        self.identity, self.hash = identity(config), resolved.hash
+        self.identity, self.hash, self.data_hash = identity(config), resolved.hash, data_hash
         own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
         K, pool = (resolved.K or 0) * config.sets, resolved.pool
         self.draws = "few" if own and K and pool and are_few(K, pool) else "sorted"
@@ -123,7 +125,7 @@ class LastCheckpoint(Checkpoint):
         """Add the configuration and the last metrics."""
         self.metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
         checkpoint.update(config=self.identity, config_hash=self.hash, metrics=self.metrics, draws=self.draws)
-        checkpoint["row"] = self.row
+        checkpoint.update(row=self.row, data_hash=self.data_hash)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -131,9 +133,11 @@ class LastCheckpoint(Checkpoint):
         """See that the configuration is the same; let metrics.csv go on where the checkpoint stands."""
         if changed := differences(self.identity, comparable(checkpoint["config"])):
             raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
+        if (then := checkpoint.get("data_hash", self.data_hash)) != self.data_hash:
+            raise RunError(f"the checkpoint is of other data: {then} then, {self.data_hash} now; start the run anew")
         if checkpoint.get("draws", "sorted") != self.draws:
             raise RunError("the version that made the checkpoint drew other negatives; start the run anew")
-        checkpoint["callbacks"].pop("Timer", None)  # trainer.max_time is that of a process, else no second one has any
+        checkpoint.get("callbacks", {}).pop("Timer", None)  # trainer.max_time is that of a process
         self.metrics = dict(checkpoint["metrics"])
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):

@@ -107,3 +107,11 @@ def test_lines_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
         "tau = 0.2, optim = lars",
         "tau = 0.2, optim = sgd",
     ]
+
+
+def test_runs_of_other_data_are_another_setting(tmp_path: Path) -> None:
+    jobs = [({"K": 4, "seed": s}, {"linear_top1": 80.0, "data_hash": f"{80 + s // 2}-abc"}) for s in range(4)]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
+    assert grid.summary("linear_top1")[["data_hash", "n"]].to_numpy().tolist() == [["80-abc", 2], ["81-abc", 2]]
+    same = [(told, {**(result or {}), "data_hash": "80-abc"}) for told, result in jobs]
+    assert grid_of(write_sweep(tmp_path / "t", same)).summary("linear_top1")["n"].to_list() == [4]

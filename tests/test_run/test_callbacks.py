@@ -91,7 +91,7 @@ def test_a_run_whose_negatives_were_drawn_in_another_way_is_not_resumed(
         SimpleNamespace(callback_metrics={}, loggers=[]),
         compose(f"K={K}", f"sets={sets}", "batch_size=64"),
     )
-    callback = LastCheckpoint(tmp_path, config, resolve(config))
+    callback = LastCheckpoint(tmp_path, config, resolve(config), "9-abc")
     callback.on_save_checkpoint(trainer, None, checkpoint)
     callback.on_load_checkpoint(trainer, None, checkpoint)
     del checkpoint["draws"]  # as in an older version

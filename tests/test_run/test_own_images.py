@@ -1,5 +1,6 @@
 """Folders of a user's own images, from the command line to the probes: whatever holds stripes is told apart."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,3 +104,21 @@ def test_what_is_wrong_with_a_folder_is_told_before_anything_is_made(tmp_path: P
     (tmp_path / "empty").mkdir()
     assert "no images below" in line(*LINE, f"dataset.root={tmp_path / 'empty'}").err
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, line: Type) -> None:
+    root = folder(tmp_path / "D")
+    told = [*LINE, f"dataset.root={root}", "evaluation=knn", "epochs=1"]
+    told = [option for option in told if option not in ("evaluation.epochs=50", "epochs=3")]
+    assert line(*told, "hydra.run.dir=x").code == 0
+    assert line("-m", *told, "seed=0", "sweep=s").code == 0
+    (root / "train" / "cat" / "000.png").unlink()
+    for again in ([*told, "hydra.run.dir=x"], ["-m", *told, "seed=0,1", "sweep=s"]):
+        done = line(*again)
+        assert done.code == 2
+        assert "data_hash: 80-" in done.err and ", not 79-" in done.err
+    result = json.loads((tmp_path / "x" / "result.json").read_text())
+    (tmp_path / "x" / "result.json").write_text(json.dumps({**result, "status": "interrupted"}))
+    done = line("resume=x")
+    assert done.code == 1
+    assert "error: the checkpoint is of other data: 80-" in done.err

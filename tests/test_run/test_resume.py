@@ -125,7 +125,9 @@ def test_the_time_of_a_run_is_that_of_its_process(tmp_path: Path, trained: Train
     assert "Timer" in checkpoint["callbacks"]
     loaded = {**checkpoint, "callbacks": dict(checkpoint["callbacks"])}
     config = OmegaConf.load(only_run(tmp_path / "other") / ".hydra" / "config.yaml")
-    LastCheckpoint(tmp_path, config, resolve(config)).on_load_checkpoint(SimpleNamespace(loggers=[]), None, loaded)
+    LastCheckpoint(tmp_path, config, resolve(config), loaded["data_hash"]).on_load_checkpoint(
+        SimpleNamespace(loggers=[]), None, loaded
+    )
     assert "Timer" not in loaded["callbacks"]
 
 
