@@ -1,6 +1,5 @@
 """Settings of methods, losses and evaluations: a model named like the class or function that each configures."""
 
-# ruff: noqa: D101 - what a model is named like has the docstring
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,29 +16,39 @@ class Method(Settings):
 
 
 class MoCo(Settings):
+    """MoCo v1 and v2."""
+
     momentum: float = Field(ge=0, le=1, description="of the key encoder")
     symmetric: bool = Field(description="each view is query once and key once; the loss is the mean over both")
     batchnorm: BatchnormKind = Field(description="that of batchnorm.kind")
 
 
 class SiMo(Settings):
+    """SiMo."""
+
     momentum: float = Field(ge=0, le=1, description="of the key encoder")
     negatives_per: NegativesPer = Field(description="query: each draws its own negatives; batch: all share one draw")
     batchnorm: BatchnormKind = Field(description="that of batchnorm.kind")
 
 
 class SimCLR(Settings):
+    """SimCLR."""
+
     pool: Literal["2N-2", "N-1"] = Field(description="2N-2: both views of the other images; N-1: the other view alone")
     negatives_per: NegativesPer = Field(description="query: each draws its own negatives; batch: all share one draw")
 
 
 class NPID(Settings):
+    """NPID."""
+
     bank_momentum: float = Field(ge=0, le=1, description="of the entries of the memory bank")
     proximal: float = Field(ge=0, description="weight of |query - entry|^2")
     positive_drawn: bool = Field(description="an image's own entry may be among its negatives, as in the authors' code")
 
 
 class SwAV(Settings):
+    """SwAV."""
+
     prototypes: int = Field(ge=2, description="number of them")
     epsilon: float = Field(gt=0, description="of Sinkhorn-Knopp")
     sinkhorn_iterations: int = Field(ge=1, description="of Sinkhorn-Knopp")
@@ -61,6 +70,8 @@ class Nce(Settings):
 
 
 class Spectral(Settings):
+    """The spectral contrastive loss."""
+
     name: Literal["spectral"] = Field(description="of the loss")
     mu: float = Field(gt=0, description="squared norm of the features")
     phi: Literal["square", "exp"] = Field(description="of the negatives' cosines")
@@ -68,17 +79,23 @@ class Spectral(Settings):
 
 
 class Debiased(Settings):
+    """Debiased InfoNCE."""
+
     name: Literal["debiased"] = Field(description="of the loss")
     tau_plus: TauPlus
 
 
 class Hard(Settings):
+    """Debiased InfoNCE with weights for near negatives."""
+
     name: Literal["hard"] = Field(description="of the loss")
     tau_plus: TauPlus
     beta: float = Field(ge=0, description="how much more near negatives count")
 
 
 class DualTemperature(Settings):
+    """InfoNCE with a second temperature for the size of the gradient."""
+
     name: Literal["dual_temperature"] = Field(description="of the loss")
     second_tau: float = Field(gt=0, description="temperature of the factor of the gradient")
 
@@ -91,24 +108,35 @@ class Evaluation(Settings):
 
 
 class Linear(Evaluation):
+    """Logistic regression."""
+
     epochs: int = Field(ge=1, description="of the linear classifier")
 
 
 class LinearMoco(Linear):
+    """MoCo's linear classifier on crops."""
+
+    features: Literal["h", "z"] = Field(description="h (backbone) or z (unit vectors of the head)")
     lr: float = Field(gt=0, description="learning rate")
 
 
 class Knn(Evaluation):
+    """Weighted nearest neighbours."""
+
     k: int = Field(ge=1, description="neighbours")
     temperature: float = Field(gt=0, description="of their weights")
 
 
 class OnlineProbe(Settings):
+    """The linear classifier trained beside the encoder."""
+
     every_n_epochs: int = Field(ge=1, description="how often it is scored")
     lr: float = Field(gt=0, description="learning rate per 256 images")
 
 
 class KnnProbe(Settings):
+    """The nearest neighbours during training."""
+
     every_n_epochs: int = Field(ge=1, description="how often they are looked up")
     k: int = Field(ge=1, description="neighbours")
     temperature: float = Field(gt=0, description="of their weights")

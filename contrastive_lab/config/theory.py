@@ -1,6 +1,5 @@
 """The settings of each program of `scripts/theory.py`: a model named like its module in contrastive_lab/analysis/."""
 
-# ruff: noqa: D101 - what a model is named like has the docstring
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -24,6 +23,8 @@ SharedCosine = Annotated[float, Field(ge=0, lt=1, description="expected cosine o
 
 
 class Bounds(Settings):
+    """Of `theory=bounds`."""
+
     classes: list[Several] = Field(
         min_length=1, examples=[[10, 100]], description="C of the features that show the class alone; a run has its own"
     )
@@ -59,6 +60,8 @@ class Competition(Settings):
 
 
 class Coupon(Settings):
+    """Of `theory=coupon`."""
+
     K: int = Field(ge=0, description="negatives of the columns coverage, missing, tau and log_collisions")
     classes: int = Field(ge=2, le=400, description="C of the figure's right panel; beyond 400 float64 ends")
     counts_csv: Location = Field(description="csv file, its last column the number of images of a class")
@@ -86,6 +89,8 @@ class GaussianMi(Settings):
 
 
 class GradientNorm(Settings):
+    """Of `theory=gradient_norm`."""
+
     K: list[Count] = Field(min_length=1, examples=[[4, 64]], description="numbers of negatives")
     alphas: list[Positive] = Field(examples=[[256.0]], description="EqCo's alphas, a line each")
     tau: float = Field(ge=0.01, description="temperature")
@@ -98,6 +103,8 @@ class GradientNorm(Settings):
 
 
 class SpikedCovariance(Settings):
+    """Of `theory=spiked_covariance`."""
+
     part: Literal["n", "control", "d", "r", "downstream", "all"] = Field(
         description="what varies; control: n with equal noise everywhere, where PCA wins"
     )

@@ -64,6 +64,7 @@ def test_a_loss_has_a_model_of_its_own() -> None:
         (["dclw_sigma=0", "alpha=inf"], "dclw_sigma=0.0: must be more than 0"),
         (["alpha=nan"], "alpha=nan: must be"),
         (["loss.name=hard"], "loss.name=hard: choose one of info_nce"),
+        (["evaluation=linear_moco", "evaluation.features=pixels"], "evaluation.features=pixels: choose one of h, z"),
         (["method=npid", "method.loss=nce"], "method.loss: no such key; did you mean loss?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
