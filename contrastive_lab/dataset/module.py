@@ -6,7 +6,7 @@ so a resumed run goes on with exactly the batch that would have come next.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
@@ -18,6 +18,7 @@ from contrastive_lab import distributed
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.compat import batches_started
 from contrastive_lab.dataset.decode import crops
+from contrastive_lab.dataset.fingerprint import data_hash
 from contrastive_lab.dataset.split import Files, Split, Splits
 from contrastive_lab.randomness import StepRandom, generator
 
@@ -71,6 +72,11 @@ class ViewsDataModule(pl.LightningDataModule):
         self.workers = workers if isinstance(splits.pretrain, Files) else 0
         self._images: Tensor | None = None  # all, on the device; no buffer of a module, so no checkpoint holds them
         self._classes = splits.pretrain.labels
+
+    @cached_property
+    def hash(self) -> str:
+        """The `data_hash` of its splits."""
+        return data_hash(self.splits)
 
     def train_dataloader(self) -> "Loader":
         """Positions of the epoch that the trainer is in."""

@@ -23,23 +23,20 @@ from contrastive_lab.randomness import generator
 
 
 class OnlineProbe(pl.Callback):
-    """A linear classifier trained beside the encoder on its detached features h.
+    """A linear classifier trained beside the encoder on its detached features h, `features` F wide.
 
     Logs `online_loss` and `online_top1` in percent. SGD (momentum 0.9, no weight decay), its learning rate `lr` per 256
     images; the first weights depend on the seed. Weights and optimizer are in the checkpoint.
     """
 
-    def __init__(self, lr: float = 0.1, every_n_epochs: int = 1, seed: int = 0) -> None:
-        self.lr, self.every, self.seed = lr, every_n_epochs, seed
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Make classifier and optimizer, before a checkpoint is read."""
-        data = _data(trainer)
-        self.linear = nn.Linear(cast(Encoder, pl_module.encoder).features, data.splits.classes).to(pl_module.dtype)
+    def __init__(
+        self, features: int, classes: int, batch_size: int, lr: float = 0.1, every_n_epochs: int = 1, seed: int = 0
+    ) -> None:
+        self.every, self.linear = every_n_epochs, nn.Linear(features, classes)
         with torch.no_grad():
-            self.linear.weight.normal_(std=0.01, generator=generator(self.seed, "probe"))
+            self.linear.weight.normal_(std=0.01, generator=generator(seed, "probe"))
             self.linear.bias.zero_()
-        self.optimizer = torch.optim.SGD(self.linear.parameters(), self.lr * data.batch_size / 256, momentum=0.9)
+        self.optimizer = torch.optim.SGD(self.linear.parameters(), lr * batch_size / 256, momentum=0.9)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Move to the device, after a checkpoint was read."""
@@ -72,11 +69,11 @@ class OnlineProbe(pl.Callback):
         pl_module.log("online_top1", topk(scores, test.labels, all_processes=True).top1, prog_bar=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights and optimizer, plain types."""
+        """Return weights and optimizer in plain types."""
         return {"linear": self.linear.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Put both back."""
+        """Load weights and optimizer."""
         self.linear.load_state_dict(state_dict["linear"])
         self.optimizer.load_state_dict(state_dict["optimizer"])
 

@@ -1,7 +1,7 @@
 """The one abstract LightningModule: optimizer, logging and the order of a step."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import pytorch_lightning as pl
 import torch
@@ -42,7 +42,6 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
     """
 
     epoch_loss: Tensor
-    needs_labels: ClassVar[bool] = False  # whether the method learns from labels
 
     def __init__(
         self,

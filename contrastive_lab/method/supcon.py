@@ -27,8 +27,6 @@ class Similarities(NamedTuple):
 class SupCon(ContrastiveModule[Similarities]):
     """Every view against all views of all images; those of its class are positives."""
 
-    needs_labels = True
-
     def __init__(self, encoder: Encoder, tau: float = 0.1, optim: Optim | None = None, seed: int = 0) -> None:
         super().__init__(encoder, tau, None, optim, seed)
 

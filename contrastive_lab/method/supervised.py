@@ -27,8 +27,6 @@ class Logits(NamedTuple):
 class Supervised(ContrastiveModule[Logits]):
     """A linear classifier of C `classes` on the backbone's features, trained with it; the head is not used."""
 
-    needs_labels = True
-
     def __init__(self, encoder: Encoder, classes: int, optim: Optim | None = None, seed: int = 0) -> None:
         super().__init__(encoder, 1.0, None, optim, seed)
         encoder.head.requires_grad_(False)

@@ -11,9 +11,10 @@ from torch import nn
 
 from contrastive_lab import batchnorm
 from contrastive_lab.config.check import kind
+from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
-from contrastive_lab.errors import ConfigError
+from contrastive_lab.errors import ConfigError, first_line
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.objective import Objective
@@ -32,15 +33,31 @@ def build_data(config: DictConfig) -> ViewsDataModule:
 def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
     """Backbone and head, with batch normalisation for so many processes; its weights are a function of the seed."""
     torch.manual_seed(generator(config.seed, "weights").initial_seed())
-    backbone: nn.Module = instantiate(_without_name(config.backbone), _partial_=True)(**_words(config))
+    backbone = _backbone(config)
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
     encoder = Encoder(backbone, head)
     settings = {**_plain(config.batchnorm), "world_size": processes, "accelerator": accelerator(config)}
     return cast(Encoder, batchnorm.convert(encoder, **settings))
 
 
-def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) -> ContrastiveModule[Any]:
+def _backbone(config: DictConfig) -> nn.Module:
+    """The backbone, seen to take views of the configured sizes."""
+    views, words = config.augment, _words(config)
+    sizes = [views[name] for name in ("size", "small_size") if name in views][: 2 if views.get("small_views") else 1]
+    try:
+        net = cast(nn.Module, instantiate(_without_name(config.backbone), _partial_=True)(**words)).eval()
+        with torch.no_grad():
+            for size in sizes:
+                net(torch.zeros(1, 3, size, size))
+    except Exception as error:  # timm has many kinds of them
+        raise ConfigError(f"backbone={config.backbone.name}: {first_line(error)}") from error
+    return net.train()
+
+
+def build_method(config: DictConfig, data: ViewsDataModule, resolved: Resolved) -> ContrastiveModule[Any]:
     """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
+
+    K is the one that was asked for: None, all keys, is not as many draws from a bank.
 
     ConfigError if it learns from labels and there are none, or if own_class_share asks for negatives by class and a
     query has too few images of its own class or of others.
@@ -48,15 +65,15 @@ def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) 
     make: partial[ContrastiveModule[Any]] = instantiate(config.method, _partial_=True)
     images, classes = data.splits.pretrain, data.splits.classes
     taken = inspect.signature(make).parameters
-    if cast(Any, make.func).needs_labels and (images.labels is None or ("classes" in taken and not classes)):
+    if config.method_info.get("labels") and (images.labels is None or ("classes" in taken and not classes)):
         raise ConfigError(f"method={config.method_info.id}: this data set has no labels to learn from")
     if config.own_class_share is not None:
         _check_classes(config, data)
-    known = {name: config[name] for name in ("K", "alpha", "tau", "seed", "own_class_share")}
-    known |= {"images": len(images), "classes": classes}
+    known = {name: config[name] for name in ("K", "tau", "seed", "own_class_share")}
+    known |= {"alpha": resolved.alpha, "images": len(images), "classes": classes}
     if "objective" in taken:
         known["objective"] = build_objective(config, data)
-    known |= {"encoder": build_encoder(config, processes), "optim": instantiate(config.optim, _convert_="all")}
+    known |= {"encoder": build_encoder(config, resolved.processes), "optim": instantiate(config.optim, _convert_="all")}
     return make(**{name: value for name, value in known.items() if name in taken})
 
 

@@ -6,7 +6,6 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from contrastive_lab.dataset import data_hash
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.record.files import write_json
 from contrastive_lab.record.result import read_result
@@ -33,8 +32,8 @@ def evaluate_run(folder: Path, config: DictConfig) -> str:
     """Score a run's last checkpoint into `evaluation_<name>_<settings>.json` in its folder; returns a line to print."""
     encoder, step = stored_encoder(folder, config)
     data = build_data(config)
-    if (then := read_result(folder).data_hash) not in (None, now := data_hash(data.splits)):
-        print(f"notice: evaluated on other data than those of the run ({then} then, {now} now)", flush=True)
+    if (then := read_result(folder).data_hash) not in (None, data.hash):
+        print(f"notice: evaluated on other data than those of the run ({then} then, {data.hash} now)", flush=True)
     scores = score(config, encoder, data)
     asked = config.evaluation
     settings = {key: value for key, value in asked.items() if key not in ("name", "_target_")}

@@ -19,7 +19,7 @@ from pytorch_lightning.loggers import Logger
 from contrastive_lab.compat import callbacks_of
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.resolve import Resolved, resolve
-from contrastive_lab.dataset import ViewsDataModule, data_hash
+from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import StoppedError
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
@@ -114,12 +114,12 @@ def _run(
     loggers = build_logger(config, folder, resolved, resumed=checkpoint is not None)
     data = build_data(config)
     resolved = resolved.counted(config, len(data.splits.pretrain))
-    result.K, result.alpha, result.data_hash = resolved.K, resolved.alpha, data_hash(data.splits)
-    method = build_method(config, data, resolved.processes)
+    result.K, result.alpha, result.data_hash = resolved.K, resolved.alpha, data.hash
+    method = build_method(config, data, resolved)
     if is_first():
         print(banner(config, resolved, data.splits, folder), flush=True)
     with quiet():
-        trainer, clock = build_trainer(config, resolved, folder, data, result.data_hash, loggers)
+        trainer, clock = build_trainer(config, resolved, folder, data, method.encoder.features, loggers)
         trainer.precision_plugin.convert_module(method)  # Lightning would round a checkpoint of 64 bits first
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
     if trainer.interrupted:
@@ -160,16 +160,17 @@ def _write_right(folder: Path, trainer: pl.Trainer, found: dict[str, Scores]) ->
 
 
 def build_trainer(
-    config: DictConfig, resolved: Resolved, folder: Path, data: ViewsDataModule, data_hash: str, loggers: list[Logger]
+    config: DictConfig, resolved: Resolved, folder: Path, data: ViewsDataModule, features: int, loggers: list[Logger]
 ) -> tuple[pl.Trainer, Clock]:
-    """Lightning's Trainer with the callbacks and loggers of a run."""
+    """Lightning's Trainer with the callbacks and loggers of a run, whose features h are so wide."""
     clock = Clock(config.batch_size)
     callbacks: list[pl.Callback] = [clock, FiniteGuard(config.trainer.log_every_n_steps)]
     if data.splits.probed:
-        callbacks += [OnlineProbe(**config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]
+        known = {"features": features, "classes": data.splits.classes, "batch_size": data.batch_size}
+        callbacks += [OnlineProbe(**known, **config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]
     if config.trainer.enable_checkpointing is not False:
         every = config.checkpoint_every_n_steps
-        callbacks.append(LastCheckpoint(folder / "checkpoints", config, resolved, data_hash, every))
+        callbacks.append(LastCheckpoint(folder / "checkpoints", config, resolved, data.hash, every))
     if config.trainer.enable_progress_bar is not False:
         callbacks.append(Progress(refresh_rate=10))
     callbacks += pictures(config, loggers)

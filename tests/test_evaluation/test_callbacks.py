@@ -15,6 +15,8 @@ from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe, rows_of_
 from contrastive_lab.method import SimCLR
 from tests.small_encoders import RECIPE, encoder
 
+WIDTH = encoder().features
+
 
 def fit(data: ViewsDataModule, *callbacks: pl.Callback, epochs: int = 2) -> tuple[SimCLR, pl.Trainer]:
     method = SimCLR(encoder(), tau=0.5)
@@ -35,7 +37,7 @@ def data(splits: Splits) -> ViewsDataModule:
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_probes_never_touch_the_encoder(data: ViewsDataModule) -> None:
     alone, _ = fit(data)
-    probed, trainer = fit(data, OnlineProbe(lr=10.0), KnnProbe(k=5, every_n_epochs=1))
+    probed, trainer = fit(data, OnlineProbe(WIDTH, 3, 40, lr=10.0), KnnProbe(k=5, every_n_epochs=1))
     for name, value in alone.state_dict().items():
         assert torch.equal(value, probed.state_dict()[name]), name
     assert {"online_top1", "knn_top1", "online_loss"} <= set(trainer.callback_metrics)
@@ -49,17 +51,14 @@ def test_the_online_probe_learns_what_features_tell(splits: Splits) -> None:
     for split in (splits.train, splits.test):
         split.images[:] = (split.labels.numpy()[:, None, None, None] * 100 + 20).astype("uint8")
     still = Recipe(12, [0.5], [0.25], Crop(scale=(1.0, 1.0), ratio=(1.0, 1.0)), 0.5, Color(p=0.0), 0.0, 0.0)
-    _, trainer = fit(ViewsDataModule(splits, still, batch_size=40), OnlineProbe(lr=0.5), epochs=15)
+    _, trainer = fit(ViewsDataModule(splits, still, batch_size=40), OnlineProbe(WIDTH, 3, 40, lr=0.5), epochs=15)
     assert trainer.callback_metrics["online_top1"] > 90
 
 
-def test_the_online_probe_starts_alike_and_keeps_its_state(data: ViewsDataModule) -> None:
-    method = SimCLR(encoder())
-    probes = [OnlineProbe(seed=3) for _ in range(2)]
-    trainer = pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu", callbacks=[])
-    trainer.datamodule = data
-    for probe in probes:
-        probe.setup(trainer, method, "fit")
+def test_the_online_probe_starts_alike_and_keeps_its_state() -> None:
+    probes = [OnlineProbe(features=5, classes=3, batch_size=64, lr=0.1, seed=3) for _ in range(2)]
+    assert probes[0].linear.weight.shape == (3, 5)
+    assert probes[0].optimizer.param_groups[0]["lr"] == 0.1 * 64 / 256
     assert torch.equal(probes[0].linear.weight, probes[1].linear.weight)
     with torch.no_grad():
         probes[0].linear.weight.add_(1)

@@ -8,7 +8,7 @@ from torch import nn
 from torchvision.ops import StochasticDepth
 
 from contrastive_lab.augment import Color, Crop, Recipe
-from contrastive_lab.config.check import effective_K
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.encoder import has_dropout
 from contrastive_lab.errors import ConfigError
@@ -68,7 +68,7 @@ def test_every_method_takes_multi_crop(name: str, splits: Splits, compose: Calla
     recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0, small_views=3, small_size=6)
     large = config.method_info.views
     data = ViewsDataModule(splits, recipe, batch_size=20, views=large)
-    method = build_method(config, data)
+    method = build_method(config, data, resolve(config))
     made = data.batch(next(iter(data.positions(0))))
     assert [tuple(view.shape[-2:]) for view in made.views] == [(12, 12)] * large + [(6, 6)] * 3
     losses = method.losses(method.pairs(made))
@@ -87,8 +87,9 @@ def test_the_width_of_neg_is_the_recorded_K(name: str, splits: Splits, compose: 
     for K in (1, 7, None):
         if K is not None or config.method_info.pool != "queue":
             config.K = K
-            method = build_method(config, data)
-            assert method.pairs(data.batch(next(iter(data.positions(0))))).neg.shape[1] == effective_K(config)
+            recorded = resolve(config).counted(config, len(splits.pretrain))
+            method = build_method(config, data, recorded)
+            assert method.pairs(data.batch(next(iter(data.positions(0))))).neg.shape[1] == recorded.K
 
 
 @pytest.mark.parametrize("layer", [nn.Dropout(0.5), StochasticDepth(0.5, "row"), nn.Dropout(0.0), nn.ReLU()])

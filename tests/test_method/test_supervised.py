@@ -20,7 +20,7 @@ def test_supervised_is_cross_entropy_on_features() -> None:
 
 
 def test_cross_entropy_has_no_temperature(compose: Callable[..., DictConfig]) -> None:
-    with pytest.raises(ConfigError, match=r"^tau=0.2: cross-entropy has none"):
+    with pytest.raises(ConfigError, match=r"^tau=0.2: Supervised has none"):
         compose("method=supervised", "tau=0.2")
 
 

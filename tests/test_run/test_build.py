@@ -4,6 +4,7 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.method import MoCo
@@ -28,7 +29,7 @@ def test_paper_defaults(name: str, compose: Callable[..., DictConfig]) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_yaml_builds_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
     config = compose(f"method={name}", "backbone.widths=[8,16]", "head.dim=16")
-    method = build_method(config, build_data(config))
+    method = build_method(config, build_data(config), resolve(config))
     assert type(method).__name__.lower() == name.split("_")[0]
     assert method.optim.lr == pytest.approx(config.base_lr * config.batch_size / 256)
 
@@ -36,7 +37,7 @@ def test_yaml_builds_the_method(name: str, compose: Callable[..., DictConfig]) -
 @pytest.mark.parametrize("name", CONTRASTIVE)
 def test_settings_reach_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
     config = compose(f"method={name}", "K=7", "alpha=99", "tau=0.3", "backbone.widths=[8,16]", "head.dim=16")
-    method = build_method(config, build_data(config))
+    method = build_method(config, build_data(config), resolve(config))
     assert (method.alpha, method.tau) == (99, 0.3)
     assert (method.queue.keys.shape == (7, 16)) if isinstance(method, MoCo) else method.K == 7
 
@@ -44,15 +45,15 @@ def test_settings_reach_the_method(name: str, compose: Callable[..., DictConfig]
 def test_sizes_of_the_data_reach_the_method(compose: Callable[..., DictConfig], splits: Splits) -> None:
     data = ViewsDataModule(splits, build_data(compose()).recipe, batch_size=20)
     npid, supervised = (compose(f"method={name}", "backbone.widths=[8,16]") for name in ("npid", "supervised"))
-    assert len(build_method(npid, data).bank.entries) == 120
-    assert build_method(supervised, data).classifier.out_features == 3
+    assert len(build_method(npid, data, resolve(npid)).bank.entries) == 120
+    assert build_method(supervised, data, resolve(supervised)).classifier.out_features == 3
 
 
 @pytest.mark.parametrize("name", ["supcon", "supervised"])
 def test_methods_with_labels_need_them(name: str, compose: Callable[..., DictConfig], splits: Splits) -> None:
     unlabelled = ViewsDataModule(Splits(Arrays(splits.pretrain.images), None, None), build_data(compose()).recipe, 20)
     with pytest.raises(ConfigError, match=rf"^method={name}: this data set has no labels to learn from$"):
-        build_method(compose(f"method={name}"), unlabelled)
+        build_method(config := compose(f"method={name}"), unlabelled, resolve(config))
 
 
 def test_the_encoders_weights_are_a_function_of_the_seed(compose: Callable[..., DictConfig]) -> None:
@@ -90,3 +91,28 @@ def test_a_scale_may_have_temperatures_of_its_own(
 ) -> None:
     assert compose(f"method={method}", f"scale={scale}").tau == tau
     assert compose(f"method={method}", f"scale={scale}", "tau=0.3").tau == 0.3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["backbone.arch=vit_tiny_patch16_224"], r"Input height \(28\) doesn't match model \(224\)"),
+        (
+            ["backbone.arch=vit_tiny_patch16_224", "+backbone.img_size=32", "augment.size=32", "augment=multi_crop"],
+            "16",
+        ),
+        (["+backbone.foo=3"], "unexpected keyword argument 'foo'"),
+    ],
+    ids=["size", "small_size", "option"],
+)
+def test_a_backbone_that_cannot_take_the_views_is_one_line(
+    overrides: list[str], message: str, compose: Callable[..., DictConfig]
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^backbone=timm: .*{message}") as caught:
+        build_encoder(compose("backbone=timm", *overrides))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_seeing_what_a_backbone_takes_leaves_no_trace(compose: Callable[..., DictConfig]) -> None:
+    net = build_encoder(compose("backbone.widths=[8,16]")).backbone
+    assert net.training and all(int(steps) == 0 for name, steps in net.named_buffers() if "num_batches" in name)
