@@ -13,6 +13,7 @@ from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.config.values import flat
 from contrastive_lab.distributed import is_first
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.wandb_run import define_metrics, destination, open_run
 
 
@@ -43,7 +44,10 @@ def _wandb(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool) 
         *beside_infonce(config).get("loss", "").split(),
     ]
     names = {"name": resolved.name, "group": config.get("sweep"), "job_type": "pretrain", "tags": tags}
-    run = open_run(folder, resumed, **(names | destination(config)), config=values)
+    try:
+        run = open_run(folder, resumed, **(names | destination(config)), config=values)
+    except (TypeError, ValueError) as error:  # a +logger.key that W&B does not know
+        raise ConfigError(f"logger=wandb: {' '.join(str(error).split())}") from error
     define_metrics(run)
     return WandbLogger(experiment=run, save_dir=str(folder))
 

@@ -73,3 +73,12 @@ def test_a_loss_beside_infonce_is_a_tag_and_its_settings_are_config(
 def test_what_a_run_says_of_itself_is_not_the_users(name: str, compose: Callable[..., DictConfig]) -> None:
     with pytest.raises(ConfigError, match=rf"^logger.{name}: set by the run itself; leave it out$"):
         compose("logger=wandb", f"+logger.{name}=x")
+
+
+def test_a_key_that_wandb_does_not_know_is_one_line(
+    tmp_path: Path, compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    config = compose("logger=wandb", "+logger.foo=3")
+    with pytest.raises(ConfigError, match=r"^logger=wandb: .*unexpected keyword argument 'foo'$"):
+        build_logger(config, tmp_path, resolve(config))
