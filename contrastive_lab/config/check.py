@@ -1,5 +1,6 @@
 """Combinations of settings that cannot run: every problem at once, before any data is read."""
 
+import difflib
 import math
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ WITHOUT_ALPHA = ("spectral", "nce")  # losses
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, _devices, _trainer, _files, _kinds, targets)
+    rules = (_negatives, _devices, _trainer, _files, _kinds, _views, _architecture, targets)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -48,7 +49,7 @@ def _negatives(config: DictConfig) -> Iterator[str]:
         yield f"batchnorm=shuffle: {method.name} has no key encoder to shuffle for; use split or sync"
     if config.dataset.images is not None and config.dataset.images < N:
         yield f"batch_size={N}: more than the {config.dataset.images} images of dataset={config.dataset.name}"
-    if method.id in ("supervised", "supcon") and config.dataset.name == "stl10":
+    if method.get("labels") and config.dataset.name == "stl10":
         yield f"dataset=stl10: its training images have no labels, which method={method.id} needs"
     if method.pool == "none":
         yield from without_negatives(config)
@@ -63,15 +64,16 @@ def _negatives(config: DictConfig) -> Iterator[str]:
 
 def without_negatives(config: DictConfig) -> Iterator[str]:
     """What a method without negatives cannot have."""
+    method = config.method_info
     own = [f"method.{name}" for name in config.method if name != "_target_"]
+    settings = ", ".join([*own, "tau"]) if method.get("tau", True) else "batch_size and base_lr"
     for key in ("K", "alpha"):
         if config[key] is not None:
-            settings = ", ".join([*own, "tau"]) if config.method_info.id != "supervised" else "batch_size and base_lr"
-            yield f"{key}={config[key]}: {config.method_info.name} has no negatives; its settings are {settings}"
-    if config.method_info.id == "supervised" and config.tau != 1.0:
-        yield f"tau={config.tau}: cross-entropy has none; its settings are batch_size and base_lr"
+            yield f"{key}={config[key]}: {method.name} has no negatives; its settings are {settings}"
+    if not method.get("tau", True) and config.tau != 1.0:
+        yield f"tau={config.tau}: {method.name} has none; its settings are {settings}"
     for key, value in beside_infonce(config).items():
-        yield f"{key}={value}: {config.method_info.name} has no negatives"
+        yield f"{key}={value}: {method.name} has no negatives"
 
 
 def loss_problems(config: DictConfig) -> Iterator[str]:
@@ -88,14 +90,14 @@ def loss_problems(config: DictConfig) -> Iterator[str]:
 
 def _names(config: DictConfig) -> Iterator[str]:
     name, method = config.loss.name, config.method_info
-    if name == "nce" and method.id != "npid":
+    if name == "nce" and method.pool != "bank":
         yield f"loss=nce: method=npid alone has it, with a constant Z; {method.name} takes info_nce and the others"
     elif name == "nce" and config.alpha is not None:
         yield f"alpha={config.alpha:g}: loss=nce has none; use loss=info_nce"
     for key, none in {"alpha": None, "tau": 1.0}.items():
         if name == "spectral" and config[key] != none:
             yield f"{key}={config[key]:g}: loss=spectral has none; its settings are loss.mu, loss.phi and loss.phi_tau"
-    if name != "info_nce" and method.id == "npid" and config.method.proximal and name != "nce":
+    if name not in ("info_nce", "nce") and config.method.get("proximal"):
         yield f"loss={name}: method.proximal is a term of loss=nce and loss=info_nce; set method.proximal=0"
 
 
@@ -121,7 +123,7 @@ def _remember(config: DictConfig, text: str) -> Iterator[str]:
         yield f"{text}: has no dclw_sigma; set dclw_sigma=null"
     if config.sets > 1:
         yield f"{text}: one normaliser an image, and sets={config.sets}; set sets=1"
-    if config.method_info.id == "npid" and config.method.proximal:
+    if config.method.get("proximal"):
         yield f"{text}: method.proximal is a term of loss=nce and loss=info_nce; set method.proximal=0"
 
 
@@ -161,6 +163,11 @@ def _trainer(config: DictConfig) -> Iterator[str]:
         yield "trainer.barebones: must stay false; a run needs its callbacks and loggers"
     if config.trainer.use_distributed_sampler:
         yield "trainer.use_distributed_sampler: must stay false; the project shares batches out itself"
+    steps = (config.dataset.images or 0) // config.batch_size  # 0: not known yet
+    for key in ("limit_train_batches", "overfit_batches"):
+        part = config.trainer[key]
+        if (key, part) == ("limit_train_batches", 0) or (isinstance(part, float) and 0 < part * steps < 1):
+            yield f"trainer.{key}={part:g}: leaves no step of an epoch; epochs=0 evaluates the untrained encoder"
 
 
 def _files(config: DictConfig) -> Iterator[str]:
@@ -189,6 +196,25 @@ def _kinds(config: DictConfig) -> Iterator[str]:
         yield f"evaluation=linear_moco: crops and flips images, and {dataset} has texts; use linear, knn or mean"
     if texts and config.evaluation.features == "pixels":
         yield f"evaluation.features=pixels: {dataset} has texts; use h or z"
+
+
+def _views(config: DictConfig) -> Iterator[str]:
+    if (color := config.augment.get("color")) and color.strength * color.hue > 0.5:
+        yield f"augment.color.strength={color.strength:g}: times hue={color.hue:g} is above 0.5, half the colour circle"
+
+
+def _architecture(config: DictConfig) -> Iterator[str]:
+    if not config.backbone["_target_"].endswith(".timm_model"):
+        return
+    if not find_spec("timm"):
+        yield "backbone=timm: not installed; pip install timm"
+        return
+    import timm  # only here: it takes seconds to import
+
+    if not timm.is_model(name := config.backbone.arch):
+        near = difflib.get_close_matches(name, timm.list_models(), n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        yield f"backbone.arch={name}: timm has no such model; {hint}timm.list_models() lists them"
 
 
 def targets(config: DictConfig) -> Iterator[str]:

@@ -74,7 +74,7 @@ def _line(key: str, value: Any, known: Schema, schema: Schema, found: Any) -> st
     if found["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, known, n=1)
         return f"{key}: no such key{f'; did you mean {near[0]}?' if near else ''}"
-    if found["type"] == "literal_error":
+    if found["type"] == "literal_error" and {"type": "boolean"} not in schema.get("anyOf", []):
         return f"{key}={value}: choose {'some' if isinstance(value, list) else 'one'} of {', '.join(choices(schema))}"
     if found["type"] == "value_error":
         return f"{key}={value}: must be {found['ctx']['error']}"

@@ -22,11 +22,11 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 from contrastive_lab.config import CONF, options
 from contrastive_lab.config.check import check
 from contrastive_lab.config.identity import RENAMED, within
-from contrastive_lab.config.schema import GROUPS, model_of, wrong_values
+from contrastive_lab.config.schema import GROUPS, model_of, takes_more, wrong_values
 from contrastive_lab.config.values import flat, nodes
 from contrastive_lab.errors import ConfigError, first_line
 
-OWNED = {  # arguments of Lightning's Trainer that another setting gives
+OWNED = {  # what another setting gives
     "trainer.accelerator": "strategy.accelerator",
     "trainer.devices": "strategy.devices",
     "trainer.strategy": "strategy",
@@ -35,17 +35,28 @@ OWNED = {  # arguments of Lightning's Trainer that another setting gives
     "trainer.logger": "logger",
     "trainer.callbacks": "evaluation",
     "trainer.default_root_dir": "hydra.run.dir",
+    "about": "method",
+    "method_info": "method",
+    "dataset.splits": "dataset",
+    "scale.name": "scale",
+    "scale.dataset": "dataset",
+    "strategy.name": "strategy",
+    "strategy.trainer": "strategy",
+    "evaluation.name": "evaluation",
+    "logger.name": "logger",
 }
 OTHER_WORDS = {  # for a setting or a group; the last of some are old spellings
-    "tau": ("temperature", "temp", "T"),
+    "tau": ("temperature", "temp", "T", "scale.taus"),
     "batch_size": ("N", "batch", "bs"),
-    "base_lr": ("rate", "lr", "learning_rate", "learningrate", "learning-rate"),
-    "K": ("queue", "queue_size", "negatives", "num_negatives", "scale.queue"),
+    "base_lr": ("rate", "lr", "learning_rate", "learningrate", "learning-rate", "scale.rates"),
+    "K": ("queue", "queue_size", "negatives", "num_negatives", "scale.queue", "scale.bank_negatives"),
     "dataset": ("data",),
     "augment": ("views", "aug", "augmentation", "augmentations"),
     "backbone": ("encoder", "network", "arch", "architecture"),
     "method": ("model",),
-    "loss": ("method.loss",),
+    "loss": ("method.loss", "scale.npid_loss"),
+    "head.kind": ("scale.npid_head",),
+    "method.queue": ("scale.codes_queue",),
     "strategy.devices": ("devices", "gpu", "gpus"),
     "epochs": ("max_epochs",),
     "trainer.precision": ("precision",),
@@ -55,7 +66,6 @@ OTHER_WORDS = {  # for a setting or a group; the last of some are old spellings
     "optim.warmup_epochs": ("scale.warmup_epochs",),
 }
 SYNONYMS = RENAMED | {word: name for name, words in OTHER_WORDS.items() for word in words}
-OPEN = ("backbone", "logger")  # groups that take further keys with a plus
 
 
 def composed(overrides: list[str]) -> DictConfig:
@@ -126,7 +136,7 @@ def _wrong_option(override: Override, primary: str) -> str | None:
     if problem := _wrong_form(override, there=True):
         return problem
     if not isinstance(name, str) or (group == "scale" and "/" in name):  # files below a scale are no options
-        return f"{line}: must be the name of an option"
+        return f"{line}: must be the name of an option; choose one of {', '.join(options(group))}"
     return None if name in options(group) else _missing_option(group, name, options(group))
 
 
@@ -170,9 +180,9 @@ def base(groups: tuple[str, ...], primary: str = "config") -> DictConfig:
 def _apply(config: DictConfig, override: Override, known: list[str], failed: dict[str, Any]) -> Iterator[str]:
     """Set one value in `config`, or in `failed` where its type does not fit, or say why the key cannot be set."""
     key = override.key_or_group
-    further = override.is_add() and key.split(".")[0] in OPEN
-    if key in OWNED:
-        yield f"{key}: set by a setting of this project; use {OWNED[key]}=..."
+    further = override.is_add() and takes_more(config, key.partition(".")[0])
+    if owner := next((new for old, new in OWNED.items() if within(key, {old})), None):
+        yield f"{key}: set by a setting of this project; use {owner}=..."
     elif problem := _wrong_form(override, there=key in known and not further):
         yield problem
     elif further:
@@ -196,8 +206,8 @@ def _fits(config: DictConfig, key: str, value: Any) -> bool:
 def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
     """That there is no such key, and which was meant or which there are."""
     group, _, rest = key.partition(".")
-    renamed = [new + key[len(old) :] for old, new in SYNONYMS.items() if within(key, {old})]
-    renamed = [name for name in renamed if name in known or group == "scale"]
+    meant = {new: new + key[len(old) :] for old, new in SYNONYMS.items() if within(key, {old})}
+    renamed = [new if group == "scale" else name for new, name in meant.items() if name in known or group == "scale"]
     lower = {name.lower(): name for name in known if "." in name or not rest}
     same = [lower[key.lower()]] if key.lower() in lower else []
     inner = [name for name in known if name.endswith(f".{key}")]

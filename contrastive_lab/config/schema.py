@@ -2,18 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import field, make_dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
-from contrastive_lab.config import CONF, data, methods, options, theory
+from contrastive_lab.config import CONF, data, methods, options, theory, trainer
 from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
 
 All = Annotated[int | None, null("for all")]
 AsK = Annotated[float | None, Field(gt=0, allow_inf_nan=True), null("for alpha = K")]
+
+
+def _increasing(shares: list[float]) -> list[float]:
+    if not all(low < high for low, high in pairwise([0, *shares, 1])):
+        raise ValueError("increasing shares between 0 and 1, e.g. [0.6,0.8]")
+    return shares
+
+
+Shares = Annotated[list[float], AfterValidator(_increasing), Field(examples=[[0.6, 0.8]])]
 
 
 class Run(Settings):
@@ -53,6 +63,8 @@ class MethodInfo(Settings):
     pool: Literal["N-1", "2N-2", "queue", "bank", "none"] = Field(description="what negatives are drawn from")
     views: int = Field(ge=1, description="of an image")
     key_encoder: bool = Field(description="whether keys have an encoder of their own")
+    labels: bool = Field(False, description="whether it learns from labels")
+    tau: bool = Field(True, description="whether its loss has a temperature")
     loss: str = Field("info_nce", description="what it is trained with where no loss is chosen")
 
 
@@ -61,7 +73,7 @@ class Scale(Settings):
 
     name: str = Field(description="of its yaml")
     dataset: str = Field(description="its data set")
-    small_size: int = Field(ge=1, description="side of small views in pixels")
+    small_size: data.Pixels = Field(description="side of small views in pixels")
     small_views: int = Field(ge=0, description="number of small views of multi_crop")
     small_crop: data.Areas = Field(description="least and greatest area of small views of multi_crop")
     blur: float = Field(ge=0, le=1, description="probability of a Gaussian blur")
@@ -99,52 +111,7 @@ class Optim(Settings):
     decay_norm: bool = Field(description="whether it holds for biases and batch normalisation too")
     schedule: Literal["cosine", "warmup_times_cosine", "steps"] = Field(description="of the learning rate")
     warmup_epochs: float = Field(ge=0, description="epochs, or a part of one, of linear warm-up")
-    milestones: list[float] = Field(
-        examples=[[0.6, 0.8]], description="steps: shares of the training after which x 0.1"
-    )
-
-
-class Strategy(Settings):
-    """Devices."""
-
-    name: str = Field(description="of its yaml")
-    accelerator: Literal["auto", "cpu", "gpu"] = Field(description="gpu means CUDA")
-    devices: int = Field(ge=1, description="processes on this machine")
-    trainer: dict[str, Any] = Field(description="what Lightning's Trainer is told of them")
-
-
-class Trainer(Settings):
-    """Of the arguments of Lightning's Trainer those that have a rule here."""
-
-    model_config = ConfigDict(extra="allow")
-
-    num_nodes: int = Field(ge=1, description="machines")
-    precision: Literal["32-true", "64-true", "16-mixed", "bf16-mixed"] = Field(description="of the numbers")
-    log_every_n_steps: int = Field(ge=1, description="how often metrics.csv gets a row")
-    max_steps: int | None = Field(description="fewer steps than the epochs have; -1: no limit")
-    limit_train_batches: int | float | None = Field(description="steps of an epoch, or a share of them")
-    fast_dev_run: bool | int | None = Field(description="one step, or some, to see that all runs")
-    overfit_batches: int | float | None = Field(description="batches, or a share of them, to overfit")
-    check_val_every_n_epoch: int | None = Field(description="as in Lightning")
-    enable_model_summary: bool | None = Field(description="a table of the layers")
-    inference_mode: bool | None = Field(description="as in Lightning")
-    detect_anomaly: bool | None = Field(description="torch's detection of NaN in gradients")
-    accumulate_grad_batches: int | None = Field(description="must stay 1")
-    use_distributed_sampler: bool | None = Field(description="must stay false")
-    barebones: bool | None = Field(description="must stay false")
-    reload_dataloaders_every_n_epochs: int | None = Field(description="as in Lightning")
-    enable_autolog_hparams: bool | None = Field(description="as in Lightning")
-
-
-class Logger(Settings):
-    """Where metrics go beside metrics.csv; more keys of the logger go in with a plus."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str = Field(description="of its yaml")
-    project: str | None = Field(None, description="of W&B")
-    entity: str | None = Field(None, description="of W&B; null: that of your account, or WANDB_ENTITY")
-    media: bool = Field(False, description="a sheet of views at the start, a map of the features at the end")
+    milestones: Shares = Field(description="steps: shares of the training after which x 0.1")
 
 
 GROUPS = (  # those that take the name of an option
@@ -195,13 +162,18 @@ def _groups() -> str:
 
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
-    """The model of a group's node: named like what its `_target_`, or its splits', calls, or like the loss or group."""
-    models = vars(theory) | vars(methods) | vars(data) | globals()
-    name = node["name"] if group == "loss" else node.get("splits", node).get("_target_", group)
+    """The model of a group's node: named like what its `_target_`, or its splits', calls, its option, or the group."""
+    models = vars(theory) | vars(methods) | vars(data) | vars(trainer) | globals()
+    name = node["name"] if group in ("loss", "logger") else node.get("splits", node).get("_target_", group)
     target = str(name).removesuffix(".run").rpartition(".")[2]
     names = ("".join(word[:1].upper() + word[1:] for word in text.split("_")) for text in (target, group))
     found: type[BaseModel] = next(models[name] for name in names if name in models)
     return found
+
+
+def takes_more(config: DictConfig, group: str) -> bool:
+    """Whether a group takes further keys with a plus, as its option is chosen."""
+    return group in NODES and model_of(group, config[group]).model_config.get("extra") == "allow"
 
 
 def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:

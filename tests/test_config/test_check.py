@@ -37,6 +37,20 @@ CANNOT_RUN = [
     (["batchnorm=split", "batch_size=60", "K=3"], "batch_size=60: not divisible into batchnorm.groups=8"),
     (["strategy.devices=2"], "strategy=single: one process, not 2; use strategy=ddp"),
     (["method=simclr", "batchnorm=shuffle"], "batchnorm=shuffle: SimCLR has no key encoder"),
+    (["augment.color.strength=2", "augment.color.hue=0.4"], "augment.color.strength=2: times hue=0.4 is above 0.5"),
+    (
+        ["backbone=timm", "backbone.arch=resnet26x"],
+        "backbone.arch=resnet26x: timm has no such model; did you mean resnet26?",
+    ),
+    (["trainer.limit_train_batches=0"], "trainer.limit_train_batches=0: leaves no step of an epoch"),
+    (["trainer.limit_train_batches=0.05"], "trainer.limit_train_batches=0.05: leaves no step of an epoch"),  # of 19
+    (["trainer.overfit_batches=0.05"], "trainer.overfit_batches=0.05: leaves no step of an epoch"),
+    (
+        ["method=supcon", "dataset=stl10"],
+        "dataset=stl10: its training images have no labels, which method=supcon needs",
+    ),
+    (["method=supervised", "tau=0.5"], "tau=0.5: Supervised has none; its settings are batch_size and base_lr"),
+    (["method=supervised", "K=5"], "K=5: Supervised has no negatives; its settings are batch_size and base_lr"),
     (["dataset=image_folder", "dataset.root=/no/such"], "dataset.root=/no/such: no such folder"),
 ]
 
@@ -53,10 +67,16 @@ def test_settings_that_cannot_run_together_are_one_line_that_names_a_key(
     assert "\n" not in problem
 
 
-def test_a_missing_package_is_named(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("line", ["logger=tensorboard", "backbone=timm"])
+def test_a_missing_package_is_named(line: str, compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("contrastive_lab.config.check.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"logger=tensorboard: not installed; pip install"):
-        compose("logger=tensorboard")
+    with pytest.raises(ConfigError, match=rf"{line}: not installed; pip install"):
+        compose(line)
+
+
+def test_half_the_colour_circle_and_a_twentieth_of_20_steps_are_allowed(compose: Compose) -> None:
+    compose("augment.color.strength=2", "augment.color.hue=0.25")
+    compose("trainer.limit_train_batches=0.05", "batch_size=250", "K=3")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,21 @@ WRONG = [
     (["method.momentum=high"], "method.momentum=high: must be a number"),
     (["method.negatives_per=all"], "method.negatives_per=all: choose one of query, batch"),
     (["augment.crop.scale=3"], "augment.crop.scale=3: must be a list"),
-    (["dataset.splits=3"], "dataset.splits=3: must be set key by key"),
+    (["dataset.splits=3"], "dataset.splits: set by a setting of this project; use dataset="),
+    (
+        ["dataset=cifar10", "dataset.splits.name=cifar100"],
+        "dataset.splits.name: set by a setting of this project; use d",
+    ),
+    (["method_info.views=1"], "method_info.views: set by a setting of this project; use method="),
+    (["scale.dataset=cifar10"], "scale.dataset: set by a setting of this project; use dataset="),
+    (["evaluation.name=knn"], "evaluation.name: set by a setting of this project; use evaluation="),
+    (["strategy.trainer.strategy=foo"], "strategy.trainer.strategy: set by a setting of this project; use strategy="),
+    (["dataset.mean=[0.5,0.5]"], "dataset.mean=[0.5, 0.5]: must be one number, or three"),
+    (["optim.milestones=[.9,.1,3]"], "optim.milestones=[0.9, 0.1, 3]: must be increasing shares between 0 and 1"),
+    (["trainer.max_time=soon"], "trainer.max_time=soon: must be days:hours:minutes:seconds"),
+    (["evaluation=[]"], "evaluation=[]: must be the name of an option; choose one of knn, linear, linear_moco, mean"),
+    (["+backbone.foo=3"], "backbone.foo: no such key"),
+    (["+logger.foo=3"], "logger.foo: no such key"),
     (["probes.knn.k=2.5"], "probes.knn.k=2.5: must be a whole number"),
     (["evaluation.epochs=null"], "evaluation.epochs=None: must be a whole number"),
     (["trainer.log_every_n_steps=null"], "trainer.log_every_n_steps=None: must be a whole number"),
@@ -47,7 +61,7 @@ WRONG = [
     (["augment.order=[foo]"], "augment.order=['foo']: choose some of color, gray, blur"),
     (["augment.crop.scale=[2,3]"], "augment.crop.scale=[2, 3]: must be [least,greatest], at most 1"),
     (["augment.color.hue=0.6"], "augment.color.hue=0.6: must be between 0 and 0.5"),
-    (["dataset.size=0"], "dataset.size=0: must be 1 or more"),
+    (["dataset.size=0"], "dataset.size=0: must be 2 or more"),
     (["alpha=-inf"], "alpha=-inf: must be more than 0"),
     (["strategy.devices=null"], "strategy.devices=None: must be a whole number"),
     (["trainer.precision=bf16-true"], "trainer.precision=bf16-true: choose one of 32-true"),
@@ -60,8 +74,14 @@ WRONG = [
     (["probes=3"], "probes=3: must be set key by key"),
     (["scale=laptop/npid"], "scale=laptop/npid: must be the name of an option"),
     (["method.share=batch"], "method.share: no such key; did you mean method.negatives_per?"),
-    (["about.views=1"], "about.views: no such key; did you mean method_info.views?"),
+    (["about.views=1"], "about.views: set by a setting of this project; use method="),
     (["scale.queue=64"], "scale.queue: no such key; did you mean K?"),
+    (["scale.bank_negatives=64"], "scale.bank_negatives: no such key; did you mean K?"),
+    (["scale.npid_head=linear"], "scale.npid_head: no such key; did you mean head.kind?"),
+    (["scale.npid_loss=nce"], "scale.npid_loss: no such key; did you mean loss?"),
+    (["scale.codes_queue=0"], "scale.codes_queue: no such key; did you mean method.queue?"),
+    (["scale.rates.swav=0.6"], "scale.rates.swav: no such key; did you mean base_lr?"),
+    (["scale.taus.npid=0.1"], "scale.taus.npid: no such key; did you mean tau?"),
     (["scale/laptop=npid"], "scale/laptop: no such group; did you mean scale?"),
     (["+scale/laptop=npid"], "+scale/laptop: no such group; did you mean scale?"),
     (["scale@_global_=paper"], "scale@_global_: no such group; did you mean scale?"),
@@ -102,7 +122,10 @@ def test_all_problems_are_told_at_once(compose: Compose) -> None:
 
 
 def test_good_values_arrive(compose: Compose) -> None:
-    config = compose("method=simo", "K=16", "alpha=65536", "method.momentum=1", "+backbone.x=3", "trainer.max_steps=20")
+    config = compose(
+        "method=simo", "K=16", "alpha=65536", "method.momentum=1", "backbone=timm", "+backbone.x=3",
+        "trainer.max_steps=20",
+    )  # fmt: skip
     assert (config.K, config.alpha, config.method.momentum, config.backbone.x) == (16, 65536.0, 1, 3)
     assert config.trainer.max_steps == 20
     assert compose().K == 255  # the cached base is not touched by the job before

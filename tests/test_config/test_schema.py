@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
-import pytorch_lightning as pl
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel
 
 from contrastive_lab import batchnorm
-from contrastive_lab.config.overrides import OWNED, base
-from contrastive_lab.config.schema import GROUPS, Batchnorm, Head, Run, model_of
+from contrastive_lab.config.overrides import base
+from contrastive_lab.config.schema import GROUPS, Batchnorm, Head, Run, model_of, takes_more, wrong_values
 from contrastive_lab.encoder import build_head
 from tests.conftest import ROOT
 
@@ -39,13 +38,6 @@ def test_one_tree_three_times() -> None:
         module = ROOT / "contrastive_lab" / {"loss": "losses"}.get(group, group)
         assert module.is_dir() or module.with_suffix(".py").is_file()
         assert list((ROOT / "tests").glob(f"test_{module.name}*"))
-
-
-def test_trainer_lists_every_argument_of_lightnings_trainer(compose: Compose) -> None:
-    arguments = set(inspect.signature(pl.Trainer.__init__).parameters) - {"self"}
-    owned = {key.removeprefix("trainer.") for key in OWNED}
-    assert set(compose().trainer) - {"_target_"} == arguments - owned
-    assert owned <= arguments
 
 
 # What a class takes beside its settings: the settings without a group, by the same name, and what is made before it.
@@ -125,3 +117,22 @@ def test_a_scale_changes_a_method_by_a_file_of_both_and_the_line_wins(compose: C
     for path in (ROOT / "conf" / "scale").glob("*/*.yaml"):
         assert (ROOT / "conf" / "method" / path.name).is_file()
         assert (ROOT / "conf" / "scale" / f"{path.parent.name}.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("milestones", "right"),
+    [([0.6, 0.8], True), ([], True), ([0.9, 0.1, 3], False), ([0.5, 0.5], False), ([0, 0.5], False), ([0.5, 1], False)],
+)
+def test_milestones_are_increasing_shares(milestones: list[float], right: bool, compose: Compose) -> None:
+    values: Any = OmegaConf.to_container(compose(), resolve=True)
+    chosen = {**values, "optim": dict(values["optim"])}
+    values["optim"]["milestones"] = milestones
+    line = f"optim.milestones={milestones}: must be increasing shares between 0 and 1, e.g. [0.6,0.8]"
+    assert wrong_values(values, chosen) == ([] if right else [line])
+
+
+def test_further_keys_are_for_loggers_and_timm_alone(compose: Compose) -> None:
+    taken = {line: takes_more(compose(line), line.partition("=")[0]) for line in (
+        "backbone=timm", "backbone=small_resnet", "logger=wandb", "logger=csv", "method=simo",
+    )}  # fmt: skip
+    assert [line for line, more in taken.items() if more] == ["backbone=timm", "logger=wandb"]
