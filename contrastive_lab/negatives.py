@@ -132,6 +132,7 @@ class Bank(nn.Module):
     """
 
     entries: Tensor
+    ids: Tensor
 
     def __init__(self, images: int, dim: int, momentum: float = 0.5, seed: int = 0) -> None:
         super().__init__()
@@ -140,6 +141,7 @@ class Bank(nn.Module):
         self.momentum = momentum
         start = torch.randn(images, dim, generator=generator(seed, "bank"))
         self.register_buffer("entries", F.normalize(start, dim=1))
+        self.register_buffer("ids", torch.arange(images), persistent=False)  # (images,) whose the entries are
 
     @torch.no_grad()
     def write(self, vectors: Tensor, ids: Tensor) -> None:

@@ -107,6 +107,11 @@ def test_bank_entries_are_moved_and_keep_unit_length() -> None:
     assert "entries" in bank.state_dict()
 
 
+def test_a_bank_saves_its_entries_alone() -> None:
+    bank = Bank(6, 4)
+    assert bank.ids.tolist() == [0, 1, 2, 3, 4, 5] and bank.state_dict().keys() == {"entries"}
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_bank_draws_are_uniform_and_leave_the_own_entry_out_unless_asked(own: bool) -> None:
     ids = torch.arange(12) * 2  # images 0, 2, ..., 22 of 30

@@ -59,9 +59,8 @@ class NPID(ContrastiveModule[Pairs]):
         entries, chosen = self.bank.entries, self._chosen(batch)
         own, negatives = entries[batch.ids], chosen_cosines if self.K is None else fetched_cosines
         self._new = (distributed.gather(queries[0].detach()), distributed.gather(batch.ids))
-        every = torch.arange(len(entries), device=batch.ids.device)
         parts = [
-            Pairs(row_cosines(q, own), negatives(q, entries, chosen), [q], batch.ids, chosen, h, entries, every)
+            Pairs(row_cosines(q, own), negatives(q, entries, chosen), [q], batch.ids, chosen, h, entries, self.bank.ids)
             for h, q in zip(features, queries, strict=True)
         ]
         return joined(parts)
@@ -97,7 +96,7 @@ class NPID(ContrastiveModule[Pairs]):
             if self._own_class is None:
                 self._own_class = own_class(self.own_class_share, batch.classes, sets=self.objective.sets)
             return from_bank(batch.random, batch.ids, drawn, images, self.positive_drawn, self._own_class)
-        others = torch.arange(images - 1, device=batch.ids.device)[None]
+        others = self.bank.ids[None, :-1]
         return others + (others >= batch.ids[:, None])
 
     def _nce(self, pairs: Pairs) -> Tensor:
