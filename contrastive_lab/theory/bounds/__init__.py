@@ -3,7 +3,6 @@
 from contrastive_lab.theory.bounds.batches import batch_terms
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
 from contrastive_lab.theory.bounds.collision import collision_bound
-from contrastive_lab.theory.bounds.small_k import best_class_means, etf_cosine, etf_loss, subset_loss
 from contrastive_lab.theory.bounds.terms import (
     Terms,
     arora_exact,
@@ -21,14 +20,10 @@ __all__ = [
     "arora_lower",
     "arora_repo",
     "batch_terms",
-    "best_class_means",
     "collapsed_terms",
     "collision_bound",
     "columns",
     "coupon_exact",
     "coupon_lower",
-    "etf_cosine",
-    "etf_loss",
     "repo_half_sub",
-    "subset_loss",
 ]

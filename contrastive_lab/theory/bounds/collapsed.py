@@ -5,10 +5,10 @@ import math
 import numpy as np
 from scipy.stats import binom
 
-from contrastive_lab.theory.bounds.small_k import etf_cosine
 from contrastive_lab.theory.bounds.terms import Terms
 from contrastive_lab.theory.coupon.collision import no_collision_probability
 from contrastive_lab.theory.coupon.draws import distinct_law
+from contrastive_lab.theory.coupon.prior import at_least
 
 
 def collapsed_terms(draws: int, classes: int, tau: float = 0.5, cosine: float | None = None) -> Terms:
@@ -20,7 +20,8 @@ def collapsed_terms(draws: int, classes: int, tau: float = 0.5, cosine: float | 
     -1 / (C - 1), a regular simplex, the minimum of the supervised loss. A ValueError names what is out of range.
     Exact but for rounding. Derived. The form of L_info is that of `nceloss_min` in the public code of Bao et al. 2022.
     """
-    least = etf_cosine(classes)
+    at_least("classes", classes, 2)
+    least = -1 / (classes - 1)
     cosine = least if cosine is None else cosine
     if draws < 2 or not tau > 0 or not least <= cosine <= 1:
         settings = f"draws={draws}, tau={tau}, cosine={cosine}"

@@ -4,6 +4,9 @@ import itertools
 import math
 
 import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from contrastive_lab.theory import bounds
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
@@ -83,3 +86,34 @@ def test_closed_form_is_the_mean_over_all_labels(C: int, draws: int, tau: float,
 def test_closed_form_names_what_is_out_of_range(arguments: tuple[float, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         collapsed_terms(*arguments)  # type: ignore[arg-type]
+
+
+def subset_loss(means: Tensor, labels: int) -> Tensor:
+    """Mean over all sets of so many labels, and the labels in them, of -ln softmax of the own class, tau = 0.5."""
+    sets = torch.tensor(list(itertools.combinations(range(len(means)), labels)))
+    members = means[sets]
+    return -(members @ members.mT / 0.5).log_softmax(2).diagonal(dim1=1, dim2=2).mean()
+
+
+def check_optimum(C: int, m: int, steps: int, lr: float) -> None:
+    """The best unit class means for the loss over m labels, by Adam: cosines and L_sup of the closed form."""
+    means = torch.randn(C, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    optimizer = torch.optim.Adam([means], lr=lr)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        subset_loss(F.normalize(means, dim=1), m).backward()
+        optimizer.step()
+    unit = F.normalize(means.detach(), dim=1)
+    off_diagonal = (unit @ unit.T)[~torch.eye(C, dtype=torch.bool)]
+    assert off_diagonal.tolist() == pytest.approx([-1 / (C - 1)] * (C * (C - 1)), abs=5e-3)
+    assert float(subset_loss(unit, C)) == pytest.approx(collapsed_terms(2, C, 0.5).L_sup, abs=1e-4)
+
+
+def test_losses_over_pairs_of_labels_have_the_optimum_of_the_whole() -> None:
+    check_optimum(5, 2, steps=150, lr=0.1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("C", "m"), [(5, 3), (5, 5), (8, 2)])
+def test_losses_over_few_labels_have_the_optimum_of_the_whole(C: int, m: int) -> None:
+    check_optimum(C, m, steps=1500, lr=0.02)
