@@ -11,7 +11,6 @@ from torch import nn
 
 from contrastive_lab import batchnorm
 from contrastive_lab.config.check import kind
-from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.errors import ConfigError, first_line
@@ -54,10 +53,11 @@ def _backbone(config: DictConfig) -> nn.Module:
     return net.train()
 
 
-def build_method(config: DictConfig, data: ViewsDataModule, resolved: Resolved) -> ContrastiveModule[Any]:
+def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) -> ContrastiveModule[Any]:
     """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
 
-    K is the one that was asked for: None, all keys, is not as many draws from a bank.
+    K and alpha are as asked for: a bank's entries once each (None) are not as many draws, and the diagnostics take
+    an alpha of None for the number of keys at hand.
 
     ConfigError if it learns from labels and there are none, or if own_class_share asks for negatives by class and a
     query has too few images of its own class or of others.
@@ -69,11 +69,11 @@ def build_method(config: DictConfig, data: ViewsDataModule, resolved: Resolved) 
         raise ConfigError(f"method={config.method_info.id}: this data set has no labels to learn from")
     if config.own_class_share is not None:
         _check_classes(config, data)
-    known = {name: config[name] for name in ("K", "tau", "seed", "own_class_share")}
-    known |= {"alpha": resolved.alpha, "images": len(images), "classes": classes}
+    known = {name: config[name] for name in ("K", "alpha", "tau", "seed", "own_class_share")}
+    known |= {"images": len(images), "classes": classes}
     if "objective" in taken:
         known["objective"] = build_objective(config, data)
-    known |= {"encoder": build_encoder(config, resolved.processes), "optim": instantiate(config.optim, _convert_="all")}
+    known |= {"encoder": build_encoder(config, processes), "optim": instantiate(config.optim, _convert_="all")}
     return make(**{name: value for name, value in known.items() if name in taken})
 
 

@@ -115,7 +115,7 @@ def _run(
     data = build_data(config)
     resolved = resolved.counted(config, len(data.splits.pretrain))
     result.K, result.alpha, result.data_hash = resolved.K, resolved.alpha, data.hash
-    method = build_method(config, data, resolved)
+    method = build_method(config, data, resolved.processes)
     if is_first():
         print(banner(config, resolved, data.splits, folder), flush=True)
     with quiet():

@@ -4,7 +4,6 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from contrastive_lab.config.resolve import resolve
 from contrastive_lab.losses import info_nce
 from contrastive_lab.method import SiMo
 from contrastive_lab.run.build import build_data, build_method
@@ -61,7 +60,7 @@ def test_momentum_0_makes_the_key_encoder_a_copy_after_every_step() -> None:
 def test_simos_ablations_build(overrides: list[str], compose: Callable[..., DictConfig]) -> None:
     """EqCo, Tables 6 and 7 and Remark 2."""
     config = compose("method=simo", *overrides, "backbone.widths=[8,16]")
-    method = build_method(config, build_data(config), resolve(config))
+    method = build_method(config, build_data(config))
     found = (method.key_encoder.momentum == 0, method.key_encoder.shuffle, method.negatives_per == "batch")
     assert found == tuple(
         overrides == [text] for text in ("method.momentum=0", "batchnorm=shuffle", "method.negatives_per=batch")

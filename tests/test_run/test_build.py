@@ -4,7 +4,6 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.method import MoCo
@@ -29,7 +28,7 @@ def test_paper_defaults(name: str, compose: Callable[..., DictConfig]) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_yaml_builds_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
     config = compose(f"method={name}", "backbone.widths=[8,16]", "head.dim=16")
-    method = build_method(config, build_data(config), resolve(config))
+    method = build_method(config, build_data(config))
     assert type(method).__name__.lower() == name.split("_")[0]
     assert method.optim.lr == pytest.approx(config.base_lr * config.batch_size / 256)
 
@@ -37,7 +36,7 @@ def test_yaml_builds_the_method(name: str, compose: Callable[..., DictConfig]) -
 @pytest.mark.parametrize("name", CONTRASTIVE)
 def test_settings_reach_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
     config = compose(f"method={name}", "K=7", "alpha=99", "tau=0.3", "backbone.widths=[8,16]", "head.dim=16")
-    method = build_method(config, build_data(config), resolve(config))
+    method = build_method(config, build_data(config))
     assert (method.alpha, method.tau) == (99, 0.3)
     assert (method.queue.keys.shape == (7, 16)) if isinstance(method, MoCo) else method.K == 7
 
@@ -45,15 +44,15 @@ def test_settings_reach_the_method(name: str, compose: Callable[..., DictConfig]
 def test_sizes_of_the_data_reach_the_method(compose: Callable[..., DictConfig], splits: Splits) -> None:
     data = ViewsDataModule(splits, build_data(compose()).recipe, batch_size=20)
     npid, supervised = (compose(f"method={name}", "backbone.widths=[8,16]") for name in ("npid", "supervised"))
-    assert len(build_method(npid, data, resolve(npid)).bank.entries) == 120
-    assert build_method(supervised, data, resolve(supervised)).classifier.out_features == 3
+    assert len(build_method(npid, data).bank.entries) == 120
+    assert build_method(supervised, data).classifier.out_features == 3
 
 
 @pytest.mark.parametrize("name", ["supcon", "supervised"])
 def test_methods_with_labels_need_them(name: str, compose: Callable[..., DictConfig], splits: Splits) -> None:
     unlabelled = ViewsDataModule(Splits(Arrays(splits.pretrain.images), None, None), build_data(compose()).recipe, 20)
     with pytest.raises(ConfigError, match=rf"^method={name}: this data set has no labels to learn from$"):
-        build_method(config := compose(f"method={name}"), unlabelled, resolve(config))
+        build_method(compose(f"method={name}"), unlabelled)
 
 
 def test_the_encoders_weights_are_a_function_of_the_seed(compose: Callable[..., DictConfig]) -> None:
