@@ -42,7 +42,7 @@ class Causes(NamedTuple):
 def at_hand(query: Tensor, ids: Tensor, keys: Tensor, key_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Some queries and, for each, keys of other images in a random order that is always the same.
 
-    Takes unit rows (n', D) of the images `ids` (n',) and keys (M', D) of the images `key_ids` (M',). Gives the places
+    Takes unit rows (n', D) of the images `ids` (n',) and keys (M', D) of the images `key_ids` (M',). Gives the indices
     of n <= 128 queries, (n,), their cosines with M <= 1,024 keys, (n, M), and these keys (n, M, D).
     """
     every = max(1, len(query) // QUERIES)

@@ -12,7 +12,7 @@ from contrastive_lab.launch.script import Values, run_script
 
 
 def main(values: Values) -> None:
-    """Write the figure, say where it is."""
+    """Write the figure and print where it is."""
     from contrastive_lab.report.run_curves import plot_run  # here, so that errors need not wait for matplotlib
 
     print(plot_run(Path(values["run"])))

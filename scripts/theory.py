@@ -20,7 +20,7 @@ from contrastive_lab.launch.command_line import theory_line
 
 
 def main(config: DictConfig) -> None:
-    """One analysis."""
+    """Run one analysis."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
         result = instantiate(config.theory, _convert_="all", _partial_=True)()  # not by Hydra, which wraps errors

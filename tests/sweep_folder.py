@@ -25,12 +25,12 @@ def write_sweep(folder: Path, jobs: list[Told], **told: Any) -> Path:
     for asked, result in jobs:
         settings = {key: value for key, value in asked.items() if key != "arm"}
         overrides = [f"{key}={'null' if value is None else value}" for key, value in settings.items()]
-        place = ",".join(sorted(overrides)) or "default"
+        job = ",".join(sorted(overrides)) or "default"
         name = f"{settings.get('method', 'simo')}-{len(listed)}"
         listed.append({"folder": place, "name": name, "overrides": overrides, "config_hash": "0" * 12})
         listed[-1] |= {"arm": asked["arm"]} if "arm" in asked else {}
         if result is not None:
-            write_run(folder / place, {**settings, **result})
+            write_run(folder / job, {**settings, **result})
     facts = {"name": "made_up", "command": "python train.py -m K=4,16", "overrides": [], "experiment": None}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sweep.json").write_text(json.dumps({**facts, "scale": "cifar", "jobs": listed, **told}))

@@ -78,10 +78,10 @@ def test_agreement_is_the_cosine_of_the_parts_across_the_query(sets: int) -> Non
     query, pos, cos, keys = made(4, 6)
     tau, alpha, found = 0.2, 5.0, []
 
-    def push(i: int, places: range) -> Tensor:
-        w, _ = by_hand(float(pos[i]), cos[i, places].tolist(), tau, alpha)
-        v = torch.exp(cos[i, places] / tau)
-        along = w * (v[:, None] * keys[i, places]).sum(dim=0) / v.sum()
+    def push(i: int, columns: range) -> Tensor:
+        w, _ = by_hand(float(pos[i]), cos[i, columns].tolist(), tau, alpha)
+        v = torch.exp(cos[i, columns] / tau)
+        along = w * (v[:, None] * keys[i, columns]).sum(dim=0) / v.sum()
         return along - (along @ query[i]) * query[i]
 
     for i in range(4):

@@ -1,4 +1,4 @@
-"""Optimizers: learning rates and schedules, what weight decay holds for, and steps by hand."""
+"""Optimizers: learning lrs and schedules, what weight decay holds for, and steps by hand."""
 
 import json
 import math
@@ -55,13 +55,13 @@ def test_weight_decay_can_leave_norms_and_biases_out() -> None:
 def test_the_schedule_drives_the_optimizer() -> None:
     net = nn.Linear(1, 1)
     configured = Optim(base_lr=0.1, batch_size=512, warmup_epochs=0.5).configure(net, steps=20, steps_per_epoch=8)
-    rates = []
+    lrs = []
     for _ in range(5):
-        rates.append(configured["optimizer"].param_groups[0]["lr"])
+        lrs.append(configured["optimizer"].param_groups[0]["lr"])
         net(torch.ones(1, 1)).sum().backward()
         configured["optimizer"].step()
         configured["lr_scheduler"]["scheduler"].step()
-    assert rates == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])  # warm-up of 4 steps to 0.1 * 512 / 256
+    assert lrs == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])  # warm-up of 4 steps to 0.1 * 512 / 256
 
 
 def test_the_square_root_rule_is_simclrs() -> None:
@@ -111,7 +111,7 @@ def test_every_optimizer_trains_and_is_stored(name: str, tmp_path: Path, trained
 
 
 def test_two_steps_of_lars_by_hand() -> None:
-    """Decay before the length, and each step's rate kept in the buffer: google-research/simclr, lars_optimizer.py."""
+    """Decay before the length, each step's learning rate kept in the buffer: google-research/simclr, lars_optimizer.py."""
     w = nn.Parameter(torch.tensor([3.0, 4.0]))
     lars = LARS([w], lr=8.0, momentum=0.5, weight_decay=0.1, trust=0.1)
     # |w| = 5. g = (-0.3, 0.6) + 0.1 w = (0, 1), so v = 8 * 0.1 * 5 / 1 * g = (0, 4) and w = (3, 0).

@@ -80,5 +80,5 @@ def test_hydra_and_omegaconf_stay_where_they_work_together() -> None:
 def test_base_and_effective_rate_are_printed_and_logged(trained: Callable[..., str], tmp_path: Path) -> None:
     out = trained(*TINY, "base_lr=0.2", "optim.warmup_epochs=0")
     assert "optimizer  sgd, learning rate 0.2 * 64/256 = 0.05" in out
-    rates = read_metrics(only_run(tmp_path) / "metrics.csv")["lr"]
-    assert rates.max() == pytest.approx(0.05)
+    lrs = read_metrics(only_run(tmp_path) / "metrics.csv")["lr"]
+    assert lrs.max() == pytest.approx(0.05)

@@ -74,14 +74,14 @@ def _read(path: Path) -> Offline:
 def records(data: bytes) -> Iterator[Record]:
     """The records of a .wandb file: a LevelDB log (32 KiB blocks; crc, length and kind before each piece)."""
     assert data[:4] == b":W&B"
-    place, pieces = HEADER, b""
-    while place + HEADER <= len(data):
-        if (left := BLOCK - place % BLOCK) < HEADER:
-            place += left
+    offset, pieces = HEADER, b""
+    while offset + HEADER <= len(data):
+        if (left := BLOCK - offset % BLOCK) < HEADER:
+            offset += left
             continue
-        _, length, kind = struct.unpack_from("<IHB", data, place)
-        pieces += data[place + HEADER : place + HEADER + length]
-        place += HEADER + length
+        _, length, kind = struct.unpack_from("<IHB", data, offset)
+        pieces += data[offset + HEADER : offset + HEADER + length]
+        offset += HEADER + length
         if kind in (1, 4):  # whole, or the last piece of several
             record = Record()
             record.ParseFromString(pieces)

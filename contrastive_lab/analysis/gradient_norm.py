@@ -65,7 +65,7 @@ def run(**values: Any) -> AnalysisResult:
 
 
 def check_cosines(positive: float, shared: float) -> None:
-    """See that there are features with these cosines, of a query with its key and of two keys, else a ConfigError."""
+    """Raise a ConfigError unless features can have these cosines, of a query with its key and of two keys."""
     if not (least := max(2 * shared - 1, -1)) <= positive <= 1:
         raise ConfigError(f"theory.positive={positive}: must be from 2 theory.shared - 1 = {least:g} to 1")
 

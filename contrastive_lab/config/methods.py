@@ -16,7 +16,7 @@ class Method(Settings):
 
 
 class MoCo(Settings):
-    """MoCo v1 and v2."""
+    """A momentum encoder and a queue."""
 
     momentum: float = Field(ge=0, le=1, description="of the key encoder")
     symmetric: bool = Field(description="each view is query once and key once; the loss is the mean over both")
@@ -24,7 +24,7 @@ class MoCo(Settings):
 
 
 class SiMo(Settings):
-    """SiMo."""
+    """A momentum encoder and negatives of the batch."""
 
     momentum: float = Field(ge=0, le=1, description="of the key encoder")
     negatives_per: NegativesPer = Field(description="query: each draws its own negatives; batch: all share one draw")
@@ -32,14 +32,14 @@ class SiMo(Settings):
 
 
 class SimCLR(Settings):
-    """SimCLR."""
+    """One encoder and negatives of the batch."""
 
     pool: Literal["2N-2", "N-1"] = Field(description="2N-2: both views of the other images; N-1: the other view alone")
     negatives_per: NegativesPer = Field(description="query: each draws its own negatives; batch: all share one draw")
 
 
 class NPID(Settings):
-    """NPID."""
+    """A memory bank."""
 
     bank_momentum: float = Field(ge=0, le=1, description="of the entries of the memory bank")
     proximal: float = Field(ge=0, description="weight of |query - entry|^2")
@@ -47,7 +47,7 @@ class NPID(Settings):
 
 
 class SwAV(Settings):
-    """SwAV."""
+    """Prototypes and codes."""
 
     prototypes: int = Field(ge=2, description="number of them")
     epsilon: float = Field(gt=0, description="of Sinkhorn-Knopp")

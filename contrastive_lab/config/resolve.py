@@ -11,7 +11,7 @@ from contrastive_lab.config.identity import beside_infonce, config_hash
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a run uses."""
+    """Settings as a run uses them."""
 
     K: int | None  # negatives of a query; None without negatives, or before the images of a folder are counted
     alpha: float | None  # K where the configuration has none; None without negatives or with a loss that has no alpha

@@ -142,11 +142,11 @@ class Loader:
         yield from self.data.positions(*start)
 
     def state_dict(self) -> dict[str, Any]:
-        """Empty: the position is the trainer's. That the method exists tells Lightning that resuming is exact."""
+        """Return nothing: the position is the trainer's. That the method exists tells Lightning that resuming is exact."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to do, see `state_dict`."""
+        """Do nothing, see `state_dict`."""
 
 
 def _position(

@@ -26,7 +26,7 @@ ROWS = 500
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into eval mode for a while, without gradient, and every layer of it back as it was."""
+    """Keep a module in eval mode and without gradient, then set every layer to the mode that it had."""
     modes = {layer: layer.training for layer in module.modules()}
     module.eval()
     try:

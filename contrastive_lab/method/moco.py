@@ -71,7 +71,7 @@ class MoCo(ContrastiveModule[Pairs]):
         ]
 
     def after_step(self) -> None:
-        """Let the key encoder follow and put the batch's keys into the queue."""
+        """Update the key encoder and put the batch's keys into the queue."""
         self.key_encoder.follow(self.encoder)
         for keys, ids in self._new:
             self.queue.push(keys, ids)

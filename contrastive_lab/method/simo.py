@@ -62,5 +62,5 @@ class SiMo(ContrastiveModule[Pairs]):
         return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
     def after_step(self) -> None:
-        """Let the key encoder follow."""
+        """Update the key encoder."""
         self.key_encoder.follow(self.encoder)

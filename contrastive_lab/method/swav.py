@@ -82,16 +82,16 @@ class SwAV(ContrastiveModule[Codes]):
         return {**spread(pairs.vectors), "prototypes_used": torch.exp(-torch.xlogy(use, use).sum())}
 
     def on_train_start(self) -> None:
-        """Translate epochs into steps, whatever the batch size."""
+        """Work out for how many steps the prototypes stay as they are."""
         self.freeze_steps = round(self.freeze_epochs * self.trainer.num_training_batches)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Keep the prototypes still for the first steps."""
+        """Leave the prototypes out of the first steps."""
         if self.global_step < self.freeze_steps:
             self.prototypes.grad = None
 
     def after_step(self) -> None:
-        """Bring the prototypes back to unit length and put the batch's vectors into the queues."""
+        """Normalise the prototypes and put the batch's vectors into the queues."""
         with torch.no_grad():
             self.prototypes.copy_(F.normalize(self.prototypes, dim=1))
         if self.queues and self.current_epoch >= self.queue_from_epoch:

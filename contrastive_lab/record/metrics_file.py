@@ -41,7 +41,7 @@ class MetricsFile(Logger):
             self.save()
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """Not here: the run's .hydra/config.yaml holds them."""
+        """Do nothing: the run's .hydra/config.yaml holds them."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:

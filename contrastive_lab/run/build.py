@@ -40,7 +40,7 @@ def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
 
 
 def _backbone(config: DictConfig) -> nn.Module:
-    """The backbone, seen to take views of the configured sizes."""
+    """Make the backbone and check that it takes views of the configured sizes."""
     views, words = config.augment, _words(config)
     sizes = [views[name] for name in ("size", "small_size") if name in views][: 2 if views.get("small_views") else 1]
     try:
@@ -78,7 +78,7 @@ def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) 
 
 
 def _check_classes(config: DictConfig, data: ViewsDataModule) -> None:
-    """See that negatives can be chosen by class, before the first step."""
+    """Check that negatives can be chosen by class, before the first step."""
     labels, share = data.splits.pretrain.labels, config.own_class_share
     if labels is None:
         raise ConfigError(f"own_class_share={share:g}: dataset={config.dataset.name} has no labels to choose by")

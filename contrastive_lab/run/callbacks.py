@@ -59,11 +59,11 @@ class FiniteGuard(pl.Callback):
             self.check(pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Look at the flags."""
+        """Stop the run if a step was not finite."""
         self.check(pl_module)
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        """Look at the flags, and at what would be stored."""
+        """Stop the run if a step was not finite, or if what would be stored is not."""
         self.check(pl_module)
         for name, value in pl_module.state_dict().items():
             if value.is_floating_point() and not value.sum(dtype=torch.float64).isfinite():
@@ -130,7 +130,7 @@ class LastCheckpoint(Checkpoint):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """See that the configuration is the same; let metrics.csv go on where the checkpoint stands."""
+        """Check that the configuration is the same, and cut metrics.csv to the checkpoint's step."""
         if changed := differences(self.identity, comparable(checkpoint["config"])):
             raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
         if (then := checkpoint.get("data_hash", self.data_hash)) != self.data_hash:
@@ -152,24 +152,24 @@ class Clock(pl.Callback):
         self.seconds, self.images, self.start, self.first = 0.0, 0, 0.0, 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start; a run resumed in mid-epoch has no other start of it."""
+        """Start the clock; of a run resumed in mid-epoch no epoch starts."""
         self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start."""
+        """Start the clock."""
         self.start, self.first = time.perf_counter(), trainer.global_step
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop; the first of the callbacks, before probes."""
+        """Stop the clock; the first of the callbacks, before probes."""
         if pl_module.device.type == "cuda":
             torch.cuda.synchronize(pl_module.device)
         self.seconds += time.perf_counter() - self.start
         self.images += self.batch_size * (trainer.global_step - self.first)
 
     def state_dict(self) -> dict[str, Any]:
-        """What was measured so far."""
+        """Return seconds and images so far."""
         return {"seconds": self.seconds, "images": self.images}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Load seconds and images."""
         self.seconds, self.images = state_dict["seconds"], state_dict["images"]

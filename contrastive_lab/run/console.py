@@ -127,5 +127,5 @@ class Progress(TQDMProgressBar):
     """Lightning's bar without its version number, refreshed often enough to watch and rarely enough to cost nothing."""
 
     def get_metrics(self, *args: Any, **kwargs: Any) -> dict[str, int | str | float | dict[str, float]]:
-        """Loss and accuracies."""
+        """Return loss and accuracies."""
         return {name: value for name, value in super().get_metrics(*args, **kwargs).items() if name != "v_num"}

@@ -83,7 +83,7 @@ def _blank(config: DictConfig, resolved: Resolved) -> Result:
 def _recorded(
     config: DictConfig, resolved: Resolved, folder: Path, line: Sequence[str] | None = None
 ) -> Iterator[Result]:
-    """Write result.json at start and end, and leave no trace of the run in this process."""
+    """Write result.json at start and end, then close W&B and restore the environment's variables."""
     result, started = _blank(config, resolved), time.perf_counter()
     before = {name: value for name, value in os.environ.items() if name in LAUNCHER_VARIABLES}
     if is_first():
@@ -200,7 +200,7 @@ def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsData
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Show of Lightning's messages its errors alone."""
+    """Hide Lightning's messages, but for errors."""
     names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
     levels = {logger: logger.level for logger in map(logging.getLogger, names)}
     for logger in levels:

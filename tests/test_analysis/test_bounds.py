@@ -13,26 +13,26 @@ INF = float("inf")
 
 
 def test_experiment_tabulates_the_closed_form() -> None:
-    outcome = run(classes=[5, 10], draws=[5, 16])
-    rows = {(row["classes"], row["draws"]): row for row in outcome.table}
+    result = run(classes=[5, 10], draws=[5, 16])
+    rows = {(row["classes"], row["draws"]): row for row in result.table}
     for C, N in ((5, 5), (5, 16), (10, 16)):
         names = ("L_info", "L_sup", "collision", "coupon_lower", "arora_lower")
         found = (*(rows[C, N][name] for name in (*names, "coupon_exact", "arora_exact", "arora_repo")),)
         assert found == pytest.approx(COLLAPSED_ETF[C, N], rel=3e-4)
     assert rows[10, 5]["coupon_exact"] == INF
-    assert (outcome.summary["at_draws_C5"], outcome.summary["at_draws_C10"]) == (16, 16)
-    assert [axes.get_title() for axes in outcome.figure.axes] == ["C = 5", "C = 10"]
+    assert (result.summary["at_draws_C5"], result.summary["at_draws_C10"]) == (16, 16)
+    assert [axes.get_title() for axes in result.figure.axes] == ["C = 5", "C = 10"]
 
 
 def test_the_closed_form_has_bounds_that_are_finite_at_one_negative() -> None:
     """C = 10, tau = 0.5: Bao et al. and Ash et al. on class-collapsed features, computed apart from this."""
-    outcome = run(classes=[10], draws=[2, 16], tau=0.5)
-    found = [[row[name] for name in ("bao_upper", "bao_lower", "ash")] for row in outcome.table]
+    result = run(classes=[10], draws=[2, 16], tau=0.5)
+    found = [[row[name] for name in ("bao_upper", "bao_lower", "ash")] for row in result.table]
     assert found[0] == pytest.approx([5.1145, -1.572, 10.48], rel=4e-4)
     assert found[1] == pytest.approx([3.588, -1.841, 17.89], rel=4e-4)
-    (axes,) = outcome.further["small_k"].axes
+    (axes,) = result.further["small_k"].axes
     assert "chance, ln C" in axes.get_legend_handles_labels()[1]
-    assert "chance, ln C" in outcome.figure.axes[0].get_legend_handles_labels()[1]
+    assert "chance, ln C" in result.figure.axes[0].get_legend_handles_labels()[1]
 
 
 def test_the_optimum_is_the_simplex_for_equal_classes_and_better_with_more_negatives_for_a_skewed_prior() -> None:
@@ -45,9 +45,9 @@ def test_the_optimum_is_the_simplex_for_equal_classes_and_better_with_more_negat
 
 def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
     assert {128, 256, 384, 512, 640, 768, 896, 1024} <= set(default_grid(100))
-    outcome = run(classes=[100])
-    assert outcome.summary["at_draws_C100"] in (640, 768, 896)  # in the table above the least is at 768
-    assert outcome.summary["lowest_coupon_C100"] <= 7.49595 + 1e-5
+    result = run(classes=[100])
+    assert result.summary["at_draws_C100"] in (640, 768, 896)  # in the table above the least is at 768
+    assert result.summary["lowest_coupon_C100"] <= 7.49595 + 1e-5
     assert min(default_grid(2)) == 2
     assert default_grid(10)[0] == 2
     assert default_grid(10)[-1] == 160

@@ -28,9 +28,9 @@ def short() -> AnalysisResult:
     return experiment(K=[64], steps=500, batches=100)
 
 
-def cells(outcome: AnalysisResult, mi: float, alpha: float | None) -> list[float]:
+def cells(result: AnalysisResult, mi: float, alpha: float | None) -> list[float]:
     """Estimates of one line of Table 5, K rising; InfoNCE for None."""
-    rows = [row for row in outcome.table if row["mi"] == mi]
+    rows = [row for row in result.table if row["mi"] == mi]
     if alpha is None:
         return [row["estimate"] for row in rows if row["objective"] == "InfoNCE"]
     return [row["estimate"] for row in rows if row["objective"] == "EqCo" and row["alpha"] == alpha]
@@ -66,20 +66,20 @@ def test_the_table_stands_beside_the_paper_s(short: AnalysisResult) -> None:
 
 
 def test_one_critic_serves_both_objectives_where_k_is_alpha() -> None:
-    outcome = experiment(mi=[1.0, 2.0], K=[16, 8], alpha=16.0, above=[], d=3, steps=3, batches=3, hidden=4)
+    result = experiment(mi=[1.0, 2.0], K=[16, 8], alpha=16.0, above=[], d=3, steps=3, batches=3, hidden=4)
     for mi in (1, 2):
-        assert cells(outcome, mi, None)[1] == cells(outcome, mi, 16)[1]
-        assert cells(outcome, mi, None)[0] != cells(outcome, mi, 16)[0]
-    assert [(row["objective"], row["K"]) for row in outcome.table[:4]] == [
+        assert cells(result, mi, None)[1] == cells(result, mi, 16)[1]
+        assert cells(result, mi, None)[0] != cells(result, mi, 16)[0]
+    assert [(row["objective"], row["K"]) for row in result.table[:4]] == [
         ("InfoNCE", 8),
         ("InfoNCE", 16),
         ("EqCo", 8),
         ("EqCo", 16),
     ]
-    assert outcome.summary["cells_of_the_paper"] == 0
-    titles = [axes.get_title() for axes in outcome.figure.axes]
+    assert result.summary["cells_of_the_paper"] == 0
+    titles = [axes.get_title() for axes in result.figure.axes]
     assert titles == ["true value 1", "true value 2", "K = 8"]
-    assert all(axes.get_xlabel() and "nats" in axes.get_ylabel() for axes in outcome.figure.axes)
+    assert all(axes.get_xlabel() and "nats" in axes.get_ylabel() for axes in result.figure.axes)
 
 
 def test_a_seed_gives_the_same_table() -> None:
@@ -109,16 +109,16 @@ def test_a_bad_setting_is_named(settings: dict[str, Any], message: str) -> None:
 
 @pytest.mark.long
 def test_the_whole_of_table_5_is_the_paper_s_within_0_2() -> None:
-    outcome = experiment(above=[])
-    assert outcome.summary["cells_of_the_paper"] == 40
+    result = experiment(above=[])
+    assert result.summary["cells_of_the_paper"] == 40
     for mi, (info_nce, eqco) in TABLE_5.items():
-        assert cells(outcome, mi, None) == pytest.approx(info_nce, abs=0.2)
-        assert cells(outcome, mi, 512) == pytest.approx(eqco, abs=0.2)
-        assert cells(outcome, mi, None) == sorted(cells(outcome, mi, None))
+        assert cells(result, mi, None) == pytest.approx(info_nce, abs=0.2)
+        assert cells(result, mi, 512) == pytest.approx(eqco, abs=0.2)
+        assert cells(result, mi, None) == sorted(cells(result, mi, None))
         assert all(
-            value < math.log(K + 1) for K, value in zip((64, 128, 256, 512), cells(outcome, mi, None), strict=True)
+            value < math.log(K + 1) for K, value in zip((64, 128, 256, 512), cells(result, mi, None), strict=True)
         )
-        assert all(value < math.log(513) for value in cells(outcome, mi, 512))
-        flat = cells(outcome, mi, 512)
+        assert all(value < math.log(513) for value in cells(result, mi, 512))
+        flat = cells(result, mi, 512)
         assert flat[0] - flat[-1] < 0.35  # 0.2 in the paper, 0.26 to 0.31 measured elsewhere, at MI 4 and 6
         assert all(later < earlier + 0.03 for earlier, later in pairwise(flat))

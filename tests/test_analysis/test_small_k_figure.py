@@ -70,6 +70,6 @@ def test_a_run_has_one_K_and_its_bounds_are_points() -> None:
     """A line through one point shows nothing without a marker, and neither does the band."""
     one = {"draws": 17, "classes": 10, **{name: 2.0 + i for i, name in enumerate(LINES)}}
     (axes,) = plot_small_k({"a run": [one]}).axes
-    drawn = [line for line in axes.lines if list(line.get_xdata()) == [16]]
-    assert len(drawn) == len(LINES) + 1  # and the envelope
-    assert all(line.get_marker() in (".", "o") for line in drawn)
+    single = [line for line in axes.lines if list(line.get_xdata()) == [16]]
+    assert len(single) == len(LINES) + 1  # and the envelope
+    assert all(line.get_marker() in (".", "o") for line in single)

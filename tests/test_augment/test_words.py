@@ -65,8 +65,8 @@ def test_one_word_of_a_text_always_stays(drop: float) -> None:
     assert kept[0] == 0 and kept[1:].min() == 1
     if drop == 1.0:
         assert (kept[1:] == 1).all()
-        places = (view > 0).float().argmax(dim=1)[(words > 0).all(dim=1)]
-        assert len(set(places.tolist())) > 1  # not always the same
+        positions = (view > 0).float().argmax(dim=1)[(words > 0).all(dim=1)]
+        assert len(set(positions.tolist())) > 1  # not always the same
 
 
 def test_nothing_is_left_out_at_probability_0_nor_in_a_test() -> None:

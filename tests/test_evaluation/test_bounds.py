@@ -26,7 +26,7 @@ RECIPE = Recipe(8, [0.5], [0.25], Crop(), flip=0.5, color=Color(p=0.0), gray=0.0
 
 
 class Brightness(nn.Module):
-    """Backbone: the place of an image's grey level among C levels, as a vertex of a regular simplex."""
+    """Backbone: the rank of an image's grey level among C levels, as a vertex of a regular simplex."""
 
     num_features = 5
 

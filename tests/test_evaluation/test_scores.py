@@ -73,7 +73,7 @@ def test_constant_scores_are_chance() -> None:
 
 
 def test_ties_worked_by_hand() -> None:
-    # The own class is 1. Row 1: it shares places 1 and 2 with class 0. Row 2: it shares places 2 to 7 with five others.
+    # The own class is 1. Row 1: it shares ranks 1 and 2 with class 0. Row 2: it shares ranks 2 to 7 with five others.
     scores = torch.tensor([[9.0, 9, 0, 0, 0, 0, 0], [9, 1, 1, 1, 1, 1, 1]])
     assert percents(scores, torch.tensor([1, 1])) == pytest.approx([100 * (1 / 2 + 0) / 2, 100 * (1 + 4 / 6) / 2])
 

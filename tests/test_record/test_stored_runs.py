@@ -21,7 +21,7 @@ STORED = ROOT / "tests" / "stored_runs"
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Callable[[str, str], Path]:
-    """Copy a stored folder to a place below tmp_path."""
+    """Copy a stored folder to one below tmp_path."""
     return lambda name, to: Path(shutil.copytree(STORED / name, tmp_path / to))
 
 

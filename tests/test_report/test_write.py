@@ -22,7 +22,7 @@ def test_every_file_of_a_report_is_there(report: Path) -> None:
             assert (report.parent / "figures" / f"{stem}.{kind}").read_bytes().startswith(start)
 
 
-def test_a_number_of_another_metric_is_drawn_where_the_runs_have_that(tmp_path: Path) -> None:
+def test_a_number_of_another_metric_is_plotted_where_the_runs_have_that(tmp_path: Path) -> None:
     jobs = [({"augment.small_views": n, "seed": 0}, {"linear_top1": 80, "online_top1": 70}) for n in (0, 2)]
     report = write_report(write_sweep(tmp_path / "s", jobs, experiment=load("swav/cifar10")))
     assert {path.stem for path in (report.parent / "figures").glob("*_top1.svg")} == {"linear_top1", "online_top1"}
@@ -31,7 +31,7 @@ def test_a_number_of_another_metric_is_drawn_where_the_runs_have_that(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("jobs", "drawn"),
+    ("jobs", "plotted"),
     [
         ([({"K": 4, "seed": 0}, None)], set()),
         ([({}, {"linear_top1": 80.0, "seconds": 40.0})], {"linear_top1", "cost"}),
@@ -42,7 +42,7 @@ def test_a_number_of_another_metric_is_drawn_where_the_runs_have_that(tmp_path: 
     ids=["not started", "single run", "without labels and with NaN", "words on the axis", "unrelated runs"],
 )
 def test_a_report_is_written_whatever_is_there(
-    jobs: list[Told], drawn: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs: list[Told], plotted: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("contrastive_lab.report.curves.columns", lambda grid: [])  # tested above, and slow
     monkeypatch.setattr("contrastive_lab.report.write.KINDS", ("svg",))

@@ -48,5 +48,5 @@ def above_0(name: str, value: float) -> None:
 
 
 def is_uniform(p: Floats) -> bool:
-    """All classes are equally probable."""
+    """Whether all classes are equally probable."""
     return bool(np.ptp(p) == 0)
