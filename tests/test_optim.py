@@ -111,7 +111,7 @@ def test_every_optimizer_trains_and_is_stored(name: str, tmp_path: Path, trained
 
 
 def test_two_steps_of_lars_by_hand() -> None:
-    """Decay before the length, each step's learning rate kept in the buffer: google-research/simclr, lars_optimizer.py."""
+    """Decay before the length, each step's learning rate in the buffer: google-research/simclr, lars_optimizer.py."""
     w = nn.Parameter(torch.tensor([3.0, 4.0]))
     lars = LARS([w], lr=8.0, momentum=0.5, weight_decay=0.1, trust=0.1)
     # |w| = 5. g = (-0.3, 0.6) + 0.1 w = (0, 1), so v = 8 * 0.1 * 5 / 1 * g = (0, 4) and w = (3, 0).

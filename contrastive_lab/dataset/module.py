@@ -142,7 +142,7 @@ class Loader:
         yield from self.data.positions(*start)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return nothing: the position is the trainer's. That the method exists tells Lightning that resuming is exact."""
+        """Return nothing: the position is the trainer's. That this exists tells Lightning that resuming is exact."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
