@@ -48,7 +48,7 @@ class Optim:
     def configure(self, module: nn.Module, steps: int, steps_per_epoch: int) -> dict[str, Any]:
         """Optimizer and schedule of `module` for `steps` steps, in the form that Lightning takes."""
         make: Any = {"sgd": torch.optim.SGD, "lars": LARS, "adamw": torch.optim.AdamW}[self.kind]
-        own = {"betas": (self.momentum, 0.999)} if self.kind == "adamw" else {"momentum": self.momentum}
+        own = {"betas": (float(self.momentum), 0.999)} if self.kind == "adamw" else {"momentum": self.momentum}
         optimizer = make(self._groups(module), lr=self.lr, weight_decay=self.weight_decay, **own)
         warmup = round(self.warmup_epochs * steps_per_epoch)
         schedule = torch.optim.lr_scheduler.LambdaLR(

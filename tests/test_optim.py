@@ -83,6 +83,11 @@ def test_the_first_step_of_adamw() -> None:
     assert adamw.param_groups[0]["betas"] == (0.9, 0.999)
 
 
+def test_a_first_beta_of_zero_may_be_typed_as_a_whole_number() -> None:
+    adamw = Optim(kind="adamw", momentum=0).configure(nn.Linear(2, 1), 10, 5)["optimizer"]
+    assert adamw.param_groups[0]["betas"] == (0.0, 0.999)
+
+
 @pytest.mark.parametrize("name", ["sgd", "lars", "adamw"])
 @pytest.mark.parametrize("method", sorted(path.stem for path in Path("conf/method").glob("*.yaml")))
 def test_a_method_sets_its_values_on_every_optimizer(
