@@ -82,7 +82,8 @@ def command(*arguments: str, cwd: Path, timeout: float = 240, **environ: str) ->
     """Run train.py, or the script that `arguments` start with, as a user would, on one thread."""
     script = arguments[0] if arguments and arguments[0].endswith(".py") else "train.py"
     rest = arguments[1:] if script == arguments[0] else arguments
-    environ = {**os.environ, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "0", **environ}
+    inherited = {name: value for name, value in os.environ.items() if "WANDB" not in name}  # W&B's own process here
+    environ = {**inherited, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "0", **environ}
     line = [sys.executable, str(ROOT / script), *rest]
     return subprocess.run(
         line,
