@@ -180,10 +180,10 @@ def base(groups: tuple[str, ...], primary: str = "config") -> DictConfig:
 def _apply(config: DictConfig, override: Override, known: list[str], failed: dict[str, Any]) -> Iterator[str]:
     """Set one value in `config`, or in `failed` where its type does not fit, or say why the key cannot be set."""
     key = override.key_or_group
-    further = override.is_add() and takes_more(config, key.partition(".")[0])
+    further = override.is_add() and key not in known and takes_more(config, key)
     if owner := next((new for old, new in OWNED.items() if within(key, {old})), None):
         yield f"{key}: set by a setting of this project; use {owner}=..."
-    elif problem := _wrong_form(override, there=key in known and not further):
+    elif problem := _wrong_form(override, there=key in known):
         yield problem
     elif further:
         OmegaConf.update(config, key, override.value(), force_add=True)

@@ -171,9 +171,11 @@ def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     return found
 
 
-def takes_more(config: DictConfig, group: str) -> bool:
-    """Whether a group takes further keys with a plus, as its option is chosen."""
-    return group in NODES and model_of(group, config[group]).model_config.get("extra") == "allow"
+def takes_more(config: DictConfig, key: str) -> bool:
+    """Whether a group, as its option is chosen, takes a key that its yaml does not have, with a plus."""
+    group, _, name = key.partition(".")
+    model = model_of(group, config[group]) if group in NODES else Settings
+    return model.model_config.get("extra") == "allow" or name in model.model_fields
 
 
 def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:

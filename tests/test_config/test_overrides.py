@@ -52,6 +52,8 @@ WRONG = [
     (["trainer.max_time=soon"], "trainer.max_time=soon: must be days:hours:minutes:seconds"),
     (["evaluation=[]"], "evaluation=[]: must be the name of an option; choose one of knn, linear, linear_moco, mean"),
     (["+backbone.foo=3"], "backbone.foo: no such key"),
+    (["+backbone.stem_stride=1"], "+backbone.stem_stride: the key is there already; leave out the plus"),
+    (["backbone=resnet50", "+backbone.width=0"], "backbone.width=0: must be 1 or more"),
     (["+logger.foo=3"], "logger.foo: no such key"),
     (["probes.knn.k=2.5"], "probes.knn.k=2.5: must be a whole number"),
     (["evaluation.epochs=null"], "evaluation.epochs=None: must be a whole number"),
