@@ -106,6 +106,7 @@ def test_two_processes_are_not_let_into_one_sweep(tmp_path: Path, line: Type) ->
     assert [path.name for path in folder.iterdir()] == [".lock"]
 
 
+@pytest.mark.long
 def test_a_date_as_a_name_is_the_stored_results(tmp_path: Path, line: Type) -> None:
     done = line("-m", *SMALL, "sweep=2026_11_21")
     assert done.code == 0, done.err
@@ -129,7 +130,7 @@ def test_the_page_of_a_sweep_may_be_followed_and_is_no_part_of_its_line(
     assert line(*SMALL, "serve=true") == (2, "", "error: serve=true: with -m alone, for a sweep has a page\n")
 
 
-@pytest.mark.parametrize("several", [(), ("-m", "sweep=s")])
+@pytest.mark.parametrize("several", [(), pytest.param(("-m", "sweep=s"), marks=pytest.mark.long)])
 def test_ctrl_c_outside_the_training_is_one_line(
     several: tuple[str, ...], tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:

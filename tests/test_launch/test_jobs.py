@@ -61,6 +61,7 @@ def test_a_list_of_grids_runs_grid_after_grid_in_one_sweep(tmp_path: Path, fig: 
     assert done.out.count("done before") == 1  # the second grid of the arm has the same job
 
 
+@pytest.mark.long
 def test_a_job_that_fails_ends_neither_the_others_nor_the_sweep(tmp_path: Path, line: Type) -> None:
     told = ("-m", *SMALL, "base_lr=1e30,0.1")
     done = line(*told)
@@ -156,6 +157,7 @@ def test_a_report_that_fails_loses_no_list_of_failures(
     assert "base_lr=1e+30" in job and "not finite" in job
 
 
+@pytest.mark.long
 def test_a_job_at_which_another_process_is_at_work_is_left_to_it(
     tmp_path: Path, line: Type, planned: Callable[..., Plan]
 ) -> None:

@@ -80,6 +80,7 @@ def test_a_run_that_is_done_is_evaluated(stored: Callable[[str, str], Path]) -> 
     assert scores["top1"] == pytest.approx(_result(folder)["knn_top1"], abs=0.5)
 
 
+@pytest.mark.long
 def test_the_report_of_a_sweep_is_written_again(stored: Callable[[str, str], Path]) -> None:
     folder = stored("sweep", "outputs/sweeps/stored")
     write_report(folder)

@@ -55,7 +55,7 @@ def kill_after(step: int, *arguments: str, cwd: Path) -> Path:
     ("method", "every"),
     [
         ("moco_v2", "3"),
-        ("simo", "null"),
+        pytest.param("simo", "null", marks=pytest.mark.long),
         pytest.param("npid", "3", marks=pytest.mark.long),
         pytest.param("swav", "3", marks=pytest.mark.long),
     ],

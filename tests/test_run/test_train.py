@@ -66,7 +66,7 @@ def test_every_method_trains(method: str, methods_run: tuple[Path, str]) -> None
     assert printed.count("verdict") == printed.count("not as in the paper") == len(CONTRASTIVE)
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - set(CONTRASTIVE)))
+@pytest.mark.parametrize("method", ["supcon", "swav", pytest.param("supervised", marks=pytest.mark.long)])
 def test_methods_without_negatives_train(method: str, tmp_path: Path, trained: Trained) -> None:
     printed = trained(*TINY, f"method={method}", "K=null")
     found = result(only_run(tmp_path))
@@ -164,6 +164,7 @@ def test_help_lists_groups_settings_and_examples(tmp_path: Path) -> None:
     assert done.stdout.count("  python train.py") == 4
 
 
+@pytest.mark.long
 def test_wandb_without_a_key_goes_offline(tmp_path: Path) -> None:
     environ = {"WANDB_API_KEY": "", "NETRC": str(tmp_path / "none"), "WANDB_MODE": ""}
     done = command("logger=wandb", *TINY, cwd=tmp_path, **environ)
@@ -175,7 +176,7 @@ def test_wandb_without_a_key_goes_offline(tmp_path: Path) -> None:
     assert result(folder)["status"] == "done"
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
+@pytest.mark.parametrize("precision", ["bf16-mixed", pytest.param("64-true", marks=pytest.mark.long)])
 def test_other_precisions_train(precision: str, tmp_path: Path, trained: Trained) -> None:
     trained(*TINY, "method=moco_v2", f"trainer.precision={precision}")
     rows = [row for row in metrics(only_run(tmp_path)) if row["loss"]]
@@ -192,7 +193,7 @@ def test_every_method_trains_on_a_gpu_in_mixed_precision(method: str, tmp_path: 
     assert result(only_run(tmp_path))["status"] == "done"
 
 
-@pytest.mark.parametrize("name", ["mean", "knn"])
+@pytest.mark.parametrize("name", ["mean", pytest.param("knn", marks=pytest.mark.long)])
 def test_another_evaluation_is_named_in_the_result_and_printed(name: str, tmp_path: Path, trained: Trained) -> None:
     printed = trained(*[argument for argument in TINY if "evaluation" not in argument], f"evaluation={name}")
     found = result(only_run(tmp_path))
