@@ -66,7 +66,13 @@ def test_every_method_trains(method: str, methods_run: tuple[Path, str]) -> None
     assert printed.count("verdict") == printed.count("not as in the paper") == len(CONTRASTIVE)
 
 
-@pytest.mark.parametrize("method", ["supcon", "swav", pytest.param("supervised", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name == "supervised" else name
+        for name in sorted(set(METHODS) - set(CONTRASTIVE))
+    ],
+)
 def test_methods_without_negatives_train(method: str, tmp_path: Path, trained: Trained) -> None:
     printed = trained(*TINY, f"method={method}", "K=null")
     found = result(only_run(tmp_path))
