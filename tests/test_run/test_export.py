@@ -23,7 +23,9 @@ BACKBONES = [
     ("backbone=resnet50 backbone.arch=resnet18", "torchvision.models.resnet18"),
     ("backbone=timm backbone.arch=resnet10t", "timm.create_model"),
     ("backbone=small_resnet backbone.widths=[8,16]", "contrastive_lab.backbone.small_resnet"),
-    ("backbone=resnet18_3x3 +backbone.width=2", "contrastive_lab.backbone.small_image_resnet"),
+    pytest.param(
+        "backbone=resnet18_3x3 +backbone.width=2", "contrastive_lab.backbone.small_image_resnet", marks=pytest.mark.long
+    ),
 ]
 
 
