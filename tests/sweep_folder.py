@@ -27,7 +27,7 @@ def write_sweep(folder: Path, jobs: list[Told], **told: Any) -> Path:
         overrides = [f"{key}={'null' if value is None else value}" for key, value in settings.items()]
         job = ",".join(sorted(overrides)) or "default"
         name = f"{settings.get('method', 'simo')}-{len(listed)}"
-        listed.append({"folder": place, "name": name, "overrides": overrides, "config_hash": "0" * 12})
+        listed.append({"folder": job, "name": name, "overrides": overrides, "config_hash": "0" * 12})
         listed[-1] |= {"arm": asked["arm"]} if "arm" in asked else {}
         if result is not None:
             write_run(folder / job, {**settings, **result})

@@ -19,13 +19,9 @@ from contrastive_lab.own_class import own_of
 
 
 def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path) -> str:
-    """What is about to run, and on what."""
-    images, N, optim, method = (
-        len(splits.pretrain),
-        config.batch_size,
-        instantiate(config.optim, _convert_="all"),
-        config.method_info,
-    )
+    """Return the lines on what is about to run, and on what."""
+    images, N, method = len(splits.pretrain), config.batch_size, config.method_info
+    optim = instantiate(config.optim, _convert_="all")
     lines = [
         f"contrastive_lab {__version__}: {method.name} ({method.paper}) on {config.dataset.name}",
         *_negatives(config, resolved),
@@ -84,7 +80,7 @@ def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
 def summary(
     config: DictConfig, resolved: Resolved, result: dict[str, Any], values: dict[str, float], steps: int, folder: Path
 ) -> str:
-    """What came out of so many steps."""
+    """Return the lines on accuracies, speed and folder after so many steps."""
     known = [f"{name}={float(result[name]):g}" for name in ("K", "alpha", "seed") if result[name] is not None]
     known += [f"{name}={value}" for name, value in beside_infonce(config).items()]
     lines = [f"{result['method']} {' '.join(known)}: {result['status']}", *_accuracies(config, result)]

@@ -47,8 +47,8 @@ def test_a_report_is_written_whatever_is_there(
     monkeypatch.setattr("contrastive_lab.report.curves.columns", lambda grid: [])  # tested above, and slow
     monkeypatch.setattr("contrastive_lab.report.write.KINDS", ("svg",))
     report = write_report(write_sweep(tmp_path / "s", jobs))
-    assert {path.stem for path in report.parent.glob("figures/*.svg")} == drawn
-    assert len(Page(report).all("img", "src")) == len(drawn)
+    assert {path.stem for path in report.parent.glob("figures/*.svg")} == plotted
+    assert len(Page(report).all("img", "src")) == len(plotted)
 
 
 def test_what_goes_along_with_a_name_stands_below_the_figure(tmp_path: Path) -> None:
