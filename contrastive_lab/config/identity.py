@@ -21,6 +21,8 @@ OMITTED = {
 }  # fmt: skip
 # Of these paths the last part counts.
 PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.test_csv", "augment.vectors")
+# Where the data lie and how they are read: a stored run takes these anew.
+MOVED = ("data_dir", "dataset.root", "dataset.probe_root", "dataset.workers")
 # Old spellings of keys.
 RENAMED = {"about": "method_info", "method.share": "method.negatives_per", "method.loss": "loss.name"}
 # Settings that came later, with the values at which a run is what it was without them.
@@ -58,6 +60,15 @@ def upgraded(config: DictConfig) -> DictConfig:
     for key, value in {**LATER, "loss.name": "info_nce"}.items():
         if OmegaConf.select(new, key, default=...) is ...:
             OmegaConf.update(new, key, value, force_add=True)
+    return new
+
+
+def moved(stored: DictConfig, given: Mapping[str, Any]) -> DictConfig:
+    """A stored configuration with those of `MOVED` that are given anew."""
+    new = stored.copy()
+    for key in MOVED:
+        if key in given:
+            OmegaConf.update(new, key, given[key])
     return new
 
 

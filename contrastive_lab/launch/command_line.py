@@ -10,15 +10,16 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from contrastive_lab.compat import hydra_parser, run_hydra
+from contrastive_lab.compat import run_hydra
 from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.follow import followed
+from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import job_folder, lock, new_folder
-from contrastive_lab.launch.preflight import check_started, multirun, preflight
+from contrastive_lab.launch.preflight import anew, check_started, multirun, preflight
 from contrastive_lab.launch.script import exit_code
 from contrastive_lab.record.plan import Plan
 
@@ -31,7 +32,7 @@ def command_line(task: Task, line: Sequence[str]) -> int:
     serve, line = SERVE in line, [part for part in line if part != SERVE]
 
     def checked() -> None:
-        args, sweep = hydra_parser().parse_args(line[1:]), None
+        args, sweep = read_line(line), None
         parts: list[list[str]] = []
         if serve and not args.multirun:
             raise ConfigError(f"{SERVE}: with -m alone, for a sweep has a page")
@@ -40,8 +41,8 @@ def command_line(task: Task, line: Sequence[str]) -> int:
             _check_values(args, "config")
         elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
             parts, sweep = preflight(line)
-        elif "hydra.run.dir" in given(args.overrides):
-            parts = [[*args.overrides, "hydra.output_subdir=null"]]  # which the first process writes
+        elif {"hydra.run.dir", "resume"} & {*given(args.overrides)}:
+            parts = [[*anew(args.overrides), "hydra.output_subdir=null"]]  # .hydra is the first process's
         lines = [Namespace(**vars(args) | {"overrides": part}) for part in parts or [args.overrides]]
         runs = [partial(run_hydra, task, each, CONF, "config") for each in lines]
         if sweep is None:
@@ -57,7 +58,7 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
     """The same for `scripts/theory.py`; `text` is printed for --help without a theory."""
 
     def checked() -> None:
-        args = hydra_parser().parse_args(line[1:])
+        args = read_line(line)
         # run= and sweep= are short for the analysis' own settings.
         args.overrides = [f"theory.{o}" if o.startswith(("run=", "sweep=")) else o for o in args.overrides]
         named = "theory" in given(args.overrides)

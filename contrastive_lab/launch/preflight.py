@@ -11,12 +11,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.compat import hydra_parser, multirun_jobs
+from contrastive_lab.compat import multirun_jobs
 from contrastive_lab.config import CONF
-from contrastive_lab.config.overrides import composed
+from contrastive_lab.config.identity import MOVED
+from contrastive_lab.config.overrides import composed, parse
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given
+from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import conflicting_runs, differing, job_folder, plan
 from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.result import read_result
@@ -44,7 +46,7 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
     An experiment, a sweep's name and a resumed run add overrides to those typed; an experiment with several grids makes
     a list of overrides for each. A ConfigError has every problem of every job, each once.
     """
-    args = hydra_parser().parse_args(line[1:])
+    args = read_line(line)
     overrides: list[str] = args.overrides
     _read.cache_clear()  # images may have come since an earlier line
     if "resume" in given(overrides):
@@ -54,7 +56,7 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
     for key in ("experiment", "sweep"):
         if name := given(overrides).get(key):
             raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
-    config, folder = composed(overrides), Path(given(overrides).get("hydra.run.dir", "").strip("'\""))
+    config, folder = composed(overrides), Path(_unquoted(given(overrides).get("hydra.run.dir", "''")))
     problems, taken = [*_images(config)], "hydra.run.dir" in given(overrides) and has_config(folder)
     if taken and (keys := differing(folder, config) or _other_images(folder, config)):
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
@@ -130,12 +132,27 @@ def multirun(overrides: list[str]) -> list[list[str]]:
     raise ConfigError("-m: this line makes no job; a glob(...) in it matches no option")
 
 
+def _unquoted(value: str) -> str:
+    """A value as Hydra reads it."""
+    return str(parse([f"x={value}"])[0].value())
+
+
 def _resumed(overrides: list[str]) -> list[str]:
     """Check a `resume=<folder>` and let Hydra work in that folder, leaving the run's own .hydra as it is."""
     values = given(overrides)
-    if others := [f"{key}={value}" for key, value in values.items() if key != "resume"]:
+    if others := [f"{key}={value}" for key, value in values.items() if key not in ("resume", *MOVED)]:
         raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
-    folder = values["resume"].strip("'\"")
-    if problems := check_resume(Path(folder)):
+    folder = _unquoted(values["resume"])
+    places = {key: _unquoted(values[key]) for key in MOVED[:3] if key in values}
+    problems = [f"{key}={place}: no such folder" for key, place in places.items() if not Path(place).is_dir()]
+    if problems := [*check_resume(Path(folder)), *problems]:
         raise ConfigError(*problems)
-    return [*overrides, f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
+    return [*anew(overrides), f"hydra.run.dir={values['resume']}", "hydra.output_subdir=null"]
+
+
+def anew(overrides: list[str]) -> list[str]:
+    """Overrides of a resumed run; the data set of the line, which is not the run's, may lack what is given anew."""
+    values = given(overrides)
+    if "resume" not in values:
+        return overrides
+    return [f"{'++' * (key in MOVED)}{key}={value}" for key, value in values.items()]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.compat import batches_started, epoch_metrics, logging_interval
-from contrastive_lab.config.identity import comparable, differences, identity
+from contrastive_lab.config.identity import PATHS, comparable, differences, identity
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
@@ -131,10 +131,12 @@ class LastCheckpoint(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Check that the configuration is the same, and cut metrics.csv to the checkpoint's step."""
-        if changed := differences(self.identity, comparable(checkpoint["config"])):
-            raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
-        if (then := checkpoint.get("data_hash", self.data_hash)) != self.data_hash:
+        then = checkpoint.get("data_hash")
+        if then is not None and then != self.data_hash:
             raise RunError(f"the checkpoint is of other data: {then} then, {self.data_hash} now; start the run anew")
+        changed = differences(self.identity, comparable(checkpoint["config"]))
+        if changed := [line for line in changed if then is None or line.partition(":")[0] not in PATHS]:
+            raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
         if checkpoint.get("draws", "sorted") != self.draws:
             raise RunError("the version that made the checkpoint drew other negatives; start the run anew")
         checkpoint.get("callbacks", {}).pop("Timer", None)  # trainer.max_time is that of a process

@@ -13,11 +13,12 @@ from typing import Any
 import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 
 from contrastive_lab.compat import callbacks_of
-from contrastive_lab.config.identity import beside_infonce
+from contrastive_lab.config.identity import MOVED, beside_infonce, moved
+from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import Resolved, resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
@@ -52,7 +53,7 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
     checkpoint = None
     if config.get("resume"):
         folder = Path(config.resume)
-        config, checkpoint = stored_config(folder), folder / "checkpoints" / "last.ckpt"
+        config, checkpoint = moved(stored_config(folder), _anew(config)), folder / "checkpoints" / "last.ckpt"
     folder, resolved = folder or output_folder(), resolve(config)
     with _recorded(config, resolved, folder, line) as result:
         values, steps = _run(config, resolved, folder, checkpoint, result)
@@ -60,6 +61,12 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
         print(summary(config, resolved, result.flat(), values, steps, folder), flush=True)
     top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
     return top1
+
+
+def _anew(config: DictConfig) -> dict[str, Any]:
+    """Where the data lie now, as far as the line of a resumed run gives it."""
+    typed = parse(list(HydraConfig.get().overrides.task)) if HydraConfig.initialized() else []
+    return {o.key_or_group: OmegaConf.select(config, o.key_or_group) for o in typed if o.key_or_group in MOVED}
 
 
 def output_folder() -> Path:

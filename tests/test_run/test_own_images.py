@@ -122,3 +122,21 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, line: Type) -> N
     done = line("resume=x")
     assert done.code == 1
     assert "error: the checkpoint is of other data: 80-" in done.err
+
+
+def test_images_that_were_moved_are_given_anew(tmp_path: Path, line: Type) -> None:
+    root = folder(tmp_path / "D")
+    told = [option for option in LINE if option not in ("evaluation.epochs=50", "epochs=3")]
+    assert line(*told, f"dataset.root={root}", "evaluation=knn", "epochs=1", "hydra.run.dir=x y=1").code == 0
+    result = json.loads((tmp_path / "x y=1" / "result.json").read_text())
+    (tmp_path / "x y=1" / "result.json").write_text(json.dumps({**result, "status": "interrupted", "knn_top1": None}))
+    moved = root.rename(tmp_path / "my photos (été)=1")
+    done = line("resume=x y=1", "dataset.root=nowhere")
+    assert (done.code, done.err) == (2, "error: dataset.root=nowhere: no such folder\n")
+    done = line("resume=x y=1", f"dataset.root={moved}", "dataset.workers=0")
+    assert done.code == 0, done.err
+    again = json.loads((tmp_path / "x y=1" / "result.json").read_text())
+    assert {key: again[key] for key in ("status", "data_hash", "knn_top1")} == {
+        key: result[key] for key in ("status", "data_hash", "knn_top1")
+    }
+    assert "leave out K=3" in line("resume=x y=1", "K=3").err

@@ -1,0 +1,42 @@
+"""A command line as it is typed, before Hydra reads it."""
+
+import re
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from contrastive_lab.compat import hydra_parser
+from contrastive_lab.config import identity
+
+PATHS = ("resume", "hydra.run.dir", "data_dir", *identity.PATHS)
+FLAGS = ("--cfg", "--info", "--package")  # Hydra's own that take a value and have no hyphen in their names
+
+
+def read_line(line: Sequence[str]) -> Namespace:
+    """Hydra's flags and the overrides of a line, e.g. sys.argv.
+
+    `--K=16`, as W&B's agents write it, is K=16. A path that is there is taken as it is, with all the signs that mean
+    something to Hydra, and ~ is the user's folder.
+    """
+    arguments = [part[2:] if _is_setting(part) else part for part in line[1:]]
+    read = hydra_parser().parse_args(arguments)
+    read.overrides = [_path(override) for override in read.overrides]
+    return read
+
+
+def _is_setting(part: str) -> bool:
+    return bool(re.match(r"--[\w.@/]+=", part)) and part.partition("=")[0] not in FLAGS
+
+
+def _path(override: str) -> str:
+    """The override, in quotes where it gives a path that is there."""
+    key, _, value = override.partition("=")
+    if key.lstrip("+") not in PATHS or value[:1] in ("'", '"'):
+        return override
+    path = Path(value).expanduser()
+    plain = re.fullmatch(r"[\w./:-]+", value)
+    one = key in ("resume", "hydra.run.dir")  # never several
+    if plain or not (one or value.startswith("~") or path.exists()):
+        return override
+    text = re.sub(r"(\\*)'", r"\1\1\\'", str(path))  # how Hydra's grammar writes a quote within quotes
+    return f"{key}='{text}'"

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.config.overrides import parse
+from contrastive_lab.launch.line import read_line
+
+
+@pytest.mark.parametrize("name", ["K=4,tau=0.1", "my photos (été)=1", "it's", "a{b}", "tail "])
+def test_a_path_that_is_there_is_taken_as_it_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    for key in ("resume", "dataset.root", "hydra.run.dir", "data_dir"):
+        (override,) = parse(read_line(["train.py", f"{key}={tmp_path / name}"]).overrides)
+        assert override.value() == str(tmp_path / name)
+        assert not override.is_sweep_override()
+
+
+def test_other_values_stay_as_they_are(tmp_path: Path) -> None:
+    told = ["K=4,16", "dataset.root=a,b", f"dataset.root={tmp_path}", "resume='x y'", "tau=0.1"]
+    assert read_line(["train.py", "-m", *told]).overrides == told
+
+
+def test_a_folder_may_be_below_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (override,) = parse(read_line(["train.py", "dataset.root=~/photos"]).overrides)
+    assert override.value() == str(tmp_path / "photos")
+
+
+def test_settings_with_hyphens_are_settings() -> None:
+    read = read_line(["train.py", "--K=16", "--loss.mu=3", "--cfg=job", "--config-dir=x", "-m"])
+    assert (read.overrides, read.cfg, read.config_dir, read.multirun) == (["K=16", "loss.mu=3"], "job", "x", True)
