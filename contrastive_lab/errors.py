@@ -1,5 +1,7 @@
 """The two ways in which a command ends badly: an error found before any work (exit code 2), or on the way (1)."""
 
+import signal
+
 
 class ConfigError(Exception):
     """What is wrong with a configuration, one line for each problem."""
@@ -15,6 +17,17 @@ class RunError(Exception):
 
 class StoppedError(RunError):
     """That a run was stopped before its end, and can go on."""
+
+
+class SignalError(SystemExit):
+    """That a signal stopped a run, which can go on; the exit code is 128 and its number."""
+
+    def __init__(self, number: int, told: str) -> None:
+        super().__init__(128 + number)
+        self.told = f"{told} by {signal.Signals(number).name}"
+
+    def __str__(self) -> str:
+        return self.told
 
 
 def first_line(error: Exception) -> str:

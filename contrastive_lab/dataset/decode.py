@@ -1,5 +1,6 @@
 """Image files as a viewer shows them, decoded and cropped; everything after the crop happens on the device."""
 
+import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,12 @@ class Reader:
             ground = Image.new("RGBA", image.size, self.background)
             return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
         return image.convert("RGB")
+
+
+def ignore_signals(worker: int) -> None:
+    """Leave signals to the process that a worker is of: it ends its workers itself, once it has stopped in order."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def crops(

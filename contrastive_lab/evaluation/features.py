@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.dataset import Files, Splits, Texts, ViewsDataModule
-from contrastive_lab.dataset.decode import centre
+from contrastive_lab.dataset.decode import centre, ignore_signals
 from contrastive_lab.dataset.split import Split, part
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
@@ -72,7 +72,8 @@ def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterato
     if isinstance(split, Files):
         paths: Any = [split.paths[rows] for rows in blocks]  # a list is a data set, whatever its type says
         decode = partial(centre, split.reader, size=cast(Recipe, recipe).size)
-        yield from DataLoader(paths, batch_size=None, collate_fn=decode, num_workers=workers)
+        ignore = ignore_signals if workers else None
+        yield from DataLoader(paths, None, collate_fn=decode, num_workers=workers, worker_init_fn=ignore)
     else:
         yield from (split.tensor("cpu", rows) for rows in blocks)
 

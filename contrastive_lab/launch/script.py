@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hydra.errors import HydraException
 
-from contrastive_lab.errors import ConfigError, RunError, first_line
+from contrastive_lab.errors import ConfigError, RunError, SignalError, first_line
 from contrastive_lab.record.run import check_stored
 
 Values = dict[str, str]
@@ -49,7 +49,8 @@ def stored_folder(run: str) -> Path:
 def exit_code(task: Callable[[], object]) -> int:
     """Run a task and print its errors, each in a line.
 
-    The code is 0 if all went well, 1 if it failed, 2 if the line is wrong, before any work, 130 if it was stopped.
+    The code is 0 if all went well, 1 if it failed, 2 if the line is wrong, before any work, 128 and the number of the
+    signal that stopped it (130 for Ctrl-C).
     """
     try:
         task()
@@ -57,6 +58,8 @@ def exit_code(task: Callable[[], object]) -> int:
         code, lines = 2, [f"error: {problem}" for problem in getattr(error, "problems", [first_line(error)])]
     except RunError as error:
         code, lines = 1, [f"error: {error}"]
+    except SignalError as error:
+        code, lines = int(str(error.code)), [f"interrupted: {error}; the same line, or resume=<folder>, goes on"]
     except KeyboardInterrupt:
         code, lines = 130, ["interrupted"]
     else:

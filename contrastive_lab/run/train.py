@@ -22,7 +22,7 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import Resolved, resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
-from contrastive_lab.errors import StoppedError
+from contrastive_lab.errors import SignalError, StoppedError
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
@@ -37,6 +37,7 @@ from contrastive_lab.run.build import accelerator, build_data, build_method, sco
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from contrastive_lab.run.console import Progress, banner, summary
 from contrastive_lab.run.loggers import build_logger, pictures
+from contrastive_lab.run.signals import StopSignal, heeded
 from contrastive_lab.run.wandb_run import close_run
 
 # What Lightning's launchers leave in the environment, and the next job of a multirun must not see.
@@ -97,7 +98,8 @@ def _recorded(
         describe(folder, line)
         result.write(folder)
     try:
-        yield result
+        with heeded():
+            yield result
         result.status = Status.DONE
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | SystemExit | StoppedError)
@@ -151,9 +153,12 @@ def _run(
 
 
 def _check_end(trainer: pl.Trainer, folder: Path) -> None:
-    """Raise StoppedError where something, such as trainer.max_time, ended the training before its last step."""
+    """Raise a SignalError where a signal came, else a StoppedError where something, as max_time, ended the training."""
+    told = f"stopped after {trainer.global_step} of {trainer.estimated_stepping_batches:.0f} steps"
+    for callback in callbacks_of(trainer):
+        if isinstance(callback, StopSignal) and callback.number:
+            raise SignalError(callback.number, told)
     if trainer.max_epochs and trainer.global_step < trainer.estimated_stepping_batches:
-        told = f"stopped after {trainer.global_step} of {trainer.estimated_stepping_batches:.0f} steps"
         raise StoppedError(f"{told}; python train.py resume={folder} goes on")
 
 
@@ -171,7 +176,7 @@ def build_trainer(
 ) -> tuple[pl.Trainer, Clock]:
     """Lightning's Trainer with the callbacks and loggers of a run, whose features h are so wide."""
     clock = Clock(config.batch_size)
-    callbacks: list[pl.Callback] = [clock, FiniteGuard(config.trainer.log_every_n_steps)]
+    callbacks: list[pl.Callback] = [clock, StopSignal(), FiniteGuard(config.trainer.log_every_n_steps)]
     if data.splits.probed:
         known = {"features": features, "classes": data.splits.classes, "batch_size": data.batch_size}
         callbacks += [OnlineProbe(**known, **config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]

@@ -1,0 +1,107 @@
+"""Signals end a run in order: exit code, status, checkpoint, and the same end after a resume."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from contrastive_lab.errors import SignalError
+from contrastive_lab.run.signals import StopSignal, heeded
+from tests.conftest import ROOT, TINY, only_run
+from tests.test_run.test_resume import STEPS
+from tests.test_run.test_train import Trained, Typed, metrics, result, weights
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_signal_ends_a_run_after_its_step_and_the_run_goes_on(
+    number: signal.Signals, tmp_path: Path, trained: Trained, line: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(*TINY, *STEPS, cwd=tmp_path / "whole")
+    end, before = StopSignal.on_train_batch_end, signal.getsignal(number)
+
+    def sent(self: StopSignal, trainer: pl.Trainer, *rest: object) -> None:
+        if trainer.global_step == 2:
+            os.kill(os.getpid(), number)
+        end(self, trainer, *rest)
+
+    monkeypatch.setattr(StopSignal, "on_train_batch_end", sent)
+    done = line(*TINY, *STEPS, "hydra.run.dir=x", cwd=tmp_path / "parts")
+    assert done.code == 128 + number
+    told = f"stopped after 2 of 6 steps by {number.name}"
+    assert done.err.splitlines()[-1] == f"interrupted: {told}; the same line, or resume=<folder>, goes on"
+    folder = tmp_path / "parts" / "x"
+    assert (result(folder)["status"], result(folder)["error"]) == ("interrupted", told)
+    assert signal.getsignal(number) == before
+    trained(*TINY, *STEPS, "hydra.run.dir=x", cwd=tmp_path / "parts")
+    whole = only_run(tmp_path / "whole")
+    assert metrics(folder) == metrics(whole)
+    assert all(torch.equal(value, weights(folder)[name]) for name, value in weights(whole).items())
+
+
+def test_a_signal_outside_the_training_is_an_error_of_its_own() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SignalError, match="stopped by SIGTERM") as caught, heeded():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert caught.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_second_signal_does_what_it_did_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    callback = StopSignal()
+    callback.on_train_start(None, None)
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert callback.number == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+    finally:
+        callback.on_train_end(None, None)
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process started, by /proc."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
+def runs(pid: int) -> bool:
+    """Whether there is a process that has not ended; one that nobody asked for its exit code has no command line."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_text())
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("whom", ["first", "second", "all", "group"])
+def test_a_signal_to_one_of_two_processes_ends_both(whom: str, tmp_path: Path, trained: Trained) -> None:
+    told = [*TINY, "strategy=ddp_cpu", "trainer.limit_train_batches=400", "epochs=3", "hydra.run.dir=x"]
+    line = [sys.executable, str(ROOT / "train.py"), *told, "trainer.log_every_n_steps=1"]
+    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        line, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    path, started = tmp_path / "x" / "metrics.csv", time.monotonic()
+    while not (path.exists() and "\n25," in path.read_text()):
+        assert process.poll() is None and time.monotonic() - started < 120
+        time.sleep(0.05)
+    (second,) = [child for child in children(process.pid) if "train.py" in Path(f"/proc/{child}/cmdline").read_text()]
+    if whom == "group":
+        os.killpg(process.pid, signal.SIGTERM)
+    for pid in {"first": [process.pid], "second": [second], "all": [process.pid, second]}.get(whom, []):
+        os.kill(pid, signal.SIGTERM)
+    _, told_at_end = process.communicate(timeout=60)  # the issue asks for 10 s on an idle machine
+    assert process.returncode == 143, told_at_end
+    assert result(tmp_path / "x")["status"] == "interrupted"
+    while runs(second):
+        assert time.monotonic() - started < 200, "the second process did not end"
+        time.sleep(0.1)
+    step = torch.load(tmp_path / "x" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
+    assert f"stopped after {step} of 234 steps by SIGTERM" in told_at_end
