@@ -79,14 +79,14 @@ def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
 
 
 def _line(axes: Axes, found: pd.DataFrame, scale: Scale, aside: float, style: Style) -> None:
-    """Means with a band of the 95 % interval, bars among words and for one seed."""
+    """Means with a band of the 95 % interval, bars among words, for one seed and where there is one x."""
     found = found[(found["n"] > 0) & found["position"].map(scale.values.__contains__)]
     found = found.assign(at=[scale.position(x) + aside for x in found["position"]]).sort_values("at", kind="stable")
     axes.plot(found["at"], found["mean"], **(style if scale.numbers else {**style, "linestyle": ""}), markersize=5)
     if scale.numbers:
-        band = found[found["n"] > 1]
+        band = found[found["n"] > 1] if len(found) > 1 else found[:0]  # a single point has bars: a band has no width
         axes.fill_between(band["at"], band["low"], band["high"], color=style["color"], alpha=0.18, linewidth=0)
-        found = found[found["n"] == 1]
+        found = found.drop(band.index)
     bars = found[found["low"].notna()]
     axes.errorbar(bars["at"], bars["mean"], reach(bars), color=style["color"], linestyle="", capsize=3, elinewidth=1)
 

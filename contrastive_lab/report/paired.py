@@ -25,7 +25,10 @@ from contrastive_lab.report.stats import finite
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """A metric of one line against x: a row of `table` for each seed that has all x, a column for each x, ascending."""
+    """A metric of one line against x: a row of `table` for each seed, NaN where it lacks an x, a column for each x.
+
+    The x ascend, and at least one seed has all of them.
+    """
 
     table: pd.DataFrame
 
@@ -36,8 +39,27 @@ class Trend:
 
     @property
     def slopes(self) -> pd.Series:
-        """Change for each doubling of x, by seed."""
-        return pd.Series(slopes(self.x, self.table.to_numpy()), self.table.index)
+        """Change for each doubling of x, of each seed that has all x."""
+        whole = self.table.dropna()
+        return pd.Series(slopes(self.x, whole.to_numpy()), whole.index)
+
+    def gap(self, x: float, other: float) -> pd.Series:
+        """The metric at one x less that at another, of each seed that has both."""
+        return (self.table[x] - self.table[other]).dropna()
+
+    @property
+    def widest(self) -> Estimate:
+        """The gap of two x, of all pairs, that has the greatest p in the test of equivalence, whatever the margin."""
+        pairs = [t_interval(self.gap(x, other)) for i, x in enumerate(self.x) for other in self.x[:i]]
+        return max(pairs, key=lambda pair: max(abs(pair.low), abs(pair.high)) if pair.n > 1 else math.inf)
+
+    def flat(self, margin: float) -> bool:
+        """Whether all x are equivalent to each other, each pair by two one-sided tests at 5 %.
+
+        All of them have to hold, so that no correction is needed: the chance of a wrong "flat" is at most 5 %.
+        """
+        pairs = [self.gap(x, other) for i, x in enumerate(self.x) for other in self.x[:i]]
+        return all(equivalence(pair, margin) < WRONG for pair in pairs)
 
     @property
     def changes(self) -> pd.Series:
@@ -57,10 +79,10 @@ def trend(grid: Grid, line: pd.DataFrame, metric: str) -> Trend | None:
     """The slope of a line, where its x are two or more finite numbers above 0 and one seed has them all."""
     numbers = {at: x for at, x in zip(line["at"], line["position"], strict=True) if _number(x)}
     table = by_seed(grid, line, metric)
-    table = table[[at for at in table if at in numbers]].dropna()
+    table = table[[at for at in table if at in numbers]]
     table.columns = pd.Index([float(numbers[at]) for at in table])
     table = table.sort_index(axis="columns")
-    return None if table.shape[1] < 2 or table.empty else Trend(table)
+    return None if table.shape[1] < 2 or table.dropna().empty else Trend(table)
 
 
 def _number(x: Any) -> bool:
@@ -75,7 +97,7 @@ def enough(found: Trend, margin: float) -> float | None:
     *below, largest = found.x
     smallest = None
     for x in reversed(below):
-        if equivalence(found.table[x] - found.table[largest], margin) >= WRONG:
+        if equivalence(found.gap(x, largest), margin) >= WRONG:
             break
         smallest = x
     return smallest
@@ -83,7 +105,8 @@ def enough(found: Trend, margin: float) -> float | None:
 
 def over_images(grid: Grid, line: pd.DataFrame, found: Trend) -> Estimate | None:
     """The largest x less the smallest over seeds and test images, where two seeds stored what they got right."""
-    own = grid.samples[grid.samples["setting"].isin(line.index) & grid.samples["sample"].isin(found.table.index)]
+    seeds = found.gap(found.x[-1], found.x[0]).index
+    own = grid.samples[grid.samples["setting"].isin(line.index) & grid.samples["sample"].isin(seeds)]
     ends = []
     for x in (found.x[-1], found.x[0]):
         setting = line.index[[order(place) == order(x) for place in line["position"]]]
@@ -91,7 +114,7 @@ def over_images(grid: Grid, line: pd.DataFrame, found: Trend) -> Estimate | None
         stored = [read_right(grid.sweep.folder / run, grid.y.removesuffix("_top1")) for run in runs]
         ends.append([right for right in stored if right is not None])
     sizes = {len(right) for rows in ends for right in rows}
-    whole = all(len(rows) == len(found.table) >= 2 for rows in ends) and len(sizes) == 1
+    whole = all(len(rows) == len(seeds) >= 2 for rows in ends) and len(sizes) == 1
     return over_seeds_and_images(np.stack(ends[0]), np.stack(ends[1])) if whole else None
 
 

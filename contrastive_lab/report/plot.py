@@ -120,7 +120,8 @@ def error_note(grid: Grid, metric: str) -> str:
     if several:
         n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
         crowded = f"means of n = {n} seeds; with {len(grid.lines)} lines the intervals are in the csv alone"
-        notes.append(f"bands: 95 % t interval over n = {n} seeds" if banded(grid) else crowded)
+        alone = ", bars where a line has one point" if any(len(line) == 1 for line in grid.lines) else ""
+        notes.append(f"bands: 95 % t interval over n = {n} seeds{alone}" if banded(grid) else crowded)
     if (found["n"] == 1).any():
         bars = "bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds"
         bars = bars if found["wilson"].any() else "no interval known"

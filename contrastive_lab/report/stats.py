@@ -30,11 +30,17 @@ def interval(mean: pd.Series, se: pd.Series, n: pd.Series) -> pd.DataFrame:
 
 
 def texts(found: pd.DataFrame) -> list[str]:
-    """Means ± half of the t interval with the decimals of the column; empty for n = 0."""
+    """Means ± half of the t interval with the decimals of the column; empty for n = 0.
+
+    Where `wilson` is true the interval of the test images follows, which says nothing of the spread over seeds.
+    """
     digits = decimals(found)
     means = ["" if math.isnan(mean) else f"{mean:.{digits}f}" for mean in found["mean"]]
     halves = (found["high"] - found["mean"]).where(found["n"] > 1)
     errors = ["" if math.isnan(half) else f" ± {half:.{digits}f}" for half in halves]
+    if "wilson" in found:
+        rows = zip(errors, found["wilson"], found["low"], found["high"], strict=True)
+        errors = [f" ({low:.1f} to {high:.1f}, Wilson)" if one else error for error, one, low, high in rows]
     return [mean + error for mean, error in zip(means, errors, strict=True)]
 
 

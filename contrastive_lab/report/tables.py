@@ -35,9 +35,13 @@ def measured(grid: Grid) -> list[str]:
 
 
 def setting_table(grid: Grid) -> pd.DataFrame:
-    """A row for each setting: what varies, runs done of runs planned; of each metric mean, 95 % interval and n."""
+    """A row for each setting: what varies, runs done and planned; of a metric mean, 95 % interval, its kind and n."""
     first = null_as_text(grid.settings[[*grid.keys, "done", "planned"]])
-    found = [grid.summary(metric)[["mean", "low", "high", "n"]].add_prefix(f"{metric}_") for metric in measured(grid)]
+    columns, found = ["mean", "low", "high", "interval", "n"], []
+    for metric in measured(grid):
+        own = grid.summary(metric)
+        kinds = own["wilson"].map({True: "Wilson, test images alone", False: "t over seeds"}).where(own["low"].notna())
+        found.append(own.assign(interval=kinds)[columns].add_prefix(f"{metric}_"))
     return pd.concat([first, *found], axis="columns")
 
 

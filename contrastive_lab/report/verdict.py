@@ -4,9 +4,9 @@ import pandas as pd
 
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.inference import (
+    SEEDS,
     WRONG,
     Estimate,
-    equivalence,
     seeds_for_difference,
     seeds_for_equivalence,
     t_interval,
@@ -61,7 +61,8 @@ def verdict(grid: Grid) -> list[str]:
 
 def _value(found: pd.DataFrame, metric: str) -> str:
     """The mean of one setting with its unit and what is known of its error."""
-    ((low, high, n, binomial),), (text,) = found[["low", "high", "n", "wilson"]].to_numpy(), texts(found)
+    ((low, high, n, binomial),) = found[["low", "high", "n", "wilson"]].to_numpy()
+    (text,) = texts(found.drop(columns="wilson"))
     more = f", {low:.1f} to {high:.1f} by the size of the test set alone" if binomial else ""
     return f"{text} {unit(metric)} (n = {n:.0f}{more})".replace("  ", " ")
 
@@ -74,12 +75,13 @@ def _trend(grid: Grid, line: pd.DataFrame, found: Trend) -> str:
     if slope.n < 2:
         return f"{name}one seed has all {grid.x}: {_way(grid, change.mean)} {span}, without an interval."
     each = f"{_way(grid, slope.mean)} per doubling of {grid.x} ({_range(slope)})"
-    if equivalence(found.changes, grid.margin) < WRONG:
-        text = f"flat within {grid.margin:g} {_points(grid)} {span}: {each}"
+    if found.flat(grid.margin):
+        text = f"flat within {grid.margin:g} {_points(grid)} {span}, each {grid.x} against each: {each}"
     elif slope.low > 0 or slope.high < 0:
         text = f"{'rises' if slope.mean > 0 else 'falls'} by {each}, {_way(grid, change.mean)} {span}"
     else:
-        text = f"whether it changes {span} cannot be told with n = {slope.n} seeds: {each}; {_needed(grid, change)}"
+        needed = _needed(grid, change, found.widest)
+        text = f"whether it changes {span} cannot be told with n = {slope.n} seeds: {each}; {needed}"
     return f"{name}{text}.{_images(grid, found, over_images(grid, line, found))}" + _enough(
         grid, found, trend(grid, line, "seconds")
     )
@@ -93,14 +95,17 @@ def _images(grid: Grid, found: Trend, gap: Estimate | None) -> str:
     return f" With other test images as well as other seeds, {ends} is {_way(grid, gap.mean)} ({_range(gap)})."
 
 
-def _needed(grid: Grid, change: Estimate) -> str:
+def _needed(grid: Grid, change: Estimate, widest: Estimate) -> str:
     """How many more seeds would tell."""
-    flat = seeds_for_equivalence(change.sd, grid.margin) - change.n
-    seen = seeds_for_difference(change.sd, change.mean) - change.n
+    flat, seen = seeds_for_equivalence(widest.sd, grid.margin), seeds_for_difference(change.sd, change.mean)
     return (
-        f"about {max(1, flat)} more would show it flat within {grid.margin:g} {_points(grid)} if it is, about "
-        f"{max(1, seen)} more would show a change of the size seen here"
+        f"{_more(flat, widest.n)} would show it flat within {grid.margin:g} {_points(grid)} if it is, "
+        f"{_more(seen, change.n)} would show a change of the size seen here"
     )
+
+
+def _more(seeds: int, n: int) -> str:
+    return "more than 1,000" if seeds >= SEEDS[-1] else f"about {max(1, seeds - n)} more"
 
 
 def _enough(grid: Grid, found: Trend, seconds: Trend | None) -> str:
@@ -108,9 +113,9 @@ def _enough(grid: Grid, found: Trend, seconds: Trend | None) -> str:
     x, largest = enough(found, grid.margin), found.x[-1]
     if x is None:
         return ""
-    gap = t_interval(found.table[x] - found.table[largest])
+    gap = t_interval(found.gap(x, largest))
     text = f" {grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (95 %),"
-    text += f" {_way(grid, gap.mean)}, n = {gap.n}"
+    text += f" {_way(grid, gap.mean)} ({_range(gap)})"
     if grid.x == "K":
         text += f"; it saves {largest - x:g} of {largest:g} negatives a query"
     if seconds and {x, largest} <= set(seconds.table):
@@ -135,9 +140,13 @@ def _against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) ->
             sentences.append(f"{names}: {word} {_way(grid, gap.mean)} per doubling ({_range(gap)}).")
     rows = differences(grid, line, base, grid.y)
     positions = dict(zip(line["at"], line["position"], strict=True))
-    clear = [f"{grid.x} = {shown(grid.x, positions[d.at])} ({d.estimate.mean:+.2f})" for d in rows if d.p < WRONG]
+    named = {
+        d: f"{grid.x} = {shown(grid.x, positions[d.at])} ({d.estimate.mean:+.2f}, {_range(d.estimate)})" for d in rows
+    }
+    clear = [told for d, told in named.items() if d.p < WRONG]
     if rows:
-        told = f"differs at {', '.join(clear)}" if clear else "no difference found"
+        largest = named[max(rows, key=lambda d: abs(d.estimate.mean))]
+        told = f"differs at {', '.join(clear)}" if clear else f"no difference found, the largest at {largest}"
         sentences.append(f"{names}, each {grid.x} by itself, Holm's correction over {len(rows)}: {told}.")
     return sentences
 

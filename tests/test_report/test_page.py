@@ -6,6 +6,7 @@ import pytest
 from contrastive_lab.config import options
 from contrastive_lab.launch.experiment import load
 from contrastive_lab.report import page, write_report
+from contrastive_lab.report.inference import wilson
 from tests.sweep_folder import Told, grid_of, made_up, seeds, write_sweep
 from tests.test_report.html_page import Page
 
@@ -41,7 +42,8 @@ def test_the_papers_numbers_stand_beside_ours(report: Path, tmp_path: Path) -> N
     head, *rows = page.paper_table(grid_of(report.parents[1]), "linear_top1")
     assert [cell.split(",")[0] for cell in head] == ["K", "paper: on ImageNet", "paper: on ours", *head[3:]]
     assert head[3:] == ["here: alpha = K", "here: alpha = 256"]
-    assert rows == [["4", "67.5", "77.7", "81.0 ± 2.5", "83.5 ± 6.4"], ["16", "68.1", "79.9", "84.0", ""]]
+    one = "84.0 ({:.1f} to {:.1f}, Wilson)".format(*wilson(84.0, 1000))
+    assert rows == [["4", "67.5", "77.7", "81.0 ± 2.5", "83.5 ± 6.4"], ["16", "68.1", "79.9", one, ""]]
 
 
 @pytest.mark.parametrize("name", options("experiment"))

@@ -146,7 +146,7 @@ def test_the_scatter_takes_words_and_follows_the_filter(opened: "Chrome") -> Non
     assert keep(opened, "") == "7 of 7 runs"
     found = plot(opened, "alpha", "linear_top1")  # null is no number, so that both values are words
     assert {x for x, _ in found["points"]} == {80 + 530 * 0.25, 80 + 530 * 0.75}
-    assert {"K (InfoNCE)", "256"} <= {*found["words"]}
+    assert {"K", "256"} <= {*found["words"]}
 
 
 def test_the_download_is_the_filtered_table(opened: "Chrome", tmp_path: Path) -> None:

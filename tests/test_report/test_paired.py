@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from contrastive_lab.record.right import write_right
 from contrastive_lab.report.inference import over_seeds_and_images
-from contrastive_lab.report.paired import differences, enough, over_images, trend
+from contrastive_lab.report.paired import Trend, differences, enough, over_images, trend
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 AT = {1: [44.0, 43.0, 45.0], 16: [48.1, 47.2, 49.0], 255: [48.2, 47.0, 49.1]}
@@ -22,7 +23,7 @@ def test_a_trend_has_a_slope_for_each_seed_that_has_all_k(tmp_path: Path) -> Non
     grid = grid_of(write_sweep(tmp_path / "s", [*jobs(AT), *[({"K": 1, "seed": 7}, {"linear_top1": 10.0})]]))
     found = trend(grid, grid.lines[0], "linear_top1")
     assert found is not None
-    assert found.table.shape == (3, 3)  # seed 7 has one K
+    assert found.table.shape == (4, 3) and len(found.slopes) == 3  # seed 7 has one K
     assert list(found.table) == [1.0, 16.0, 255.0]
     x = [0.0, 4.0, 7.994353]  # log2
     for seed, slope in enumerate(found.slopes):
@@ -48,6 +49,40 @@ def test_the_smallest_k_that_is_equivalent_is_found_from_the_largest_down(tmp_pa
     found = trend(other, other.lines[0], "linear_top1")
     assert found is not None
     assert enough(found, 0.5) == 16  # K = 1 is equivalent, but 4 between them is not
+
+
+def test_seeds_that_lack_a_k_count_where_they_have_both(tmp_path: Path) -> None:
+    more = {1: AT[1], 16: [*AT[16], 48.0, 48.1, 47.9], 255: [*AT[255], 48.0, 48.0, 48.1]}
+    grid = grid_of(write_sweep(tmp_path / "s", jobs(more)))
+    found = trend(grid, grid.lines[0], "linear_top1")
+    assert found is not None
+    assert (len(found.slopes), len(found.gap(16.0, 255.0)), len(found.gap(1.0, 255.0))) == (3, 6, 3)
+
+
+def line_of(at: dict[float, np.ndarray]) -> Trend:
+    return Trend(pd.DataFrame(at))
+
+
+def test_flat_is_every_pair_and_not_the_slope_alone() -> None:
+    steps = np.array([0.0, 0.05, -0.05])
+    assert line_of({1.0: 48 + steps, 16.0: 48.1 - steps, 256.0: 48 + steps}).flat(0.5)
+    crooked = line_of({1.0: 44 + steps, 16.0: 48 - steps, 256.0: 44 + steps})
+    assert abs(crooked.slopes.mean()) < 0.05 and not crooked.flat(0.5)
+    assert crooked.widest.mean == pytest.approx(4, abs=0.01) or crooked.widest.mean == pytest.approx(-4, abs=0.01)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("n", [3, 5])
+def test_a_line_that_reaches_the_margin_is_seldom_called_flat(n: int) -> None:
+    """One K of three lies exactly the margin above the others; 2,000 lines, with 3.3 standard errors on top of 5 %."""
+    rng, tries = np.random.default_rng(n), 2000
+    called = 0
+    for _ in range(tries):
+        noise = rng.normal(0, 0.05, (3, n))
+        called += line_of(dict(zip((1.0, 16.0, 256.0), noise + np.array([[48.0], [48.5], [48.0]]), strict=True))).flat(
+            0.5
+        )
+    assert called <= tries * (0.05 + 3.3 * np.sqrt(0.05 * 0.95 / tries))
 
 
 def test_the_ends_are_compared_over_the_test_images_of_all_seeds(tmp_path: Path) -> None:

@@ -25,8 +25,11 @@ def test_a_flat_line_a_rising_one_and_one_that_cannot_be_told(tmp_path: Path) ->
     unclear = {1: [44.0, 49.0, 45.0], 16: [46.0, 45.0, 49.0], 255: [45.0, 47.0, 49.5]}
     lines = [*rows(flat, seconds=0.2, alpha=None), *rows(rising, alpha=4), *rows(unclear, alpha=8)]
     text = said(tmp_path / "s", lines)
-    assert "alpha = K: flat within 0.5 points from K = 1 to 255: -0.00 points per doubling of K" in text
-    assert "K = 1 is enough: within 0.5 points of K = 255 (95 %), +0.03 points, n = 3" in text
+    assert "alpha = K: flat within 0.5 points from K = 1 to 255, each K against each: -0.00 points per doubling" in text
+    assert (
+        "K = 1 is enough: within 0.5 points of K = 255 (95 %), +0.03 points (95 % interval -0.11 to +0.18, n = 3)"
+        in text
+    )
     assert "saves 254 of 255 negatives a query and takes 100 seconds a run instead of 151" in text
     assert "alpha = 4: rises by +0.50 points per doubling of K (95 % interval +0.4" in text
     assert "+3.97 points from K = 1 to 255" in text
@@ -48,7 +51,10 @@ def test_differences_at_each_k_are_said_with_holms_correction(tmp_path: Path) ->
     base = {4: [70.0, 71.0, 72.0], 64: [76.0, 77.0, 78.0]}
     ours = {4: [75.1, 76.0, 77.0], 64: [76.0, 77.5, 78.1]}
     text = said(tmp_path / "s", [*rows(base, alpha=None), *rows(ours, alpha=256)])
-    assert "each K by itself, Holm's correction over 2: differs at K = 4 (+5.03)." in text
+    assert "each K by itself, Holm's correction over 2: differs at K = 4 (+5.03, 95 % interval +4.89 to +5.18" in text
+    assert "no difference found, the largest at K = 64 (+0.20" in said(
+        tmp_path / "t", [*rows(base, alpha=None), *rows({4: base[4], 64: ours[64]}, alpha=256)]
+    )
 
 
 def test_one_seed_judges_nothing(tmp_path: Path) -> None:
