@@ -67,10 +67,10 @@ def test_the_lines_of_the_documentation_print_the_mean_over_seeds(
     write_sweep(tmp_path / "outputs/sweeps/eqco_fig4-laptop", jobs)
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "sweeps.md").read_text()
-    example = text[text.index("    from contrastive_lab.record") :].partition("\n\nWhich test images")[0]
+    example = text[text.index("    from contrastive_lab.record") :].partition("\n\nWith seaborn")[0]
     exec(textwrap.dedent(example), {})
     *_, one, other = (line.split() for line in capsys.readouterr().out.splitlines())
-    assert (one, other) == (["4", "256", "85.0", "NaN", "1"], ["null", "82.0", "1.154701", "3"])
+    assert (one, other) == (["4", "256", "85.0", "NaN", "1"], ["null", "82.0", "2.0", "3"])
 
 
 def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:

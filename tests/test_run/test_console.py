@@ -99,7 +99,7 @@ def test_a_loss_is_told_with_what_it_has_and_why_there_is_no_estimate(
 ) -> None:
     config = compose("K=16", *typed.split(), *([] if "spectral" in typed else ["tau=0.2"]))
     assert [text for text in told(config) if text.startswith("loss ")] == [f"loss       {line}"]
-    lines = summary(config, resolve(config), RESULT | {"K": 16}, {}, FOLDER).splitlines()
+    lines = summary(config, resolve(config), RESULT | {"K": 16}, {}, 100, FOLDER).splitlines()
     assert f"MI         no estimate: undefined with {why}" in lines
     settings = [text for text in typed.split() if text.partition("=")[0] in ("loss", "remember", "dclw_sigma")]
     assert lines[0] == f"{' '.join(['x K=16 seed=0', *(s for s in settings if s != 'loss=info_nce')])}: done"
@@ -107,7 +107,7 @@ def test_a_loss_is_told_with_what_it_has_and_why_there_is_no_estimate(
 
 def test_the_summary_of_a_method_without_negatives_has_no_line_of_the_estimate(compose: Compose) -> None:
     config = compose("method=swav")
-    text = summary(config, resolve(config), RESULT, {}, FOLDER)
+    text = summary(config, resolve(config), RESULT, {}, 100, FOLDER)
     assert "MI " not in text and text.startswith("x seed=0: done")
 
 

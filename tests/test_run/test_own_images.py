@@ -106,6 +106,7 @@ def test_what_is_wrong_with_a_folder_is_told_before_anything_is_made(tmp_path: P
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.long
 def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, line: Type) -> None:
     root = folder(tmp_path / "D")
     told = [*LINE, f"dataset.root={root}", "evaluation=knn", "epochs=1"]
@@ -124,6 +125,7 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, line: Type) -> N
     assert "error: the checkpoint is of other data: 80-" in done.err
 
 
+@pytest.mark.long
 def test_images_that_were_moved_are_given_anew(tmp_path: Path, line: Type) -> None:
     root = folder(tmp_path / "D")
     told = [option for option in LINE if option not in ("evaluation.epochs=50", "epochs=3")]

@@ -90,6 +90,7 @@ def test_a_killed_run_resumes_to_the_same_bits(method: str, every: str, tmp_path
 STEPS = ("trainer.limit_train_batches=3", "epochs=2", "trainer.log_every_n_steps=2", "probes.knn.every_n_epochs=2")
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_is_interrupted_and_goes_on_to_the_same_end(
     tmp_path: Path, trained: Trained, line: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

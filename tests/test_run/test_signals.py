@@ -18,7 +18,9 @@ from tests.test_run.test_resume import STEPS
 from tests.test_run.test_train import Trained, Typed, metrics, result, weights
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(s, marks=pytest.mark.long) for s in (signal.SIGUSR1, signal.SIGINT))]
+)
 def test_a_signal_ends_a_run_after_its_step_and_the_run_goes_on(
     number: signal.Signals, tmp_path: Path, trained: Trained, line: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
