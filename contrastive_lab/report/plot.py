@@ -60,7 +60,7 @@ class Scale:
         turned: dict[str, Any] = {"rotation": 25, "ha": "right"} if len("  ".join(texts)) > 60 else {}
         axes.set_xticks([self.position(self.values[i]) for i in kept], texts, **turned)
         axes.minorticks_off()
-        axes.set_xlabel(label(key))
+        axes.set_xlabel("loss" if key == "loss" else label(key))  # the setting: its names, not the mean in nats
 
 
 def styled() -> AbstractContextManager[None]:

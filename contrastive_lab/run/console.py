@@ -95,7 +95,8 @@ def summary(
         lines.append(f"speed      {rate}; {result['seconds']:.0f} s in all")
     if "effective_rank" in values:
         lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
-        lines.append(f"verdict    {verdict(values, steps)}")
+        own = "none: negatives of a query's own class are no others" if config.own_class_share else None
+        lines.append(f"verdict    {own or verdict(values, steps)}")
     return "\n".join([*lines, f"folder     {folder}"])
 
 

@@ -65,3 +65,9 @@ def test_two_dozen_lines_are_drawn_without_bands_and_more_without_a_legend(tmp_p
     assert len(some.get_legend().get_texts()) == 24 + 1
     assert [text.get_text() for text in many.get_legend().get_texts()] == ["coverage: all 10 classes in K + 1 draws"]
     assert many.texts[0].get_text() == "25 lines, named in the csv"
+
+
+def test_the_axis_of_losses_is_of_their_names(tmp_path: Path) -> None:
+    jobs = [*seeds([80, 81], loss="spectral"), *seeds([82, 83], loss="hard")]
+    figure = against_x(grid_of(write_sweep(tmp_path / "s", jobs), x="loss"), "linear_top1")
+    assert figure.axes[0].get_xlabel() == "loss"

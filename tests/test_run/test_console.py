@@ -137,3 +137,10 @@ def test_the_bar_shows_no_version_number(monkeypatch: pytest.MonkeyPatch) -> Non
     given = {"v_num": 3, "loss": 0.5}
     monkeypatch.setattr("pytorch_lightning.callbacks.TQDMProgressBar.get_metrics", lambda *args: dict(given))
     assert Progress().get_metrics(None, None) == {"loss": 0.5}
+
+
+def test_negatives_of_the_own_class_say_nothing_of_a_collapse(compose: Compose) -> None:
+    values = {"effective_rank": 30.0, "dimensions": 128.0, "positive_cosine": 0.66, "negative_cosine": 0.65}
+    for share, told in (("1", "verdict    none: negatives of a query's own class are no others"), ("0", "COLLAPSED")):
+        config = compose(f"own_class_share={share}", "K=4")
+        assert told in summary(config, resolve(config), RESULT, values, 1000, FOLDER)
