@@ -1,5 +1,6 @@
 """Each private part of another package that compat.py names, by what the project needs of it."""
 
+import csv
 import json
 import pickle
 import subprocess
@@ -18,6 +19,8 @@ from torch.utils.data import DataLoader
 
 from contrastive_lab import compat
 from contrastive_lab.compat import hydra_parser, multirun_jobs, run_hydra, workspace_json
+from contrastive_lab.record.metrics_file import MetricsFile
+from contrastive_lab.run.train import quiet
 
 
 @pytest.fixture
@@ -136,6 +139,36 @@ def test_callbacks_of_and_logging_interval() -> None:
     made = trainer(callbacks=own, log_every_n_steps=7)
     assert [callback for callback in compat.callbacks_of(made) if isinstance(callback, Nothing)] == own
     assert compat.logging_interval(made) == 7
+
+
+class Logs(Least):
+    """Logs a number of each step, and its mean of the epoch."""
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        self.log("index", float(index + 3 * self.current_epoch), on_epoch=True)
+        return super().training_step(batch, index)
+
+
+class AtTheEnd(pl.Callback):
+    def __init__(self) -> None:
+        self.seen: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.seen.append(compat.epoch_metrics(trainer))
+
+
+def test_epoch_metrics_are_what_a_logger_gets_of_the_epoch(tmp_path: Path) -> None:
+    probe, logger = AtTheEnd(), MetricsFile(tmp_path)
+    made = pl.Trainer(
+        accelerator="cpu", logger=logger, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, max_epochs=2, callbacks=[probe], log_every_n_steps=1,
+    )  # fmt: skip
+    with quiet():
+        made.fit(Logs(), Data())
+    assert probe.seen == [{"index_epoch": 1.0}, {"index_epoch": 4.0}]  # means of 0, 1, 2 and of 3, 4, 5
+    with (tmp_path / "metrics.csv").open() as file:
+        logged = [float(row["index_epoch"]) for row in csv.DictReader(file) if row["index_epoch"]]
+    assert logged == [1.0, 4.0]
 
 
 def test_the_command_line_reads_compat_without_lightning() -> None:

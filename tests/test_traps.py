@@ -1,8 +1,8 @@
 """Traps of this stack that have caught others; those that belong to one subject are tested there.
 
-W&B runs that leak into the next job, no key, offline resume: test_wandb_open.py. Step after a resume: test_wandb.py.
-Queue in the checkpoint, exact resume: test_train.py. A positive among the negatives: test_negatives.py. Jobs of one
-second: test_config.py. Another configuration's checkpoint: test_train.py, test_sweep.py.
+W&B runs that leak into the next job, offline resume, step after a resume: test_run/test_offline_runs.py; no key:
+test_run/test_train.py. Exact resume, another configuration's checkpoint: test_run/test_resume.py. A positive among the
+negatives: test_negatives.py. Jobs of one second: test_launch/test_plan.py.
 """
 
 import os

@@ -8,7 +8,7 @@ import pytest
 from contrastive_lab.errors import ConfigError
 from tests.theory_programs import with_settings
 
-outcome = with_settings("spiked_covariance", steps=0, seeds=2)
+run = with_settings("spiked_covariance", steps=0, seeds=2)
 # Measured once with another implementation, 5 models: d = 40, r = 5, noise -> {n: (AE, CL)}.
 BY_N = {
     "homo": {200: (1.268, 1.295), 1000: (0.572, 0.612), 5000: (0.272, 0.319), 20000: (0.134, 0.207)},
@@ -44,8 +44,8 @@ def sines(rows: list[dict[str, Any]], x: str, **where: Any) -> dict[Any, tuple[f
 
 
 def by_n(noise: str, n_values: list[int], seeds: int) -> None:
-    part, dial = ("control", "two") if noise == "homo" else ("n", noise)
-    rows = list(outcome(part=part, noise=dial, n_values=n_values, seeds=seeds).table)
+    part, kind = ("control", "two") if noise == "homo" else ("n", noise)
+    rows = list(run(part=part, noise=kind, n_values=n_values, seeds=seeds).table)
     assert {row["noise"] for row in rows} == {noise}
     for row in rows:  # four standard deviations of the difference of a mean over 5 models and ours
         expected = BY_N[noise][row["n"]][row["method"] == "CL"]
@@ -68,13 +68,13 @@ def test_sine_distances_against_n_at_every_value_of_the_table(noise: str) -> Non
 
 
 def test_without_its_bias_the_contrastive_distance_falls_as_the_root_of_n() -> None:
-    first, last = (row for row in outcome(part="n", n_values=[500, 20000], seeds=4).table if row["method"] == "CL")
+    first, last = (row for row in run(part="n", n_values=[500, 20000], seeds=4).table if row["method"] == "CL")
     falls = [row["sine"] ** 2 - row["sine_limit"] ** 2 for row in (first, last)]
     assert math.sqrt(falls[0] / falls[1]) == pytest.approx(math.sqrt(40), rel=0.15)
 
 
 def by_d(d_values: list[int], seeds: int) -> None:
-    rows = list(outcome(part="d", d_values=d_values, seeds=seeds).table)
+    rows = list(run(part="d", d_values=d_values, seeds=seeds).table)
     fixed, tied = sines(rows, "d", n=20000), sines([r for r in rows if r["n"] == 50 * r["d"]], "d")
     for d in d_values:
         assert fixed[d] == (pytest.approx(BY_D[d][0], rel=0.1), pytest.approx(BY_D[d][1], rel=0.3)), d
@@ -93,7 +93,7 @@ def test_against_d_at_every_value_of_the_table() -> None:
 
 
 def test_against_r_pca_stays_near_the_largest_distance() -> None:
-    found = sines(list(outcome(part="r", r_values=[2, 20], seeds=1).table), "r")
+    found = sines(list(run(part="r", r_values=[2, 20], seeds=1).table), "r")
     for r in (2, 20):
         ae, cl = BY_R[r]
         assert found[r] == (pytest.approx(ae, rel=0.08), pytest.approx(cl, rel=0.25)), r
@@ -103,13 +103,13 @@ def test_against_r_pca_stays_near_the_largest_distance() -> None:
 
 @pytest.mark.long
 def test_against_r_at_every_value_of_the_table() -> None:
-    found = sines(list(outcome(part="r", seeds=4).table), "r")
+    found = sines(list(run(part="r", seeds=4).table), "r")
     for r, (ae, cl) in BY_R.items():
         assert found[r] == (pytest.approx(ae, rel=0.05), pytest.approx(cl, rel=0.15)), r
 
 
 def test_labels_help_the_source_task_and_harm_transfer() -> None:
-    result = outcome(part="downstream", features=[1, 2, 5], seeds=12)
+    result = run(part="downstream", features=[1, 2, 5], seeds=12)
     found = {
         (row["features"], row["method"]): tuple(
             row[name] for name in ("source_mse", "source_accuracy", "transfer_mse", "transfer_accuracy")
@@ -133,12 +133,12 @@ def test_labels_help_the_source_task_and_harm_transfer() -> None:
 
 def test_all_parts_fill_one_table_and_six_panels() -> None:
     small = {"n_values": [50, 100], "d_values": [8, 12], "r_values": [1, 2], "features": [1, 2], "labels": 20}
-    result = outcome(part="all", n=100, d=12, r=2, steps=300, **small)
+    result = run(part="all", n=100, d=12, r=2, steps=300, **small)
     assert len(result.figure.axes) == 6
     assert len(result.table) == 2 * 2 * 2 + 2 * 2 * 2 + 2 * 2 + 2 * 5
     assert len({tuple(row) for row in result.table}) == 1
     assert all(abs(gap) < 1e-6 for gap in result.summary.values())
-    alone = outcome(part="n", n_values=[50], d=12, r=2, seeds=1)
+    alone = run(part="n", n_values=[50], d=12, r=2, seeds=1)
     assert list(alone.table[0]) == ["part", "noise", "n", "d", "r", "method", "sine", "sine_std", "sine_limit"]
     assert len(alone.figure.axes) == 1
 
@@ -164,4 +164,4 @@ def test_all_parts_fill_one_table_and_six_panels() -> None:
 )
 def test_a_wrong_setting_is_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        outcome(**settings)
+        run(**settings)
