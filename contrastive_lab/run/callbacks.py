@@ -103,8 +103,8 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Save at the end of an epoch; of one that was stopped the last step's checkpoint stands."""
-        if batches_started(trainer) < trainer.num_training_batches:
-            return
+        if trainer.should_stop and batches_started(trainer) < trainer.num_training_batches:
+            return  # trainer.max_steps is no stop: it ends the run, whose last checkpoint this is
         self.row = {"step": trainer.global_step - 1, "epoch": trainer.current_epoch, **epoch_metrics(trainer)}
         self.save(trainer)
         self.row = {}

@@ -116,6 +116,15 @@ def test_a_run_that_is_stopped_is_interrupted_and_goes_on_to_the_same_end(
     assert result(folder)["status"] == "done"
 
 
+def test_a_run_of_max_steps_that_ends_in_mid_epoch_is_done_and_has_its_checkpoint(
+    tmp_path: Path, trained: Trained
+) -> None:
+    trained(*TINY, "trainer.max_steps=3")
+    folder = only_run(tmp_path)
+    assert result(folder)["status"] == "done"
+    assert torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 3
+
+
 def test_the_time_of_a_run_is_that_of_its_process(tmp_path: Path, trained: Trained, line: Typed) -> None:
     """Else a run that was out of time would never have any again."""
     asked = (*TINY, *STEPS, "trainer.max_time=00:00:00:00", "hydra.run.dir=x", "checkpoint_every_n_steps=1")
