@@ -48,9 +48,14 @@ class Trend:
         return (self.table[x] - self.table[other]).dropna()
 
     @property
+    def gaps(self) -> list[pd.Series]:
+        """The gaps of all pairs of x."""
+        return [self.gap(x, other) for i, x in enumerate(self.x) for other in self.x[:i]]
+
+    @property
     def widest(self) -> Estimate:
-        """The gap of two x, of all pairs, that has the greatest p in the test of equivalence, whatever the margin."""
-        pairs = [t_interval(self.gap(x, other)) for i, x in enumerate(self.x) for other in self.x[:i]]
+        """The gap whose interval reaches farthest from 0, one without an interval first."""
+        pairs = map(t_interval, self.gaps)
         return max(pairs, key=lambda pair: max(abs(pair.low), abs(pair.high)) if pair.n > 1 else math.inf)
 
     def flat(self, margin: float) -> bool:
@@ -58,8 +63,7 @@ class Trend:
 
         All of them have to hold, so that no correction is needed: the chance of a wrong "flat" is at most 5 %.
         """
-        pairs = [self.gap(x, other) for i, x in enumerate(self.x) for other in self.x[:i]]
-        return all(equivalence(pair, margin) < WRONG for pair in pairs)
+        return all(equivalence(gap, margin) < WRONG for gap in self.gaps)
 
     @property
     def changes(self) -> pd.Series:
