@@ -1,25 +1,17 @@
 """Settings of a sweep compared seed by seed."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from contrastive_lab.record.right import read_right
-from contrastive_lab.record.sweep import order
+from contrastive_lab.report import inference
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.inference import (
-    WRONG,
-    Estimate,
-    equivalence,
-    holm,
-    over_seeds_and_images,
-    slopes,
-    t_interval,
-)
+from contrastive_lab.report.inference import Estimate, holm, over_seeds_and_images, slopes, t_interval
 from contrastive_lab.report.stats import finite
 
 
@@ -43,27 +35,21 @@ class Trend:
         whole = self.table.dropna()
         return pd.Series(slopes(self.x, whole.to_numpy()), whole.index)
 
-    def gap(self, x: float, other: float) -> pd.Series:
-        """The metric at one x less that at another, of each seed that has both."""
-        return (self.table[x] - self.table[other]).dropna()
-
-    @property
-    def gaps(self) -> list[pd.Series]:
-        """The gaps of all pairs of x."""
-        return [self.gap(x, other) for i, x in enumerate(self.x) for other in self.x[:i]]
-
     @property
     def widest(self) -> Estimate:
-        """The gap whose interval reaches farthest from 0, one without an interval first."""
-        pairs = map(t_interval, self.gaps)
-        return max(pairs, key=lambda pair: max(abs(pair.low), abs(pair.high)) if pair.n > 1 else math.inf)
+        """The gap of two x whose interval reaches farthest from 0, one without an interval first."""
+        found = t_interval(inference.gaps(self.table))
+        reach = np.where(found.n > 1, np.maximum(abs(found.low), abs(found.high)), math.inf)
+        return Estimate(*(part[reach.argmax()] for part in found))
 
     def flat(self, margin: float) -> bool:
-        """Whether all x are equivalent to each other, each pair by two one-sided tests at 5 %.
+        """Whether all x are equivalent to each other."""
+        return bool(inference.flat(self.table, margin))
 
-        All of them have to hold, so that no correction is needed: the chance of a wrong "flat" is at most 5 %.
-        """
-        return all(equivalence(gap, margin) < WRONG for gap in self.gaps)
+    def enough(self, margin: float) -> float | None:
+        """The smallest x that is equivalent to the largest, as are all between them."""
+        below = int(inference.equal_to_last(self.table, margin))
+        return self.x[-1 - below] if below else None
 
     @property
     def changes(self) -> pd.Series:
@@ -72,17 +58,21 @@ class Trend:
         return changes
 
 
-def by_seed(grid: Grid, line: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Values of the metric by seed (rows) and place on the x axis (columns), of the finished runs of a line."""
+def by_seed(grid: Grid, line: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
+    """Values of the finished runs of a line by seed (rows) and place on the x axis (columns)."""
     own = grid.samples[grid.samples["setting"].isin(line.index)]
-    values = own.assign(at=own["setting"].map(line["at"]), value=finite(own[metric]) if metric in own else math.nan)
-    return values.pivot_table(index="sample", columns="at", values="value", aggfunc="last")
+    own = own.assign(at=own["setting"].map(line["at"]), value=values.reindex(own.index))
+    return own.pivot_table(index="sample", columns="at", values="value", aggfunc="last")
+
+
+def _metric(grid: Grid, metric: str) -> pd.Series:
+    return finite(grid.samples[metric]) if metric in grid.samples else pd.Series(math.nan, grid.samples.index)
 
 
 def trend(grid: Grid, line: pd.DataFrame, metric: str) -> Trend | None:
     """The slope of a line, where its x are two or more finite numbers above 0 and one seed has them all."""
     numbers = {at: x for at, x in zip(line["at"], line["position"], strict=True) if _number(x)}
-    table = by_seed(grid, line, metric)
+    table = by_seed(grid, line, _metric(grid, metric))
     table = table[[at for at in table if at in numbers]]
     table.columns = pd.Index([float(numbers[at]) for at in table])
     table = table.sort_index(axis="columns")
@@ -93,54 +83,73 @@ def _number(x: Any) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < math.inf
 
 
-def enough(found: Trend, margin: float) -> float | None:
-    """The smallest x that is equivalent to the largest, tested from the second largest down until one is not.
-
-    In this order no correction for several tests is needed: the chance of a wrong one among them stays at 5 %.
-    """
-    *below, largest = found.x
-    smallest = None
-    for x in reversed(below):
-        if equivalence(found.gap(x, largest), margin) >= WRONG:
-            break
-        smallest = x
-    return smallest
-
-
-def over_images(grid: Grid, line: pd.DataFrame, found: Trend) -> Estimate | None:
-    """The largest x less the smallest over seeds and test images, where two seeds stored what they got right."""
-    seeds = found.gap(found.x[-1], found.x[0]).index
-    own = grid.samples[grid.samples["setting"].isin(line.index) & grid.samples["sample"].isin(seeds)]
-    ends = []
-    for x in (found.x[-1], found.x[0]):
-        setting = line.index[[order(place) == order(x) for place in line["position"]]]
-        runs = own[own["setting"].isin(setting)].sort_values("sample").index
-        stored = [read_right(grid.sweep.folder / run, grid.y.removesuffix("_top1")) for run in runs]
-        ends.append([right for right in stored if right is not None])
-    sizes = {len(right) for rows in ends for right in rows}
-    whole = all(len(rows) == len(seeds) >= 2 for rows in ends) and len(sizes) == 1
-    return over_seeds_and_images(np.stack(ends[0]), np.stack(ends[1])) if whole else None
-
-
 class Difference(NamedTuple):
-    """One setting less another over the seeds that both have; p of a paired t test, after Holm's correction."""
+    """One setting less another over the seeds that both have, and over their test images too where these were stored.
+
+    `p` is of a paired t test, `equal` of two one-sided ones that they are within the margin, each after Holm's
+    correction over what is compared with it.
+    """
 
     at: Any
     estimate: Estimate
+    images: Estimate | None
     p: float
+    equal: float
+
+
+class Side(NamedTuple):
+    """The metric of a line's runs and their folders, by seed and place on the x axis."""
+
+    values: pd.DataFrame
+    runs: pd.DataFrame
 
 
 def differences(grid: Grid, line: pd.DataFrame, base: pd.DataFrame, metric: str) -> list[Difference]:
-    """A line less another at each x that two seeds or more of both have, corrected by Holm over these x."""
-    ours, theirs = by_seed(grid, line, metric), by_seed(grid, base, metric)
-    rows = [(at, (ours[at] - theirs[at]).dropna()) for at in ours if at in theirs]
-    rows = [(at, values) for at, values in rows if len(values) > 1]
-    p = holm([_p(values) for _, values in rows])
-    return [Difference(at, t_interval(values), each) for (at, values), each in zip(rows, p, strict=True)]
+    """A line less another at each x that two seeds or more of both have."""
+    ours, theirs = _side(grid, line, metric), _side(grid, base, metric)
+    return _compared(grid, metric, [(at, ours, theirs, at) for at in ours.values if at in theirs.values])
 
 
-def _p(values: pd.Series) -> float:
-    """The p value of a t test that the mean is 0."""
-    if values.std() == 0:
-        return float(values.mean() == 0)
-    return float(stats.ttest_1samp(values, 0).pvalue)
+def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> tuple[Any, list[Difference]]:
+    """The reference on the x axis of a line, None where it has no value, and each other x less it.
+
+    It is the largest x where two or more are numbers above 0, else the x that the sweep names first.
+    """
+    own = _side(grid, line, metric)
+    places = line[line["at"].isin(list(own.values))]
+    if places.empty:
+        return None, []
+    numbers = places[places["position"].map(_number)]
+    first = min(places.index, key=list(dict.fromkeys(grid.setting)).index)
+    reference = max(numbers["at"]) if numbers["at"].nunique() > 1 else places["at"][first]
+    others = (at for at in own.values if at != reference)
+    return reference, _compared(grid, metric, [(at, own, own, reference) for at in others])
+
+
+def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
+    runs = grid.samples.index.to_series()
+    return Side(by_seed(grid, line, _metric(grid, metric)), by_seed(grid, line, runs))
+
+
+def _compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any]]) -> list[Difference]:
+    """Each `at` of one side less `there` of another, where two seeds or more have both, with Holm's correction."""
+    found = []
+    for at, ours, theirs, there in pairs:
+        gap = (ours.values[at] - theirs.values[there]).dropna()
+        if len(gap) > 1:
+            folders = (ours.runs[at][gap.index], theirs.runs[there][gap.index])
+            tests = inference.difference(gap), inference.equivalence(gap, grid.margin)
+            found.append(Difference(at, t_interval(gap), over_images(grid, metric, *folders), *tests))
+    tests = (holm([d.p for d in found]), holm([d.equal for d in found]))
+    return [d._replace(p=float(p), equal=float(equal)) for d, p, equal in zip(found, *tests, strict=True)]
+
+
+def over_images(grid: Grid, metric: str, *sides: Iterable[str]) -> Estimate | None:
+    """One setting less another over seeds and test images, by the runs of both; None where one did not store them."""
+    name = metric.removesuffix("_top1")
+    stored = [[read_right(grid.sweep.folder / run, name) for run in runs] for runs in sides]
+    whole = [[right for right in rows if right is not None] for rows in stored]
+    if [*map(len, whole)] != [*map(len, stored)] or len({len(right) for rows in whole for right in rows}) != 1:
+        return None
+    ours, theirs = map(np.stack, whole)
+    return over_seeds_and_images(ours, theirs)

@@ -1,7 +1,11 @@
 """What a sweep shows, in plain words, and no more than its seeds carry."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
+from contrastive_lab.config.identity import within
+from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.inference import (
     SEEDS,
@@ -12,13 +16,15 @@ from contrastive_lab.report.inference import (
     t_interval,
 )
 from contrastive_lab.report.labels import is_accuracy, pair, shown, title, unit
-from contrastive_lab.report.paired import Trend, differences, enough, over_images, trend
+from contrastive_lab.report.paired import Difference, Trend, against_reference, differences, trend
 from contrastive_lab.report.stats import texts
 
-PAIRED = (
-    "Settings are compared seed by seed: order of the data and views are the same for a seed, the negatives that are "
-    "drawn are not."
-)
+DRAWS = ("K", "sets", "own_class_share")  # settings that draw other negatives
+# Those that leave order of the data and views as they are for a seed.
+SHARED = (
+    *DRAWS, "alpha", "tau", "loss", "remember", "dclw_sigma", "base_lr", "optim", "head", "backbone", "batchnorm",
+    "evaluation", "probes", "method.momentum",
+)  # fmt: skip
 
 
 def no_axis(grid: Grid) -> list[str]:
@@ -54,9 +60,21 @@ def verdict(grid: Grid) -> list[str]:
         single = "Every setting has one seed: whether they differ cannot be told."
         return [highest, *no_axis(grid), single, *_doubts(grid)]
     trends = [trend(grid, line, grid.y) for line in grid.lines]
-    told = [_trend(grid, line, each) for line, each in zip(grid.lines, trends, strict=True) if each]
+    told = [text for line, each in zip(grid.lines, trends, strict=True) if (text := _line(grid, line, each))]
     against = [text for line in grid.lines for text in _against_base(grid, line, trends)]
-    return [highest, *no_axis(grid), *told, *against, *([PAIRED] if told or against else []), *_doubts(grid)]
+    return [highest, *no_axis(grid), *told, *against, *([_paired(grid)] if told or against else []), *_doubts(grid)]
+
+
+def _paired(grid: Grid) -> str:
+    """What settings of the same seed share."""
+    axes = [key for key in (grid.x, grid.hue) if key]
+    keys = [key for key in (grid.sweep.varied if "arm" in axes else axes) if key not in ("arm", "seed")]
+    if others := [key for key in keys if not within(key, SHARED)]:
+        key = " or ".join(others)
+        return f"Settings are compared seed by seed; order and views of the data need not be those of another {key}."
+    draws = [key for key in keys if key in DRAWS]
+    more = f", the negatives that are drawn are not the same for another {' or '.join(draws)}" if draws else ""
+    return f"Settings are compared seed by seed: order of the data and views are the same for a seed{more}."
 
 
 def _value(found: pd.DataFrame, metric: str) -> str:
@@ -67,39 +85,69 @@ def _value(found: pd.DataFrame, metric: str) -> str:
     return f"{text} {unit(metric)} (n = {n:.0f}{more})".replace("  ", " ")
 
 
-def _trend(grid: Grid, line: pd.DataFrame, found: Trend) -> str:
-    """How the metric of a line goes with x: flat within the margin, rising or falling, or not to be told."""
+def _line(grid: Grid, line: pd.DataFrame, found: Trend | None) -> str:
+    """How the metric of a line goes with x, and each x against the reference where x has no slope; empty without."""
+    reference, levels = against_reference(grid, line, grid.y)
+    positions = dict(zip(line["at"], line["position"], strict=True))
+    named = {shown(grid.x, positions[d.at]): d for d in levels}
+    scale = [order(x) for x in found.x] if found else []
+    aside = {name: d for name, d in named.items() if d.at not in scale}
+    beside = {name: d for name, d in named.items() if d.at in scale and d.images}
+    sentences = [_trend(grid, found), _enough(grid, found, levels, trend(grid, line, "seconds"))] if found else []
+    head = f"against {pair(grid.x, positions.get(reference))}"
+    if beside:
+        told = "; ".join(f"{name} is {_way(grid, d.estimate.mean)} ({_interval(d)})" for name, d in beside.items())
+        sentences.insert(1, f"Each {grid.x} {head}: {told}.")
+    if aside:
+        if found:
+            sentences.append(
+                f"Slope and flatness count doublings, in which {grid.x} = {', '.join(aside)} has no place."
+            )
+        told = "; ".join(f"{name} {_judged(grid, d)}" for name, d in aside.items())
+        sentences.append(
+            f"{'Each' if found else 'each'} {grid.x} {head}, Holm's correction over {len(levels)}: {told}."
+        )
+    name = f"{grid.name(line)}: " if grid.name(line) and sentences else ""
+    return name + " ".join(filter(None, sentences))
+
+
+def _trend(grid: Grid, found: Trend) -> str:
+    """How the metric goes with x: flat within the margin, rising or falling, or not to be told."""
     first, last = (f"{x:g}" for x in (found.x[0], found.x[-1]))
     span, slope, change = f"from {grid.x} = {first} to {last}", t_interval(found.slopes), t_interval(found.changes)
-    name = f"{grid.name(line)}: " if grid.name(line) else ""
     if slope.n < 2:
-        return f"{name}one seed has all {grid.x}: {_way(grid, change.mean)} {span}, without an interval."
+        return f"one seed has all {grid.x}: {_way(grid, change.mean)} {span}, without an interval."
     each = f"{_way(grid, slope.mean)} per doubling of {grid.x} ({_range(slope)})"
     if found.flat(grid.margin):
-        text = f"flat within {grid.margin:g} {_points(grid)} {span}, each {grid.x} against each: {each}"
-    elif slope.low > 0 or slope.high < 0:
-        text = f"{'rises' if slope.mean > 0 else 'falls'} by {each}, {_way(grid, change.mean)} {span}"
+        return f"flat within {grid.margin:g} {_points(grid)} {span}, each {grid.x} against each: {each}."
+    if slope.clear:
+        return f"{'rises' if slope.mean > 0 else 'falls'} by {each}, {_way(grid, change.mean)} {span}."
+    needed = _needed(grid, "flat", change, found.widest)
+    return f"whether it changes {span} cannot be told with n = {slope.n} seeds: {each}; {needed}."
+
+
+def _judged(grid: Grid, d: Difference) -> str:
+    """One x against another: whether they differ, are the same within the margin, or cannot be told apart."""
+    same = f"the same within {grid.margin:g} {_points(grid)}"
+    if d.p < WRONG:
+        word = f"differs, though it is {same}" if d.equal < WRONG else "differs"
     else:
-        needed = _needed(grid, change, found.widest)
-        text = f"whether it changes {span} cannot be told with n = {slope.n} seeds: {each}; {needed}"
-    return f"{name}{text}.{_images(grid, found, over_images(grid, line, found))}" + _enough(
-        grid, found, trend(grid, line, "seconds")
-    )
+        needed = _needed(grid, "the same", d.estimate, d.estimate)
+        word = f"is {same}" if d.equal < WRONG else f"cannot be told apart with n = {d.estimate.n} seeds; {needed}"
+    return f"{_way(grid, d.estimate.mean)} ({_interval(d)}) {word}"
 
 
-def _images(grid: Grid, found: Trend, gap: Estimate | None) -> str:
-    """The ends compared over seeds and test images together."""
-    if gap is None:
-        return ""
-    ends = f"{grid.x} = {found.x[-1]:g} less {found.x[0]:g}"
-    return f" With other test images as well as other seeds, {ends} is {_way(grid, gap.mean)} ({_range(gap)})."
+def _interval(d: Difference) -> str:
+    """The interval over seeds, and the one over test images too."""
+    more = f"; {d.images.low:+.2f} to {d.images.high:+.2f} with other test images as well" if d.images else ""
+    return _range(d.estimate) + more
 
 
-def _needed(grid: Grid, change: Estimate, widest: Estimate) -> str:
+def _needed(grid: Grid, word: str, change: Estimate, widest: Estimate) -> str:
     """How many more seeds would tell."""
     flat, seen = seeds_for_equivalence(widest.sd, grid.margin), seeds_for_difference(change.sd, change.mean)
     return (
-        f"{_more(flat, widest.n)} would show it flat within {grid.margin:g} {_points(grid)} if it is, "
+        f"{_more(flat, widest.n)} would show it {word} within {grid.margin:g} {_points(grid)} if it is, "
         f"{_more(seen, change.n)} would show a change of the size seen here"
     )
 
@@ -108,14 +156,14 @@ def _more(seeds: int, n: int) -> str:
     return "more than 1,000" if seeds >= SEEDS[-1] else f"about {max(1, seeds - n)} more"
 
 
-def _enough(grid: Grid, found: Trend, seconds: Trend | None) -> str:
+def _enough(grid: Grid, found: Trend, levels: Iterable[Difference], seconds: Trend | None) -> str:
     """The smallest x that is equivalent to the largest, and what it saves."""
-    x, largest = enough(found, grid.margin), found.x[-1]
+    x, largest = found.enough(grid.margin), found.x[-1]
     if x is None:
         return ""
-    gap = t_interval(found.gap(x, largest))
-    text = f" {grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (95 %),"
-    text += f" {_way(grid, gap.mean)} ({_range(gap)})"
+    (gap,) = (d for d in levels if d.at == order(x))
+    text = f"{grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (95 %),"
+    text += f" {_way(grid, gap.estimate.mean)} ({_interval(gap)})"
     if grid.x == "K":
         text += f"; it saves {largest - x:g} of {largest:g} negatives a query"
     if seconds and {x, largest} <= set(seconds.table):
@@ -136,13 +184,11 @@ def _against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) ->
     if ours and theirs:
         gap = t_interval((ours.slopes - theirs.slopes).dropna())
         if gap.n > 1:
-            word = "slopes differ by" if gap.low > 0 or gap.high < 0 else "slopes cannot be told apart, they differ by"
+            word = "slopes differ by" if gap.clear else "slopes cannot be told apart, they differ by"
             sentences.append(f"{names}: {word} {_way(grid, gap.mean)} per doubling ({_range(gap)}).")
     rows = differences(grid, line, base, grid.y)
     positions = dict(zip(line["at"], line["position"], strict=True))
-    named = {
-        d: f"{grid.x} = {shown(grid.x, positions[d.at])} ({d.estimate.mean:+.2f}, {_range(d.estimate)})" for d in rows
-    }
+    named = {d: f"{grid.x} = {shown(grid.x, positions[d.at])} ({d.estimate.mean:+.2f}, {_interval(d)})" for d in rows}
     clear = [told for d, told in named.items() if d.p < WRONG]
     if rows:
         largest = named[max(rows, key=lambda d: abs(d.estimate.mean))]

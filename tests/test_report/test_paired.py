@@ -1,6 +1,7 @@
 """Settings of made-up sweeps compared seed by seed."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,10 @@ import pytest
 from scipy import stats
 
 from contrastive_lab.record.right import write_right
+from contrastive_lab.record.sweep import order
+from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.inference import over_seeds_and_images
-from contrastive_lab.report.paired import Trend, differences, enough, over_images, trend
+from contrastive_lab.report.paired import Difference, Trend, against_reference, differences, trend
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 AT = {1: [44.0, 43.0, 45.0], 16: [48.1, 47.2, 49.0], 255: [48.2, 47.0, 49.1]}
@@ -17,6 +20,13 @@ AT = {1: [44.0, 43.0, 45.0], 16: [48.1, 47.2, 49.0], 255: [48.2, 47.0, 49.1]}
 
 def jobs(at: dict[int, list[float]], **settings: object) -> list:
     return [job for K, values in at.items() for job in seeds(values, K=K, **settings)]
+
+
+def levels_of(grid: Grid) -> dict[Any, Difference]:
+    """Each x of the only line less the reference, by its value."""
+    (line,) = grid.lines
+    positions = dict(zip(line["at"], line["position"], strict=True))
+    return {positions[d.at]: d for d in against_reference(grid, line, "linear_top1")[1]}
 
 
 def test_a_trend_has_a_slope_for_each_seed_that_has_all_k(tmp_path: Path) -> None:
@@ -41,22 +51,23 @@ def test_the_smallest_k_that_is_equivalent_is_found_from_the_largest_down(tmp_pa
     grid = grid_of(write_sweep(tmp_path / "s", jobs(AT)))
     found = trend(grid, grid.lines[0], "linear_top1")
     assert found is not None
-    assert enough(found, 0.5) == 16  # -0.1, 0.2, -0.1
-    assert enough(found, 0.1) is None
-    assert enough(found, 50.0) == 1
+    assert found.enough(0.5) == 16  # -0.1, 0.2, -0.1
+    assert found.enough(0.1) is None
+    assert found.enough(50.0) == 1
     hole = {1: [48.2, 47.0, 49.1], 4: [40.0, 41.0, 42.0], **{K: AT[K] for K in (16, 255)}}
     other = grid_of(write_sweep(tmp_path / "t", jobs(hole)))
     found = trend(other, other.lines[0], "linear_top1")
     assert found is not None
-    assert enough(found, 0.5) == 16  # K = 1 is equivalent, but 4 between them is not
+    assert found.enough(0.5) == 16  # K = 1 is equivalent, but 4 between them is not
 
 
 def test_seeds_that_lack_a_k_count_where_they_have_both(tmp_path: Path) -> None:
     more = {1: AT[1], 16: [*AT[16], 48.0, 48.1, 47.9], 255: [*AT[255], 48.0, 48.0, 48.1]}
     grid = grid_of(write_sweep(tmp_path / "s", jobs(more)))
-    found = trend(grid, grid.lines[0], "linear_top1")
+    found, levels = trend(grid, grid.lines[0], "linear_top1"), levels_of(grid)
     assert found is not None
-    assert (len(found.slopes), len(found.gap(16.0, 255.0)), len(found.gap(1.0, 255.0))) == (3, 6, 3)
+    assert (len(found.slopes), levels[16].estimate.n, levels[1].estimate.n) == (3, 6, 3)
+    assert found.flat(50.0) and not found.flat(0.5)
 
 
 def line_of(at: dict[float, np.ndarray]) -> Trend:
@@ -71,34 +82,42 @@ def test_flat_is_every_pair_and_not_the_slope_alone() -> None:
     assert crooked.widest.mean == pytest.approx(4, abs=0.01) or crooked.widest.mean == pytest.approx(-4, abs=0.01)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("n", [3, 5])
-def test_a_line_that_reaches_the_margin_is_seldom_called_flat(n: int) -> None:
-    """One K of three lies exactly the margin above the others; 2,000 lines, with 3.3 standard errors on top of 5 %."""
-    rng, tries = np.random.default_rng(n), 2000
-    called = 0
-    for _ in range(tries):
-        noise = rng.normal(0, 0.05, (3, n))
-        called += line_of(dict(zip((1.0, 16.0, 256.0), noise + np.array([[48.0], [48.5], [48.0]]), strict=True))).flat(
-            0.5
-        )
-    assert called <= tries * (0.05 + 3.3 * np.sqrt(0.05 * 0.95 / tries))
+def test_each_x_is_compared_with_the_largest_and_words_with_the_first_that_was_asked_for(tmp_path: Path) -> None:
+    grid = grid_of(write_sweep(tmp_path / "s", jobs({0: [40.0, 41.0, 42.5], **AT})))
+    (line,) = grid.lines
+    assert against_reference(grid, line, "linear_top1")[0] == order(255)
+    assert {K: d.estimate.mean for K, d in levels_of(grid).items()} == pytest.approx(
+        {0: np.mean([-8.2, -6.0, -6.6]), 1: np.mean([-4.2, -4.0, -4.1]), 16: 0.0}
+    )
+    words = [
+        job for name in ("spectral", "hard", "debiased") for job in seeds(AT[1 if name == "hard" else 16], loss=name)
+    ]
+    grid = grid_of(write_sweep(tmp_path / "t", [*words, ({"loss": "dcl"}, None)]))
+    assert against_reference(grid, grid.lines[0], "linear_top1")[0] == order("spectral")
+    found = levels_of(grid)
+    assert {name: d.estimate.mean for name, d in found.items()} == pytest.approx(
+        {"hard": np.mean([-4.1, -4.2, -4]), "debiased": 0}
+    )
+    assert found["hard"].p == pytest.approx(2 * stats.ttest_1samp([-4.1, -4.2, -4], 0).pvalue)
+    assert (found["debiased"].p, found["debiased"].equal) == (1.0, 0.0)
+    single = grid_of(write_sweep(tmp_path / "u", seeds([80, 81], K=4)))
+    assert against_reference(single, single.lines[0], "linear_top1") == (order(4), [])
+    assert against_reference(single, single.lines[0], "knn_top1") == (None, [])
 
 
-def test_the_ends_are_compared_over_the_test_images_of_all_seeds(tmp_path: Path) -> None:
+def test_all_are_compared_over_the_test_images_of_all_seeds(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "s", jobs(AT))
-    grid = grid_of(folder)
-    (line,), rng = grid.lines, np.random.default_rng(0)
-    found = trend(grid, line, "linear_top1")
-    assert found is not None
-    assert over_images(grid, line, found) is None  # nothing was stored
+    grid, rng = grid_of(folder), np.random.default_rng(0)
+    assert [d.images for d in levels_of(grid).values()] == [None, None]  # nothing was stored
     bits = {K: rng.random((3, 40)) < 0.5 for K in AT}
     for K, rows in bits.items():
         for seed, row in enumerate(rows):
             write_right(folder / f"K={K},seed={seed}", "linear", row)
-    assert over_images(grid, line, found) == over_seeds_and_images(bits[255], bits[1])
+    for K, d in levels_of(grid).items():
+        assert d.images == over_seeds_and_images(bits[K], bits[255])
     write_right(folder / "K=1,seed=1", "linear", [True] * 41)  # of another test set
-    assert over_images(grid, line, found) is None
+    found = levels_of(grid)
+    assert found[1].images is None and found[16].images is not None
 
 
 def test_differences_are_of_the_same_seeds_with_holms_correction(tmp_path: Path) -> None:

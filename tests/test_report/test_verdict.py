@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contrastive_lab.record.right import write_right
 from contrastive_lab.report.verdict import no_axis, verdict
 from tests.sweep_folder import Told, grid_of, seeds, unrelated, write_sweep
 
@@ -55,6 +56,71 @@ def test_differences_at_each_k_are_said_with_holms_correction(tmp_path: Path) ->
     assert "no difference found, the largest at K = 64 (+0.20" in said(
         tmp_path / "t", [*rows(base, alpha=None), *rows({4: base[4], 64: ours[64]}, alpha=256)]
     )
+
+
+def test_words_are_compared_with_the_first(tmp_path: Path) -> None:
+    at = {
+        "spectral": [48, 47, 49],
+        "hard": [51.0, 50.1, 52.0],
+        "info_nce": [48.1, 47.0, 49.0],
+        "debiased": [44, 48, 52],
+    }
+    text = said(tmp_path / "s", [job for name, values in at.items() for job in seeds(values, loss=name)])
+    assert "each loss against loss = spectral, Holm's correction over 3: " in text
+    assert "hard +3.03 points (95 % interval +2.89 to +3.18, n = 3) differs;" in text
+    assert "info_nce +0.03 points (95 % interval -0.11 to +0.18, n = 3) is the same within 0.5 points" in text
+    unclear = (
+        "debiased +0.00 points (95 % interval -8.96 to +8.96, n = 3) cannot be told apart with n = 3 seeds; about "
+    )
+    assert unclear in text and "would show it the same within 0.5 points if it is" in text
+
+
+def test_what_has_no_place_among_doublings_is_named(tmp_path: Path) -> None:
+    at = {0: [40.0, 39.1, 41.0], 1: [44.0, 43.0, 45.2], 255: [48.0, 47.0, 49.1]}
+    text = said(tmp_path / "s", rows(at))
+    assert "points from K = 1 to 255. Slope and flatness count doublings, in which K = 0 has no place." in text
+    assert "Each K against K = 255, Holm's correction over 2: 0 -8.00 points (95 % interval" in text
+    assert "no place" not in said(tmp_path / "t", rows({K: at[K] for K in (1, 255)}))
+
+
+def test_each_x_is_told_over_other_test_images_too(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s", rows({K: [48.0, 47.0, 49.1] for K in (1, 16, 255)}))
+    for run in folder.glob("K=*"):
+        write_right(run, "linear", [True, False] * 20)
+    text = " ".join(verdict(grid_of(folder)))
+    for K in (1, 16):
+        assert (
+            f"{K} is +0.00 points (95 % interval +0.00 to +0.00, n = 3; +0.00 to +0.00 with other test images" in text
+        )
+
+
+@pytest.mark.parametrize(
+    ("jobs", "sentence"),
+    [
+        (
+            rows({1: [48, 47], 255: [48, 47]}),
+            "are the same for a seed, the negatives that are drawn are not the same for",
+        ),
+        ([*seeds([48, 47], K=4, tau=0.1), *seeds([48, 47], K=4, tau=0.2)], "the same for a seed."),
+        (
+            [job for N in (32, 64) for K in (4, 16) for job in seeds([48, 47], K=K, batch_size=N)],
+            "order and views of the data need not be those of another batch_size.",
+        ),
+        (
+            [
+                job
+                for arm, blur in (("a", 0.1), ("b", 0.5))
+                for K in (4, 8)
+                for job in seeds([48, 47], arm=arm, K=K, **{"augment.blur": blur})
+            ],
+            "order and views of the data need not be those of another augment.blur.",
+        ),
+    ],
+    ids=["K", "tau", "batch size as hue", "arms"],
+)
+def test_no_more_is_said_to_be_shared_than_is(jobs: list[Told], sentence: str, tmp_path: Path) -> None:
+    experiment = {"x": "K", "hue": "arm"} if "arm" in jobs[0][0] else None
+    assert sentence in said(tmp_path / "s", jobs, experiment=experiment)
 
 
 def test_one_seed_judges_nothing(tmp_path: Path) -> None:
