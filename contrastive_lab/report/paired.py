@@ -60,9 +60,9 @@ class Trend:
 
 def by_seed(grid: Grid, line: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
     """Values of the finished runs of a line by seed (rows) and place on the x axis (columns)."""
-    own = grid.samples[grid.samples["setting"].isin(line.index)]
-    own = own.assign(at=own["setting"].map(line["at"]), value=values.reindex(own.index))
-    return own.pivot_table(index="sample", columns="at", values="value", aggfunc="last")
+    own = grid.samples.loc[grid.samples["setting"].isin(line.index), ["setting", "sample"]]
+    found = values.reindex(own.index).set_axis([own["sample"], own["setting"].map(line["at"])]).dropna()
+    return found[~found.index.duplicated(keep="last")].unstack()
 
 
 def _metric(grid: Grid, metric: str) -> pd.Series:

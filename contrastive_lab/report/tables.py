@@ -1,14 +1,17 @@
 """Tables of a sweep: one of all runs, one of all settings, as csv, Markdown and LaTeX."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from contrastive_lab.record.files import write_table
 from contrastive_lab.record.sweep import null_as_text
 from contrastive_lab.report.grid import Grid, known
-from contrastive_lab.report.labels import label, shown
+from contrastive_lab.report.labels import label, pair, shown, title
+from contrastive_lab.report.paired import against_reference
 from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.stats import texts
 
@@ -34,15 +37,40 @@ def measured(grid: Grid) -> list[str]:
     return known(grid.sweep.done, (grid.y, *METRICS, *reference_metrics(grid)))
 
 
+@lru_cache(maxsize=1)  # of the last grid, which three tables ask for
+def paired_table(grid: Grid) -> pd.DataFrame:
+    """Each setting that has a paired difference to the reference of its line, in the y metric, by its number.
+
+    Its columns are the reference `to`, mean, 95 % interval and n of the difference over seeds, the p values that both
+    are equal and that they differ by the margin, after Holm's correction, and the interval over test images too.
+    """
+    rows: dict[Any, Any] = {}
+    for line in grid.lines:
+        reference, found = against_reference(grid, line, grid.y)
+        for d in found:
+            images = (None, None) if d.images is None else d.images[1:3]
+            (name, *_) = (
+                pair(grid.x, x) for x, at in zip(line["position"], line["at"], strict=True) if at == reference
+            )
+            row = (name, *d.estimate[:4], d.p, d.equal, *images)
+            rows |= dict.fromkeys(line.index[line["at"] == d.at], row)
+    columns = ["to", "mean", "low", "high", "n", "p", "p_equal", "images_low", "images_high"]
+    return pd.DataFrame([*rows.values()], index=[*rows], columns=columns, dtype=object)
+
+
 def setting_table(grid: Grid) -> pd.DataFrame:
-    """A row for each setting: what varies, runs done and planned; of a metric mean, 95 % interval, its kind and n."""
+    """A row for each setting: what varies, runs done and planned; of a metric mean, 95 % interval, its kind and n.
+
+    Last comes the paired difference in the y metric, where there is one.
+    """
     first = null_as_text(grid.settings[[*grid.keys, "done", "planned"]])
     columns, found = ["mean", "low", "high", "interval", "n"], []
     for metric in measured(grid):
         own = grid.summary(metric)
         kinds = own["wilson"].map({True: "Wilson, test images alone", False: "t over seeds"}).where(own["low"].notna())
         found.append(own.assign(interval=kinds)[columns].add_prefix(f"{metric}_"))
-    return pd.concat([first, *found], axis="columns")
+    gaps = paired_table(grid).add_prefix(f"{grid.y}_difference_").reindex(first.index)
+    return pd.concat([first, *found, gaps.dropna(axis="columns", how="all")], axis="columns")
 
 
 def setting_cells(grid: Grid) -> list[list[str]]:
@@ -52,7 +80,14 @@ def setting_cells(grid: Grid) -> list[list[str]]:
     counts = zip(settings["done"], settings["planned"], strict=True)
     columns.append([str(done) if done == planned else f"{done} of {planned}" for done, planned in counts])
     columns += [texts(grid.summary(metric)) for metric in metrics]
-    return [[*grid.keys, "n", *map(label, metrics)], *map(list, zip(*columns, strict=True))]
+    head = [*grid.keys, "n", *map(label, metrics)]
+    gaps = paired_table(grid)
+    if len(gaps):
+        head.append(f"{title(grid.y)}, paired difference")
+        parts = zip(gaps.index, gaps["mean"], gaps["high"] - gaps["mean"], gaps["to"], strict=True)
+        told = {setting: f"{mean:+.2f} ± {half:.2f} to {to}" for setting, mean, half, to in parts}
+        columns.append([told.get(setting, "") for setting in settings.index])
+    return [head, *map(list, zip(*columns, strict=True))]
 
 
 def markdown(cells: list[list[str]]) -> str:

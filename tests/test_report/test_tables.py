@@ -20,6 +20,22 @@ def test_only_finished_runs_count(tmp_path: Path) -> None:
     assert table["linear_top1_mean"].to_list() == [80.0, pytest.approx(math.nan, nan_ok=True)]
 
 
+def test_each_setting_has_its_paired_difference_to_the_reference(tmp_path: Path) -> None:
+    values = {"spectral": [80, 81, 82], "hard": [81, 82.5, 82.5], "dcl": [90]}
+    grid = grid_of(write_sweep(tmp_path / "s", [job for loss, own in values.items() for job in seeds(own, loss=loss)]))
+    table = setting_table(grid).set_index("loss").filter(like="linear_top1_difference_")
+    table.columns = table.columns.str.removeprefix("linear_top1_difference_")
+    assert list(table) == ["to", "mean", "low", "high", "n", "p", "p_equal"]  # nothing was stored of the images
+    assert table.drop("hard").isna().all(axis=None)
+    hard, half = table.loc["hard"], 4.302653 * 0.5 / math.sqrt(3)  # t of 97.5 %; the standard deviation is 0.5
+    assert hard["to"] == "loss = spectral"
+    assert hard[["mean", "low", "high", "n"]].to_list() == pytest.approx([1, 1 - half, 1 + half, 3])
+    assert (hard["p"], hard["p_equal"]) == pytest.approx((0.0742, 0.8873), abs=1e-4)  # t = 3.4641 and -1.7321
+    head, *rows = setting_cells(grid)
+    assert head[-1] == "linear top-1, paired difference"
+    assert [row[-1] for row in rows] == ["", f"+1.00 ± {half:.2f} to loss = spectral", ""]
+
+
 def cells(line: str) -> list[str]:
     """What a reader of Markdown sees between the bars of a line."""
     parts = line.replace(r"\|", "\0").strip().strip("|").split("|")
