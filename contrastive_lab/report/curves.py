@@ -1,6 +1,7 @@
 """Columns of metrics.csv during training: the mean over the seeds of each setting."""
 
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, pair
-from contrastive_lab.report.plot import banded, new_figure, styles, x_colours
+from contrastive_lab.report.plot import band_note, banded, new_figure, styles, x_colours
 from contrastive_lab.report.stats import interval
 
 MOST = 400  # points of a curve
@@ -49,30 +50,38 @@ def during_training(grid: Grid, column: str) -> Figure:
     tall = -(-len(grid.lines) // wide)
     figure = new_figure(4.2 * wide + 2.3, 3.9 * tall)
     panels = list(figure.subplots(tall, wide, sharey=True, squeeze=False).flat)
-    colours, handles = x_colours(grid), {}
+    colours, handles, counts = x_colours(grid), {}, set[int]()
     for axes, line in zip(panels, grid.lines, strict=False):
         for setting, at, x in zip(line.index, line["at"], line["position"], strict=True):
             found = mean_curve(grid, setting, column)
             if not found.empty:
                 handles[at] = _curve(axes, found, color=colours[at], label=pair(grid.x, x))
+                counts |= {*found["n"]}
         _finish(axes, column, grid.name(line))
     for axes in panels[len(grid.lines) :]:
         axes.set_visible(False)
     figure.legend(handles=[handles[at] for at in colours if at in handles], loc="outside right upper")
+    _note(figure, counts)
     return figure
 
 
 def _one_panel(grid: Grid, column: str) -> Figure:
     figure = new_figure(7.5, 4.4)
-    axes = figure.subplots()
+    axes, counts = figure.subplots(), set[int]()
     for line, style in zip(grid.lines, styles(grid), strict=True):
         found = mean_curve(grid, line.index[0], column)
         if not found.empty:
             _curve(axes, found, color=style["color"], linestyle=style["linestyle"], label=grid.name(line) or None)
+            counts |= {*found["n"]}
     _finish(axes, column, "")
     if axes.get_legend_handles_labels()[1]:
         axes.legend()
+    _note(figure, counts)
     return figure
+
+
+def _note(figure: Figure, counts: Iterable[int]) -> None:
+    figure.suptitle(band_note(counts), fontsize=9, x=0.01, ha="left")
 
 
 def _curve(axes: Axes, found: pd.DataFrame, color: Any, **look: Any) -> Line2D:

@@ -112,21 +112,34 @@ def banded(grid: Grid) -> bool:
     return len(grid.lines) <= MOST_LINES
 
 
+def seeds(n: Iterable[int]) -> str:
+    """Numbers of seeds above one in words, as "n = 3 seeds" or "n = 2 to 5 seeds"; empty without."""
+    several = sorted({number for number in n if number > 1})
+    ends = f"{several[0]} to {several[-1]}" if several[1:] else "".join(map(str, several))
+    return f"n = {ends} seeds" if several else ""
+
+
 def error_note(grid: Grid, metric: str) -> str:
     """What the bands and bars of a figure are."""
     found = grid.summary(metric)
-    several = sorted(set(found["n"][found["n"] > 1]))
     notes = []
-    if several:
-        n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
-        crowded = f"means of n = {n} seeds; with {len(grid.lines)} lines the intervals are in the csv alone"
+    if several := seeds(found["n"]):
+        crowded = f"means of {several}; with {len(grid.lines)} lines the intervals are in the csv alone"
         alone = ", bars where a line has one point" if any(len(line) == 1 for line in grid.lines) else ""
-        notes.append(f"bands: 95 % t interval over n = {n} seeds{alone}" if banded(grid) else crowded)
+        notes.append(f"bands: 95 % t interval over {several}{alone}" if banded(grid) else crowded)
     if (found["n"] == 1).any():
         bars = "bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds"
         bars = bars if found["wilson"].any() else "no interval known"
         notes.append(f"n = 1 {'in places' if several else 'seed'}, {bars}")
     return "\n".join(notes)
+
+
+def band_note(n: Iterable[int]) -> str:
+    """What the bands of curves are, by the seeds behind each."""
+    counts = [*n]
+    several = seeds(counts)
+    notes = [f"bands: 95 % t interval over {several}, step by step"] if several else []
+    return "; ".join([*notes, *([f"n = 1 {'in places' if several else 'seed'}, no band"] if 1 in counts else [])])
 
 
 def legend_below(axes: Axes, *others: Axes, columns: int = 2) -> float:

@@ -27,7 +27,8 @@ def plot_run(folder: Path) -> Path:
             raise ConfigError(f"run={folder}: no {name} in it, or nothing in that; curves need a run that has logged")
     figure = new_figure(9, 5.5)
     settings = [f"{key} = {value:g}" for key, value in (("K", result.K), ("alpha", result.alpha)) if value is not None]
-    figure.suptitle(": ".join(filter(None, (f"{result.method} on {result.dataset}", ", ".join(settings)))))
+    named = filter(None, (f"{result.method} on {result.dataset}", ", ".join(settings)))
+    figure.suptitle(f"{': '.join(named)} (one run, no band)")
     for axes, (unit, names) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
         for name in [name for name in names if name in metrics]:
             values, text = metrics[name].dropna(), name.replace("_", " ").replace("mi ", "MI ")

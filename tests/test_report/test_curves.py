@@ -18,5 +18,19 @@ def test_a_curve_is_the_mean_of_the_finished_runs_at_steps_they_share(tmp_path: 
     curve = mean_curve(grid, 0, "mi_estimate")
     assert curve[["n", "mean"]].to_dict("index") == {9: {"n": 3, "mean": 2.0}}
     assert curve["high"][9] == pytest.approx(2 + 4.302653 / math.sqrt(3))  # t of 2 degrees, 97.5 %
-    axes, *_ = during_training(grid, "mi_estimate").axes
+    figure = during_training(grid, "mi_estimate")
+    assert figure.get_suptitle() == "bands: 95 % t interval over n = 3 seeds, step by step"
+    axes, *_ = figure.axes
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.max() - 2 == pytest.approx(4.302653 / math.sqrt(3))
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("optimizer step", "MI estimate, nats")
+
+
+def test_curves_of_one_seed_say_that_they_have_no_band(tmp_path: Path) -> None:
+    mixed = [*seeds([80, 81], K=4, tau=0.1), *seeds([80], K=8, tau=0.1), *seeds([80], K=4, tau=0.2)]
+    for name, jobs, note in (
+        ("mixed", mixed, "bands: 95 % t interval over n = 2 seeds, step by step; n = 1 in places, no band"),
+        ("single", [*seeds([80], K=4), *seeds([80], K=8)], "n = 1 seed, no band"),
+        ("one line", seeds([80], K=4), "n = 1 seed, no band"),
+    ):
+        assert during_training(grid_of(write_sweep(tmp_path / name, jobs)), "mi_estimate").get_suptitle() == note

@@ -18,7 +18,10 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 
 @pytest.mark.parametrize(
     ("K", "alpha", "title"),
-    [(4, 256.0, "simo on stl10: K = 4, alpha = 256"), (None, None, "simo on stl10")],  # no negatives, no K
+    [
+        (4, 256.0, "simo on stl10: K = 4, alpha = 256 (one run, no band)"),
+        (None, None, "simo on stl10 (one run, no band)"),
+    ],  # no negatives, no K
 )
 def test_each_panel_holds_the_columns_of_its_unit(
     K: int | None, alpha: float | None, title: str, tmp_path: Path, figures: list[Figure]
