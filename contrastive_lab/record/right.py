@@ -29,3 +29,11 @@ def read_right(folder: Path, name: str) -> NDArray[Any] | None:
             return np.unpackbits(stored["bits"], count=int(stored["images"])).astype(bool)
     except (OSError, ValueError, KeyError):
         return None
+
+
+def images_scored(folder: Path) -> int | None:
+    """The number of test images of a run's evaluations, None where none was stored; they share one test set."""
+    for path in sorted((folder / "right").glob("*.npz")):
+        if (right := read_right(folder, path.stem)) is not None:
+            return len(right)
+    return None

@@ -8,12 +8,13 @@ import pandas as pd
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status
+from contrastive_lab.record.right import images_scored
 from contrastive_lab.record.sweep import Sweep, order
 from contrastive_lab.report.inference import wilson
 from contrastive_lab.report.labels import is_accuracy, words
 from contrastive_lab.report.stats import finite, summarize
 
-# Classes and labelled test images of the data sets (conf/dataset and the papers named there).
+# Classes of the data sets (conf/dataset and the papers named there), and test images, for runs that did not store them.
 CLASSES = {"fashion_mnist_mini": 10, "fashion_mnist": 10, "cifar10": 10, "cifar100": 100, "stl10": 10, "ag_news": 4}
 TEST_SIZE = dict.fromkeys(CLASSES, 10000) | {"fashion_mnist_mini": 1000, "stl10": 8000, "ag_news": 7600}
 
@@ -110,11 +111,17 @@ class Grid:
     def _summary(self, metric: str) -> pd.DataFrame:
         values = self.samples[metric] if metric in self.samples else pd.Series(None, self.samples.index, dtype=float)
         found = summarize(values, self.samples["setting"]).reindex(self.settings.index).fillna({"n": 0})
-        images = self.samples.groupby("setting")["dataset"].first().map(TEST_SIZE).reindex(found.index)
-        single = (found["n"] == 1) & images.notna() & is_accuracy(metric)
-        for setting in found.index[single]:
-            found.loc[setting, ["low", "high"]] = wilson(found["mean"][setting], int(images[setting]))
+        one = self.samples[finite(values).notna() & self.samples["setting"].map(found["n"] == 1) & is_accuracy(metric)]
+        sizes = {setting: self._images(str(run)) for run, setting in one["setting"].items()}
+        for setting, images in sizes.items():
+            if images:
+                found.loc[setting, ["low", "high"]] = wilson(found["mean"][setting], images)
+        single = (found["n"] == 1) & found["low"].notna()
         return self.settings.join(found.astype({"n": int}).assign(wilson=single))
+
+    def _images(self, run: str) -> int | None:
+        """The number of test images of a run, as it stored it; of one from before that, what is known of its data."""
+        return images_scored(self.sweep.folder / run) or TEST_SIZE.get(self.samples["dataset"][run])
 
     @cached_property
     def lines(self) -> list[pd.DataFrame]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contrastive_lab.record.right import read_right, write_right
+from contrastive_lab.record.right import images_scored, read_right, write_right
 
 
 @pytest.mark.parametrize("images", [1, 8, 1003, 10_000])
@@ -29,3 +29,10 @@ def test_what_is_missing_damaged_or_pickled_is_none(tmp_path: Path) -> None:
     np.savez(tmp_path / "right" / "linear.npz", bits=np.array([{}], dtype=object), images=3)
     assert read_right(tmp_path, "knn") is None
     assert read_right(tmp_path, "linear") is None
+
+
+def test_the_number_of_images_is_that_of_any_evaluation_that_can_be_read(tmp_path: Path) -> None:
+    assert images_scored(tmp_path) is None
+    write_right(tmp_path, "linear", [True] * 13)
+    (tmp_path / "right" / "knn.npz").write_bytes(b"half of a file")
+    assert images_scored(tmp_path) == 13

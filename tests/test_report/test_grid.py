@@ -4,6 +4,7 @@ import pytest
 
 from contrastive_lab.config import CONF
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.right import write_right
 from contrastive_lab.report.grid import CLASSES, TEST_SIZE
 from contrastive_lab.report.inference import wilson
 from tests.sweep_folder import grid_of, made_up, seeds, unrelated, write_sweep
@@ -85,6 +86,15 @@ def test_the_interval_of_one_seed_is_that_of_the_test_set_and_of_accuracies_alon
     assert two == [pytest.approx(80.5 - 12.706205 * 0.5), pytest.approx(80.5 + 12.706205 * 0.5), False]
     seconds = grid.summary("seconds")
     assert (seconds["low"].isna().to_list(), seconds["wilson"].any()) == ([True, False], False)
+
+
+def test_the_number_of_test_images_is_what_the_run_stored(tmp_path: Path) -> None:
+    jobs = [({"K": K, "seed": 0}, {"linear_top1": 80.0, "dataset": "image_folder"}) for K in (4, 8)]
+    folder = write_sweep(tmp_path / "s", jobs)
+    write_right(folder / "K=4,seed=0", "knn", [True, False] * 25)
+    found = grid_of(folder).summary("linear_top1")
+    assert found[["low", "high"]].iloc[0].to_list() == list(wilson(80.0, 50))
+    assert found["wilson"].to_list() == [True, False] and found["low"].isna().iloc[1]
 
 
 def test_an_axis_that_was_not_asked_for_varies_alone(tmp_path: Path) -> None:
