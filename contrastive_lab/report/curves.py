@@ -60,6 +60,9 @@ def during_training(grid: Grid, column: str) -> Figure:
         _finish(axes, column, grid.name(line))
     for axes in panels[len(grid.lines) :]:
         axes.set_visible(False)
+    for axes in panels[: len(grid.lines)][-wide:]:  # those above a panel that is not there, too
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("optimizer step")
     figure.legend(handles=[handles[at] for at in colours if at in handles], loc="outside right upper")
     _note(figure, counts)
     return figure
