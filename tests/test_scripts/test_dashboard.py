@@ -48,6 +48,8 @@ def test_the_dashboard_has_every_panel_over_the_right_keys(script: ModuleType, t
         "knn_top1", "mi_estimate", "gradient_norm", "gradient_bound", "alignment", "uniformity",
         "competition", "factor", "agreement",
     }  # fmt: skip
+    grouped = [panel for row in panels.values() for panel in row if "groupArea" in panel]
+    assert {panel["groupArea"] for panel in grouped} == {"minmax"} and len(grouped) == 7  # no standard errors
     (runs,) = section["runSets"]
     assert [(f["key"]["name"], f["op"], f["value"]) for f in runs["filters"]["filters"]] == [
         ("jobType", "=", "pretrain")
