@@ -48,7 +48,7 @@ def during_training(grid: Grid, column: str) -> Figure:
         return _one_panel(grid, column)
     wide = min(3, len(grid.lines))
     tall = -(-len(grid.lines) // wide)
-    figure = new_figure(4.2 * wide + 2.3, 3.9 * tall)
+    figure = new_figure(4.2 * wide + 0.6, 3.9 * tall + 0.9)
     panels = list(figure.subplots(tall, wide, sharey=True, squeeze=False).flat)
     colours, handles, counts = x_colours(grid), {}, set[int]()
     for axes, line in zip(panels, grid.lines, strict=False):
@@ -63,7 +63,7 @@ def during_training(grid: Grid, column: str) -> Figure:
     for axes in panels[: len(grid.lines)][-wide:]:  # those above a panel that is not there, too
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("optimizer step")
-    figure.legend(handles=[handles[at] for at in colours if at in handles], loc="outside right upper")
+    figure.legend(handles=[handles[at] for at in colours if at in handles], loc="outside lower left", ncols=3)
     _note(figure, counts)
     return figure
 

@@ -127,7 +127,7 @@ def _papers(axes: Axes, x: str, papers: list[Reference]) -> float:
     if high - low < LEAST_SPAN:  # a tenth of a point must not look like a collapse
         axes.set_ylim((low + high - LEAST_SPAN) / 2, (low + high + LEAST_SPAN) / 2)
     scale.apply(axes, x)
-    return 0.2 + legend_below(axes, columns=1)
+    return 0.2 + legend_below(axes)
 
 
 def _reference(axes: Axes, scale: Scale, reference: Reference, colour: str, more: str, marker: str = "*") -> None:
@@ -146,7 +146,7 @@ def against_cost(grid: Grid) -> Figure:
     """The y metric against the time of a run and against its speed: colour by x, marker by line, up to 12 lines."""
     names, colours = costs(grid), x_colours(grid)
     markers = MARKERS if banded(grid) else ("o",) * len(grid.lines)
-    figure = new_figure(2 + 4 * len(names), 4.4)
+    figure = new_figure(0.6 + 4 * len(names), 4.4)
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, cost in zip(panels, names, strict=True):
         ours, price = grid.summary(grid.y), grid.summary(cost)
@@ -163,8 +163,8 @@ def against_cost(grid: Grid) -> Figure:
     panels[0].set_ylabel(label(grid.y))
     panels[0].set_title(error_note(grid, grid.y).replace("bands", "bars"), fontsize=9, loc="left")
     handles = _legend(grid, colours, markers)
-    figure.set_figheight(max(4.4, 0.5 + 0.17 * sum(str(handle.get_label()).count("\n") + 1.4 for handle in handles)))
-    figure.legend(handles=handles, loc="outside right upper", fontsize=9)
+    figure.set_figheight(4.4 + 0.17 * sum(str(handle.get_label()).count("\n") + 1.4 for handle in handles))
+    figure.legend(handles=handles, loc="outside lower left", fontsize=9)
     return figure
 
 

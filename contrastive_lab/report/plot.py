@@ -17,6 +17,7 @@ from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, shown
 
 KINDS = ("png", "pdf", "svg")
+NOTE = 48  # letters of a line of the note above a figure, which a narrow window shows
 MOST_LINES = 12  # that a band each, or a panel each, can be told apart of
 # Okabe & Ito's colours, told apart by the colour-blind too; yellow is left out, it does not show on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -131,7 +132,7 @@ def error_note(grid: Grid, metric: str) -> str:
         bars = "bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds"
         bars = bars if found["wilson"].any() else "no interval known"
         notes.append(f"n = 1 {'in places' if several else 'seed'}, {bars}")
-    return "\n".join(notes)
+    return "\n".join(textwrap.fill(note, NOTE) for note in notes)
 
 
 def band_note(n: Iterable[int]) -> str:
@@ -139,14 +140,19 @@ def band_note(n: Iterable[int]) -> str:
     counts = [*n]
     several = seeds(counts)
     notes = [f"bands: 95 % t interval over {several}, step by step"] if several else []
-    return "; ".join([*notes, *([f"n = 1 {'in places' if several else 'seed'}, no band"] if 1 in counts else [])])
+    notes += [f"n = 1 {'in places' if several else 'seed'}, no band"] if 1 in counts else []
+    return "\n".join(notes)
 
 
-def legend_below(axes: Axes, *others: Axes, columns: int = 2) -> float:
-    """One legend for axes that lie upon each other, below them; returns about how high it is, in inches."""
+def legend_below(axes: Axes, *others: Axes) -> float:
+    """One legend for axes that lie upon each other, below them; returns about how high it is, in inches.
+
+    It begins at the left, in one column up to 12 lines, so that a window that shows part of the figure shows all of it.
+    """
     pairs = [ax.get_legend_handles_labels() for ax in (axes, *others)]
     handles = [handle for found, _ in pairs for handle in found]
     labels = [textwrap.fill(text, 40) for _, found in pairs for text in found]
+    columns = 1 if len(labels) <= MOST_LINES + 1 else 2
     if labels:
-        axes.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=columns, fontsize=9)
-    return 0.17 * max(1, sum(text.count("\n") + 1 for text in labels) / columns)
+        axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, -0.15), ncols=columns, fontsize=9)
+    return 0.19 * max(1, sum(text.count("\n") + 1 for text in labels) / columns)

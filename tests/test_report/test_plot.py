@@ -4,7 +4,18 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.record.sweep import order
-from contrastive_lab.report.plot import KINDS, Scale, banded, error_note, new_figure, save, styled, styles, x_colours
+from contrastive_lab.report.plot import (
+    KINDS,
+    Scale,
+    banded,
+    error_note,
+    legend_below,
+    new_figure,
+    save,
+    styled,
+    styles,
+    x_colours,
+)
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 
@@ -67,13 +78,29 @@ def test_twelve_lines_look_different(keys: tuple[str, ...], tmp_path: Path) -> N
 def test_more_than_twelve_lines_have_no_bands_and_the_note_says_so(tmp_path: Path) -> None:
     jobs = [job for K in (4, 8) for tau in range(13) for job in seeds([80, 81], K=K, tau=tau)]
     grid = grid_of(write_sweep(tmp_path / "s", jobs))
-    assert not banded(grid) and error_note(grid, "linear_top1").startswith("means of n = 2 seeds; with 13 lines")
+    assert not banded(grid) and error_note(grid, "linear_top1").startswith("means of n = 2 seeds; with 13 lines the")
 
 
 def test_the_note_says_what_bands_and_bars_are(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "s", [*seeds([80, 81, 82], K=4), *seeds([80, 81], K=8), *seeds([80], K=16)])
     assert error_note(grid_of(folder), "linear_top1").splitlines() == [
         "bands: 95 % t interval over n = 2 to 3 seeds",
-        "n = 1 in places, bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds",
+        "n = 1 in places, bars: 95 % binomial interval",
+        "(Wilson) of the test images, not the spread over",
+        "seeds",
     ]
     assert error_note(grid_of(folder), "seconds") == ""
+
+
+@pytest.mark.parametrize("lines", [1, 12])
+def test_a_legend_is_whole_in_the_left_half_of_a_figure(lines: int) -> None:
+    """Names of 40 letters; 3.7 inches are the 355 pixels of a window of 400 at the figure's own size."""
+    figure = new_figure(7.5, 5)
+    axes = figure.subplots()
+    for i in range(lines):
+        axes.plot([0, 1], [i, i], label=f"alpha = 65536, base_lr = 0.12, tau = {i:.3f}")
+    figure.set_size_inches(7.5, 4.6 + legend_below(axes))
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.get_legend().get_texts()]
+    assert all(box.x0 > 0 and box.x1 < 3.7 * figure.dpi and box.y0 >= 0 for box in boxes)
+    assert max(box.y1 for box in boxes) < axes.get_window_extent().y0
