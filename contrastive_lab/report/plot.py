@@ -126,8 +126,10 @@ def error_note(grid: Grid, metric: str) -> str:
     notes = []
     if several := seeds(found["n"]):
         crowded = f"means of {several}; with {len(grid.lines)} lines the intervals are in the csv alone"
-        alone = ", bars where a line has one point" if any(len(line) == 1 for line in grid.lines) else ""
-        notes.append(f"bands: 95 % t interval over {several}{alone}" if banded(grid) else crowded)
+        words = not Scale(grid.settings["position"][grid.settings["done"] > 0]).numbers
+        alone = ", bars where a line has one point" if any(len(line) == 1 for line in grid.lines) and not words else ""
+        kind = "bars" if words else "bands"
+        notes.append(f"{kind}: 95 % t interval over {several}{alone}" if banded(grid) else crowded)
     if (found["n"] == 1).any():
         bars = "bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds"
         bars = bars if found["wilson"].any() else "no interval known"

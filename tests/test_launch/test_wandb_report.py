@@ -12,7 +12,10 @@ from omegaconf import DictConfig
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from contrastive_lab.launch.wandb_report import log_report
+from contrastive_lab.report.tables import write_tables
+from contrastive_lab.report.verdict import verdict
 from tests.conftest import ROOT
+from tests.sweep_folder import grid_of, seeds, write_sweep
 from tests.wandb_files import QUIET, offline_runs
 
 SWEEPS = sorted((ROOT / "conf" / "wandb").glob("*.yaml"))
@@ -61,6 +64,28 @@ def test_a_report_is_one_run_with_all_figures_and_a_table_of_all_runs(sweep: Pat
     table = json.loads((run.files / row["runs"]["path"]).read_text())
     assert table["columns"] == ["name", "K", "linear_top1", "error"]
     assert table["data"] == [["simo-K4-a256-s0", 4, 71.5, None], ["simo-K8-a256-s0", 8, None, "stopped"]]
+
+
+def test_the_sentences_and_intervals_are_those_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in QUIET.items():
+        monkeypatch.setenv(name, value)
+    jobs = [*seeds([48.1, 47.1, 49.0], K=16), *seeds([48.0, 47.1, 49.0], K=255)]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
+    (grid.sweep.folder / "report").mkdir()
+    write_tables(grid, grid.sweep.folder / "report")
+    (grid.sweep.folder / "report" / "verdict.txt").write_text("\n".join(verdict(grid)))
+    log_report(grid.sweep.folder)
+    (run,) = offline_runs(grid.sweep.folder)
+    assert (
+        "K = 16 is enough: within 0.5 points of K = 255 (95 %), +0.03 points (95 % interval" in run.summary["verdict"]
+    )
+    table = json.loads((run.files / run.history[0]["settings"]["path"]).read_text())
+    first = dict(zip(table["columns"], table["data"][0], strict=True))
+    assert (first["linear_top1_interval"], first["linear_top1_difference_to"]) == ("t over seeds", "K = 255")
+    assert first["linear_top1_high"] - first["linear_top1_mean"] == pytest.approx(
+        4.302653 * 0.950438 / 3**0.5, rel=1e-4
+    )
+    assert first["linear_top1_difference_mean"] == pytest.approx(0.1 / 3)
 
 
 def test_a_report_written_again_goes_to_the_same_run(sweep: Path) -> None:

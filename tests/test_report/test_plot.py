@@ -90,6 +90,8 @@ def test_the_note_says_what_bands_and_bars_are(tmp_path: Path) -> None:
         "seeds",
     ]
     assert error_note(grid_of(folder), "seconds") == ""
+    words = write_sweep(tmp_path / "t", [*seeds([80, 81], loss="hard"), *seeds([80, 82], loss="spectral")])
+    assert error_note(grid_of(words), "linear_top1") == "bars: 95 % t interval over n = 2 seeds"
 
 
 @pytest.mark.parametrize("lines", [1, 12])
