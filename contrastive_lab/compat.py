@@ -7,6 +7,7 @@ command line reads this file before it needs what takes seconds to import.
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,10 +22,13 @@ def hydra_parser() -> ArgumentParser:
     return get_args_parser()
 
 
-def run_hydra(task: Callable[[Any], object], args: Namespace, conf: Path, name: str) -> None:
+def run_hydra(
+    task: Callable[[Any], object], args: Namespace, conf: Path, name: str, jobs: list[list[str]] | None = None
+) -> None:
     """`_run_hydra`: what `hydra.main` does with a command line once `hydra_parser` has read it.
 
-    `task` is called with the configuration of each job; `name` is that of the primary one in the folder `conf`.
+    `task` is called with the configuration of each job; `name` is that of the primary one in the folder `conf`. The
+    `jobs` of a multirun, a list of overrides each, are launched together in place of those that `args` expand to.
     """
     from hydra import version
     from hydra._internal.utils import _run_hydra
@@ -34,7 +38,23 @@ def run_hydra(task: Callable[[Any], object], args: Namespace, conf: Path, name: 
     if args.experimental_rerun is not None:
         task(_get_rerun_conf(args.experimental_rerun, args.overrides))
     else:
-        _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
+        with nullcontext() if jobs is None else _launching(jobs):
+            _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
+
+
+def _launching(jobs: list[list[str]]) -> AbstractContextManager[object]:
+    """Let `BasicSweeper.split_arguments` give these jobs, in batches of hydra.sweeper.max_batch_size."""
+    from unittest.mock import patch
+
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()  # which makes the classes of its plugins anew
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    def batches(_: object, size: int | None) -> list[list[list[str]]]:
+        return list(BasicSweeper.split_overrides_to_chunks(jobs, size))
+
+    return patch.object(BasicSweeper, "split_arguments", staticmethod(batches))
 
 
 def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:

@@ -58,6 +58,10 @@ def test_run_hydra_gives_the_task_each_configuration_and_reads_no_sys_argv(
     run_hydra(task, hydra_parser().parse_args(["a=3"]), conf, "main")
     run_hydra(task, hydra_parser().parse_args(["-m", "a=4,5", "size=smart"]), conf, "main")
     assert found == [(3, 1), (4, 2), (5, 2)]
+    run_hydra(task, hydra_parser().parse_args(["-m", "a=8,9"]), conf, "main", [["a=6", "size=smart"], ["a=7"]])
+    assert found[3:] == [(6, 2), (7, 1)]
+    run_hydra(task, hydra_parser().parse_args(["-m", "a=8,9"]), conf, "main")
+    assert found[5:] == [(8, 1), (9, 1)]
     capsys.readouterr()
     run_hydra(task, hydra_parser().parse_args(["--cfg", "job", "a=7"]), conf, "main")
     assert capsys.readouterr().out == "a: 7\nsize:\n  width: 1\n"

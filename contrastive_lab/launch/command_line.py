@@ -19,7 +19,7 @@ from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import job_folder, lock, new_folder
-from contrastive_lab.launch.preflight import anew, check_started, multirun, preflight
+from contrastive_lab.launch.preflight import anew, check_started, launched, multirun, preflight
 from contrastive_lab.launch.script import exit_code
 from contrastive_lab.record.plan import Plan
 
@@ -33,22 +33,20 @@ def command_line(task: Task, line: Sequence[str]) -> int:
 
     def checked() -> None:
         args, sweep = read_line(line), None
-        parts: list[list[str]] = []
         if serve and not args.multirun:
             raise ConfigError(f"{SERVE}: with -m alone, for a sweep has a page")
         check_started(args)
         if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
             _check_values(args, "config")
         elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
-            parts, sweep = preflight(line)
+            args.overrides, sweep = preflight(line)
         elif {"hydra.run.dir", "resume"} & {*given(args.overrides)}:
-            parts = [[*anew(args.overrides), "hydra.output_subdir=null"]]  # .hydra is the first process's
-        lines = [Namespace(**vars(args) | {"overrides": part}) for part in parts or [args.overrides]]
-        runs = [partial(run_hydra, task, each, CONF, "config") for each in lines]
+            args.overrides = [*anew(args.overrides), "hydra.output_subdir=null"]  # .hydra is the first process's
+        run = partial(run_hydra, task, args, CONF, "config")
         if sweep is None:
-            runs[0]()
+            run()
         else:
-            run_sweep(sweep, runs, serve)
+            run_sweep(sweep, partial(run, launched(sweep)), serve)
 
     prepare()
     return exit_code(checked)
@@ -96,8 +94,8 @@ def prepare() -> None:
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 
 
-def run_sweep(sweep: Plan, runs: Sequence[Callable[[], object]], serve: bool = False) -> None:
-    """Run the jobs of a multirun, grid after grid, with its page alive meanwhile or not, and write its report.
+def run_sweep(sweep: Plan, run: Callable[[], object], serve: bool = False) -> None:
+    """Run the jobs of a multirun, with its page alive meanwhile or not, and write its report.
 
     A RunError lists the jobs that are not done at the end.
     """
@@ -105,7 +103,7 @@ def run_sweep(sweep: Plan, runs: Sequence[Callable[[], object]], serve: bool = F
         sweep.write()
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)
         with followed(sweep.folder) if serve else nullcontext():
-            _run_all(sweep, runs)
+            _run_jobs(sweep, run)
         from contrastive_lab.launch.jobs import report, unfinished  # here, so that errors need not wait for torch
 
         problems = report(sweep.folder)
@@ -115,12 +113,11 @@ def run_sweep(sweep: Plan, runs: Sequence[Callable[[], object]], serve: bool = F
         raise RunError("\n  ".join([*problems, *left]))
 
 
-def _run_all(sweep: Plan, runs: Sequence[Callable[[], object]]) -> None:
-    for run in runs:
-        try:
-            run()
-        except (KeyboardInterrupt, SystemExit):
-            print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
-            raise
-        except Exception as error:  # of a launcher, as when a worker is killed; the jobs' own are in their results
-            print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
+def _run_jobs(sweep: Plan, run: Callable[[], object]) -> None:
+    try:
+        run()
+    except (KeyboardInterrupt, SystemExit):
+        print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
+        raise
+    except Exception as error:  # of a launcher, as when a worker is killed; the jobs' own are in their results
+        print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)

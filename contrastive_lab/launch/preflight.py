@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import multirun_jobs
 from contrastive_lab.config import CONF
-from contrastive_lab.config.identity import MOVED
+from contrastive_lab.config.identity import MOVED, within
 from contrastive_lab.config.overrides import composed, parse
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
@@ -40,17 +40,17 @@ def check_started(args: Namespace) -> None:
         raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
 
 
-def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
+def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
     """Check every job of a line of `train.py`; returns the overrides for Hydra, and the sweep, None for one run.
 
-    An experiment, a sweep's name and a resumed run add overrides to those typed; an experiment with several grids makes
-    a list of overrides for each. A ConfigError has every problem of every job, each once.
+    An experiment, a sweep's name and a resumed run add overrides to those typed. A ConfigError has every problem of
+    every job, each once.
     """
     args = read_line(line)
     overrides: list[str] = args.overrides
     _read.cache_clear()  # images may have come since an earlier line
     if "resume" in given(overrides):
-        return [_resumed(overrides)], None
+        return _resumed(overrides), None
     if args.multirun:
         return _planned(overrides, line)
     for key in ("experiment", "sweep"):
@@ -62,10 +62,10 @@ def preflight(line: Sequence[str]) -> tuple[list[list[str]], Plan | None]:
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
     if problems:
         raise ConfigError(*problems)
-    return [overrides + ["hydra.output_subdir=null"] * taken], None  # the same run goes on, and so does its .hydra
+    return overrides + ["hydra.output_subdir=null"] * taken, None  # the same run goes on, and so does its .hydra
 
 
-def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]], Plan]:
+def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan]:
     """Check all jobs of a multirun and what lies in their folders."""
     parts, found, problems = expand(overrides), dict[tuple[Any, ...], tuple[Job, DictConfig]](), dict[str, None]()
     for arm, job in [(part.arm, job) for part in parts for job in multirun(part.overrides)]:
@@ -92,9 +92,20 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[list[str]]
             conflicts.append(f"sweep={sweep.name}: {folder} holds a run of other images ({others}); choose another")
     if conflicts:
         raise ConfigError(*conflicts)
-    # A name in quotes stays one, as 83e55427 would not; a job keeps its .hydra when it is done or goes on.
-    own = [f"sweep='{sweep.name}'", "hydra.output_subdir=null"]
-    return [[*part.overrides, *own] for part in parts], sweep
+    return [*overrides, named(sweep), "hydra.output_subdir=null"], sweep  # a job keeps its .hydra when it goes on
+
+
+def named(sweep: Plan) -> str:
+    """The override with a sweep's name, in quotes, as 83e55427 would be a number."""
+    return f"sweep='{sweep.name}'"
+
+
+def launched(sweep: Plan) -> list[list[str]]:
+    """The overrides of each job of a sweep as Hydra's launcher takes them: with the name, without Hydra's own."""
+    kept = [
+        [o for o in job.overrides if not within(parse([o])[0].key_or_group, {"hydra", "sweep"})] for job in sweep.jobs
+    ]
+    return [[*job, named(sweep)] for job in kept]
 
 
 def _images(config: DictConfig) -> Iterator[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 from contrastive_lab.launch import jobs
@@ -47,7 +48,18 @@ def test_a_sweep_leaves_a_folder_for_each_job_and_a_report_and_is_not_run_twice(
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
 
-def test_a_list_of_grids_runs_grid_after_grid_in_one_sweep(tmp_path: Path, fig: None, line: Type) -> None:
+def test_a_list_of_grids_is_launched_as_one_sweep(
+    tmp_path: Path, fig: None, line: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launches = []
+    launcher = Plugins.instance().class_name_to_class["hydra._internal.core_plugins.basic_launcher.BasicLauncher"]
+    launch = launcher.launch
+
+    def counted(self: Any, jobs: Any, initial_job_idx: int) -> Any:
+        launches.append(len(jobs))
+        return launch(self, jobs, initial_job_idx)
+
+    monkeypatch.setattr(launcher, "launch", counted)
     done = line("-m", *SMALL, "experiment=eqco/fig1", "K=4", "seed=0", "sweep=arms")
     assert done.code == 0, done.err
     results = stored_results(tmp_path)
@@ -58,7 +70,7 @@ def test_a_list_of_grids_runs_grid_after_grid_in_one_sweep(tmp_path: Path, fig: 
     table = load_sweep(tmp_path / "outputs" / "sweeps" / "arms")
     assert table["arm"].to_list() == ["InfoNCE", "tied"]
     assert "job 2 of 2" in done.out
-    assert done.out.count("done before") == 1  # the second grid of the arm has the same job
+    assert launches == [2]  # all grids at once, and the job that two of them have once
 
 
 @pytest.mark.long

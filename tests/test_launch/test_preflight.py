@@ -119,7 +119,7 @@ def test_hydra_takes_the_name_for_the_name_it_is(
     overrides, sweep = preflight(["train.py", "-m", "K=4,13", *told])
     assert sweep is not None
     assert sweep.name == (told[0].partition("=")[2].strip("'") if told else "83e55427")  # which reads as a number
-    (last,) = [override for override in overrides[0] if override.startswith("sweep=")][-1:]
+    (last,) = [override for override in overrides if override.startswith("sweep=")][-1:]
     assert OverridesParser.create().parse_override(last).value() == sweep.name
 
 
