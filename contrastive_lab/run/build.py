@@ -22,8 +22,13 @@ from contrastive_lab.randomness import generator
 
 
 def build_data(config: DictConfig) -> ViewsDataModule:
-    """The data set with the recipe of its views."""
+    """The data set with the recipe of its views; a ConfigError if it has not the number of images that is told."""
     splits = _splits(config)
+    told, images = config.dataset.images, len(splits.pretrain)
+    if told not in (None, images):
+        raise ConfigError(
+            f"dataset.images={told}: must be {images}, what dataset={config.dataset.name} has to learn from"
+        )
     recipe = instantiate(config.augment, _convert_="all", _partial_=True)(**_words(config))
     workers = int(config.dataset.get("workers", 0))
     return ViewsDataModule(splits, recipe, config.batch_size, config.seed, config.method_info.views, workers)

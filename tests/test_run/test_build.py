@@ -48,6 +48,11 @@ def test_sizes_of_the_data_reach_the_method(compose: Callable[..., DictConfig], 
     assert build_method(supervised, data).classifier.out_features == 3
 
 
+def test_a_wrong_number_of_images_is_an_error(compose: Callable[..., DictConfig]) -> None:
+    with pytest.raises(ConfigError, match=r"^dataset.images=4000: must be 5000, what dataset=fashion_mnist_mini has"):
+        build_data(compose("dataset.images=4000"))
+
+
 @pytest.mark.parametrize("name", ["supcon", "supervised"])
 def test_methods_with_labels_need_them(name: str, compose: Callable[..., DictConfig], splits: Splits) -> None:
     unlabelled = ViewsDataModule(Splits(Arrays(splits.pretrain.images), None, None), build_data(compose()).recipe, 20)
