@@ -34,9 +34,10 @@ class Run(NamedTuple):
 class Sweep:
     """A folder of runs, as tables with a row for each, also for one that has not started; the index is its folder.
 
-    `asked` holds what a run was told, else what its result.json says, None where neither does; `results` its name and
-    its result.json; `told` the keys that any run was told, in the order of the command line. `commands` made the sweep,
-    usually one. `experiment` is the node of its yaml and empty without one, `scale` is empty where unknown.
+    `asked` holds what a run was told, else what its result.json says, None where neither does; `results` its name, its
+    result.json, and what `metrics`, its metrics.csv by folder, has beside that, as it was logged last; `told` the keys
+    that any run was told, in the order of the command line. `commands` made the sweep, usually one. `experiment` is the
+    node of its yaml and empty without one, `scale` is empty where unknown.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Sweep:
     told: list[str]
     experiment: dict[str, Any]
     scale: str
+    metrics: dict[str, pd.DataFrame]
 
     @property
     def done(self) -> pd.DataFrame:
@@ -70,11 +72,6 @@ class Sweep:
         first = self.results[["name", "status"]].astype(str)
         rest = self.results.drop(columns=[*first.columns, *varied.columns], errors="ignore")
         return pd.concat([first, varied, rest], axis=1).reset_index(names="folder")
-
-    @cached_property
-    def metrics(self) -> dict[str, pd.DataFrame]:
-        """The metrics.csv of each run, by its folder."""
-        return {run: read_metrics(self.folder / run / "metrics.csv") for run in self.results.index}
 
 
 def null_as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +126,8 @@ def _found(folder: Path) -> Sweep:
 
 
 def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
-    results = [_result(folder / run.folder).flat() for run in runs]
+    metrics = {run.folder: read_metrics(folder / run.folder / "metrics.csv") for run in runs}
+    results = [_with_last(_result(folder / run.folder).flat(), metrics[run.folder]) for run in runs]
     hashes = [result.get("data_hash") for result in results]
     if len({*hashes} - {None}) > 1:  # images came or went: runs of other data are another setting
         runs = [run._replace(settings=run.settings | {"data_hash": own}) for run, own in zip(runs, hashes, strict=True)]
@@ -137,7 +135,14 @@ def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experi
     asked = _frame([{**result, **run.settings} for run, result in zip(runs, results, strict=True)], index)
     named = _frame([{"name": run.name, **result} for run, result in zip(runs, results, strict=True)], index)
     told = list(dict.fromkeys(key for run in runs for key in run.settings))
-    return Sweep(folder, name, commands, asked, named, told, experiment, scale)
+    return Sweep(folder, name, commands, asked, named, told, experiment, scale, metrics)
+
+
+def _with_last(result: dict[str, Any], metrics: pd.DataFrame) -> dict[str, Any]:
+    """A result and the last value of what else was logged; accuracies, epoch and learning rate are not taken."""
+    names = [str(name) for name in metrics if name not in result and not str(name).endswith("_top1")]
+    last = {name: float(metrics[name].dropna().iloc[-1]) for name in names if name not in ("epoch", "lr")}
+    return result | last
 
 
 def _result(folder: Path) -> Result:

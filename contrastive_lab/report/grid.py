@@ -33,11 +33,11 @@ class Grid:
     def keys(self) -> list[str]:
         """What is varied from setting to setting, x and hue first; not the seed, unless it is asked for.
 
-        Where an experiment's arms are the lines, what an arm and x determine is left out: the arm's name stands for it.
+        Where an experiment's arms are the lines or x, what they determine is left out: the arm's name stands for it.
         """
         first = [key for key in (self.x, self.hue) if key in self.sweep.varied]
         rest = [key for key in self.sweep.varied if key not in (*first, "seed")]
-        if self.hue == "arm":
+        if "arm" in (self.x, self.hue):
             points = self._numbered(self.sweep.asked[first])
             rest = [key for key in rest if self.sweep.asked[key].map(order).groupby(points).nunique().max() > 1]
         return [*dict.fromkeys(first), *rest]
@@ -177,7 +177,7 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: f
     margin = float(sweep.experiment.get("margin") or 0.5) if margin is None else margin
 
     def grid(x: str) -> Grid:
-        hues = [sweep.experiment.get("hue"), "alpha", *keys]
+        hues = [sweep.experiment.get("hue"), *(["alpha", *keys] if x != "arm" else [])]  # an arm stands for the rest
         return Grid(sweep, x, hue or next((key for key in hues if key in keys and key != x), None), y, margin)
 
     wanted = [key for key in (sweep.experiment.get("x"), "K", *keys) if key in keys and key != hue]

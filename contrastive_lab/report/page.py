@@ -20,7 +20,7 @@ from contrastive_lab.report.labels import is_accuracy, shown, title, unit
 from contrastive_lab.report.plot import KINDS
 from contrastive_lab.report.references import reference_metrics, references
 from contrastive_lab.report.stats import texts
-from contrastive_lab.report.tables import METRICS, measured, setting_cells
+from contrastive_lab.report.tables import LOGGED_LAST, METRICS, measured, setting_cells
 from contrastive_lab.report.verdict import no_axis
 
 Picture = dict[str, Any]
@@ -84,7 +84,7 @@ def run_table(grid: Grid, out: Path) -> dict[str, Any]:
     """Head and rows of the table of runs: settings, then results, cells with what to show and what to sort by."""
     sweep, keys = grid.sweep, grid.sweep.varied
     scores = [name for name in map(str, sweep.results) if is_accuracy(name)]
-    columns = known(sweep.results, (grid.y, *METRICS, *scores))
+    columns = known(sweep.results, (grid.y, *METRICS, *scores, *LOGGED_LAST))
     told = [[_setting(key, value, odd) for value, odd in _odd(sweep.asked[key])] for key in keys]
     got = [[_cell(value) for value in sweep.results[name]] for name in columns]
     cells = zip(*told, *got, strict=True) if keys or columns else [()] * len(sweep.results)

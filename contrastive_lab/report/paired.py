@@ -107,7 +107,7 @@ class Side(NamedTuple):
 def differences(grid: Grid, line: pd.DataFrame, base: pd.DataFrame, metric: str) -> list[Difference]:
     """A line less another at each x that two seeds or more of both have."""
     ours, theirs = _side(grid, line, metric), _side(grid, base, metric)
-    return _compared(grid, metric, [(at, ours, theirs, at) for at in ours.values if at in theirs.values])
+    return compared(grid, metric, [(at, ours, theirs, at) for at in ours.values if at in theirs.values])
 
 
 def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> tuple[Any, list[Difference]]:
@@ -123,7 +123,7 @@ def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> tuple[Any,
     first = min(places.index, key=list(dict.fromkeys(grid.setting)).index)
     reference = max(numbers["at"]) if numbers["at"].nunique() > 1 else places["at"][first]
     others = (at for at in own.values if at != reference)
-    return reference, _compared(grid, metric, [(at, own, own, reference) for at in others])
+    return reference, compared(grid, metric, [(at, own, own, reference) for at in others])
 
 
 def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
@@ -131,7 +131,7 @@ def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
     return Side(by_seed(grid, line, _metric(grid, metric)), by_seed(grid, line, runs))
 
 
-def _compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any]]) -> list[Difference]:
+def compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any]]) -> list[Difference]:
     """Each `at` of one side less `there` of another, where two seeds or more have both, with Holm's correction."""
     found = []
     for at, ours, theirs, there in pairs:

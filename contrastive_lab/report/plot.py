@@ -155,6 +155,6 @@ def legend_below(axes: Axes, *others: Axes) -> float:
     handles = [handle for found, _ in pairs for handle in found]
     labels = [textwrap.fill(text, 40) for _, found in pairs for text in found]
     columns = 1 if len(labels) <= MOST_LINES + 1 else 2
-    if labels:
+    if labels and labels != [axes.get_ylabel()]:
         axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, -0.15), ncols=columns, fontsize=9)
     return 0.19 * max(1, sum(text.count("\n") + 1 for text in labels) / columns)

@@ -16,6 +16,7 @@ from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.stats import texts
 
 METRICS = ("linear_top1", "knn_top1", "mi_estimate", "loss", "images_per_second", "seconds")
+LOGGED_LAST = ("effective_rank", "competition", "factor", "agreement", "dispersion")
 
 
 def write_tables(grid: Grid, folder: Path) -> None:

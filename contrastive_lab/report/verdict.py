@@ -17,6 +17,7 @@ from contrastive_lab.report.inference import (
 )
 from contrastive_lab.report.labels import is_accuracy, pair, shown, title, unit
 from contrastive_lab.report.paired import Difference, Trend, against_reference, differences, trend
+from contrastive_lab.report.planned import planned
 from contrastive_lab.report.stats import texts
 
 DRAWS = ("K", "sets", "own_class_share")  # settings that draw other negatives
@@ -62,7 +63,15 @@ def verdict(grid: Grid) -> list[str]:
     trends = [trend(grid, line, grid.y) for line in grid.lines]
     told = [text for line, each in zip(grid.lines, trends, strict=True) if (text := _line(grid, line, each))]
     against = [text for line in grid.lines for text in _against_base(grid, line, trends)]
-    return [highest, *no_axis(grid), *told, *against, *([_paired(grid)] if told or against else []), *_doubts(grid)]
+    plan, paired = _planned(grid), [_paired(grid)] if told or against else []
+    return [*plan, highest, *no_axis(grid), *told, *against, *paired, *_doubts(grid)]
+
+
+def _planned(grid: Grid) -> list[str]:
+    """What the experiment set out to compare."""
+    found = planned(grid)
+    head = f"Planned before the runs, {title(grid.y)} seed by seed, Holm's correction over {len(found)}:"
+    return [head] * bool(found) + [f"{d.at}: {_judged(grid, d)}." for d in found]
 
 
 def _paired(grid: Grid) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from contrastive_lab.record.files import write_text
 from contrastive_lab.record.sweep import read_sweep
-from contrastive_lab.report import curves, data, figures
+from contrastive_lab.report import curves, data, figures, planned
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.labels import title
 from contrastive_lab.report.page import FILES, page, picture
@@ -17,7 +17,7 @@ from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.tables import METRICS, measured, write_frame, write_tables
 from contrastive_lab.report.verdict import verdict
 
-OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost")  # stems of the figures that a report may write
+OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost", "comparisons")  # stems of the figures that a report may write
 Drawn = tuple[Path, Figure, str, str]  # where it lies, without its ending; what stands above and below it
 
 
@@ -67,6 +67,9 @@ def plot_all(grid: Grid, folder: Path) -> list[Drawn]:
         write_frame(folder / f"{stem}.csv", table)
         drawn.append((folder / stem, figure, heading, note + more))
 
+    if found := planned.planned(grid):
+        note = "What the experiment set out to compare; a point is the mean of one setting less another."
+        add("comparisons", planned.planned_figure(grid, found), planned.table(found), "Planned comparisons", note)
     for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
         note, head = "A point is the mean over the finished runs of a setting.", f"{title(metric)} against {grid.x}"
         add(metric, figures.against_x(grid, metric), data.against_x(grid, metric), head, note)

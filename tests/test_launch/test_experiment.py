@@ -115,6 +115,20 @@ def test_numbers_of_the_paper_are_pairs_with_a_source(name: str) -> None:
         assert entry["metric"] in {"linear_top1", "mean_top1", "online_top1"}
 
 
+@EVERY_SCALE
+def test_a_comparison_is_of_two_settings_that_the_experiment_runs(name: str, scale: str) -> None:
+    found = [axes | {"arm": [arm]} for arm, axes in grids(load(name), scale)]
+    for entry in load(name).get("comparisons", []):
+        assert set(entry) == {"name", "setting", "less"}
+        for chosen in (entry["setting"], entry["less"]):
+            runs = [axes for axes in found if all(value in axes.get(key, []) for key, value in chosen.items())]
+            assert runs
+            unnamed = [
+                [axes[key] for key in axes if key not in (*chosen, "seed") and len(axes[key]) > 1] for axes in runs
+            ]
+            assert not any(unnamed)  # what it does not name has one value
+
+
 @EVERY_ONE
 def test_the_command_in_the_comment_names_the_file(name: str) -> None:
     head, command, *_ = (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()

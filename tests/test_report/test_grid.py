@@ -125,3 +125,9 @@ def test_runs_of_other_data_are_another_setting(tmp_path: Path) -> None:
     assert grid.summary("linear_top1")[["data_hash", "n"]].to_numpy().tolist() == [["80-abc", 2], ["81-abc", 2]]
     same = [(told, {**(result or {}), "data_hash": "80-abc"}) for told, result in jobs]
     assert grid_of(write_sweep(tmp_path / "t", same)).summary("linear_top1")["n"].to_list() == [4]
+
+
+def test_arms_may_be_the_axis_and_what_they_set_is_no_other_line(tmp_path: Path) -> None:
+    jobs = [*seeds([80, 81], arm="SimCLR", method="simclr", tau=0.1), *seeds([70, 71], arm="SwAV", method="swav")]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs, experiment={"x": "arm", "hue": None}))
+    assert (grid.x, grid.keys, len(grid.lines), grid.alone) == ("arm", ["arm"], 1, True)

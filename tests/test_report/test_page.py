@@ -49,7 +49,7 @@ def test_the_papers_numbers_stand_beside_ours(report: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_number_of_a_paper_stands_in_the_report_of_its_experiment(name: str, tmp_path: Path) -> None:
     node = load(name)
-    jobs = [*seeds([80], **{"method": "simo", node["x"]: 1}), *seeds([81], **{"method": "simo", node["x"]: 2})]
+    jobs = [job for n in (1, 2) for job in seeds([80 + n], **{"method": "simo", "head.dim": n, node["x"]: n})]
     grid = grid_of(write_sweep(tmp_path / "s", jobs, experiment=node))
     (tmp_path / "report.html").write_text(page.page(grid, [], [], tmp_path))
     text = " ".join(Page(tmp_path / "report.html").text.split())

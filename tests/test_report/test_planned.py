@@ -1,0 +1,56 @@
+"""Comparisons that an experiment planned, on a made-up sweep."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from contrastive_lab.report.planned import planned, planned_figure, table
+from contrastive_lab.report.verdict import verdict
+from contrastive_lab.report.write import write_report
+from tests.sweep_folder import grid_of, seeds, write_sweep
+
+FEW, MANY, SETS = [43.0, 44.0, 45.5], [48.0, 48.6, 50.2], [43.2, 44.1, 45.4]
+COMPARISONS = [
+    {"name": "cost of K = 1", "setting": {"arm": "one set", "K": 255}, "less": {"arm": "one set", "K": 1}},
+    {"name": "its noise", "setting": {"arm": "255 sets", "K": 1}, "less": {"arm": "one set", "K": 1}},
+    {"name": "never run", "setting": {"arm": "one set", "K": 7}, "less": {"arm": "one set", "K": 1}},
+]
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    jobs = [*seeds(FEW, arm="one set", K=1), *seeds(MANY, arm="one set", K=255)]
+    jobs += seeds(SETS, arm="255 sets", K=1, sets=255)
+    node: dict[str, Any] = {"x": "K", "hue": "arm", "y": "linear_top1", "margin": 1.0, "comparisons": COMPARISONS}
+    return write_sweep(tmp_path / "s", jobs, experiment=node)
+
+
+def test_each_comparison_is_a_paired_t_test_after_holm(sweep: Path) -> None:
+    cost, noise = planned(grid_of(sweep))
+    assert (cost.at, noise.at) == ("cost of K = 1", "its noise")  # what has no runs is left out
+    test, other = stats.ttest_rel(MANY, FEW), stats.ttest_rel(SETS, FEW)
+    assert cost.estimate.mean == pytest.approx(14.3 / 3)
+    assert (cost.estimate.low, cost.estimate.high) == pytest.approx(tuple(test.confidence_interval()))
+    assert test.pvalue < other.pvalue  # so that Holm doubles the first alone
+    assert (cost.p, noise.p) == pytest.approx((2 * test.pvalue, other.pvalue))
+    low, high = (stats.ttest_rel(SETS, [x + m for x in FEW], alternative=a) for m, a in ((-1, "greater"), (1, "less")))
+    assert noise.equal == pytest.approx(2 * max(low.pvalue, high.pvalue))
+
+
+def test_the_report_has_a_sentence_a_row_and_a_bar_for_each(sweep: Path) -> None:
+    first, *told = verdict(grid_of(sweep))
+    assert first.startswith("Planned before the runs, linear top-1 seed by seed, Holm's correction over 2")
+    assert told[0].startswith("cost of K = 1: +4.77 points (95 % interval ") and "n = 3) differs." in told[0]
+    assert told[1].startswith("its noise: +0.07 points") and "the same within 1 points" in told[1]
+    write_report(sweep)
+    rows = (sweep / "report" / "figures" / "comparisons.csv").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["comparison", "cost of K = 1", "its noise"]
+    figure = planned_figure(grid_of(sweep), planned(grid_of(sweep)))
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["cost of K = 1", "its noise"]
+
+
+def test_without_comparisons_there_is_nothing(tmp_path: Path) -> None:
+    grid = grid_of(write_sweep(tmp_path / "s", seeds(FEW, K=1)))
+    assert planned(grid) == [] and table([]).empty
