@@ -9,15 +9,14 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.identity import beside_infonce
-from contrastive_lab.config.values import flat
+from contrastive_lab.config.trust import foreign_code
 
-OURS = ("contrastive_lab.", "pytorch_lightning.")  # modules whose classes a configuration may name
 WITHOUT_ALPHA = ("spectral", "nce")  # losses
 
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, _devices, _trainer, _files, _kinds, _views, _architecture, targets)
+    rules = (_negatives, _devices, _trainer, _files, _kinds, _views, _architecture, foreign_code)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -215,10 +214,3 @@ def _architecture(config: DictConfig) -> Iterator[str]:
         near = difflib.get_close_matches(name, timm.list_models(), n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         yield f"backbone.arch={name}: timm has no such model; {hint}timm.list_models() lists them"
-
-
-def targets(config: DictConfig) -> Iterator[str]:
-    """What a configuration would call that is neither ours nor Lightning's: a file from elsewhere must not run code."""
-    for key, value in flat(config, resolve=False).items():
-        if key.split(".")[-1] == "_target_" and not str(value).startswith(OURS):
-            yield f"{key}={value}: only what begins with {' or '.join(OURS)} is called"

@@ -9,8 +9,8 @@ from pathlib import Path
 from hydra.conf import HydraConf
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.check import targets
 from contrastive_lab.config.identity import upgraded
+from contrastive_lab.config.trust import foreign_code, foreign_resolvers
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status, read_result
 
@@ -33,7 +33,7 @@ def stored_config(folder: Path) -> DictConfig:
     """The configuration of the run in `folder`, in the spelling of this version.
 
     Raises:
-        ConfigError: if there is none, it cannot be read, or it names code that is neither ours nor Lightning's.
+        ConfigError: if there is none, it cannot be read, or it would run code of others or reach out of its folder.
     """
     path = folder / ".hydra" / "config.yaml"
     try:
@@ -42,7 +42,7 @@ def stored_config(folder: Path) -> DictConfig:
         raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
     if not isinstance(config, DictConfig) or not config:
         raise ConfigError(f"{path}: is empty")
-    if problems := list(targets(config)):
+    if problems := [*foreign_code(config), *foreign_resolvers(config)]:
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
     return upgraded(config)
 

@@ -1,0 +1,84 @@
+"""Configurations from elsewhere that try to run code or to reach out of the folder of their run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.config import CONF
+from contrastive_lab.config.trust import foreign_code, foreign_resolvers
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.run import stored_config
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "contrastive_lab.launch.command_line.os.system",  # reached through an import of ours
+        "contrastive_lab.record.files.write_text",  # ours, but no class that a setting chooses
+        "contrastive_lab.method.SimCLR.load_from_checkpoint",
+        "pytorch_lightning.Trainer.fit",
+        "pytorch_lightning.callbacks.ModelCheckpoint",  # writes where it is told
+        "pytorch_lightning.strategies.ddp.os.kill",
+        "pytorch_lightning.strategies.ddp.torch.load",
+        "pytorch_lightning.strategies.ddp.subprocess.Popen",
+        "pytorch_lightning.strategies.nothing",
+    ],
+)
+def test_code_of_others_is_named_with_its_key(target: str) -> None:
+    for node, key in (
+        ({"method": {"_target_": target, "command": "true"}}, "method._target_"),
+        ({"trainer": {"plugins": [{"_target_": target}]}}, "trainer.plugins.0._target_"),
+        ({"a": [[{"b": {"_target_": target}}]]}, "a.0.0.b._target_"),
+    ):
+        (problem,) = foreign_code(OmegaConf.create(node))
+        assert problem.startswith(f"{key}={target}: only what conf/ names is called")
+
+
+@pytest.mark.parametrize("name", ["plugins.TorchSyncBatchNorm", "strategies.SingleDeviceStrategy"])
+def test_classes_of_lightning_may_be_plugged_in(name: str) -> None:
+    assert not list(foreign_code(OmegaConf.create({"_target_": f"pytorch_lightning.{name}"})))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "${new_folder:/tmp/elsewhere}",
+        "${oc.env:AWS_SECRET_ACCESS_KEY}",
+        "${oc.env:${a}}",
+        "${hydra:runtime.cwd}",
+        "${oc.decode:${oc.env:WANDB_NAME}}",
+        "plain ${oc.create:${x}}",
+    ],
+)
+def test_values_that_are_worked_out_elsewhere_are_named(value: str) -> None:
+    (problem,) = foreign_resolvers(OmegaConf.create({"a": "b", "x": {"list": ["plain", value]}}))
+    assert problem.startswith(f"x.list.1={value}: ")
+
+
+def test_what_conf_has_and_runs_store_is_trusted(compose: Callable[..., DictConfig]) -> None:
+    for told in ("logger=wandb", "strategy=ddp_cpu", "dataset=ag_news", "method=npid"):
+        config = compose(told)
+        assert not [*foreign_code(config), *foreign_resolvers(config)]
+    for path in (path for group in ("theory", "experiment", "method") for path in (CONF / group).rglob("*.yaml")):
+        assert not list(foreign_resolvers(OmegaConf.load(path)))
+
+
+@pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['true']", "a: !!python/name:os.system"])
+def test_tags_of_yaml_make_no_object(text: str, tmp_path: Path) -> None:
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "config.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"config.yaml: cannot be read \(ConstructorError\)$"):
+        stored_config(tmp_path)
+
+
+def test_a_stored_resolver_is_one_line_before_it_is_worked_out(tmp_path: Path) -> None:
+    stored: dict[str, Any] = {"method": {"momentum": f"${{new_folder:{tmp_path}/elsewhere}}"}}
+    (tmp_path / ".hydra").mkdir()
+    OmegaConf.save(OmegaConf.create(stored), tmp_path / ".hydra" / "config.yaml")
+    with pytest.raises(ConfigError, match=r"^.*config.yaml: method.momentum=\S+: only other keys and"):
+        stored_config(tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
