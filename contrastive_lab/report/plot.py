@@ -65,8 +65,12 @@ class Scale:
 
 
 def styled() -> AbstractContextManager[None]:
-    """The look of all figures, within a `with`: two axes without a frame, equal svg files for equal data."""
+    """The look of all figures, within a `with`: two axes without a frame, equal svg files for equal data.
+
+    Names are shown as they are, a dollar among them.
+    """
     look: Any = {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
+    look["text.parse_math"] = False
     return mpl.rc_context({**look, "svg.hashsalt": "contrastive_lab"})
 
 

@@ -29,8 +29,13 @@ def write_tables(grid: Grid, folder: Path) -> None:
 
 
 def write_frame(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as csv without its index; NaN is an empty cell."""
-    write_table(path, list(table), table.astype(object).where(table.notna(), None).to_dict("records"))
+    """Write a table as csv without its index; NaN is an empty cell, a text that looks like a formula gets a quote."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    write_table(path, list(table), [{name: _no_formula(value) for name, value in row.items()} for row in rows])
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 def measured(grid: Grid) -> list[str]:

@@ -56,3 +56,16 @@ def test_what_goes_along_with_a_name_stands_below_the_figure(tmp_path: Path) -> 
     jobs = [({"K": K, "tau": tau, "lr": lr}, None) for K in (4, 16) for tau, lr in pairs]
     assert also(grid_of(write_sweep(tmp_path / "s", jobs))) == " Lines differ in lr too."
     assert also(grid_of(write_sweep(tmp_path / "t", jobs[::2]))) == ""
+
+
+def test_names_that_are_html_formulas_or_mathematics_are_shown_as_they_are(tmp_path: Path) -> None:
+    names = ["<script>alert(1)</script>", "=HYPERLINK(1)", r"$\bad{$ & <b>"]
+    jobs = [job for i, arm in enumerate(names) for K in (4, 8) for job in seeds([80 + i, 81], arm=arm, K=K, tau=i + 1)]
+    failed: Told = ({"K": 9, "tau": 1, "arm": names[0]}, {"status": "failed", "error": "<img src=x onerror=alert(2)>"})
+    folder = write_sweep(tmp_path / "s", [*jobs, failed], experiment={"x": "K", "hue": "arm"}, name="<i>name</i>")
+    text = write_report(folder).read_text()
+    for raw in ("<script>alert", "<img src=x", "<i>name", "& <b>"):
+        assert raw not in text
+    assert "&lt;script&gt;alert" in text and "&lt;img src=x" in text
+    cells = (folder / "report" / "runs.csv").read_text()
+    assert "'=HYPERLINK(1)" in cells and ",=HYPERLINK" not in cells
