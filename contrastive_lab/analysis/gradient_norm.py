@@ -3,6 +3,7 @@
 A second figure shows two causes of what few negatives cost (docs/losses.md): the factor w and the noise of s.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ def run(**values: Any) -> AnalysisResult:
         A row for each objective and K: mean norm, its standard deviation over the draws (of one query, averaged over
         queries as a variance), the bound of Theorem 2, the exact value for infinitely many negatives (EqCo only), mean
         factor w, noise of the repulsion sum_k s_k key_k (root mean square, over draws and queries, of its distance to
-        its mean over the draws; the same for all objectives), mean loss and the MI estimate in nats.
+        its mean over the draws; the same for all objectives), mean loss and the MI estimate in nats (None at inf).
 
     Raises:
         ConfigError: names a setting that is out of range.
@@ -84,7 +85,7 @@ def _row(alpha: float | None, K: int, a: int, found: Gradients, features: tuple[
         "factor": float(found.factors[:, a].mean()),
         "noise": float(found.repulsion.var(dim=0).sum(dim=1).mean().sqrt()),
         "loss": loss,
-        "mi_estimate": float(mi_estimate(loss, weight)),
+        "mi_estimate": None if weight == math.inf else float(mi_estimate(loss, weight)),
     }
 
 
@@ -135,7 +136,8 @@ def plot_factor_and_noise(rows: list[Row]) -> Figure:
     left, right = figure.subplots(1, 2)
     for name, own in _lines(rows):
         left.plot([row["K"] for row in own], [row["factor"] for row in own], "o-", label=name)
-    left.axhline(1, color="black", linestyle=":", label="alpha = inf (DCL)")
+    if all(row["alpha"] < math.inf for row in rows):
+        left.axhline(1, color="black", linestyle=":", label="alpha = inf (DCL)")
     Ks, noise = zip(*((row["K"], row["noise"]) for row in own), strict=True)
     right.plot(Ks, noise, "o-", color="C0", label="noise of s, any alpha")
     right.plot(Ks, [noise[-1] * (Ks[-1] / K) ** 0.5 for K in Ks], "--", color="gray", label="K^-1/2")

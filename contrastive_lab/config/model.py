@@ -79,7 +79,8 @@ def _line(key: str, value: Any, known: Schema, schema: Schema, found: Any) -> st
     if found["type"] == "value_error":
         return f"{key}={value}: must be {found['ctx']['error']}"
     if (text := allowed(schema)) and found["type"] in OUT_OF_RANGE:
-        return f"{key}={value}: must be {text}{' each' if isinstance(value, list) else ''}"
+        finite = "finite and " if found["type"] == "finite_number" else ""
+        return f"{key}={value}: must be {finite}{text}{' each' if isinstance(value, list) else ''}"
     return f"{key}={value}: must be {wanted(schema)}"
 
 

@@ -14,7 +14,7 @@ from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
 
 All = Annotated[int | None, null("for all")]
-AsK = Annotated[float | None, Field(gt=0, allow_inf_nan=True), null("for alpha = K")]
+AsK = Annotated[float | None, Field(gt=0, allow_inf_nan=True), null("for alpha = K, inf for DCL")]
 
 
 def _increasing(shares: list[float]) -> list[float]:

@@ -17,6 +17,7 @@ Location = Annotated[str | None, BeforeValidator(lambda path: path if path is No
 Count = Annotated[int, Field(ge=1)]
 Several = Annotated[int, Field(ge=2)]
 Positive = Annotated[float, Field(gt=0)]
+Alpha = Annotated[float, Field(gt=0, allow_inf_nan=True)]
 Dimensions = Annotated[int, Field(ge=3, description="dimensions of the random features")]
 OwnCosine = Annotated[float, Field(description="cosine of a query and its key, from 2 shared - 1 to 1")]
 SharedCosine = Annotated[float, Field(ge=0, lt=1, description="expected cosine of two random keys")]
@@ -45,8 +46,8 @@ class Competition(Settings):
     """Of `theory=competition`."""
 
     K: list[Count] = Field(min_length=1, examples=[[1, 16]], description="numbers of negatives")
-    alphas: list[Annotated[float, Field(gt=0, allow_inf_nan=True)] | None] = Field(
-        min_length=1, examples=[[256.0]], description="weights of the negatives, a line each; null for K, .inf for DCL"
+    alphas: list[Alpha | None] = Field(
+        min_length=1, examples=[[256.0]], description="weights of the negatives, a line each; null for K, inf for DCL"
     )
     taus: list[Annotated[float, Field(ge=0.01)]] = Field(min_length=1, examples=[[0.1]], description="temperatures")
     run: Location = Field(description="folder of a run to measure instead of random features")
@@ -92,7 +93,7 @@ class GradientNorm(Settings):
     """Of `theory=gradient_norm`."""
 
     K: list[Count] = Field(min_length=1, examples=[[4, 64]], description="numbers of negatives")
-    alphas: list[Positive] = Field(examples=[[256.0]], description="EqCo's alphas, a line each")
+    alphas: list[Alpha] = Field(examples=[[256.0]], description="EqCo's alphas, a line each; inf for DCL")
     tau: float = Field(ge=0.01, description="temperature")
     D: Dimensions
     positive: OwnCosine

@@ -16,16 +16,23 @@ def read_line(line: Sequence[str]) -> Namespace:
     """Hydra's flags and the overrides of a line, e.g. sys.argv.
 
     `--K=16`, as W&B's agents write it, is K=16. A path that is there is taken as it is, with all the signs that mean
-    something to Hydra, and ~ is the user's folder.
+    something to Hydra, and ~ is the user's folder. An infinite alpha may be written `.inf`, as yamls have it.
     """
     arguments = [part[2:] if _is_setting(part) else part for part in line[1:]]
     read = hydra_parser().parse_args(arguments)
-    read.overrides = [_path(override) for override in read.overrides]
+    read.overrides = [_alpha(_path(override)) for override in read.overrides]
     return read
 
 
 def _is_setting(part: str) -> bool:
     return bool(re.match(r"--[\w.@/]+=", part)) and part.partition("=")[0] not in FLAGS
+
+
+def _alpha(override: str) -> str:
+    """The override, with Hydra's spelling of infinity where it gives an alpha."""
+    key, _, value = override.partition("=")
+    spelt = re.sub(r"(?<![^,\[\s])\.inf(?![^,\]\s])", "inf", value, flags=re.IGNORECASE)
+    return f"{key}={spelt}" if key.endswith(("alpha", "alphas")) else override
 
 
 def _path(override: str) -> str:

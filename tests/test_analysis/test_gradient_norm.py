@@ -1,5 +1,6 @@
 """The program `theory=gradient_norm` against numbers measured elsewhere."""
 
+import math
 from typing import Any
 
 import pytest
@@ -125,6 +126,19 @@ def test_the_second_figure_has_a_line_of_factors_for_each_alpha_and_inf(near: An
     (noise, slope) = (line.get_ydata() for line in right.lines)
     assert slope[0] / slope[-1] == pytest.approx(16)  # K from 4 to 1024
     assert noise[-1] == slope[-1]
+
+
+def test_an_infinite_alpha_is_what_large_ones_come_near_to() -> None:
+    found = experiment(K=[4, 16], alphas=[1e12, math.inf], queries=4, draws=4)
+    for K in (4, 16):
+        large, infinite = (row(found, K, alpha) for alpha in (1e12, math.inf))
+        for name in ("gradient_norm", "sd", "bound", "limit", "noise"):
+            assert infinite[name] == pytest.approx(large[name], rel=1e-9)
+        assert (infinite["factor"], infinite["mi_estimate"]) == (1, None)
+        assert infinite["loss"] == pytest.approx(large["loss"] - math.log(1e12), abs=1e-9)
+        assert infinite["bound"] == pytest.approx(2 / 0.2)
+    left, _ = found.further["factor_and_noise"].axes
+    assert left.get_legend_handles_labels()[1] == ["InfoNCE", "EqCo, alpha 1e+12", "EqCo, alpha inf"]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_good_values_have_no_problems() -> None:
     [
         ({"K": 0}, "t.K=0: must be 1 or more"),
         ({"K": 2.0}, "t.K=2.0: must be a whole number, or null for all"),
-        ({"tau": math.nan}, "t.tau=nan: must be more than 0"),
+        ({"tau": math.nan}, "t.tau=nan: must be finite and more than 0"),
         ({"tau": True}, "t.tau=True: must be a number"),
         ({"share": 2}, "t.share=2: must be between 0 and 1"),
         ({"per": 3}, "t.per=3: choose one of query, batch"),

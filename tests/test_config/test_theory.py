@@ -12,6 +12,7 @@ WRONG = [
     ("coupon", "K=-1", "theory.K=-1: must be 0 or more"),
     ("coupon", "classes=401", "theory.classes=401: must be between 2 and 400"),
     ("gaussian_mi", "mi=[0]", "theory.mi=[0]: must be more than 0 each"),
+    ("gaussian_mi", "alpha=inf", "theory.alpha=inf: must be finite and more than 0"),
     ("gaussian_mi", "lr=fast", "theory.lr=fast: must be a number"),
     ("gradient_norm", "shared=1", "theory.shared=1: must be 0 or more and less than 1"),
     ("gradient_norm", "K=3", "theory.K=3: must be a list of whole numbers, e.g. [4,64]"),

@@ -26,6 +26,21 @@ def test_a_folder_may_be_below_the_users(tmp_path: Path, monkeypatch: pytest.Mon
     assert override.value() == str(tmp_path / "photos")
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("alpha=.inf", "alpha=inf"),
+        ("alpha=16,.Inf,null", "alpha=16,inf,null"),
+        ("theory.alphas=[null, .inf]", "theory.alphas=[null, inf]"),
+        ("--alpha=.inf", "alpha=inf"),
+        ("data_dir=.inf", "data_dir=.inf"),
+        ("alpha=7.inf", "alpha=7.inf"),
+    ],
+)
+def test_an_infinite_alpha_may_be_spelt_as_in_a_yaml(typed: str, meant: str) -> None:
+    assert read_line(["train.py", "-m", typed]).overrides == [meant]
+
+
 def test_settings_with_hyphens_are_settings() -> None:
     read = read_line(["train.py", "--K=16", "--loss.mu=3", "--cfg=job", "--config-dir=x", "-m"])
     assert (read.overrides, read.cfg, read.config_dir, read.multirun) == (["K=16", "loss.mu=3"], "job", "x", True)

@@ -71,8 +71,9 @@ def gradients(
     """The gradient of each query for every K, each K taking the negatives of the last one and more.
 
     dL/dq = (w/tau) (sum_k s_k key_k - key_0) with s_k proportional to e^{q.k/tau}, w = S / (1 + S),
-    S = (alpha/K) sum_k e^{(q.k - q.k0)/tau} and L = ln(1 + S); EqCo, Eq. 12 to 15. Equal to autograd's through
-    `losses.info_nce`. All queries share the negatives. Sums run over chunks of keys, so memory does not grow with K.
+    S = (alpha/K) sum_k e^{(q.k - q.k0)/tau} and L = ln(1 + S); EqCo, Eq. 12 to 15; at alpha = inf w = 1 and
+    L = ln(S/alpha). Equal to autograd's through `losses.info_nce`. All queries share the negatives. Sums run over
+    chunks of keys, so memory does not grow with K.
 
     `q` and `own` (N, D) are unit vectors in float64, `draw` gives the next n negatives (n, D), the `Ks` rise, and an
     alpha of None is K, plain InfoNCE; tau is 0.01 or more. The norms are of d loss_i / d q_i.
@@ -86,10 +87,9 @@ def gradients(
             total += weights.sum(dim=1, keepdim=True)
             weighted += weights @ keys
         S = torch.stack([(K if alpha is None else alpha) / K * total for alpha in alphas]).squeeze(2)
-        repulsion, factors = weighted / total, S / (1 + S)
-        yield Gradients(
-            torch.linalg.vector_norm(repulsion - own, dim=1) * factors / tau, torch.log1p(S), factors, repulsion
-        )
+        repulsion, factors = weighted / total, torch.where(S.isinf(), 1.0, S / (1 + S))
+        losses = torch.where(S.isinf(), (total / K).log().squeeze(1), torch.log1p(S))
+        yield Gradients(torch.linalg.vector_norm(repulsion - own, dim=1) * factors / tau, losses, factors, repulsion)
 
 
 def expected_bound(D: int, positive: float, shared: float, tau: float, alpha: float) -> float:

@@ -43,7 +43,7 @@ def test_the_features_have_the_cosines_they_are_asked_for() -> None:
         assert float((x @ keys.T).mean()) == pytest.approx(0.2, abs=0.01)  # 15 sd
 
 
-@pytest.mark.parametrize("alpha", [None, 1.0, 256.0])
+@pytest.mark.parametrize("alpha", [None, 1.0, 256.0, math.inf])
 @pytest.mark.parametrize("tau", [0.02, 0.2])
 def test_the_gradient_is_autograd_s_of_info_nce(
     alpha: float | None, tau: float, monkeypatch: pytest.MonkeyPatch
@@ -61,7 +61,8 @@ def test_the_gradient_is_autograd_s_of_info_nce(
     for K, found in zip(Ks, gradients(q.detach(), own, draw, Ks, [alpha, 7.0], tau), strict=True):
         wanted = info_nce((q * own).sum(dim=1), q @ keys[:K].T, tau, alpha, "none")
         torch.testing.assert_close(found.losses[0], wanted.detach(), rtol=1e-10, atol=1e-12)
-        p0 = torch.exp(-wanted.detach())  # the softmax of the positive among all, its loss is -log p0
+        # The softmax of the positive among all, its loss is -log p0; in the limit it is 0.
+        p0 = torch.zeros_like(wanted) if alpha == math.inf else torch.exp(-wanted.detach())
         torch.testing.assert_close(found.factors[0], 1 - p0, rtol=1e-9, atol=1e-12)
         for i in range(len(q)):
             (own_gradient,) = torch.autograd.grad(wanted[i], q, retain_graph=True)
