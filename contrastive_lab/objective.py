@@ -1,6 +1,5 @@
 """The loss of a method's queries: one of the family of `contrastive_lab.losses`, over sets of negatives or a memory."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,11 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_lab import distributed, losses
-from contrastive_lab.competition import at_hand, causes
+from contrastive_lab.competition import Loss, at_hand, causes
 from contrastive_lab.diagnostics import diagnose
 from contrastive_lab.pairs import Pairs
-
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Objective(nn.Module):
@@ -75,13 +72,24 @@ class Objective(nn.Module):
 
     @torch.no_grad()
     def _causes(self, pairs: Pairs, tau: float, alpha: float | None) -> dict[str, Tensor]:
-        """Competition, factor, agreement and dispersion, where the weights s are the softmax of the negatives."""
-        if self.name != "info_nce" or self.remember is not None:
-            return {}
+        """Competition, factor, agreement, dispersion; of the spectral loss, without tau and shares, agreement alone."""
         query, K = torch.cat(pairs.queries).detach(), pairs.neg.shape[1] // self.sets
         rows, cos, keys = at_hand(query, pairs.ids, pairs.keys.detach(), pairs.key_ids)
-        found = causes(query[rows], pairs.pos[rows], cos, keys, min(K, cos.shape[1]), tau, alpha, self.sets)
-        return found._asdict()
+        loss = self._of_any_keys(pairs, rows, tau, alpha)
+        found = causes(query[rows], pairs.pos[rows], cos, keys, min(K, cos.shape[1]), tau, loss, self.sets)
+        return {"agreement": found.agreement} if self.name == "spectral" else found._asdict()
+
+    def _of_any_keys(self, pairs: Pairs, rows: Tensor, tau: float, alpha: float | None) -> Loss:
+        """The loss of the queries `rows` with sets of keys that were not drawn; DCLW's is DCL's, with w = 1."""
+        if (keep := self.remember) is None:
+            return (self._loss if self.settings.get("dclw_sigma") is None else Objective()._loss)(pairs.pos, tau, alpha)
+        old, seen = (kept[rows] for kept in self._kept(pairs))
+
+        def loss(pos: Tensor, neg: Tensor) -> Tensor:
+            before, known = (kept.repeat_interleave(len(neg) // len(rows)) for kept in (old, seen))
+            return losses.remembered(pos, neg, tau, losses.updated_normaliser(before, neg, tau, keep, known))
+
+        return loss
 
     @property
     def is_infonce(self) -> bool:
@@ -112,11 +120,14 @@ class Objective(nn.Module):
     def _remembered(self, pairs: Pairs, tau: float) -> Tensor:
         """The loss by the normalisers of past steps and of this one, which are kept for `after_step`."""
         assert self.remember is not None
+        old, seen = self._kept(pairs)
+        new = losses.updated_normaliser(old, pairs.neg.detach(), tau, self.remember, seen)
+        every = distributed.gather(new.view(len(pairs.queries), -1).T.contiguous()).T
+        self._new = every, distributed.gather(pairs.ids[: len(new) // len(pairs.queries)])
+        return losses.remembered(pairs.pos, pairs.neg, tau, new)
+
+    def _kept(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
+        """Log of the normaliser before this step of each query, and whether its image was seen before, (n,)."""
         directions = len(pairs.queries)
         ids = pairs.ids[: len(pairs.ids) // directions]
-        old = self.log_normaliser[:directions, ids].flatten()
-        seen = self.seen[ids].repeat(directions)
-        new = losses.updated_normaliser(old, pairs.neg.detach(), tau, self.remember, seen)
-        every = distributed.gather(new.view(directions, -1).T.contiguous()).T
-        self._new = every, distributed.gather(ids)
-        return losses.remembered(pairs.pos, pairs.neg, tau, new)
+        return self.log_normaliser[:directions, ids].flatten(), self.seen[ids].repeat(directions)

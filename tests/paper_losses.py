@@ -110,6 +110,30 @@ def dual_row(p: float, row: list[float], second_tau: float, alpha: float | None 
     return coupling(p, row, second_tau, alpha) / coupling(p, row, TAU, alpha) * infonce_row(p, row, TAU, alpha)
 
 
+# The gradient at the query, (w / tau) (sum_k s_k key_k - v key_0): w, v and s by hand, in plain numbers.
+
+
+def infonce_ws(p: float, row: list[float]) -> tuple[float, float, list[float]]:
+    w = coupling(p, row, TAU)
+    return w, w, shares(row, 1 / TAU)
+
+
+def debiased_ws(p: float, row: list[float], alpha: float, beta: float) -> tuple[float, float, list[float]]:
+    """d log(1 + alpha (m / e^p - t) / (1 - t)) where unclamped, else d log(1 + alpha e^(-1/tau) / e^p), t = tau_plus.
+
+    m is sum e^((1 + beta) n) / sum e^(beta n), so d log m has the weights (1 + beta) softmax - beta softmax.
+    """
+    sharp, soft = shares(row, (1 + beta) / TAU), shares(row, beta / TAU)
+    own = math.exp(p / TAU)
+    m = sum(math.exp((1 + beta) * x / TAU) for x in row) / sum(math.exp(beta * x / TAU) for x in row)
+    g = max((m - 0.1 * own) / 0.9, math.exp(-1 / TAU))
+    w = alpha * g / (own + alpha * g)
+    if g == math.exp(-1 / TAU):
+        return 0.0, w, sharp
+    w *= m / (m - 0.1 * own)
+    return w, w, [(1 + beta) * x - beta * y for x, y in zip(sharp, soft, strict=True)]
+
+
 class SogCLR:
     """Yuan et al. 2022 (SogCLR), Algorithm 1, u in a dictionary by image and direction; `keep` is 1 - gamma.
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab import losses
+from contrastive_lab.competition import Causes, at_hand
 from contrastive_lab.objective import Objective
 from contrastive_lab.pairs import Pairs
 from tests.paper_losses import (
@@ -107,6 +108,32 @@ def test_remember_is_sogclr_with_a_dictionary(keep: float) -> None:
     assert not Objective().state_dict()
 
 
+def test_competition_of_a_remembered_normaliser_is_that_of_its_weights() -> None:
+    """exp(neg / tau) / (K u) of each set of two of fourteen keys, u in a dictionary; four images were seen before."""
+    query, key, others = unit_vectors(n=14, K=1)
+    query, key, keys = query[:8].requires_grad_(), key[:8], others[:, 0]
+    ids, key_ids = torch.arange(8), torch.arange(8, 22)
+    objective = Objective(remember=0.6, images=22, directions=1).double()
+    objective.log_normaliser[0, :4], objective.seen[:4] = torch.tensor([0.0, 1.0, 2.0, 3.0]).double(), True
+    pairs = Pairs((query * key).sum(1), query @ keys[:2].T, [query], ids, key_ids[None, :2], key, keys, key_ids)
+    told = objective.diagnose(pairs, objective.losses(pairs, TAU, INF), TAU, INF, None)
+    rows, cos, _ = at_hand(query.detach(), ids, keys, key_ids)
+    means = {}
+    for size in (2, 14):
+        push, strength = [], []
+        for i, row in zip(rows.tolist(), cos.tolist(), strict=True):
+            for start in range(0, 14, size):
+                oracle, part = SogCLR(0.6), row[start : start + size]
+                if i < 4:
+                    oracle.u[0, i] = math.exp(i)
+                _, weights = oracle.step(0, i, 0.0, part)
+                strength.append(sum(weights))
+                push.append(sum(w * c for w, c in zip(weights, part, strict=True)))
+        means[size] = sum(push) / sum(strength) - cos.mean().item()
+    assert told["competition"].item() == pytest.approx(means[2] / means[14], rel=1e-9)
+    assert told["factor"].item() == pytest.approx(1, rel=1e-12)
+
+
 def test_dclw_weighs_the_positive_by_its_share_in_the_batch() -> None:
     query, key, negatives = unit_vectors()
     pos, neg = ((query * key).sum(1).requires_grad_(), torch.einsum("nkd,nd->nk", negatives, query))
@@ -153,7 +180,9 @@ def test_diagnostics_leave_out_what_is_of_infonce_alone(
     assert {"mi_estimate", "gradient_bound"} - told.keys() == left_out
     assert {"gradient_norm", "contrastive_top1", "effective_rank", "own_image"} <= told.keys()
     assert objective.is_infonce == ("gradient_bound" not in left_out)
-    assert ("competition" in told) == (name == "info_nce" and objective.remember is None)
+    assert set(Causes._fields) & told.keys() == ({"agreement"} if name == "spectral" else set(Causes._fields))
+    if objective.remember is not None or alpha == INF:
+        assert told["factor"].item() == pytest.approx(1, rel=1e-12)
     if "mi_estimate" in told:
         width = 6 // objective.sets if alpha is None else alpha
         assert told["mi_estimate"].item() == pytest.approx(math.log1p(width) - values.mean().item())

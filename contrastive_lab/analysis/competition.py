@@ -1,5 +1,6 @@
 """What K negatives keep of the repulsion of all keys, against K for several alpha and tau; see docs/theory.md."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from contrastive_lab.config.theory import Competition
 from contrastive_lab.dataset.split import part
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.features import probe_splits, view_pairs
+from contrastive_lab.losses import info_nce
 from contrastive_lab.randomness import generator
 from contrastive_lab.record.run import stored_config
 from contrastive_lab.theory.sphere.gradient import frozen_keys, frozen_pairs
@@ -52,10 +54,10 @@ def run(**values: Any) -> AnalysisResult:
     for tau in s.taus:
         for alpha in s.alphas:
             for K in sorted(set(s.K)):
-                found = {
-                    name: float(x) for name, x in causes(query[rows], pos, cos, others, K, tau, alpha)._asdict().items()
-                }
-                table.append({"tau": tau, "alpha": "K" if alpha is None else f"{alpha:g}", "K": K, **found})
+                loss = partial(info_nce, tau=tau, alpha=alpha, reduction="none")
+                found = causes(query[rows], pos, cos, others, K, tau, loss)._asdict()
+                values = {name: float(value) for name, value in found.items()}
+                table.append({"tau": tau, "alpha": "K" if alpha is None else f"{alpha:g}", "K": K, **values})
     return AnalysisResult(table, _figure(table), {"keys": cos.shape[1], "queries": len(rows)})
 
 

@@ -11,7 +11,6 @@ from contrastive_lab.losses.contrastive import (
     swap,
 )
 from contrastive_lab.losses.family import (
-    competition_weights,
     dcl,
     debiased,
     dual_temperature,
@@ -24,7 +23,6 @@ from contrastive_lab.losses.family import (
 
 __all__ = [
     "at_least_float32",
-    "competition_weights",
     "dcl",
     "debiased",
     "dual_temperature",

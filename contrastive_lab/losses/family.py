@@ -3,7 +3,7 @@
 All take `pos` (N,), the cosine of each query with its key, and `neg` (N, K), those with its K >= 1 negatives. The
 losses return one value per query, (N,); all compute in float32 or better and are finite for tau down to 0.01. The log
 ratio of a query is r = log mean_k exp((neg_k - pos) / tau), which is `dcl`; InfoNCE and EqCo are log(1 + alpha e^r),
-with the gradient (w / tau) (sum_k s_k key_k - key_0) at the query, w of `factor` and s of `competition_weights`.
+with the gradient (w / tau) (sum_k s_k key_k - key_0) at the query, w of `factor` and s the softmax of neg / tau.
 
 A ValueError of one line names the argument that is out of range. alpha is the weight of the negatives, None for K.
 """
@@ -147,14 +147,6 @@ def factor(pos: Tensor, neg: Tensor, tau: float, alpha: float | None = None) -> 
     Source: Zhu et al. 2020 (EqCo), Eq. 7; 1 - p0 is the negative-positive coupling of Yeh et al. 2022 (DCL).
     """
     return torch.sigmoid(dcl(pos, neg, tau) + _log_alpha(alpha, neg))
-
-
-def competition_weights(neg: Tensor, tau: float) -> Tensor:
-    """The share s_k = exp(neg_k / tau) / sum_j exp(neg_j / tau) of each negative in the repulsion, (N, K).
-
-    Source: Yeh et al. 2022 (DCL), the gradient of the loss at the query.
-    """
-    return torch.softmax(_matrix(neg) / _positive("tau", tau), dim=1)
 
 
 def _log_alpha(alpha: float | None, neg: Tensor) -> float:

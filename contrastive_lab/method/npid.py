@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.competition import Causes
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.losses import nce
@@ -78,11 +79,13 @@ class NPID(ContrastiveModule[Pairs]):
         return super().loss_is_infonce and self.proximal == 0
 
     def diagnose(self, pairs: Pairs, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """With NCE or a proximal term MI estimate, gradient norm and bound are those of InfoNCE all the same."""
-        if self.objective.name == "nce" or self.proximal:
-            plain = Objective(sets=self.objective.sets)
-            return plain.diagnose(pairs, plain.losses(pairs, self.tau, self.alpha), self.tau, self.alpha, batch.classes)
-        return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+        """With NCE or a proximal term those of InfoNCE all the same, but for the causes, which NCE has not."""
+        of_nce, objective = self.objective.name == "nce", self.objective
+        if of_nce or self.proximal:
+            objective = Objective(sets=self.objective.sets)
+            losses = objective.losses(pairs, self.tau, self.alpha)
+        told = objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
+        return {name: value for name, value in told.items() if not (of_nce and name in Causes._fields)}
 
     def after_step(self) -> None:
         """Write the batch's vectors into the bank."""

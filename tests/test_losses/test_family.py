@@ -25,9 +25,11 @@ from tests.paper_losses import (
     coupling,
     dcl_row,
     debiased_row,
+    debiased_ws,
     dual_row,
     flatnce,
     gradient_at_query,
+    infonce_ws,
     shares,
     spectral_row,
     unit_vectors,
@@ -65,30 +67,6 @@ def test_the_cosines_of_these_tests_are_on_both_sides_of_the_clamp() -> None:
     clamped = left / 0.9 < math.exp(-1 / TAU)
     assert clamped.any()
     assert not clamped.all()
-
-
-# The gradient at the query, (w / tau) (sum_k s_k key_k - v key_0): w, v and s by hand, in plain numbers.
-
-
-def infonce_ws(p: float, row: list[float]) -> tuple[float, float, list[float]]:
-    w = coupling(p, row, TAU)
-    return w, w, shares(row, 1 / TAU)
-
-
-def debiased_ws(p: float, row: list[float], alpha: float, beta: float) -> tuple[float, float, list[float]]:
-    """d log(1 + alpha (m / e^p - t) / (1 - t)) where unclamped, else d log(1 + alpha e^(-1/tau) / e^p), t = tau_plus.
-
-    m is sum e^((1 + beta) n) / sum e^(beta n), so d log m has the weights (1 + beta) softmax - beta softmax.
-    """
-    sharp, soft = shares(row, (1 + beta) / TAU), shares(row, beta / TAU)
-    own = math.exp(p / TAU)
-    m = sum(math.exp((1 + beta) * x / TAU) for x in row) / sum(math.exp(beta * x / TAU) for x in row)
-    g = max((m - 0.1 * own) / 0.9, math.exp(-1 / TAU))
-    w = alpha * g / (own + alpha * g)
-    if g == math.exp(-1 / TAU):
-        return 0.0, w, sharp
-    w *= m / (m - 0.1 * own)
-    return w, w, [(1 + beta) * x - beta * y for x, y in zip(sharp, soft, strict=True)]
 
 
 GRADIENTS: dict[str, tuple[Loss, Callable[[float, list[float]], tuple[float, float, list[float]]]]] = {

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from contrastive_lab.losses.family import (
-    competition_weights,
     dcl,
     factor,
     remembered,
@@ -21,7 +20,6 @@ from tests.paper_losses import (
     dcl_row,
     dclw_weights,
     gradient_at_query,
-    shares,
     unit_vectors,
 )
 
@@ -87,10 +85,3 @@ def test_factor_is_one_minus_the_probability_of_the_positive() -> None:
         expected = [coupling(p, row, TAU, alpha) for p, row in zip(pos.tolist(), neg.tolist(), strict=True)]
         assert factor(pos, neg, TAU, alpha).tolist() == pytest.approx(expected, rel=1e-9)
     assert factor(pos, neg, TAU, math.inf).tolist() == [1.0] * 8
-
-
-def test_competition_weights_are_the_softmax_over_the_negatives_alone() -> None:
-    _, neg = cosines_of(*unit_vectors())
-    for ours, row in zip(competition_weights(neg, TAU).tolist(), neg.tolist(), strict=True):
-        assert ours == pytest.approx(shares(row, 1 / TAU), rel=1e-12)
-    assert competition_weights(neg[:, :1], TAU).tolist() == [[1.0]] * 8

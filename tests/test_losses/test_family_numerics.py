@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from contrastive_lab.losses.family import (
-    competition_weights,
     dcl,
     debiased,
     dual_temperature,
@@ -82,9 +81,7 @@ P, N = torch.zeros(2), torch.zeros(2, 3)
 BAD: list[tuple[str, Callable[[], Tensor]]] = [
     ("pos", lambda: dcl(torch.zeros(3), N, 0.1)),
     ("neg", lambda: dcl(P, torch.zeros(2), 0.1)),
-    ("neg", lambda: competition_weights(torch.zeros(2, 0), 0.1)),
     ("tau", lambda: dcl(P, N, 0.0)),
-    ("tau", lambda: competition_weights(N, math.nan)),
     ("tau", lambda: updated_normaliser(P, N, -1.0, 0.1, P.bool())),
     ("sigma", lambda: dcl(P, N, 0.1, -0.5)),
     ("all_pos", lambda: dcl(P, N, 0.1, 0.5, N)),

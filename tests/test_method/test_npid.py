@@ -58,6 +58,7 @@ def test_npid_reports_the_mi_of_its_cosines_whatever_it_is_trained_with() -> Non
         expected = math.log(7) - info_nce(pairs.pos, pairs.neg, 0.1).item()
         assert values[-1]["mi_estimate"].item() == pytest.approx(expected)
         assert values[-1]["gradient_norm"] <= values[-1]["gradient_bound"]
+        assert ("factor" in values[-1]) == (method.objective.name != "nce")  # NCE has no w of a query
 
 
 def test_npids_Z_is_finite_where_float32_has_no_room_for_it() -> None:
