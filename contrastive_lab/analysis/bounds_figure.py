@@ -23,6 +23,8 @@ ACCURACIES: dict[str, dict[str, Any]] = {
     "mean_top1": {"color": "tab:purple", "label": "mean classifier on z"},
 }
 CHANCE: dict[str, Any] = {"color": "black", "linestyle": ":", "label": "chance, ln C"}
+NOTE = """Chance is ln C. An upper bound above it does not prove that
+16 negatives are enough: guessing meets it too."""
 PARTS = {"sup": "all classes", "sub": "fewer classes", "collision": "collisions", "d": "d(f)"}
 COLORS = {"sup": "tab:blue", "sub": "tab:cyan", "collision": "tab:red", "d": "tab:gray"}
 HIGHEST = 1e5  # nats, as in the papers' figure; above it a bound says nothing
@@ -32,13 +34,19 @@ Rows = Sequence[Mapping[str, Any]]
 def plot_closed_form(rows: Rows) -> Figure:
     """Upper bounds, the true loss and chance, ln C, against K + 1, one panel for each number of classes."""
     classes = list(dict.fromkeys(row["classes"] for row in rows))
-    figure = Figure(figsize=(4.3 * len(classes) + 1.2, 4.2), layout="constrained")
+    figure = Figure(figsize=(4.3 * len(classes) + 1.2, 4.8), layout="constrained")
     for axes, C in zip(figure.subplots(1, len(classes), squeeze=False).flat, classes, strict=True):
         _bounds(axes, [row for row in rows if row["classes"] == C])
         axes.set_title(f"C = {C}")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3 if len(classes) > 1 else 2, frameon=False)
+    say_what_chance_means(figure)
     return figure
+
+
+def say_what_chance_means(figure: Figure, title: str = "") -> None:
+    """Say above a figure, under its title, that an upper bound above chance does not prove that few are enough."""
+    figure.suptitle("\n".join(filter(None, [title, NOTE])), fontsize="medium")
 
 
 def by_setting(rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
@@ -76,6 +84,7 @@ def plot_sweep(rows: Rows) -> Figure:
         handles = {label: handle for handle, label in known}
         where: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
         row[-1].legend(handles.values(), handles.keys(), frameon=False, fontsize="small", **where)
+    say_what_chance_means(figure)
     return figure
 
 
@@ -103,7 +112,7 @@ def plot_run(row: Mapping[str, Any]) -> Figure:
     right.margins(x=0.25)
     right.axvline(math.log(row["classes"]), **CHANCE)
     right.legend(frameon=False, fontsize="small")
-    figure.suptitle(f"{row['method']} on {row['dataset']}, {row['run']}: K + 1 = {row['draws']}")
+    say_what_chance_means(figure, f"{row['method']} on {row['dataset']}, {row['run']}: K + 1 = {row['draws']}")
     return figure
 
 
@@ -123,7 +132,7 @@ def _stacked(axes: Axes, row: Mapping[str, Any]) -> None:
         )
     axes.axvline(row["L_info"], color="black", linestyle="--", label="contrastive loss")
     axes.set(yticks=[0, 1], yticklabels=list(bars), ylim=(-0.6, 2.6), xlabel="nats")
-    axes.legend(frameon=False, fontsize="small", ncols=2, loc="upper left")
+    axes.legend(framealpha=1, edgecolor="white", fontsize="small", ncols=2, loc="upper left")
 
 
 def _bounds(axes: Axes, rows: Rows) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from contrastive_lab.analysis.bounds_figure import CHANCE
+from contrastive_lab.analysis.bounds_figure import CHANCE, say_what_chance_means
 from contrastive_lab.theory.bounds.envelope import envelope
 
 LINES: dict[str, dict[str, Any]] = {
@@ -22,7 +22,6 @@ LINES: dict[str, dict[str, Any]] = {
     "bao_sharp_lower": {"color": "tab:purple", "label": "Bao et al., lower, sharp constant"},
     "bao_lower": {"color": "tab:purple", "linestyle": "--", "label": "Bao et al., lower"},
 }
-NOTE = "Chance is ln C. An upper bound above it does not prove that few negatives are enough: guessing meets it too."
 HIGHEST = 1e3  # nats
 Rows = Sequence[Mapping[str, Any]]
 
@@ -36,13 +35,15 @@ def plot_small_k(panels: Mapping[str, Rows]) -> Figure:
     Args:
         panels: rows by title; each has draws (K + 1), classes (C) and the columns of `LINES`, where known.
     """
-    figure = Figure(figsize=(4.6 * len(panels) + 1, 5.2), layout="constrained")
+    figure = Figure(figsize=(4.6 * max(len(panels), 1.2) + 1, 5.4), layout="constrained")
     for axes, (title, rows) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels.items(), strict=True):
         _panel(axes, rows)
         axes.set_title(title)
     handles = dict(pair[::-1] for axes in figure.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True))
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle(NOTE, fontsize="medium", wrap=True)
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(panels) + 1, 3), frameon=False
+    )
+    say_what_chance_means(figure)
     return figure
 
 
@@ -62,7 +63,7 @@ def plot_optimum(rows: Rows) -> Figure:
     Args:
         rows: of `contrastive_lab.theory.bounds.awasthi.optimum_rows`.
     """
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     for prior in dict.fromkeys(row["prior"] for row in rows):
         own = sorted((row for row in rows if row["prior"] == prior), key=lambda row: int(row["K"]))
@@ -72,12 +73,12 @@ def plot_optimum(rows: Rows) -> Figure:
     for classes in dict.fromkeys(row["classes"] for row in rows):
         left.axhline(math.log(classes), color="black", linestyle=":", label=f"chance, ln {classes}")
     left.set(ylim=(0, None), ylabel="supervised loss of the optimum (nats)")
-    right.set(ylabel="the same, divided by its value at the least K")
+    right.set(ylabel="the same, over that at the least K")
     for axes in (left, right):
         axes.set(xscale="log", xlabel="negatives K")
         axes.grid(alpha=0.3)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    figure.suptitle("Class means that minimise the contrastive loss", fontsize="medium")
+    say_what_chance_means(figure, "Class means that minimise the contrastive loss")
     return figure
 
 

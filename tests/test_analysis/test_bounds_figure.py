@@ -41,6 +41,14 @@ def test_the_bars_of_a_run_add_up_to_the_lower_bounds() -> None:
     assert np.asarray(right.get_lines()[-1].get_xdata())[0] == math.log(5)
 
 
+def test_every_figure_has_chance_and_says_what_it_does_not_prove() -> None:
+    several = [row(6), row(16)]
+    for figure, place in ((plot_closed_form(several), 0), (plot_sweep(several), 1), (plot_run(row(16)), 1)):
+        assert "does not prove that\n16 negatives are enough" in figure.get_suptitle()
+        (chance,) = (line for line in figure.axes[place].get_lines() if line.get_label() == "chance, ln C")
+        assert math.log(5) in {*np.ravel(chance.get_data())}
+
+
 def test_runs_of_another_loss_have_a_panel_of_their_own() -> None:
     plain, other = row(6, loss="loss = info_nce"), row(6, loss="loss = hard, sets = 3")
     assert list(by_setting([plain, other, row(16)])) == [

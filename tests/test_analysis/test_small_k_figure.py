@@ -32,7 +32,7 @@ def test_figure_has_every_bound_chance_and_what_it_means() -> None:
     assert list(np.asarray(coupon.get_xdata())) == [4, 8]  # what is infinite is left out
     assert set(np.asarray(lines["chance, ln C"].get_ydata())) == {math.log(10)}
     assert LINES["arora_exact"]["label"] not in lines  # no such column
-    assert "does not prove that few negatives are enough" in figure.get_suptitle()
+    assert "does not prove that\n16 negatives are enough" in figure.get_suptitle()
     assert first.get_ylim()[0] < -1
 
 
@@ -57,7 +57,9 @@ def test_optimum_has_a_line_for_each_prior() -> None:
         for prior, loss in (("uniform", 1), ("skewed", 2))
         for K in (4, 1, 2)
     ]
-    left, right = plot_optimum(rows).axes
+    figure = plot_optimum(rows)
+    left, right = figure.axes
+    assert "does not prove that\n16 negatives are enough" in figure.get_suptitle()
     uniform, skewed, chance = left.lines
     assert (uniform.get_label(), skewed.get_label()) == ("uniform, C = 3", "skewed, C = 3")
     assert list(np.asarray(skewed.get_xdata())) == [1, 2, 4]
