@@ -66,7 +66,7 @@ RESULT: dict[str, Any] = {  # of a run without K, alpha and labels
 }  # fmt: skip
 LOSSES = [  # what is typed, the line of the loss at K = 16 and tau = 0.2, and why there is no estimate
     ("loss=nce method=npid", "nce, tau = 0.2", "loss=nce"),
-    ("loss=spectral", "spectral, mu = 2.0, phi = square, phi_tau = 0.5", "loss=spectral"),
+    ("loss=spectral", "spectral, mu = 5.0, phi = square, phi_tau = 0.5", "loss=spectral"),
     ("loss=debiased alpha=64", "debiased, alpha = 64, tau = 0.2, tau_plus = 0.1", "loss=debiased"),
     ("loss=hard loss.tau_plus=0 alpha=inf", "hard, alpha = inf, tau = 0.2, beta = 1.0, tau_plus = 0", "loss=hard"),
     (
