@@ -16,12 +16,17 @@ from contrastive_lab.objective import Objective
 from contrastive_lab.pairs import Pairs
 from tests.paper_losses import (
     SogCLR,
+    cosines_of,
+    coupling,
     dclw_weights,
     debiased_row,
+    debiased_ws,
     dual_row,
     flatnce,
     gradient_at_query,
     infonce_row,
+    infonce_ws,
+    shares,
     spectral_row,
     unit_vectors,
 )
@@ -29,16 +34,47 @@ from tests.paper_losses import (
 TAU, R, K = 0.2, 3, 5
 INF = math.inf
 Row = Callable[[float, list[float]], float]
+Weights = Callable[[float, list[float]], tuple[float, float, list[float]]]
 
-ROWS: list[tuple[str, dict[str, Any], float | None, Row]] = [
-    ("info_nce", {}, None, infonce_row),
-    ("info_nce", {}, 64.0, lambda p, row: infonce_row(p, row, alpha=64.0)),
-    ("spectral", {"mu": 2.0, "phi": "square", "phi_tau": 0.5}, None, lambda p, row: spectral_row(p, row, 2.0)),
-    ("debiased", {"tau_plus": 0.1}, None, lambda p, row: debiased_row(p, row, 0.1)),
-    ("hard", {"tau_plus": 0.1, "beta": 0.7}, 64.0, lambda p, row: debiased_row(p, row, 0.1, 64.0, 0.7)),
-    ("dual_temperature", {"second_tau": 1.0}, 9.0, lambda p, row: dual_row(p, row, 1.0, 9.0)),
+ROWS: list[tuple[str, dict[str, Any], float | None, Row, Weights]] = [  # the value and w, v, s of each loss by hand
+    ("info_nce", {}, None, infonce_row, infonce_ws),
+    (
+        "info_nce",
+        {},
+        64.0,
+        lambda p, row: infonce_row(p, row, alpha=64.0),
+        lambda p, row: (coupling(p, row, TAU, 64.0), coupling(p, row, TAU, 64.0), shares(row, 1 / TAU)),
+    ),
+    (
+        "spectral",
+        {"mu": 2.0, "phi": "square", "phi_tau": 0.5},
+        None,
+        lambda p, row: spectral_row(p, row, 2.0),
+        lambda p, row: (2.0**2 * TAU, 2 * 2.0 * TAU, [2 * x / len(row) for x in row]),
+    ),
+    (
+        "debiased",
+        {"tau_plus": 0.1},
+        None,
+        lambda p, row: debiased_row(p, row, 0.1),
+        lambda p, row: debiased_ws(p, row, len(row), 0.0),
+    ),
+    (
+        "hard",
+        {"tau_plus": 0.1, "beta": 0.7},
+        64.0,
+        lambda p, row: debiased_row(p, row, 0.1, 64.0, 0.7),
+        lambda p, row: debiased_ws(p, row, 64.0, 0.7),
+    ),
+    (
+        "dual_temperature",
+        {"second_tau": 1.0},
+        9.0,
+        lambda p, row: dual_row(p, row, 1.0, 9.0),
+        lambda p, row: (coupling(p, row, 1.0, 9.0), coupling(p, row, 1.0, 9.0), shares(row, 1 / TAU)),
+    ),
 ]
-IDS = [f"{name}-{alpha}" for name, _, alpha, _ in ROWS]
+IDS = [f"{name}-{alpha}" for name, _, alpha, *_ in ROWS]
 
 
 def pairs_of(pos: Tensor, neg: Tensor, queries: list[Tensor] | None = None) -> Pairs:
@@ -47,29 +83,30 @@ def pairs_of(pos: Tensor, neg: Tensor, queries: list[Tensor] | None = None) -> P
     return Pairs(pos, neg, queries or [], ids, ids[:, None] + 1, none, none, ids)
 
 
-@pytest.mark.parametrize(("name", "settings", "alpha", "row"), ROWS, ids=IDS)
-def test_the_loss_is_the_mean_over_sets(name: str, settings: dict[str, Any], alpha: float | None, row: Row) -> None:
-    """Values against the papers' rows; gradients against a loop over the sets, one query and one set at a time."""
+@pytest.mark.parametrize(("name", "settings", "alpha", "row", "weights"), ROWS, ids=IDS)
+def test_the_loss_is_the_mean_over_sets(
+    name: str, settings: dict[str, Any], alpha: float | None, row: Row, weights: Weights
+) -> None:
+    """Values and gradients at the query against loops over queries and sets, from the papers in plain numbers."""
     query, key, negatives = unit_vectors(K=R * K)
-    objective, one_set = Objective(name, sets=R, **settings), Objective(name, **settings)
+    objective = Objective(name, sets=R, **settings)
 
-    def in_sets(pos: Tensor, neg: Tensor) -> Tensor:
+    def loss(pos: Tensor, neg: Tensor) -> Tensor:
         return objective.losses(pairs_of(pos, neg), TAU, alpha)
 
-    def naive(pos: Tensor, neg: Tensor) -> Tensor:
-        rows = []
-        for i in range(len(pos)):
-            parts = [pairs_of(pos[i, None], neg[i, r * K : (r + 1) * K][None]) for r in range(R)]
-            rows.append(sum(one_set.losses(part, TAU, alpha)[0] for part in parts) / R)
-        return torch.stack(rows)
-
-    pos, neg = (query * key).sum(1), torch.einsum("nkd,nd->nk", negatives, query)
-    told = zip(pos.tolist(), neg.tolist(), strict=True)
-    expected = [fmean(row(p, values[r * K : (r + 1) * K]) for r in range(R)) for p, values in told]
-    torch.testing.assert_close(in_sets(pos, neg).tolist(), expected, rtol=1e-9, atol=1e-12)
-    ours, theirs = (gradient_at_query(loss, query, key, negatives) for loss in (in_sets, naive))
-    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
-    assert ours.abs().max() > 1e-3
+    pos, neg = cosines_of(query, key, negatives)
+    gradient = gradient_at_query(loss, query, key, negatives)
+    for i, value in enumerate(loss(pos, neg).tolist()):
+        values, pushes = [], []
+        for start in range(0, R * K, K):
+            part = neg[i, start : start + K].tolist()
+            values.append(row(pos[i].item(), part))
+            w, v, s = weights(pos[i].item(), part)
+            mixture = sum(share * negatives[i, start + k] for k, share in enumerate(s))
+            pushes.append((w * mixture - v * key[i]) / TAU)
+        assert value == pytest.approx(fmean(values), rel=1e-9, abs=1e-12)
+        torch.testing.assert_close(gradient[i], sum(pushes) / R, rtol=1e-9, atol=1e-12)
+    assert gradient.abs().max() > 1e-3
     assert (objective.keys(K), objective.keys(None)) == (R * K, None)
 
 
@@ -164,7 +201,7 @@ def test_an_infinite_alpha_is_dcl_and_flatnce() -> None:
         ("info_nce", {}, INF, {"mi_estimate"}),
         ("info_nce", {"dclw_sigma": 0.5}, INF, {"mi_estimate", "gradient_bound"}),
         ("info_nce", {"remember": 0.5, "images": 8, "directions": 1}, INF, {"mi_estimate", "gradient_bound"}),
-        *((name, more, None, {"mi_estimate", "gradient_bound"}) for name, more, _, _ in ROWS if name != "info_nce"),
+        *((name, more, None, {"mi_estimate", "gradient_bound"}) for name, more, *_ in ROWS if name != "info_nce"),
     ],
 )
 def test_diagnostics_leave_out_what_is_of_infonce_alone(
