@@ -11,7 +11,9 @@ from torch.nn import functional as F
 from contrastive_lab.own_class import OwnClass
 from contrastive_lab.randomness import StepRandom, generator, to_device
 
-FEW = 16  # below pool / FEW negatives, drawing again what repeats is quicker than a random order of the pool
+# Below pool / FEW negatives, drawing again what repeats is quicker than a random order of the pool, which costs at most
+# FEW numbers a negative from there on.
+FEW = 16
 
 
 def from_batch(

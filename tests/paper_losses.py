@@ -53,7 +53,10 @@ def infonce_row(p: float, row: list[float], tau: float = TAU, alpha: float | Non
 
 
 def dcl_row(p: float, row: list[float]) -> float:
-    """Yeh et al. 2022 (DCL), the loss L_DC: -p / tau + log sum_k exp(n_k / tau), here less log K."""
+    """Yeh et al. 2022 (DCL), L_DC, Eq. 6 by the documentation of lightly's `DCLLoss`.
+
+    -p / tau + log sum_k exp(n_k / tau), here less log K.
+    """
     return -p / TAU + math.log(sum(math.exp(x / TAU) for x in row)) - math.log(len(row))
 
 

@@ -25,7 +25,8 @@ def dcl(pos: Tensor, neg: Tensor, tau: float, sigma: float | None = None, all_po
     are close already, and a push for an e above twice the mean. The mean is over `all_pos`, the (M,) positive cosines
     of the queries of all processes, or over `pos` where that is None.
 
-    Source: Yeh et al. 2022 (DCL), the losses L_DC and L_DCW; the paper sums over the negatives where this has the mean.
+    Source: Yeh et al. 2022 (DCL), Eq. 6 by lightly's documentation, L_DC, and L_DCW; the paper sums over the negatives
+    where this has the mean.
     """
     pos, neg = _checked(pos, neg, tau=tau, sigma=1.0 if sigma is None else sigma)
     pull = pos

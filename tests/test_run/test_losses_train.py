@@ -9,6 +9,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from contrastive_lab.competition import Causes
 from contrastive_lab.errors import RunError
 from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report import write_report
@@ -69,6 +70,8 @@ def check(folder: Path, typed: str, has_mi: bool, printed: str) -> None:
     assert "Infinity" not in (folder / "result.json").read_text()
     assert (found["mi_estimate"] is not None) is has_mi
     assert all(bool(row["gradient_norm"]) for row in rows) and len(rows) == 2
+    causes = {"agreement"} if "spectral" in typed else set() if "loss=nce" in typed else set(Causes._fields)
+    assert all({name for name in Causes._fields if row.get(name)} == causes for row in rows)
     assert found["loss"] == pytest.approx(sum(float(row["loss"]) for row in rows) / 2, rel=1e-4)
     assert ("LABELS ARE USED" in printed) is ("own_class_share" in typed)
     if share := next((text.partition("=")[2] for text in typed.split() if "own_class_share" in text), None):
