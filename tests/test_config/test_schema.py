@@ -1,5 +1,5 @@
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -8,10 +8,12 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel
 
-from contrastive_lab import batchnorm
+from contrastive_lab import batchnorm, losses
+from contrastive_lab.config import methods, options
 from contrastive_lab.config.overrides import base
 from contrastive_lab.config.schema import GROUPS, Batchnorm, Head, Run, model_of, takes_more, wrong_values
 from contrastive_lab.encoder import build_head
+from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from tests.conftest import ROOT
 
 Compose = Callable[..., DictConfig]
@@ -58,11 +60,13 @@ def choices(annotation: Any) -> set[Any]:
     return set(inner) if get_origin(annotation) is Literal else set().union(*map(choices, inner))
 
 
-def check_tied(model: type[BaseModel], target: Any) -> None:
-    """Every field but the name is a parameter, every parameter a field or filled, and their choices are the same."""
+def check_tied(
+    model: type[BaseModel], target: Any, told: Set[str] = frozenset({"name"}), filled: Set[str] = frozenset()
+) -> None:
+    """Every field but those `told` is a parameter, every parameter a field or filled, their choices are the same."""
     fields, taken = model.model_fields, parameters(target)
-    assert fields.keys() - {"name"} <= taken.keys()
-    assert taken.keys() - fields.keys() <= FILLED
+    assert fields.keys() - told <= taken.keys()
+    assert taken.keys() - fields.keys() <= FILLED | filled
     for name in fields.keys() & taken.keys():
         if told := choices(taken[name]):
             assert told == choices(fields[name].annotation), name
@@ -86,18 +90,32 @@ def test_the_fields_of_a_model_are_the_parameters_of_what_it_configures(path: Pa
 
 @pytest.mark.parametrize(
     ("model", "target"),
-    [(Head, build_head), (Batchnorm, batchnorm.convert)],
+    [
+        (Head, build_head),
+        (Batchnorm, batchnorm.convert),
+        (methods.OnlineProbe, OnlineProbe),
+        (methods.KnnProbe, KnnProbe),
+    ],
+    ids=["head", "batchnorm", "online", "knn"],
 )
 def test_the_fields_of_a_model_without_target_are_parameters_too(model: type[BaseModel], target: Any) -> None:
     check_tied(model, target)
 
 
-def test_every_parameter_of_a_data_set_is_one_of_its_settings() -> None:
-    for path in (path for path in YAMLS if str(path.parent) == "dataset"):
-        node = base((f"dataset={path.stem}",)).dataset
-        taken = parameters(get_object(node.splits["_target_"])).keys()
-        assert set(node.splits) - {"_target_"} == taken
-        assert taken <= model_of("dataset", node).model_fields.keys() | Run.model_fields.keys()
+@pytest.mark.parametrize("name", options("loss"))
+def test_the_fields_of_a_loss_are_the_parameters_of_its_function(name: str) -> None:
+    function, cosines = getattr(losses, name), {"pos", "neg", "log_Z", "reduction"}
+    check_tied(model_of("loss", {"name": name}), function, filled=cosines)
+
+
+@pytest.mark.parametrize("name", options("dataset"))
+def test_the_fields_of_a_data_set_are_the_parameters_of_what_reads_it(name: str) -> None:
+    node = base((f"dataset={name}",)).dataset
+    model, reader = model_of("dataset", node), get_object(node.splits["_target_"])
+    told = {"name", "kind", "images", "splits", "size", "mean", "std"}  # of the data, for checks and for views
+    assert set(node.splits) - {"_target_"} == parameters(reader).keys()
+    assert set(node) <= model.model_fields.keys()
+    check_tied(model, reader, told=told)
 
 
 def test_help_has_a_line_for_every_setting(compose: Compose) -> None:
