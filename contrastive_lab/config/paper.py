@@ -4,7 +4,6 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from contrastive_lab.config.check import kind
 from contrastive_lab.config.identity import LATER
 from contrastive_lab.config.overrides import base
 from contrastive_lab.config.values import flat
@@ -15,13 +14,16 @@ COMPARED_GROUPS = ("method", "head", "optim", "augment", "batchnorm")
 OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "optim.batch_size", "backbone.arch")
 
 
-def paper_differences(config: DictConfig) -> list[str]:
-    """Settings that are not those of the method at `scale=paper`, as lines like `epochs 10 (paper: 200)`."""
+def paper_differences(config: DictConfig, kind: str = "images") -> list[str]:
+    """Settings that are not those of the method at `scale=paper`, as lines like `epochs 10 (paper: 200)`.
+
+    Of texts, which are another kind, the views are not compared.
+    """
     ours, papers = _settings(config), _settings(base((f"method={config.method_info.id}", "scale=paper")))
     return [
         f"{key} {_short(key, ours[key])} (paper: {_short(key, papers.get(key))})"
         for key in ours
-        if ours[key] != papers.get(key) and not (key.startswith("augment.") and kind(config) == "texts")
+        if ours[key] != papers.get(key) and not (key.startswith("augment.") and kind == "texts")
     ]
 
 

@@ -29,11 +29,10 @@ class Resolved:
 
 def resolve(config: DictConfig) -> Resolved:
     """Work out what a run uses, as far as it is known before its images are read; see `Resolved.counted`."""
-    return Resolved(*_negatives(config), processes(config), kind(config), run_name(config), config_hash(config))
+    return Resolved(*_negatives(config), processes(config), kind(config), _name(config), config_hash(config))
 
 
-def run_name(config: DictConfig) -> str:
-    """The name of a run; see `Resolved`."""
+def _name(config: DictConfig) -> str:
     K, alpha, _ = _negatives(config)
     negatives = [] if K is None else [f"K{K}"] if alpha is None else [f"K{K}", f"a{alpha:.12g}"]
     loss = [str(value) if key == "loss" else f"{key}{value:g}" for key, value in beside_infonce(config).items()]

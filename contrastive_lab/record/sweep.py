@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.config.identity import OMITTED, within
 from contrastive_lab.config.overrides import parse
-from contrastive_lab.config.resolve import run_name
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
@@ -118,7 +118,7 @@ def _found(folder: Path) -> Sweep:
     typed = [OmegaConf.load(path) for run in configs if (path := run / ".hydra" / "overrides.yaml").is_file()]
     keys = dict.fromkeys(parsed(str(override))[0] for overrides in typed for override in overrides)
     told = [key for key in keys if not within(key, PASSED_OVER)]
-    runs = [Run(str(run.relative_to(folder)), run_name(c), _settings(run, c, told)) for run, c in configs.items()]
+    runs = [Run(str(run.relative_to(folder)), resolve(c).name, _settings(run, c, told)) for run, c in configs.items()]
     lines = [path.read_text().splitlines() for run in configs if (path := run / "command.txt").is_file()]
     commands = dict.fromkeys(line for part in lines for line in part[:1])
     scales = {str(OmegaConf.select(config, "scale.name", default="")) for config in configs.values()}

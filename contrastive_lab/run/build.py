@@ -10,7 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from contrastive_lab import batchnorm
-from contrastive_lab.config.check import kind
 from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.errors import ConfigError, first_line
@@ -29,7 +28,7 @@ def build_data(config: DictConfig) -> ViewsDataModule:
         raise ConfigError(
             f"dataset.images={told}: must be {images}, what dataset={config.dataset.name} has to learn from"
         )
-    recipe = instantiate(config.augment, _convert_="all", _partial_=True)(**_words(config))
+    recipe = instantiate(config.augment, _convert_="all", _partial_=True)(**_vocabulary(splits))
     workers = int(config.dataset.get("workers", 0))
     return ViewsDataModule(splits, recipe, config.batch_size, config.seed, config.method_info.views, workers)
 
@@ -46,10 +45,11 @@ def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
 
 def _backbone(config: DictConfig) -> nn.Module:
     """Make the backbone and check that it takes views of the configured sizes."""
-    views, words = config.augment, _words(config)
+    views, make = config.augment, instantiate(_without_name(config.backbone), _partial_=True)
+    words = _vocabulary(_splits(config)) if "vocabulary" in inspect.signature(make).parameters else {}
     sizes = [views[name] for name in ("size", "small_size") if name in views][: 2 if views.get("small_views") else 1]
     try:
-        net = cast(nn.Module, instantiate(_without_name(config.backbone), _partial_=True)(**words)).eval()
+        net = cast(nn.Module, make(**words)).eval()
         with torch.no_grad():
             for size in sizes:
                 net(torch.zeros(1, 3, size, size))
@@ -116,10 +116,9 @@ def accelerator(config: DictConfig) -> str:
     return asked if asked != "auto" else "gpu" if torch.cuda.is_available() else "cpu"
 
 
-def _words(config: DictConfig) -> dict[str, Any]:
-    """What views and backbone of texts take beside their configuration: the vocabulary."""
-    split = _splits(config).train if kind(config) == "texts" else None
-    return {"vocabulary": split.vocabulary} if isinstance(split, Texts) else {}
+def _vocabulary(splits: Splits) -> dict[str, Any]:
+    """What views and backbone of texts take beside their configuration; nothing for images."""
+    return {"vocabulary": splits.pretrain.vocabulary} if isinstance(splits.pretrain, Texts) else {}
 
 
 def _splits(config: DictConfig) -> Splits:

@@ -32,7 +32,7 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path)
         f"encoder    {config.backbone.name}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
         f"folder     {folder}",
     ]
-    if differing := paper_differences(config):
+    if differing := paper_differences(config, resolved.kind):
         lines.append(f"not as in the paper: {', '.join(differing)}")
     if method.pool == "queue" and images < config.K:
         longer = f"the queue of {config.K} is longer than the {images} {resolved.kind}"

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import DictConfig
 
 from contrastive_lab.config.identity import config_hash
-from contrastive_lab.config.resolve import resolve, run_name
+from contrastive_lab.config.resolve import resolve
 from tests.conftest import ROOT
 
 Compose = Callable[..., DictConfig]
@@ -42,7 +42,6 @@ def test_the_other_values_are_told_too(compose: Compose) -> None:
     config = compose("strategy=ddp_cpu", "batch_size=64", "K=5")
     found = resolve(config)
     assert (found.processes, found.kind, found.hash) == (2, "images", config_hash(config))
-    assert found.name == run_name(config)
     assert resolve(compose("dataset=ag_news")).kind == "texts"
 
 
@@ -54,7 +53,11 @@ def test_a_run_resolves_once_and_no_package_but_config_works_the_values_out_by_i
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     ]
     assert [path for path, name in calls if name == "resolve" and path.startswith("run/")] == ["run/train.py"]
-    own = {path.split("/")[0] for path, name in calls if name in ("processes", "pool_size", "effective_K")}
+    own = {
+        path.split("/")[0]
+        for path, name in calls
+        if name in ("processes", "kind", "pool_size", "effective_K", "config_hash")
+    }
     assert own == {"config"}
 
 
@@ -69,4 +72,4 @@ def test_a_run_resolves_once_and_no_package_but_config_works_the_values_out_by_i
     ],
 )
 def test_a_name_tells_losses_apart(told: tuple[str, ...], name: str, compose: Compose) -> None:
-    assert run_name(compose(*(told if told[0].startswith("method") else ("method=simo", *told)))) == name
+    assert resolve(compose(*(told if told[0].startswith("method") else ("method=simo", *told)))).name == name

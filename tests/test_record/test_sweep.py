@@ -15,7 +15,8 @@ def test_a_folder_without_a_plan_is_read_by_what_its_runs_were_told(tmp_path: Pa
         write_run(tmp_path / place, {"K": K, "linear_top1": 80.0, "seed": 0})
         hydra = tmp_path / place / ".hydra"
         hydra.mkdir()
-        about = "method_info: {id: simo, pool: batch, views: 2, key_encoder: true}"
+        about = "method_info: {id: simo, pool: batch, views: 2, key_encoder: true}\n"
+        about += "strategy: {devices: 1}\ntrainer: {num_nodes: 1}"
         (hydra / "config.yaml").write_text(
             f"K: {K}\nalpha: {alpha}\nseed: 0\ntau: 0.2\nbatch_size: 64\n{about}\ndataset: {{images: 5000}}\n"
         )
