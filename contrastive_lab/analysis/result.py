@@ -56,7 +56,7 @@ def checked(model: type[Model], values: Mapping[str, Any]) -> Model:
         ConfigError: names every setting that is wrong, its value and what it must be.
     """
     if found := problems(model, values, "theory"):
-        raise ConfigError(*found)
+        raise ConfigError(*found.values())
     return model(**values)
 
 

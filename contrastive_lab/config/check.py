@@ -185,12 +185,12 @@ def _files(config: DictConfig) -> Iterator[str]:
 def _kinds(config: DictConfig) -> Iterator[str]:
     """Texts have views, a backbone and evaluations of their own, and images have theirs."""
     dataset, texts = f"dataset={config.dataset.name}", kind(config) == "texts"
-    of_texts = {"augment=words": "vectors" in config.augment, "backbone=bag_of_words": "features" in config.backbone}
-    for option, chosen in of_texts.items():
+    for group, option, own in (("augment", "words", "vectors"), ("backbone", "bag_of_words", "features")):
+        chosen = own in config[group]
         if chosen and not texts:
-            yield f"{option}: for texts, and {dataset} has images"
+            yield f"{group}={option}: for texts, and {dataset} has images"
         if texts and not chosen:
-            yield f"{option.partition('=')[0]}: {dataset} has texts, and {option} alone takes them"
+            yield f"{group}: {dataset} has texts, and {group}={option} alone takes them"
     if texts and config.evaluation.name == "linear_moco":
         yield f"evaluation=linear_moco: crops and flips images, and {dataset} has texts; use linear, knn or mean"
     if texts and config.evaluation.features == "pixels":

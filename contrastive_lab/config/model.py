@@ -32,15 +32,15 @@ def null(meaning: str) -> Any:
     return Field(json_schema_extra={"null": meaning})
 
 
-def problems(model: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
-    """What is wrong with the values of a model, e.g. ["theory.K=-1: must be 0 or more"]; a line for each setting.
+def problems(model: type[BaseModel], values: Any, prefix: str = "") -> dict[str, str]:
+    """What is wrong with the values of a model, a line by key, e.g. {"theory.K": "theory.K=-1: must be 0 or more"}.
 
     `values` are by name, `_target_` is passed over, and `prefix` is what the keys begin with, e.g. "theory".
     """
+    lines = dict[str, str]()
     try:
         model.model_validate(_without_targets(values))
     except ValidationError as error:
-        lines = dict[str, str]()
         for found in sorted(error.errors(include_url=False), key=lambda found: found["type"].endswith("_type")):
             path, value, known, schema = list[str](), values, Schema(), schema_of(model)
             while "properties" in schema and len(path) < len(found["loc"]):
@@ -49,8 +49,7 @@ def problems(model: type[BaseModel], values: Any, prefix: str = "") -> list[str]
                 known, schema = schema["properties"], schema["properties"].get(name, {})
             key = ".".join([prefix, *path] if prefix else path)
             lines.setdefault(key, _line(key, value, known, schema, found))
-        return list(lines.values())
-    return []
+    return lines
 
 
 def _without_targets(node: Any) -> Any:

@@ -86,25 +86,25 @@ def applied(overrides: list[str], primary: str = "config") -> tuple[DictConfig, 
     config, failed = start.copy(), dict[str, Any]()
     known = [key for key, _ in nodes(OmegaConf.to_container(start, resolve=False)) if not key.endswith("_target_")]
     lines = [p for o in parsed if not _is_group(o) for p in _apply(config, o, known, failed)]
-    for line in _wrong(config, start, failed):
+    for key, line in _wrong(config, start, failed).items():
         lines.append(line)
-        OmegaConf.update(config, key := line.partition("=")[0], OmegaConf.select(start, key))
+        OmegaConf.update(config, key, OmegaConf.select(start, key))
     return config, lines
 
 
-def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> list[str]:
+def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> dict[str, str]:
     """What is wrong with single values, each told where it stands and not where another setting takes it from."""
     values: Any
     chosen: Any
     try:
         values, chosen = (OmegaConf.to_container(node, resolve=True) for node in (config, start))
     except InterpolationResolutionError:  # of groups that do not fit each other, which `check` names
-        return []
+        return {}
     for key, value in failed.items():
         *path, name = key.split(".")
         reduce(getitem, path, values)[name] = value
     taken = {key for key, value in flat(config, resolve=False).items() if str(value).startswith("${")}
-    return [line for line in wrong_values(values, chosen) if line.partition("=")[0] not in taken]
+    return {key: line for key, line in wrong_values(values, chosen).items() if key not in taken}
 
 
 def parse(overrides: list[str]) -> list[Override]:

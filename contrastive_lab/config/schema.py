@@ -178,11 +178,11 @@ def takes_more(config: DictConfig, key: str) -> bool:
     return model.model_config.get("extra") == "allow" or name in model.model_fields
 
 
-def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
-    """What is wrong with single values, a line each; `chosen`, without what was typed, tells which models hold."""
+def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with single values, a line by key; `chosen`, without what was typed, tells which models hold."""
     if "theory" in values:
         return problems(model_of("theory", chosen["theory"]), values["theory"], "theory")
     lines = problems(Run, {name: values[name] for name in Run.model_fields})
     for group in NODES:
-        lines += problems(model_of(group, chosen[group]), values[group], group)
+        lines |= problems(model_of(group, chosen[group]), values[group], group)
     return lines

@@ -20,6 +20,12 @@ def nodes(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from nodes(child, f"{prefix}{name}.")
 
 
+def key_and_value(text: str) -> tuple[str, str]:
+    """Cut what was typed as key=value, the one place that does; the value is empty where there is none."""
+    key, _, value = text.partition("=")
+    return key, value
+
+
 def typed(value: Any) -> str:
     """A value as the command line takes it, e.g. "null" and "[8,16]"."""
     if isinstance(value, list):

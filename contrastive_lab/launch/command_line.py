@@ -14,6 +14,7 @@ from contrastive_lab.compat import run_hydra
 from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
+from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.follow import followed
@@ -58,7 +59,7 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
     def checked() -> None:
         args = read_line(line)
         # run= and sweep= are short for the analysis' own settings.
-        args.overrides = [f"theory.{o}" if o.startswith(("run=", "sweep=")) else o for o in args.overrides]
+        args.overrides = [f"theory.{o}" if key_and_value(o)[0] in ("run", "sweep") else o for o in args.overrides]
         named = "theory" in given(args.overrides)
         if args.help and not named:
             print((text or "").strip())

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import parse
-from contrastive_lab.config.values import typed
+from contrastive_lab.config.values import key_and_value, typed
 from contrastive_lab.errors import ConfigError
 
 
@@ -57,7 +57,7 @@ def _axes(shared: dict[str, Any], grid: dict[str, Any]) -> dict[str, list[Any]]:
 
 def given(overrides: list[str]) -> dict[str, str]:
     """Keys of overrides with their values as typed; null is no experiment and no name."""
-    values = {o.key_or_group: str(o.input_line).partition("=")[2] for o in parse(overrides)}
+    values = {o.key_or_group: key_and_value(str(o.input_line))[1] for o in parse(overrides)}
     return {key: value for key, value in values.items() if key not in ("experiment", "sweep") or value != "null"}
 
 

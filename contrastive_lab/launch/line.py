@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contrastive_lab.compat import hydra_parser
 from contrastive_lab.config import identity
+from contrastive_lab.config.values import key_and_value
 
 PATHS = ("resume", "hydra.run.dir", "data_dir", *identity.PATHS)
 FLAGS = ("--cfg", "--info", "--package")  # Hydra's own that take a value and have no hyphen in their names
@@ -25,7 +26,7 @@ def read_line(line: Sequence[str]) -> Namespace:
 
 
 def _is_setting(part: str) -> bool:
-    return bool(re.match(r"--[\w.@/]+=", part)) and part.partition("=")[0] not in FLAGS
+    return bool(re.match(r"--[\w.@/]+=", part)) and key_and_value(part)[0] not in FLAGS
 
 
 def _alpha(override: str) -> str:
@@ -37,7 +38,7 @@ def _alpha(override: str) -> str:
 
 def _path(override: str) -> str:
     """The override, in quotes where it gives a path that is there."""
-    key, _, value = override.partition("=")
+    key, value = key_and_value(override)
     if key.lstrip("+") not in PATHS or value[:1] in ("'", '"'):
         return override
     path = Path(value).expanduser()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hydra.errors import HydraException
 
+from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, SignalError, first_line
 from contrastive_lab.record.run import check_stored
 
@@ -27,9 +28,9 @@ def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:
     `forms` are what it may hold, each once, e.g. ["run=<folder of a run>", "out=<folder>"]; the first is needed, and a
     * in a key stands for any name.
     """
-    keys, values = [form.partition("=")[0] for form in forms], Values()
+    keys, values = [key_and_value(form)[0] for form in forms], Values()
     for argument in arguments:
-        key, _, value = argument.partition("=")
+        key, value = key_and_value(argument)
         if not any(fnmatchcase(key, known) for known in keys) or key in values or not value:
             taken = " and ".join(", ".join(part) for part in (forms[:-1], forms[-1:]) if part)
             raise ConfigError(f"{argument}: takes {taken}, {'each ' * (len(forms) > 1)}once")

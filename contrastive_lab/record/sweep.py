@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from contrastive_lab.config.identity import OMITTED, within
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import resolve
+from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
@@ -183,7 +184,7 @@ def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
 @lru_cache(maxsize=4096)
 def parsed(override: str) -> tuple[str, Any]:
     """Key and value of an override, the value typed as Hydra types it; lists and dicts as text."""
-    key, _, text = override.lstrip("+~").partition("=")
+    key, text = key_and_value(override.lstrip("+~"))
     try:
         (read,) = parse([override])
     except ConfigError:

@@ -121,12 +121,12 @@ def test_each_setting_makes_another_run(overrides: list[str], compose: Compose) 
 
 def test_a_momentum_lies_between_0_and_1() -> None:
     values = {"momentum": 0.99, "symmetric": False, "batchnorm": "shuffle"}
-    assert problems(methods.MoCo, values) == []
-    assert problems(methods.MoCo, values | {"momentum": 1.5}) == ["momentum=1.5: must be between 0 and 1"]
+    assert problems(methods.MoCo, values) == {}
+    assert [*problems(methods.MoCo, values | {"momentum": 1.5}).values()] == ["momentum=1.5: must be between 0 and 1"]
 
 
 def test_a_probe_of_probes_is_named_with_its_key() -> None:
     values = {"online": {"every_n_epochs": 1, "lr": 0.1}, "knn": {"every_n_epochs": 5, "k": 200, "temperature": 0.1}}
-    assert problems(methods.Probes, values, "probes") == []
+    assert problems(methods.Probes, values, "probes") == {}
     wrong = values | {"knn": {"every_n_epochs": 0, "k": 200, "temperature": 0.1}}
-    assert problems(methods.Probes, wrong, "probes") == ["probes.knn.every_n_epochs=0: must be 1 or more"]
+    assert [*problems(methods.Probes, wrong, "probes").values()] == ["probes.knn.every_n_epochs=0: must be 1 or more"]

@@ -146,7 +146,7 @@ def test_milestones_are_increasing_shares(milestones: list[float], right: bool, 
     chosen = {**values, "optim": dict(values["optim"])}
     values["optim"]["milestones"] = milestones
     line = f"optim.milestones={milestones}: must be increasing shares between 0 and 1, e.g. [0.6,0.8]"
-    assert wrong_values(values, chosen) == ([] if right else [line])
+    assert wrong_values(values, chosen) == ({} if right else {"optim.milestones": line})
 
 
 def test_keys_beyond_a_yaml_are_fields_or_those_of_loggers_and_timm(compose: Compose) -> None:

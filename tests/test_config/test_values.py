@@ -1,7 +1,8 @@
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from contrastive_lab.config.values import flat, nodes, typed
+from contrastive_lab.config.values import flat, key_and_value, nodes, typed
+from tests.conftest import ROOT
 
 
 def test_flat_has_the_values_and_nodes_also_what_holds_them() -> None:
@@ -17,3 +18,14 @@ def test_a_value_is_typed_as_hydra_reads_it() -> None:
     assert [typed(value) for value in values] == texts
     for value in values:
         assert OverridesParser.create().parse_override(f"x={typed(value)}").value() == value
+
+
+def test_a_line_is_cut_at_its_first_sign() -> None:
+    lines = {"K=16": ("K", "16"), "run=a=b": ("run", "a=b"), "+x=": ("+x", ""), "K": ("K", "")}
+    assert {line: key_and_value(line) for line in lines} == lines
+
+
+def test_key_and_value_are_cut_in_one_place() -> None:
+    files = [*(ROOT / "contrastive_lab").rglob("*.py"), *(ROOT / "scripts").glob("*.py"), ROOT / "train.py"]
+    cuts = ("partition('=')", 'partition("=")', "split('='", 'split("="')
+    assert [path.name for path in files if any(cut in path.read_text() for cut in cuts)] == ["values.py"]
