@@ -17,6 +17,7 @@ from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.evaluation.bounds import measure
 from contrastive_lab.evaluation.features import probe_splits
+from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_stored, stored_config
 from contrastive_lab.run.build import build_data
@@ -39,7 +40,7 @@ def run_folders(run: str | None, sweep: str | None) -> list[Path]:
         if problems := check_stored(Path(str(run))):
             raise ValueError(f"theory.run={problems[0]}")
         return [Path(str(run))]
-    found = sorted(path.parents[1] for path in Path(str(sweep)).rglob("checkpoints/last.ckpt"))
+    found = sorted(path.parents[1] for path in Path(str(sweep)).rglob(CHECKPOINT))
     folders = [folder for folder in found if not check_stored(folder)]
     if not folders:
         raise ValueError(f"theory.sweep={sweep}: no folder of a run with a checkpoint in it")

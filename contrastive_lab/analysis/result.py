@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from contrastive_lab.config.model import Settings, problems
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import write_json, write_table
+from contrastive_lab.record.files import RESULT, write_json, write_table
 
 Model = TypeVar("Model", bound=Settings)
 Row = dict[str, Any]
@@ -37,7 +37,7 @@ class AnalysisResult:
         for name, figure in {"figure": self.figure, **self.further}.items():
             for kind in ("png", "pdf"):
                 figure.savefig(folder / f"{name}.{kind}", dpi=150, bbox_inches="tight")
-        write_json(folder / "result.json", self.summary)
+        write_json(folder / RESULT, self.summary)
 
     def __str__(self) -> str:
         """The table, right-aligned, four digits a number, and the summary."""

@@ -1,4 +1,7 @@
-"""JSON objects and csv tables; each is written beside its file first, so that a reader never sees half of it."""
+"""The names of the files, and JSON objects and csv tables.
+
+Each is written beside its file first, so that a reader never sees half of it.
+"""
 
 import csv
 import io
@@ -6,6 +9,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+RESULT, METRICS, COMMAND = "result.json", "metrics.csv", "command.txt"  # in the folder of a run
+CONFIG, CHECKPOINT = ".hydra/config.yaml", "checkpoints/last.ckpt"
+PLAN = "sweep.json"  # in the folder of a sweep
 
 
 def read_json(path: Path) -> dict[str, Any]:

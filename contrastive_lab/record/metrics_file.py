@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from contrastive_lab.record.files import write_table
+from contrastive_lab.record.files import METRICS, write_table
 
 
 class MetricsFile(Logger):
@@ -21,7 +21,7 @@ class MetricsFile(Logger):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.path = folder / "metrics.csv"
+        self.path = folder / METRICS
         self.names = ["step", "epoch"]
         self.new: list[dict[str, Any]] = []
 
@@ -69,5 +69,5 @@ class MetricsFile(Logger):
 
 def set_aside(folder: Path) -> None:
     """Give the metrics.csv of a run that starts anew a number, metrics.1.csv and so on, if there is one."""
-    if (path := folder / "metrics.csv").exists():
+    if (path := folder / METRICS).exists():
         path.rename(folder / f"metrics.{1 + len(list(folder.glob('metrics.*.csv')))}.csv")

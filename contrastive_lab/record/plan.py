@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import read_json, write_json
+from contrastive_lab.record.files import PLAN, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Plan:
 
     def write(self) -> None:
         """Write sweep.json."""
-        write_json(self.folder / "sweep.json", asdict(self))
+        write_json(self.folder / PLAN, asdict(self))
 
 
 def read_plan(folder: Path) -> Plan:
@@ -47,7 +47,7 @@ def read_plan(folder: Path) -> Plan:
         ConfigError: if it cannot be read.
     """
     try:
-        values = read_json(folder / "sweep.json")
+        values = read_json(folder / PLAN)
         jobs = [_job(**job) for job in values["jobs"]]
         known = {key: value for key, value in values.items() if key in Plan.__dataclass_fields__ and value is not None}
         return Plan(**{"name": folder.name, **known, "jobs": jobs})

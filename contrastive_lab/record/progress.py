@@ -10,6 +10,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.files import COMMAND, METRICS, RESULT
 from contrastive_lab.record.run import stored_config
 
 TAIL = 16384  # bytes of metrics.csv, some dozens of rows
@@ -32,12 +33,12 @@ class Progress:
 
 def progress(run: Path, now: float, usual: float | None = None) -> Progress:
     """How far the job in a folder is at the time `now`; `usual` are the seconds that others took."""
-    began, rows = _written(run / "result.json"), last_rows(run / "metrics.csv")
-    wrote = max(began, _written(run / "metrics.csv"))
+    began, rows = _written(run / RESULT), last_rows(run / METRICS)
+    wrote = max(began, _written(run / METRICS))
     logged = {name: rows[name].dropna() for name in ("step", "epoch", "loss") if name in rows}
     last = {name: float(values.iloc[-1]) for name, values in logged.items() if len(values)}
     step, steps = int(last.get("step", -1)) + 1, planned_steps(run, began)
-    resumed = len(_lines(run / "command.txt")) > 1
+    resumed = len(_lines(run / COMMAND)) > 1
     seconds = None if resumed or not step else (wrote - began) / step  # of a step
     every = float(logged["step"].drop_duplicates().diff().median()) if step else 0.0
     patience = max(QUIET, INTERVALS * every * seconds if seconds and every > 0 else 0.0)

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from contrastive_lab.record.files import write_json
+from contrastive_lab.record.files import COMMAND, write_json
 
 PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
 
@@ -22,7 +22,7 @@ def describe(folder: Path, line: Sequence[str] | None = None) -> None:
     The command is `line`, program and arguments, or that of this process. A run that is resumed adds a line to
     command.txt, and its environment and diff get a number of their own.
     """
-    commands = folder / "command.txt"
+    commands = folder / COMMAND
     resumed = len(commands.read_text().splitlines()) if commands.exists() else 0
     with commands.open("a") as file:
         file.write(shlex.join([Path(sys.executable).name, *(line or sys.argv)]) + "\n")

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from contrastive_lab.config.identity import LATER
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import read_json, write_json
+from contrastive_lab.record.files import RESULT, read_json, write_json
 
 OBJECTIVE = ("loss.name", *LATER)
 
@@ -82,7 +82,7 @@ class Result:
 
     def write(self, folder: Path) -> None:
         """Write result.json into the folder of a run."""
-        write_json(folder / "result.json", self.flat())
+        write_json(folder / RESULT, self.flat())
 
 
 def read_result(folder: Path) -> Result:
@@ -91,7 +91,7 @@ def read_result(folder: Path) -> Result:
     Raises:
         ConfigError: if it cannot be read; the cause says why.
     """
-    path = folder / "result.json"
+    path = folder / RESULT
     try:
         return Result.of(read_json(path)) if path.is_file() else Result()
     except ValueError as error:

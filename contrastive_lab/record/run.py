@@ -12,21 +12,22 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config.identity import upgraded
 from contrastive_lab.config.trust import foreign_code, foreign_resolvers
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.files import CHECKPOINT, CONFIG
 from contrastive_lab.record.result import Status, read_result
 
 
 def store_config(folder: Path, config: DictConfig, hydra: HydraConf) -> None:
     """Write `<folder>/.hydra` as Hydra does: config.yaml, Hydra's own settings in hydra.yaml, and overrides.yaml."""
-    stored = folder / ".hydra"
+    stored = (folder / CONFIG).parent
     stored.mkdir(exist_ok=True)
-    OmegaConf.save(config, stored / "config.yaml")
+    OmegaConf.save(config, folder / CONFIG)
     OmegaConf.save(OmegaConf.create({"hydra": hydra}), stored / "hydra.yaml")
     OmegaConf.save(hydra.overrides.task, stored / "overrides.yaml")
 
 
 def has_config(folder: Path) -> bool:
     """Whether a run has stored its configuration in the folder."""
-    return (folder / ".hydra" / "config.yaml").is_file()
+    return (folder / CONFIG).is_file()
 
 
 def stored_config(folder: Path) -> DictConfig:
@@ -35,7 +36,7 @@ def stored_config(folder: Path) -> DictConfig:
     Raises:
         ConfigError: if there is none, it cannot be read, or it would run code of others or reach out of its folder.
     """
-    path = folder / ".hydra" / "config.yaml"
+    path = folder / CONFIG
     try:
         config = OmegaConf.load(path)
     except Exception as error:  # of the file or of its yaml
@@ -56,11 +57,11 @@ def check_resume(folder: Path) -> list[str]:
 
 def check_stored(folder: Path) -> list[str]:
     """The problems, a line each, that keep the checkpoint of the run in `folder` from being read."""
-    checkpoint = folder / "checkpoints" / "last.ckpt"
+    checkpoint = folder / CHECKPOINT
     if not has_config(folder):
-        return [f"{folder}: not the folder of a run (no .hydra/config.yaml in it)"]
+        return [f"{folder}: not the folder of a run (no {CONFIG} in it)"]
     if not checkpoint.is_file():
-        return [f"{folder}: has no checkpoint (checkpoints/last.ckpt)"]
+        return [f"{folder}: has no checkpoint ({CHECKPOINT})"]
     if not zipfile.is_zipfile(checkpoint):
-        return [f"{folder}: its checkpoint checkpoints/last.ckpt is damaged and cannot be read"]
+        return [f"{folder}: its checkpoint {CHECKPOINT} is damaged and cannot be read"]
     return []

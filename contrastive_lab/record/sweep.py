@@ -16,6 +16,7 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.files import COMMAND, CONFIG, METRICS, PLAN
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
@@ -95,7 +96,7 @@ def read_sweep(folder: Path) -> Sweep:
     """
     if not folder.is_dir():
         raise ConfigError(f"sweep={folder}: no such folder")
-    return _planned(folder) if (folder / "sweep.json").is_file() else _found(folder)
+    return _planned(folder) if (folder / PLAN).is_file() else _found(folder)
 
 
 def _planned(folder: Path) -> Sweep:
@@ -112,22 +113,22 @@ def _planned(folder: Path) -> Sweep:
 
 def _found(folder: Path) -> Sweep:
     """The runs below a folder that no multirun planned."""
-    found = {run: stored_config(run) for run in sorted(path.parents[1] for path in folder.rglob(".hydra/config.yaml"))}
+    found = {run: stored_config(run) for run in sorted(path.parents[1] for path in folder.rglob(CONFIG))}
     configs = {run: config for run, config in found.items() if "method_info" in config}  # the theory has none
     if not configs:
         raise ConfigError(f"sweep={folder}: neither a sweep.json in it nor the folder of a run")
-    typed = [OmegaConf.load(path) for run in configs if (path := run / ".hydra" / "overrides.yaml").is_file()]
+    typed = [OmegaConf.load(path) for run in configs if (path := (run / CONFIG).with_name("overrides.yaml")).is_file()]
     keys = dict.fromkeys(parsed(str(override))[0] for overrides in typed for override in overrides)
     told = [key for key in keys if not within(key, PASSED_OVER)]
     runs = [Run(str(run.relative_to(folder)), resolve(c).name, _settings(run, c, told)) for run, c in configs.items()]
-    lines = [path.read_text().splitlines() for run in configs if (path := run / "command.txt").is_file()]
+    lines = [path.read_text().splitlines() for run in configs if (path := run / COMMAND).is_file()]
     commands = dict.fromkeys(line for part in lines for line in part[:1])
     scales = {str(OmegaConf.select(config, "scale.name", default="")) for config in configs.values()}
     return _sweep(folder, folder.resolve().name, list(commands), runs, {}, scales.pop() if len(scales) == 1 else "")
 
 
 def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
-    metrics = {run.folder: read_metrics(folder / run.folder / "metrics.csv") for run in runs}
+    metrics = {run.folder: read_metrics(folder / run.folder / METRICS) for run in runs}
     results = [_with_last(_result(folder / run.folder).flat(), metrics[run.folder]) for run in runs]
     hashes = [result.get("data_hash") for result in results]
     if len({*hashes} - {None}) > 1:  # images came or went: runs of other data are another setting
@@ -198,7 +199,7 @@ def _scalar(value: Any, text: str) -> Any:
 
 def _settings(run: Path, config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
     """Of each key the chosen option, where it is a group, else the value in the configuration, as a scalar or text."""
-    path = run / ".hydra" / "hydra.yaml"
+    path = (run / CONFIG).with_name("hydra.yaml")
     options = cast(DictConfig, OmegaConf.load(path)).hydra.runtime.choices if path.is_file() else {}
     settings = {}
     for key in keys:

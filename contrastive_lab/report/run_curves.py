@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.files import METRICS, RESULT
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.sweep import read_metrics
 from contrastive_lab.report.plot import new_figure
@@ -21,8 +22,8 @@ def plot_run(folder: Path) -> Path:
     Raises:
         ConfigError: if there is no run in the folder, or one that has not logged.
     """
-    metrics, result = read_metrics(folder / "metrics.csv"), read_result(folder)
-    for name, missing in (("metrics.csv", metrics.empty), ("result.json", result.status is Status.MISSING)):
+    metrics, result = read_metrics(folder / METRICS), read_result(folder)
+    for name, missing in ((METRICS, metrics.empty), (RESULT, result.status is Status.MISSING)):
         if missing:
             raise ConfigError(f"run={folder}: no {name} in it, or nothing in that; curves need a run that has logged")
     figure = new_figure(9, 5.5)

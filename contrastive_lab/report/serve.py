@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from contrastive_lab.errors import ConfigError, first_line
+from contrastive_lab.record.files import PLAN, RESULT
 from contrastive_lab.record.progress import Progress, progress
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, read_sweep
@@ -56,7 +57,7 @@ class Live:
 
     def stamp(self) -> Stamp:
         """When each file was written that tells how the runs stand."""
-        paths = [self.folder / "sweep.json", *self.folder.rglob("result.json")]
+        paths = [self.folder / PLAN, *self.folder.rglob(RESULT)]
         return {path: path.stat().st_mtime_ns for path in paths if path.is_file()}
 
     def renew(self) -> None:

@@ -18,6 +18,7 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
 from contrastive_lab.negatives import are_few
+from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.metrics_file import MetricsFile
 
 ADVICE = "lower base_lr or raise tau"
@@ -79,7 +80,7 @@ class FiniteGuard(pl.Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes `<folder>/last.ckpt`, never in part: at the end of every epoch, every n steps if asked for, and at a stop.
+    """Writes the run's checkpoint, never in part: at the end of every epoch, every n steps if asked for, at a stop.
 
     The configuration and the hash of the data go with it, and a run is not resumed with others: RunError.
     """
@@ -87,7 +88,7 @@ class LastCheckpoint(Checkpoint):
     def __init__(
         self, folder: Path, config: DictConfig, resolved: Resolved, data_hash: str, every_n_steps: int | None = None
     ) -> None:
-        self.path = folder / "last.ckpt"
+        self.path = folder / CHECKPOINT
         self.every = every_n_steps
         self.identity, self.hash, self.data_hash = identity(config), resolved.hash, data_hash
         own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
@@ -134,8 +135,8 @@ class LastCheckpoint(Checkpoint):
         then = checkpoint.get("data_hash")
         if then is not None and then != self.data_hash:
             raise RunError(f"the checkpoint is of other data: {then} then, {self.data_hash} now; start the run anew")
-        changed = differences(self.identity, comparable(checkpoint["config"]))
-        if changed := [line for line in changed if then is None or line.partition(":")[0] not in PATHS]:
+        compared, told = (self.identity, comparable(checkpoint["config"])), () if then is None else PATHS
+        if changed := differences(*({k: v for k, v in each.items() if k not in told} for each in compared)):
             raise RunError(f"the checkpoint is of another configuration: {'; '.join(changed)}")
         if checkpoint.get("draws", "sorted") != self.draws:
             raise RunError("the version that made the checkpoint drew other negatives; start the run anew")

@@ -19,8 +19,8 @@ from torch import nn
 
 from contrastive_lab.config.identity import identity
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import read_json, write_json
-from contrastive_lab.record.result import read_result
+from contrastive_lab.record.files import RESULT, read_json, write_json
+from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.run.evaluate import load_stored
 
 WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
@@ -36,8 +36,8 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
     """
     if config.backbone.name == "bag_of_words":
         raise ConfigError(f"run={folder}: of texts; a table of word vectors is no model of torchvision or timm")
-    if not (folder / "result.json").is_file():
-        raise ConfigError(f"run={folder}: has no result.json")
+    if (result := read_result(folder)).status is Status.MISSING:
+        raise ConfigError(f"run={folder}: has no {RESULT}")
     for name in (WEIGHTS, CARD):
         if (out / name).exists():
             raise ConfigError(f"out={out}: {name} is there already; name another folder with out=")
@@ -56,7 +56,7 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
         "keys": list(weights),
         "images": {"range": [0, 1], **{key: values[f"augment.{key}"] for key in ("size", "mean", "std")}},
         "step": step,
-        "result": read_result(folder).flat(),
+        "result": result.flat(),
         "config": values,
     }
     save_file(weights, out / WEIGHTS, metadata={"format": "pt"})

@@ -28,6 +28,7 @@ from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.record.provenance import commit, describe
 from contrastive_lab.record.result import Result, Status
@@ -54,7 +55,7 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
     checkpoint = None
     if config.get("resume"):
         folder = Path(config.resume)
-        config, checkpoint = moved(stored_config(folder), _anew(config)), folder / "checkpoints" / "last.ckpt"
+        config, checkpoint = moved(stored_config(folder), _anew(config)), folder / CHECKPOINT
     folder, resolved = folder or output_folder(), resolve(config)
     with _recorded(config, resolved, folder, line) as result:
         values, steps = _run(config, resolved, folder, checkpoint, result)
@@ -182,7 +183,7 @@ def build_trainer(
         callbacks += [OnlineProbe(**known, **config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]
     if config.trainer.enable_checkpointing is not False:
         every = config.checkpoint_every_n_steps
-        callbacks.append(LastCheckpoint(folder / "checkpoints", config, resolved, data.hash, every))
+        callbacks.append(LastCheckpoint(folder, config, resolved, data.hash, every))
     if config.trainer.enable_progress_bar is not False:
         callbacks.append(Progress(refresh_rate=10))
     callbacks += pictures(config, loggers)

@@ -35,7 +35,7 @@ def stored(folder: Path, config: DictConfig) -> Encoder:
     encoder.train()(IMAGES)  # running statistics that are not those of the start
     (folder / ".hydra").mkdir(parents=True)
     OmegaConf.save(config, folder / ".hydra" / "config.yaml")
-    Result.of({"method": "simo", "K": 255, "linear_top1": 50.0, "git": "abc"}).write(folder)
+    Result.of({"status": "done", "method": "simo", "K": 255, "linear_top1": 50.0, "git": "abc"}).write(folder)
     (folder / "checkpoints").mkdir()
     state = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
     others = {"key_encoder.backbone.conv1.weight": torch.zeros(1), "epoch_loss": torch.zeros(2)}
