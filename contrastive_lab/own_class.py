@@ -43,21 +43,21 @@ class OwnClass:
 
     def entries(self, uniform: Tensor, ids: Tensor) -> Tensor:
         """Entries of a bank for images `ids` (n,), with replacement, by `uniform` numbers (n, K) in [0, 1): (n, K)."""
-        order, ordered, places = self._sorted
-        place, mine = places[ids, None], self.classes[ids, None]
+        order, ordered, positions = self._sorted
+        position, mine = positions[ids, None], self.classes[ids, None]
         first = torch.searchsorted(ordered, mine)
         size = torch.searchsorted(ordered, mine, right=True) - first
         K = uniform.shape[1] // self.sets
         is_own = (torch.arange(uniform.shape[1], device=ids.device) % K < own_of(K, self.share))[None]
         count = torch.where(is_own, size - 1, len(order) - size)
         chosen = (uniform * count).long().clamp(max=count - 1)
-        among_own = first + chosen + (first + chosen >= place)
+        among_own = first + chosen + (first + chosen >= position)
         among_others = chosen + size * (chosen >= first)
         return order[torch.where(is_own, among_own, among_others)]
 
     @cached_property
     def _sorted(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The images in order of class, their classes, and the place of each image in that order, (images,) each."""
+        """The images in order of class, their classes, and the position of each image in that order, (images,) each."""
         order = self.classes.argsort(stable=True)
         return order, self.classes[order], order.argsort()
 

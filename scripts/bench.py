@@ -43,11 +43,11 @@ def views(args: argparse.Namespace) -> None:
         return recipe(images, StepRandom(0, 0, step, args.batch, 0, args.batch), view=0)
 
     seconds = alternate({one_by_one: 1, whole_batch: 10}, args.repeats)
-    rates = [args.batch / statistics.median(times) for times in seconds]
+    speeds = [args.batch / statistics.median(times) for times in seconds]
     print(f"torch {torch.__version__}, {torch.get_num_threads()} thread(s), batch {args.batch}, {args.size} pixels")
-    print(f"torchvision, image by image: {rates[0]:9.0f} images/s")
-    print(f"contrastive_lab, whole batch: {rates[1]:8.0f} images/s")
-    print(f"ratio: {rates[1] / rates[0]:.1f}")
+    print(f"torchvision, image by image: {speeds[0]:9.0f} images/s")
+    print(f"contrastive_lab, whole batch: {speeds[1]:8.0f} images/s")
+    print(f"ratio: {speeds[1] / speeds[0]:.1f}")
 
 
 def diagnostics(args: argparse.Namespace) -> None:

@@ -66,7 +66,7 @@ def schema_of(model: type[BaseModel]) -> Schema:
 
 
 def _line(key: str, value: Any, known: Schema, schema: Schema, found: Any) -> str:
-    """What is wrong with a setting, in the words of its schema; `known` are the settings of the same model."""
+    """What is wrong with a setting, by its schema; `known` are the settings of the same model."""
     name = key.rpartition(".")[2]
     if found["type"] == "missing":
         return f"{key}: needed"
@@ -106,7 +106,7 @@ def wanted(schema: Schema) -> str:
 
 
 def _kind(part: Schema, schema: Schema) -> str:
-    """A member of the union that a setting takes, in words."""
+    """A member of the union that a setting takes, as text."""
     if part.get("type") != "array":
         options = choices(part)
         return f"one of {', '.join(options)}" if options else NAMES[part.get("type", "object")]

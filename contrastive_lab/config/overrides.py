@@ -45,7 +45,7 @@ OWNED = {  # what another setting gives
     "evaluation.name": "evaluation",
     "logger.name": "logger",
 }
-OTHER_WORDS = {  # for a setting or a group; the last of some are old spellings
+OTHER_NAMES = {  # for a setting or a group; the last of some are old spellings
     "tau": ("temperature", "temp", "T", "scale.taus"),
     "batch_size": ("N", "batch", "bs"),
     "base_lr": ("rate", "lr", "learning_rate", "learningrate", "learning-rate", "scale.rates"),
@@ -65,7 +65,7 @@ OTHER_WORDS = {  # for a setting or a group; the last of some are old spellings
     "method.prototypes": ("scale.prototypes",),
     "optim.warmup_epochs": ("scale.warmup_epochs",),
 }
-SYNONYMS = RENAMED | {word: name for name, words in OTHER_WORDS.items() for word in words}
+SYNONYMS = RENAMED | {other: name for name, others in OTHER_NAMES.items() for other in others}
 
 
 def composed(overrides: list[str]) -> DictConfig:

@@ -166,7 +166,7 @@ def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     models = vars(theory) | vars(methods) | vars(data) | vars(trainer) | globals()
     name = node["name"] if group in ("loss", "logger") else node.get("splits", node).get("_target_", group)
     target = str(name).removesuffix(".run").rpartition(".")[2]
-    names = ("".join(word[:1].upper() + word[1:] for word in text.split("_")) for text in (target, group))
+    names = ("".join(part[:1].upper() + part[1:] for part in text.split("_")) for text in (target, group))
     found: type[BaseModel] = next(models[name] for name in names if name in models)
     return found
 

@@ -21,7 +21,7 @@ def nodes(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def key_and_value(text: str) -> tuple[str, str]:
-    """Cut what was typed as key=value, the one place that does; the value is empty where there is none."""
+    """Cut what was typed as key=value; nothing else does. The value is empty where there is none."""
     key, _, value = text.partition("=")
     return key, value
 

@@ -106,11 +106,11 @@ def _is_image(path: Path) -> bool:
 def _below(folder: Path) -> Iterator[Path]:
     """All files below a folder that are not hidden, nor in a hidden folder; each folder once, however links go."""
     seen = {os.path.realpath(folder)}
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = {name: os.path.realpath(Path(place, name)) for name in sorted(folders) if not name.startswith(".")}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = {name: os.path.realpath(Path(parent, name)) for name in sorted(folders) if not name.startswith(".")}
         folders[:] = [name for name, path in real.items() if path not in seen]
         seen |= {*real.values()}
-        yield from (Path(place, name) for name in sorted(names))
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _suffixes(folder: Path) -> str:

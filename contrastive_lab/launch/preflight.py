@@ -154,8 +154,8 @@ def _resumed(overrides: list[str]) -> list[str]:
     if others := [f"{key}={value}" for key, value in values.items() if key not in ("resume", *MOVED)]:
         raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
     folder = _unquoted(values["resume"])
-    places = {key: _unquoted(values[key]) for key in MOVED[:3] if key in values}
-    problems = [f"{key}={place}: no such folder" for key, place in places.items() if not Path(place).is_dir()]
+    folders = {key: _unquoted(values[key]) for key in MOVED[:3] if key in values}
+    problems = [f"{key}={each}: no such folder" for key, each in folders.items() if not Path(each).is_dir()]
     if problems := [*check_resume(Path(folder)), *problems]:
         raise ConfigError(*problems)
     return [*anew(overrides), f"hydra.run.dir={values['resume']}", "hydra.output_subdir=null"]

@@ -82,7 +82,7 @@ def null_as_text(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def order(value: Any) -> tuple[int, float, str]:
-    """A key that sorts values of any type, null, numbers, words, and is equal for equal ones, 4 and 4.0 among them."""
+    """A key that sorts values of any type, null, numbers, texts, and is equal for equal ones, 4 and 4.0 among them."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (1, float(value), "") if not math.isnan(value) else (0, 0.0, "")
     return (0, 0.0, "") if value is None else (2, 0.0, str(value))

@@ -18,7 +18,7 @@ MOST = 400  # points of a curve
 
 
 def columns(grid: Grid) -> list[str]:
-    """What to draw: the MI estimate, the gradient norm and the experiment's own curves, so far as runs logged them.
+    """What to plot: the MI estimate, the gradient norm and the experiment's own curves, so far as runs logged them.
 
     Nothing where there are too many lines to tell apart; x= and hue= do not make them fewer, a smaller folder does.
     """
@@ -31,7 +31,7 @@ def columns(grid: Grid) -> list[str]:
 def mean_curve(grid: Grid, setting: int, column: str) -> pd.DataFrame:
     """Mean, 95 % interval and n by optimizer step, at the steps that all finished runs of a setting logged.
 
-    Where no run has finished, those that have begun take their place.
+    Where no run has finished, those that have begun count.
     """
     done, all_runs = grid.samples["setting"], grid.setting
     runs = done.index[done == setting] if (done == setting).any() else all_runs.index[all_runs == setting]

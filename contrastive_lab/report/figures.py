@@ -79,7 +79,7 @@ def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
 
 
 def _line(axes: Axes, found: pd.DataFrame, scale: Scale, aside: float, style: Style) -> None:
-    """Means with a band of the 95 % interval, bars among words, for one seed and where there is one x."""
+    """Means with a band of the 95 % interval, bars where the axis has texts, for one seed and where there is one x."""
     found = found[(found["n"] > 0) & found["position"].map(scale.values.__contains__)]
     found = found.assign(at=[scale.position(x) + aside for x in found["position"]]).sort_values("at", kind="stable")
     axes.plot(found["at"], found["mean"], **(style if scale.numbers else {**style, "linestyle": ""}), markersize=5)

@@ -11,7 +11,7 @@ from contrastive_lab.record.result import Status
 from contrastive_lab.record.right import images_scored
 from contrastive_lab.record.sweep import Sweep, order
 from contrastive_lab.report.inference import wilson
-from contrastive_lab.report.labels import is_accuracy, words
+from contrastive_lab.report.labels import is_accuracy, settings_text
 from contrastive_lab.report.stats import finite, summarize
 
 # Classes of the data sets (conf/dataset and the papers named there), and test images, for runs that did not store them.
@@ -146,12 +146,12 @@ class Grid:
         return self._numbered(self.settings[keys]).nunique()
 
     def name(self, line: pd.DataFrame) -> str:
-        """A line in words; empty where there is only one."""
-        return words({key: line[key].iloc[0] for key in self.naming})
+        """A line as text; empty where there is only one."""
+        return settings_text({key: line[key].iloc[0] for key in self.naming})
 
     def label(self, setting: pd.Series) -> str:
-        """A setting in words, e.g. "K = 16, alpha = 256"."""
-        return words({key: setting[key] for key in self.keys})
+        """A setting as text, e.g. "K = 16, alpha = 256"."""
+        return settings_text({key: setting[key] for key in self.keys})
 
 
 def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Grid:

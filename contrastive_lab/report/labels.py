@@ -1,4 +1,4 @@
-"""Keys, values and metrics in words."""
+"""Keys, values and metrics as text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,18 +27,18 @@ LABELS = {
 
 
 def pair(key: str, value: Any) -> str:
-    """A key and its value in words; where alpha is null it is K, and an arm is its name."""
+    """A key and its value as text; where alpha is null it is K, and an arm is its name."""
     return str(value) if key == "arm" else f"{key} = {shown(key, value)}"
 
 
-def words(settings: Mapping[str, Any]) -> str:
-    """Settings in words, without the alpha of a loss that has none."""
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Settings as text, without the alpha of a loss that has none."""
     without = settings.get("loss") in WITHOUT_ALPHA
     return ", ".join(pair(key, value) for key, value in settings.items() if not (without and key == "alpha"))
 
 
 def shown(key: str, value: Any) -> str:
-    """A value in words."""
+    """A value as text."""
     if key == "alpha" and value is None:
         return "K"
     if value is None or isinstance(value, bool):

@@ -4,7 +4,7 @@ const chosen = {sort: "", up: true, filter: "", across: "", upward: ""};
 const find = (selector, from = document) => from.querySelector(selector);
 const every = (selector, from = document) => [...from.querySelectorAll(selector)];
 const isNumber = text => text !== "" && Number.isFinite(Number(text));
-const byWords = (a, b) => a.localeCompare(b, "en", {numeric: true});
+const byText = (a, b) => a.localeCompare(b, "en", {numeric: true});
 
 const table = () => find("table.sortable");
 const heads = () => [...table().tHead.rows[0].cells];
@@ -21,17 +21,17 @@ function sort() {
   all.sort((a, b) => {
     const [first, second] = [value(a, column), value(b, column)];
     if (first === "" || second === "") return (first === "") - (second === "");
-    const order = numbers ? Number(first) - Number(second) : byWords(first, second);
+    const order = numbers ? Number(first) - Number(second) : byText(first, second);
     return chosen.up ? order : -order;
   });
   table().tBodies[0].append(...all);
 }
 
-// A word is looked for in all cells of a row; key=value, and < > <= >= of a number, in the column of that key.
-function passes(row, word) {
-  const [, key, sign, asked] = /^(.+?)(<=|>=|=|<|>)(.+)$/.exec(word) ?? [];
+// A term is looked for in all cells of a row; key=value, and < > <= >= of a number, in the column of that key.
+function passes(row, term) {
+  const [, key, sign, asked] = /^(.+?)(<=|>=|=|<|>)(.+)$/.exec(term) ?? [];
   const column = key === undefined ? -1 : columnOf(key);
-  if (column < 0) return row.textContent.toLowerCase().includes(word.toLowerCase());
+  if (column < 0) return row.textContent.toLowerCase().includes(term.toLowerCase());
   const cell = value(row, column), text = row.cells[column].textContent;
   if (sign === "=") return [cell, text, cell === "" ? "null" : cell].includes(asked)
     || (isNumber(cell) && isNumber(asked) && Number(cell) === Number(asked));
@@ -40,8 +40,8 @@ function passes(row, word) {
 }
 
 function filter() {
-  const words = chosen.filter.split(/\s+/).filter(Boolean), all = rows();
-  all.forEach(row => { row.hidden = !words.every(word => passes(row, word)); });
+  const terms = chosen.filter.split(/\s+/).filter(Boolean), all = rows();
+  all.forEach(row => { row.hidden = !terms.every(term => passes(row, term)); });
   find("#shown").textContent = `${all.filter(row => !row.hidden).length} of ${all.length} runs`;
   scatter();
 }
@@ -59,13 +59,13 @@ function download() {
   URL.revokeObjectURL(link.href);
 }
 
-// Places from 0 to 1 for the values of a column, and ticks; a logarithm over a factor of 8, words side by side.
+// Positions from 0 to 1 for the values of a column, and ticks; a logarithm over a factor of 8, texts side by side.
 function axis(values, labels, few) {
   if (values.every(isNumber)) {
     const numbers = values.map(Number), [low, high] = [Math.min(...numbers), Math.max(...numbers)];
     const log = low > 0 && high >= 8 * low, at = log ? Math.log2 : x => x;
     const [from, to] = [at(low), at(high)], span = to - from || 1;
-    const place = x => to === from ? 0.5 : (at(x) - from) / span;
+    const position = x => to === from ? 0.5 : (at(x) - from) / span;
     const short = x => String(Number(x.toPrecision(4)));
     const distinct = [...new Set(numbers)].sort((a, b) => a - b);
     let ticks = distinct;
@@ -74,15 +74,15 @@ function axis(values, labels, few) {
       ticks = [];
       for (let x = Math.ceil(from / step) * step; x <= to + step / 1e6; x += step) ticks.push(log ? 2 ** x : x);
     }
-    return {places: numbers.map(place), ticks: ticks.map(x => [place(x), short(x)])};
+    return {positions: numbers.map(position), ticks: ticks.map(x => [position(x), short(x)])};
   }
-  const words = [...new Set(values)].sort((a, b) => isNumber(b) - isNumber(a) || byWords(a, b));
-  const place = word => (words.indexOf(word) + 0.5) / words.length;
-  const named = words.length > 12 ? [] : words.map(word => [place(word), labels[values.indexOf(word)]]);
-  return {places: values.map(place), ticks: named};
+  const texts = [...new Set(values)].sort((a, b) => isNumber(b) - isNumber(a) || byText(a, b));
+  const position = text => (texts.indexOf(text) + 0.5) / texts.length;
+  const named = texts.length > 12 ? [] : texts.map(text => [position(text), labels[values.indexOf(text)]]);
+  return {positions: values.map(position), ticks: named};
 }
 
-function drawn(kind, attributes, parent, text) {
+function added(kind, attributes, parent, text) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", kind);
   for (const [name, given] of Object.entries(attributes)) node.setAttribute(name, given);
   if (text !== undefined) node.textContent = text;
@@ -91,12 +91,12 @@ function drawn(kind, attributes, parent, text) {
 }
 
 function scatter() {
-  const [across, up] = [columnOf(chosen.across), columnOf(chosen.upward)], place = find(".plot");
-  place.replaceChildren();
+  const [across, up] = [columnOf(chosen.across), columnOf(chosen.upward)], plot = find(".plot");
+  plot.replaceChildren();
   if (across < 0 || up < 0) return;
   const told = row => heads()[across].dataset.kind === "setting" || value(row, across) !== "";
   const runs = rows().filter(row => !row.hidden && value(row, columnOf("status")) === "done" && told(row) && value(row, up) !== "");
-  const svg = drawn("svg", {viewBox: "0 0 640 400", role: "img"}, place);
+  const svg = added("svg", {viewBox: "0 0 640 400", role: "img"}, plot);
   const name = column => [...heads()[column].children].map(part => part.textContent).join(", ");
   svg.setAttribute("aria-label", `${name(up)} against ${name(across)}, ${runs.length} runs`);
   const x = axis(runs.map(row => value(row, across)), runs.map(row => row.cells[across].textContent), 8);
@@ -104,22 +104,22 @@ function scatter() {
   const [toX, toY] = [at => 80 + 530 * at, at => 345 - 315 * at];
   let last = -Infinity;
   for (const [at, text] of x.ticks) {
-    drawn("line", {x1: toX(at), x2: toX(at), y1: 20, y2: 355}, svg);
+    added("line", {x1: toX(at), x2: toX(at), y1: 20, y2: 355}, svg);
     if (toX(at) - last > 7 * text.length + 8) {
-      drawn("text", {x: toX(at), y: 372, "text-anchor": "middle"}, svg, text.length > 24 ? `${text.slice(0, 23)}…` : text);
+      added("text", {x: toX(at), y: 372, "text-anchor": "middle"}, svg, text.length > 24 ? `${text.slice(0, 23)}…` : text);
       last = toX(at);
     }
   }
   for (const [at, text] of y.ticks) {
-    drawn("line", {x1: 70, x2: 620, y1: toY(at), y2: toY(at)}, svg);
-    drawn("text", {x: 64, y: toY(at) + 4, "text-anchor": "end"}, svg, text);
+    added("line", {x1: 70, x2: 620, y1: toY(at), y2: toY(at)}, svg);
+    added("text", {x: 64, y: toY(at) + 4, "text-anchor": "end"}, svg, text);
   }
-  drawn("text", {x: 345, y: 394, "text-anchor": "middle"}, svg, name(across));
-  drawn("text", {x: 70, y: 12}, svg, runs.length ? name(up) : "no finished run has both");
+  added("text", {x: 345, y: 394, "text-anchor": "middle"}, svg, name(across));
+  added("text", {x: 70, y: 12}, svg, runs.length ? name(up) : "no finished run has both");
   runs.forEach((row, i) => {
-    const point = drawn("circle", {cx: toX(x.places[i]), cy: toY(y.places[i]), r: 4}, svg);
+    const point = added("circle", {cx: toX(x.positions[i]), cy: toY(y.positions[i]), r: 4}, svg);
     const told = [across, up].map(column => `${heads()[column].dataset.key} = ${row.cells[column].textContent}`);
-    drawn("title", {}, point, [row.cells[0].textContent, ...told].join("\n"));
+    added("title", {}, point, [row.cells[0].textContent, ...told].join("\n"));
   });
 }
 

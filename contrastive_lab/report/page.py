@@ -56,7 +56,7 @@ def page(grid: Grid, sentences: list[str], pictures: list[Picture], out: Path) -
         y=title(grid.y),
         varied=varied(sweep),
         verdict=sentences,
-        missing=no_axis(grid) or ["Nothing to draw yet."],
+        missing=no_axis(grid) or ["Nothing to plot yet."],
         style=source["css"],
         script=source["js"],
         pictures=pictures,
@@ -75,9 +75,9 @@ def counts(sweep: Sweep) -> dict[str, int]:
 
 
 def varied(sweep: Sweep) -> dict[str, str]:
-    """Each varied key with its values in words."""
+    """Each varied key with its values as text."""
     values = {key: {order(value): shown(key, value) for value in sweep.asked[key]} for key in sweep.varied}
-    return {key: ", ".join(words[place] for place in sorted(words)) for key, words in values.items()}
+    return {key: ", ".join(own[at] for at in sorted(own)) for key, own in values.items()}
 
 
 def run_table(grid: Grid, out: Path) -> dict[str, Any]:

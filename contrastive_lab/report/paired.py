@@ -59,7 +59,7 @@ class Trend:
 
 
 def by_seed(grid: Grid, line: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
-    """Values of the finished runs of a line by seed (rows) and place on the x axis (columns)."""
+    """Values of the finished runs of a line by seed (rows) and position on the x axis (columns)."""
     own = grid.samples.loc[grid.samples["setting"].isin(line.index), ["setting", "sample"]]
     found = values.reindex(own.index).set_axis([own["sample"], own["setting"].map(line["at"])]).dropna()
     return found[~found.index.duplicated(keep="last")].unstack()
@@ -98,7 +98,7 @@ class Difference(NamedTuple):
 
 
 class Side(NamedTuple):
-    """The metric of a line's runs and their folders, by seed and place on the x axis."""
+    """The metric of a line's runs and their folders, by seed and position on the x axis."""
 
     values: pd.DataFrame
     runs: pd.DataFrame

@@ -29,8 +29,8 @@ Style = dict[str, Any]
 class Scale:
     """Where values lie on an x axis: numbers as they are, on a logarithm of base 2 if they span a factor of 8 or more.
 
-    Words, infinity, and numbers of which some would lie upon each other, as 0, 0.9, 0.99 and 0.999, are spaced evenly.
-    Null, as of a setting that is off, has a place of its own, which makes words of numbers.
+    Texts, infinity, and numbers of which some would lie upon each other, as 0, 0.9, 0.99 and 0.999, are spaced evenly.
+    Null, as of a setting that is off, has a position of its own, which makes texts of numbers.
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
@@ -106,7 +106,7 @@ def styles(grid: Grid) -> list[Style]:
 
 
 def x_colours(grid: Grid) -> dict[Any, Any]:
-    """A colour for each place on the x axis, from dark to light; grey for null."""
+    """A colour for each position on the x axis, from dark to light; grey for null."""
     values = Scale(grid.settings["position"]).values
     colours = [mpl.colormaps["viridis"](0.88 * i / max(1, len(values) - 1)) for i in range(len(values))]
     return {order(None): "0.5", **dict(zip(map(order, values), colours, strict=True))}
@@ -137,7 +137,7 @@ def error_note(grid: Grid, metric: str) -> str:
     if (found["n"] == 1).any():
         bars = "bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds"
         bars = bars if found["wilson"].any() else "no interval known"
-        notes.append(f"n = 1 {'in places' if several else 'seed'}, {bars}")
+        notes.append(f"n = 1 {'for some' if several else 'seed'}, {bars}")
     return "\n".join(textwrap.fill(note, NOTE) for note in notes)
 
 
@@ -146,7 +146,7 @@ def band_note(n: Iterable[int]) -> str:
     counts = [*n]
     several = seeds(counts)
     notes = [f"bands: 95 % t interval over {several}, step by step"] if several else []
-    notes += [f"n = 1 {'in places' if several else 'seed'}, no band"] if 1 in counts else []
+    notes += [f"n = 1 {'for some' if several else 'seed'}, no band"] if 1 in counts else []
     return "\n".join(notes)
 
 

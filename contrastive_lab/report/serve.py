@@ -90,7 +90,7 @@ class Live:
             "problem": self.problem,
             "counts": counts(sweep),
             "running": [
-                {"folder": run, "name": sweep.results["name"][run], **words(each)} for run, each in found.items()
+                {"folder": run, "name": sweep.results["name"][run], **as_shown(each)} for run, each in found.items()
             ],
             "failed": [{"name": run["name"], "error": run["line"]} for run in failures(sweep, self.folder)],
         }
@@ -104,7 +104,7 @@ class Live:
         return found if found and found.is_file() else None
 
 
-def words(found: Progress) -> dict[str, Any]:
+def as_shown(found: Progress) -> dict[str, Any]:
     """How far a run is, as the page shows it."""
     left = "" if found.left is None else f"about {duration(found.left)}"
     left = "evaluation" if found.step == found.steps else left

@@ -1,4 +1,4 @@
-"""What a sweep shows, in plain words, and no more than its seeds carry."""
+"""What a sweep shows, in plain sentences, and no more than its seeds carry."""
 
 from collections.abc import Iterable
 
@@ -34,10 +34,10 @@ def no_axis(grid: Grid) -> list[str]:
         return []
     others = [key for key in grid.keys if key != grid.x and choose(grid.sweep, key).alone]
     if others:
-        return [f"No two settings differ in {grid.x} alone, so no figure against it is drawn; x={others[0]} has one."]
+        return [f"No two settings differ in {grid.x} alone, so there is no figure against it; x={others[0]} has one."]
     return [
         f"No axis varies alone: any two of the {len(grid.settings)} settings differ in more than one of "
-        f"{', '.join(grid.keys)}, so no figure against one of them is drawn. The tables and the scatter have all runs."
+        f"{', '.join(grid.keys)}, so there is no figure against one of them. The tables and the scatter have all runs."
     ]
 
 
@@ -193,8 +193,8 @@ def _against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) ->
     if ours and theirs:
         gap = t_interval((ours.slopes - theirs.slopes).dropna())
         if gap.n > 1:
-            word = "slopes differ by" if gap.clear else "slopes cannot be told apart, they differ by"
-            sentences.append(f"{names}: {word} {_way(grid, gap.mean)} per doubling ({_range(gap)}).")
+            told = "slopes differ by" if gap.clear else "slopes cannot be told apart, they differ by"
+            sentences.append(f"{names}: {told} {_way(grid, gap.mean)} per doubling ({_range(gap)}).")
     rows = differences(grid, line, base, grid.y)
     positions = dict(zip(line["at"], line["position"], strict=True))
     named = {d: f"{grid.x} = {shown(grid.x, positions[d.at])} ({d.estimate.mean:+.2f}, {_interval(d)})" for d in rows}

@@ -18,7 +18,7 @@ from contrastive_lab.report.tables import METRICS, measured, write_frame, write_
 from contrastive_lab.report.verdict import verdict
 
 OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost", "comparisons")  # stems of the figures that a report may write
-Drawn = tuple[Path, Figure, str, str]  # where it lies, without its ending; what stands above and below it
+Plotted = tuple[Path, Figure, str, str]  # where it lies, without its ending; what stands above and below it
 
 
 def write_report(folder: Path, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Path:
@@ -40,12 +40,12 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None, mar
     write_tables(grid, out)
     write_text(out / "verdict.txt", "\n".join(sentences) + "\n")
     with styled():
-        drawn = plot_all(grid, out / "figures")
+        plotted = plot_all(grid, out / "figures")
         path = out / "report.html"
-        write_text(path, page(grid, sentences, [picture(stem, *words) for stem, _, *words in drawn], out))
-        for stem, figure, *_ in drawn:  # after the page, which a browser may wait for
+        write_text(path, page(grid, sentences, [picture(stem, *texts) for stem, _, *texts in plotted], out))
+        for stem, figure, *_ in plotted:  # after the page, which a browser may wait for
             save(figure, stem, [kind for kind in KINDS if kind != "svg"])
-    for old in before - {stem.with_suffix(f".{kind}") for stem, *_ in drawn for kind in FILES}:
+    for old in before - {stem.with_suffix(f".{kind}") for stem, *_ in plotted for kind in FILES}:
         old.unlink(missing_ok=True)  # a figure of an earlier report that this one has no data for
     return path
 
@@ -55,17 +55,17 @@ def figure_files(out: Path) -> Iterator[Path]:
     return (path for stem in OURS for kind in FILES for path in (out / "figures").glob(f"{stem}.{kind}"))
 
 
-def plot_all(grid: Grid, folder: Path) -> list[Drawn]:
+def plot_all(grid: Grid, folder: Path) -> list[Plotted]:
     """Plot what the runs have data for as svg, with csv beside it, and say what each figure shows."""
-    have, drawn = measured(grid), list[Drawn]()
+    have, plotted = measured(grid), list[Plotted]()
     if not grid.alone:
-        return drawn
+        return plotted
     more = also(grid)
 
     def add(stem: str, figure: Figure, table: pd.DataFrame, heading: str, note: str) -> None:
         save(figure, folder / stem, ["svg"])
         write_frame(folder / f"{stem}.csv", table)
-        drawn.append((folder / stem, figure, heading, note + more))
+        plotted.append((folder / stem, figure, heading, note + more))
 
     if found := planned.planned(grid):
         note = "What the experiment set out to compare; a point is the mean of one setting less another."
@@ -80,7 +80,7 @@ def plot_all(grid: Grid, folder: Path) -> list[Drawn]:
     if grid.y in have and figures.costs(grid):
         note = "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
         add("cost", figures.against_cost(grid), data.against_cost(grid), f"{title(grid.y)} against cost", note)
-    return drawn
+    return plotted
 
 
 def also(grid: Grid) -> str:

@@ -46,10 +46,10 @@ def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
 def _backbone(config: DictConfig) -> nn.Module:
     """Make the backbone and check that it takes views of the configured sizes."""
     views, make = config.augment, instantiate(_without_name(config.backbone), _partial_=True)
-    words = _vocabulary(_splits(config)) if "vocabulary" in inspect.signature(make).parameters else {}
+    known = _vocabulary(_splits(config)) if "vocabulary" in inspect.signature(make).parameters else {}
     sizes = [views[name] for name in ("size", "small_size") if name in views][: 2 if views.get("small_views") else 1]
     try:
-        net = cast(nn.Module, make(**words)).eval()
+        net = cast(nn.Module, make(**known)).eval()
         with torch.no_grad():
             for size in sizes:
                 net(torch.zeros(1, 3, size, size))

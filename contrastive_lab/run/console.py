@@ -90,9 +90,9 @@ def summary(
     elif result["K"] is not None and result["loss"] is not None:
         lines.append(f"MI         no estimate: undefined with {_without_mi(config)}")
     if result["loss"] is not None:
-        rate = f"{result['images_per_second']:.0f} {resolved.kind}/s in training"
+        speed = f"{result['images_per_second']:.0f} {resolved.kind}/s in training"
         lines.append(f"loss       {result['loss']:.4f}, the mean of the last epoch")
-        lines.append(f"speed      {rate}; {result['seconds']:.0f} s in all")
+        lines.append(f"speed      {speed}; {result['seconds']:.0f} s in all")
     if "effective_rank" in values:
         lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
         own = "none: negatives of a query's own class are no others" if config.own_class_share else None

@@ -87,7 +87,7 @@ def close_run(folder: Path, result: Result) -> None:
 
 
 def _why_offline() -> str | None:
-    """What keeps this process from W&B's server, in a few words; None where nothing is known to."""
+    """What keeps this process from W&B's server, in short; None where nothing is known to."""
     import wandb
 
     url = urlsplit(wandb.setup().settings.base_url)

@@ -29,7 +29,7 @@ def test_a_curve_is_the_mean_of_the_finished_runs_at_steps_they_share(tmp_path: 
 def test_curves_of_one_seed_say_that_they_have_no_band(tmp_path: Path) -> None:
     mixed = [*seeds([80, 81], K=4, tau=0.1), *seeds([80], K=8, tau=0.1), *seeds([80], K=4, tau=0.2)]
     for name, jobs, note in (
-        ("mixed", mixed, "bands: 95 % t interval over n = 2 seeds, step by step\nn = 1 in places, no band"),
+        ("mixed", mixed, "bands: 95 % t interval over n = 2 seeds, step by step\nn = 1 for some, no band"),
         ("single", [*seeds([80], K=4), *seeds([80], K=8)], "n = 1 seed, no band"),
         ("one line", seeds([80], K=4), "n = 1 seed, no band"),
     ):

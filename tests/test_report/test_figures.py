@@ -11,14 +11,14 @@ from tests.sweep_folder import grid_of, seeds, write_sweep
 
 def test_the_figure_shows_means_bands_and_the_paper_in_a_panel_of_its_own(report: Path) -> None:
     ours, papers, coverage = against_x(grid_of(report.parents[1]), "linear_top1").axes
-    drawn = {str(line.get_label()): line for line in ours.lines}
-    assert drawn["alpha = K"].get_xydata().tolist() == [[4, 81], [16, 84]]
-    assert drawn["alpha = 256"].get_xydata().tolist() == [[4, 83.5]]
-    assert drawn["on ours, Fashion-MNIST mini"].get_xydata().tolist() == [[4, 77.7], [16, 79.9]]
+    lines = {str(line.get_label()): line for line in ours.lines}
+    assert lines["alpha = K"].get_xydata().tolist() == [[4, 81], [16, 84]]
+    assert lines["alpha = 256"].get_xydata().tolist() == [[4, 83.5]]
+    assert lines["on ours, Fashion-MNIST mini"].get_xydata().tolist() == [[4, 77.7], [16, 79.9]]
     half = 4.302653 / math.sqrt(3)  # t of 2 degrees, 97.5 %
     band = ours.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == pytest.approx((81 - half, 81 + half))
-    assert "n = 1 in places" in ours.get_title(loc="left")
+    assert "n = 1 for some" in ours.get_title(loc="left")
     assert [line.get_ydata().tolist() for line in papers.lines] == [[67.5, 68.1]]
     assert coverage.lines[0].get_ydata()[0] == 0  # 5 draws cannot hold 10 classes
 
@@ -53,7 +53,7 @@ def test_cost_has_a_point_for_each_setting_with_its_errors(tmp_path: Path) -> No
     assert bars.tolist() == [[pytest.approx(5 - 12.706205), 80.5], [pytest.approx(5 + 12.706205), 80.5]]
 
 
-def test_two_dozen_lines_are_drawn_without_bands_and_more_without_a_legend(tmp_path: Path) -> None:
+def test_two_dozen_lines_are_plotted_without_bands_and_more_without_a_legend(tmp_path: Path) -> None:
     def axes(lines: int) -> Any:
         jobs = [job for tau in range(lines) for K in (4, 8) for job in seeds([80, 81], K=K, tau=tau)]
         grid = grid_of(write_sweep(tmp_path / f"{lines}", jobs))

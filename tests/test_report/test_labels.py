@@ -1,6 +1,6 @@
 import pytest
 
-from contrastive_lab.report.labels import is_accuracy, label, pair, title, unit, words
+from contrastive_lab.report.labels import is_accuracy, label, pair, settings_text, title, unit
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,8 @@ def test_a_setting_reads_as_it_is_typed_and_alpha_null_as_K(key: str, value: obj
     [("spectral", "K = 4, loss = spectral"), ("nce", "K = 4, loss = nce"), ("hard", "K = 4, alpha = K, loss = hard")],
 )
 def test_a_loss_without_alpha_is_told_without(loss: str, text: str) -> None:
-    assert words({"K": 4, "alpha": None, "loss": loss}) == text
-    assert words({"alpha": None}) == "alpha = K" and words({}) == ""
+    assert settings_text({"K": 4, "alpha": None, "loss": loss}) == text
+    assert settings_text({"alpha": None}) == "alpha = K" and settings_text({}) == ""
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_it_opens_without_an_error(opened: "Chrome") -> None:
     assert opened.get_log("browser") == []
 
 
-def test_every_figure_is_drawn(opened: "Chrome") -> None:
+def test_every_figure_is_shown(opened: "Chrome") -> None:
     sizes = opened.execute_script("return [...document.images].map(i => [i.complete, i.naturalWidth, i.clientWidth])")
     assert len(sizes) == 2
     assert all(complete and natural > 0 and 0 < shown <= 1080 for complete, natural, shown in sizes)

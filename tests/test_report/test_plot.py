@@ -85,7 +85,7 @@ def test_the_note_says_what_bands_and_bars_are(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "s", [*seeds([80, 81, 82], K=4), *seeds([80, 81], K=8), *seeds([80], K=16)])
     assert error_note(grid_of(folder), "linear_top1").splitlines() == [
         "bands: 95 % t interval over n = 2 to 3 seeds",
-        "n = 1 in places, bars: 95 % binomial interval",
+        "n = 1 for some, bars: 95 % binomial interval",
         "(Wilson) of the test images, not the spread over",
         "seeds",
     ]

@@ -12,7 +12,7 @@ import pytest
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.progress import Progress
 from contrastive_lab.report import serve, write_report
-from contrastive_lab.report.serve import Live, bind, duration, words
+from contrastive_lab.report.serve import Live, as_shown, bind, duration
 from tests.sweep_folder import Told, seeds, write_sweep
 
 JOBS: list[Told] = [
@@ -175,9 +175,9 @@ def test_the_first_lines_say_where_it_is(
         serve.serve(live.folder)
 
 
-def test_how_far_a_run_is_in_words() -> None:
+def test_how_far_a_run_is_as_the_page_shows_it() -> None:
     found = Progress(epoch=2, step=40, steps=100, loss=3.14159, left=120.0, quiet=5.0, stale=False)
-    assert words(found) == {
+    assert as_shown(found) == {
         "epoch": "2",
         "step": "40 of 100",
         "loss": "3.142",
@@ -186,5 +186,5 @@ def test_how_far_a_run_is_in_words() -> None:
         "stale": False,
     }
     ended = Progress(epoch=2, step=100, steps=100, loss=None, left=0.0, quiet=5.0, stale=False)
-    assert (words(ended)["left"], words(ended)["loss"]) == ("evaluation", "")
+    assert (as_shown(ended)["left"], as_shown(ended)["loss"]) == ("evaluation", "")
     assert [duration(seconds) for seconds in (0, 89, 90, 5399, 5400)] == ["0 s", "89 s", "2 min", "90 min", "1.5 h"]

@@ -167,5 +167,5 @@ def test_where_no_axis_varies_alone_that_is_said(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "t", beside)
     assert no_axis(grid_of(folder)) == []
     assert no_axis(grid_of(folder, x="K")) == [
-        "No two settings differ in K alone, so no figure against it is drawn; x=tau has one."
+        "No two settings differ in K alone, so there is no figure against it; x=tau has one."
     ]
