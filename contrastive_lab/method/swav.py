@@ -36,7 +36,7 @@ class SwAV(ContrastiveModule[Codes]):
 
     A `queue` of that many older vectors of each of the first two views lengthens the batch for the codes once it is
     full; they are collected from the epoch `queue_from_epoch` on. The prototypes stay as they are for the first
-    `freeze_epochs`, 0 or more and perhaps a part of one.
+    `freeze_epochs`.
     """
 
     def __init__(
@@ -55,7 +55,6 @@ class SwAV(ContrastiveModule[Codes]):
         super().__init__(encoder, tau, None, optim, seed)
         self.epsilon, self.sinkhorn_iterations = epsilon, sinkhorn_iterations
         self.queue_from_epoch, self.freeze_epochs = queue_from_epoch, freeze_epochs
-        self.freeze_steps = 0  # known when the training starts
         start = torch.randn(prototypes, encoder.dim, generator=generator(seed, "prototypes"))
         self.prototypes = nn.Parameter(F.normalize(start, dim=1))
         self.queues = nn.ModuleList(Queue(queue, encoder.dim, seed + view) for view in range(2 if queue else 0))
@@ -81,13 +80,9 @@ class SwAV(ContrastiveModule[Codes]):
         use = distributed.mean(pairs.codes.mean(dim=0))
         return {**spread(pairs.vectors), "prototypes_used": torch.exp(-torch.xlogy(use, use).sum())}
 
-    def on_train_start(self) -> None:
-        """Work out for how many steps the prototypes stay as they are."""
-        self.freeze_steps = round(self.freeze_epochs * self.trainer.num_training_batches)
-
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Leave the prototypes out of the first steps."""
-        if self.global_step < self.freeze_steps:
+        if self.global_step < round(self.freeze_epochs * self.trainer.num_training_batches):
             self.prototypes.grad = None
 
     def after_step(self) -> None:
