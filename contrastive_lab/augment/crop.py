@@ -46,9 +46,12 @@ class Crop:
 
 
 def central_boxes(heights: Tensor, widths: Tensor, ratio: Sequence[float]) -> Tensor:
-    """The largest central box of each image with an aspect ratio in the range: (n,), (n,) -> integers (n, 4)."""
-    height = torch.minimum(heights, (widths.double() / min(ratio)).round().long())
-    width = torch.minimum(widths, (heights.double() * max(ratio)).round().long())
+    """The largest central box of each image with an aspect ratio in the range: (n,), (n,) -> integers (n, 4).
+
+    It has one pixel at least.
+    """
+    height = torch.minimum(heights, (widths.double() / min(ratio)).round().long().clamp(min=1))
+    width = torch.minimum(widths, (heights.double() * max(ratio)).round().long().clamp(min=1))
     return torch.stack(((heights - height) // 2, (widths - width) // 2, height, width), dim=1)
 
 

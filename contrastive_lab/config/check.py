@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ WITHOUT_ALPHA = ("spectral", "nce")  # losses
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, _devices, _trainer, _files, _kinds, _views, _architecture, foreign_code)
+    rules = (_negatives, _memory, _devices, _trainer, _files, _kinds, _views, _architecture, foreign_code)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -59,6 +60,19 @@ def _negatives(config: DictConfig) -> Iterator[str]:
     if K is not None and keys is not None and K * config.sets > keys >= 1 and method.pool != "bank":
         sets = f" sets={config.sets}" if config.sets > 1 else ""
         yield f"K={K}{sets}: more than the {method.pool} = {keys} keys of batch_size={N}; lower K or raise N"
+
+
+def _memory(config: DictConfig) -> Iterator[str]:
+    """Settings that make a single tensor of float32 larger than the memory of this machine."""
+    pool, K, D = config.method_info.pool, (config.K or 0) * config.sets, config.head.dim
+    rows = {"queue": K, "bank": K * config.batch_size // processes(config)}.get(pool, 0)
+    sizes = {"K": rows * D, "head.dim": D * (config.head.hidden or 1)}
+    sizes |= {f"method.{name}": (config.method.get(name) or 0) * D for name in ("queue", "prototypes")}
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for key, numbers in sizes.items():
+        if 4 * numbers > have:
+            asked = f"{key}={OmegaConf.select(config, key)}" + f" sets={config.sets}" * (key == "K" and config.sets > 1)
+            yield f"{asked}: takes {4e-9 * numbers:,.0f} GB, and this machine has {have / 1e9:.0f}; lower it"
 
 
 def without_negatives(config: DictConfig) -> Iterator[str]:
@@ -162,6 +176,8 @@ def _trainer(config: DictConfig) -> Iterator[str]:
         yield "trainer.barebones: must stay false; a run needs its callbacks and loggers"
     if config.trainer.use_distributed_sampler:
         yield "trainer.use_distributed_sampler: must stay false; the project shares batches out itself"
+    if 0 < config.epochs < (warmup := config.optim.warmup_epochs):
+        yield f"optim.warmup_epochs={warmup:g}: longer than epochs={config.epochs}, which is the most it can be"
     steps = (config.dataset.images or 0) // config.batch_size  # 0: not known yet
     for key in ("limit_train_batches", "overfit_batches"):
         part = config.trainer[key]
@@ -200,6 +216,10 @@ def _kinds(config: DictConfig) -> Iterator[str]:
 def _views(config: DictConfig) -> Iterator[str]:
     if (color := config.augment.get("color")) and color.strength * color.hue > 0.5:
         yield f"augment.color.strength={color.strength:g}: times hue={color.hue:g} is above 0.5, half the colour circle"
+    for name in ("crop", "small_crop"):
+        size, ratio = config.dataset.get("size", 0), config.augment.get(name, {}).get("ratio", [1, 1])
+        if not 1 / (size or 1) <= min(ratio) <= max(ratio) <= (size or 1):
+            yield f"augment.{name}.ratio={ratio}: must lie between 1/{size} and {size}, the pixels of an image"
 
 
 def _architecture(config: DictConfig) -> Iterator[str]:

@@ -68,6 +68,13 @@ def test_fallback_by_hand() -> None:
     ]  # 30 * 0.95
 
 
+@pytest.mark.parametrize(("ratio", "box"), [(1e-9, [0, 4, 10, 1]), (1e9, [4, 0, 1, 10])])
+def test_a_box_has_a_pixel_at_least(ratio: float, box: list[int]) -> None:
+    side = torch.tensor([10])
+    found = recipe(crop=Crop(scale=(1.0, 1.0), ratio=(ratio, ratio))).boxes(step_random(1), 0, side, side)
+    assert found.tolist() == [box]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize(("height", "width", "size"), [(32, 32, 32), (50, 70, 16), (9, 13, 24), (12, 40, 20)])

@@ -51,6 +51,14 @@ CANNOT_RUN = [
     ),
     (["method=supervised", "tau=0.5"], "tau=0.5: Supervised has none; its settings are batch_size and base_lr"),
     (["method=supervised", "K=5"], "K=5: Supervised has no negatives; its settings are batch_size and base_lr"),
+    (["method=moco_v2", "K=1000000000000"], "K=1000000000000: takes 512,000 GB, and this machine has "),
+    (["method=moco_v2", "K=4", "sets=250000000000"], "K=4 sets=250000000000: takes 512,000 GB, and this machine has "),
+    (["method=npid", "K=1000000000000"], "K=1000000000000: takes 131,072,000 GB, and this machine has "),
+    (["method=swav", "method.prototypes=1000000000000"], "method.prototypes=1000000000000: takes 512,000 GB"),
+    (["head.dim=1000000000000", "head.hidden=10"], "head.dim=1000000000000: takes 40,000 GB"),
+    (["augment.crop.ratio=[1e-9,1e-9]"], "augment.crop.ratio=[1e-09, 1e-09]: must lie between 1/28 and 28"),
+    (["augment.small_crop.ratio=[1,30]"], "augment.small_crop.ratio=[1, 30]: must lie between 1/28 and 28"),
+    (["optim.warmup_epochs=100"], "optim.warmup_epochs=100: longer than epochs=10, which is the most it can be"),
     (["dataset=image_folder", "dataset.root=/no/such"], "dataset.root=/no/such: no such folder"),
 ]
 
