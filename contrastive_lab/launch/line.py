@@ -8,6 +8,7 @@ from pathlib import Path
 from contrastive_lab.compat import hydra_parser
 from contrastive_lab.config import identity
 from contrastive_lab.config.values import key_and_value
+from contrastive_lab.errors import ConfigError
 
 PATHS = ("resume", "hydra.run.dir", "data_dir", *identity.PATHS)
 FLAGS = ("--cfg", "--info", "--package")  # Hydra's own that take a value and have no hyphen in their names
@@ -43,7 +44,8 @@ def _path(override: str) -> str:
         return override
     path = Path(value).expanduser()
     plain = re.fullmatch(r"[\w./:-]+", value)
-    one = key in ("resume", "hydra.run.dir")  # never several
+    if (one := key in ("resume", "hydra.run.dir")) and not value:  # never several
+        raise ConfigError(f"{override}: must be a folder")
     if plain or not (one or value.startswith("~") or path.exists()):
         return override
     text = re.sub(r"(\\*)'", r"\1\1\\'", str(path))  # how Hydra's grammar writes a quote within quotes

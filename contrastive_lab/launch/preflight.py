@@ -17,7 +17,7 @@ from contrastive_lab.config.identity import MOVED, within
 from contrastive_lab.config.overrides import composed, parse
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.experiment import expand, given
+from contrastive_lab.launch.experiment import expand, given, load
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import conflicting_runs, differing, job_folder, plan
 from contrastive_lab.record.plan import Job, Plan
@@ -53,11 +53,11 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
         return _resumed(overrides), None
     if args.multirun:
         return _planned(overrides, line)
-    for key in ("experiment", "sweep"):
-        if name := given(overrides).get(key):
-            raise ConfigError(f"{key}={name}: for several runs; python train.py -m {key}={name}")
+    asked = {key: given(overrides).get(key) for key in ("experiment", "sweep")}
+    if several := [f"{key}={name}" for key, name in asked.items() if name and (key == "sweep" or load(name))]:
+        raise ConfigError(f"{several[0]}: for several runs; python train.py -m {several[0]}")
     config, folder = composed(overrides), Path(_unquoted(given(overrides).get("hydra.run.dir", "''")))
-    problems, taken = [*_images(config)], "hydra.run.dir" in given(overrides) and has_config(folder)
+    problems, taken = [*_images(config), *_writable(folder)], "hydra.run.dir" in given(overrides) and has_config(folder)
     if taken and (keys := differing(folder, config) or _other_images(folder, config)):
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
     if problems:
@@ -108,6 +108,13 @@ def launched(sweep: Plan) -> list[list[str]]:
     return [[*job, named(sweep)] for job in kept]
 
 
+def _writable(folder: Path) -> Iterator[str]:
+    """Why the folder of a run cannot be made, as far as what lies above it tells."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        yield f"hydra.run.dir={folder}: cannot be made in {there}; choose another folder"
+
+
 def _images(config: DictConfig) -> Iterator[str]:
     """Look through a folder of images, and yield what does not fit it; a ConfigError tells what is wrong with it."""
     if "root" not in config.dataset:
@@ -138,6 +145,9 @@ def _read(dataset: str) -> tuple[int, str]:
 
 def multirun(overrides: list[str]) -> list[list[str]]:
     """The jobs of a multirun, as Hydra expands them: at least one."""
+    keys = [o.key_or_group for o in parse(overrides)]
+    if twice := [o.key_or_group for o in parse(overrides) if o.is_sweep_override() and keys.count(o.key_or_group) > 1]:
+        raise ConfigError(f"{twice[0]}: given twice, once with several values; leave one out")
     if jobs := multirun_jobs(overrides, CONF):
         return jobs
     raise ConfigError("-m: this line makes no job; a glob(...) in it matches no option")

@@ -55,6 +55,7 @@ CANNOT_RUN = [
     (["method=moco_v2", "K=4", "sets=250000000000"], "K=4 sets=250000000000: takes 512,000 GB, and this machine has "),
     (["method=npid", "K=1000000000000"], "K=1000000000000: takes 131,072,000 GB, and this machine has "),
     (["method=swav", "method.prototypes=1000000000000"], "method.prototypes=1000000000000: takes 512,000 GB"),
+    (["augment.size=100000"], "augment.size=100000: takes 30,720 GB, and this machine has "),
     (["head.dim=1000000000000", "head.hidden=10"], "head.dim=1000000000000: takes 40,000 GB"),
     (["augment.crop.ratio=[1e-9,1e-9]"], "augment.crop.ratio=[1e-09, 1e-09]: must lie between 1/28 and 28"),
     (["augment.small_crop.ratio=[1,30]"], "augment.small_crop.ratio=[1, 30]: must lie between 1/28 and 28"),

@@ -162,3 +162,25 @@ def test_a_damaged_result_is_named_before_any_work(tmp_path: Path, line: Type) -
     done = line(*told)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert done.err.startswith(f"error: {path.relative_to(tmp_path)}: damaged")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (["hydra.run.dir="], "hydra.run.dir=: must be a folder"),
+        (["resume="], "resume=: must be a folder"),
+        (["-m", "K=4,8", "K=5"], "K: given twice, once with several values; leave one out"),
+        (["experiment=eqco/fig9"], "experiment=eqco/fig9: no such option; did you mean eqco/fig4?"),
+        (["tau=inf"], "tau=inf: must be more than 0 and finite"),
+    ],
+)
+def test_a_line_that_means_nothing_is_answered_before_work(line: list[str], problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        preflight(["train.py", *line])
+    assert caught.value.problems[0].startswith(problem)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"file/x: cannot be made in .*file; choose another folder"):
+        preflight(["train.py", f"hydra.run.dir={tmp_path}/file/x"])
