@@ -242,5 +242,5 @@ def test_the_docs_tell_of_every_experiment_and_its_jobs() -> None:
 
 def names_in_order() -> list[str]:
     """Experiments by folder, EqCo's first."""
-    order = ["negatives", "eqco", "simclr", "swav", "coupon"]
+    order = ["negatives", "compare", "eqco", "simclr", "swav", "coupon"]
     return sorted(options("experiment"), key=lambda name: (order.index(name.split("/")[0]), name))
