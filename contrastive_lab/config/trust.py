@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config import CONF
 
 LIGHTNING = ("pytorch_lightning.plugins.", "pytorch_lightning.strategies.")
-HARMLESS = re.compile(r"\$\{[\w.\[\]]+\}|\$\{oc\.env:WANDB_\w+(,\w*)?\}")  # another key, and W&B's own variables
+KEY = re.compile(r"\$\{[\w.\[\]]+\}")
+HARMLESS = re.compile(r"\$\{(oc\.select:[\w.]+|oc\.env:WANDB_\w+)(,[\w.+-]*)?\}")  # a key too, and W&B's own variables
 
 
 def foreign_code(config: DictConfig) -> Iterator[str]:
@@ -25,7 +26,7 @@ def foreign_code(config: DictConfig) -> Iterator[str]:
 def foreign_resolvers(config: DictConfig) -> Iterator[str]:
     """Values that would be worked out by anything but another key or a variable of W&B."""
     for key, value in _leaves(OmegaConf.to_container(config)):
-        if "${" in HARMLESS.sub("", str(value)):
+        if "${" in HARMLESS.sub("x", KEY.sub("x", str(value))):
             yield f"{key}={value}: only other keys and ${{oc.env:WANDB_...}} are put in"
 
 

@@ -32,7 +32,7 @@ def _is_setting(part: str) -> bool:
 
 def _alpha(override: str) -> str:
     """The override, with Hydra's spelling of infinity where it gives an alpha."""
-    key, _, value = override.partition("=")
+    key, value = key_and_value(override)
     spelt = re.sub(r"(?<![^,\[\s])\.inf(?![^,\]\s])", "inf", value, flags=re.IGNORECASE)
     return f"{key}={spelt}" if key.endswith(("alpha", "alphas")) else override
 

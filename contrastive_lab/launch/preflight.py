@@ -145,9 +145,6 @@ def _read(dataset: str) -> tuple[int, str]:
 
 def multirun(overrides: list[str]) -> list[list[str]]:
     """The jobs of a multirun, as Hydra expands them: at least one."""
-    keys = [o.key_or_group for o in parse(overrides)]
-    if twice := [o.key_or_group for o in parse(overrides) if o.is_sweep_override() and keys.count(o.key_or_group) > 1]:
-        raise ConfigError(f"{twice[0]}: given twice, once with several values; leave one out")
     if jobs := multirun_jobs(overrides, CONF):
         return jobs
     raise ConfigError("-m: this line makes no job; a glob(...) in it matches no option")

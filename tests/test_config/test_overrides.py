@@ -88,7 +88,7 @@ WRONG = [
     (["+scale/laptop=npid"], "+scale/laptop: no such group; did you mean scale?"),
     (["scale@_global_=paper"], "scale@_global_: no such group; did you mean scale?"),
     (["+experiment/eqco=fig4"], "+experiment/eqco: no such group; did you mean experiment?"),
-    (["experiment=fig4"], "experiment=fig4: no such option; did you mean eqco/fig4? choose one of coupon/ag_news, "),
+    (["experiment=fig4"], "experiment=fig4: no such option; did you mean eqco/fig4? choose one of compare/cifar10, "),
     (["foo/bar=3"], "foo/bar: no such group; choose one of augment, "),
     (["+method=simo"], "+method: the key is there already; leave out the plus"),
     (["++method=simo"], "+method: the key is there already; leave out the plus"),

@@ -47,6 +47,7 @@ def test_classes_of_lightning_may_be_plugged_in(name: str) -> None:
     "value",
     [
         "${new_folder:/tmp/elsewhere}",
+        "${oc.select:a,${new_folder:/tmp/elsewhere}}",
         "${oc.env:AWS_SECRET_ACCESS_KEY}",
         "${oc.env:${a}}",
         "${hydra:runtime.cwd}",

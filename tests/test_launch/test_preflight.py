@@ -169,7 +169,6 @@ def test_a_damaged_result_is_named_before_any_work(tmp_path: Path, line: Type) -
     [
         (["hydra.run.dir="], "hydra.run.dir=: must be a folder"),
         (["resume="], "resume=: must be a folder"),
-        (["-m", "K=4,8", "K=5"], "K: given twice, once with several values; leave one out"),
         (["experiment=eqco/fig9"], "experiment=eqco/fig9: no such option; did you mean eqco/fig4?"),
         (["tau=inf"], "tau=inf: must be finite and more than 0"),
     ],
