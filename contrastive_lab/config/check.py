@@ -88,7 +88,7 @@ def without_negatives(config: DictConfig) -> Iterator[str]:
     if not method.get("tau", True) and config.tau != 1.0:
         yield f"tau={config.tau}: {method.name} has none; its settings are {settings}"
     for key, value in beside_infonce(config).items():
-        yield f"{key}={value}: {method.name} has no negatives"
+        yield f"{key}={value}: {method.name} has a loss of its own, in which no K negatives are drawn"
 
 
 def loss_problems(config: DictConfig) -> Iterator[str]:

@@ -14,7 +14,8 @@ from contrastive_lab.config.values import flat
 # Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is, but for the
 # scale, whose values stand where they are used.
 OMITTED = {
-    "data_dir", "resume", "sweep", "experiment", "checkpoint_every_n_steps", "method_info", "logger", "strategy",
+    "data_dir", "resume", "sweep", "experiment", "checkpoint_every_n_steps", "checkpoint_every_n_minutes",
+    "method_info", "logger", "strategy",
     "dataset.workers", "dataset.splits", "trainer.num_nodes", "trainer.enable_progress_bar",
     "trainer.enable_model_summary", "trainer.enable_checkpointing", "trainer.log_every_n_steps", "trainer.profiler",
     "trainer.detect_anomaly", "trainer.plugins", "trainer.model_registry", "trainer.enable_autolog_hparams",

@@ -52,6 +52,7 @@ class Run(Settings):
         description="name of a multirun's folder; the same line again goes on with what is missing"
     )
     checkpoint_every_n_steps: int | None = Field(ge=1, description="beside the one at the end of every epoch")
+    checkpoint_every_n_minutes: float | None = Field(gt=0, description="as well")
 
 
 class MethodInfo(Settings):

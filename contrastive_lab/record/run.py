@@ -3,7 +3,6 @@
 Nothing here imports torch, so that a command line with an error in it is answered at once.
 """
 
-import zipfile
 from pathlib import Path
 
 from hydra.conf import HydraConf
@@ -12,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config.identity import upgraded
 from contrastive_lab.config.trust import foreign_code, foreign_resolvers
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.checkpoint import PREVIOUS, readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, CONFIG
 from contrastive_lab.record.result import Status, read_result
 
@@ -52,16 +52,22 @@ def check_resume(folder: Path) -> list[str]:
     """The problems, a line each, that keep the run in `folder` from being resumed."""
     if read_result(folder).status is Status.DONE:
         return [f"resume={folder}: that run is finished; nothing is left to do"]
+    if has_config(folder) and not has_checkpoint(folder):
+        return []  # it was stopped before its first one, and starts anew
     return [f"resume={problem}" for problem in check_stored(folder)]
 
 
 def check_stored(folder: Path) -> list[str]:
     """The problems, a line each, that keep the checkpoint of the run in `folder` from being read."""
-    checkpoint = folder / CHECKPOINT
     if not has_config(folder):
         return [f"{folder}: not the folder of a run (no {CONFIG} in it)"]
-    if not checkpoint.is_file():
+    if not has_checkpoint(folder):
         return [f"{folder}: has no checkpoint ({CHECKPOINT})"]
-    if not zipfile.is_zipfile(checkpoint):
+    if readable_checkpoint(folder) is None:
         return [f"{folder}: its checkpoint {CHECKPOINT} is damaged and cannot be read"]
     return []
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether the run in `folder` has written a checkpoint."""
+    return any((folder / name).is_file() for name in (CHECKPOINT, PREVIOUS))

@@ -40,7 +40,7 @@ function passes(row, term) {
 }
 
 function filter() {
-  const terms = chosen.filter.split(/\s+/).filter(Boolean), all = rows();
+  const terms = (chosen.filter.match(/(?:"[^"]*"|[^\s"])+/g) || []).map(term => term.replaceAll('"', "")), all = rows();
   all.forEach(row => { row.hidden = !terms.every(term => passes(row, term)); });
   find("#shown").textContent = `${all.filter(row => !row.hidden).length} of ${all.length} runs`;
   scatter();

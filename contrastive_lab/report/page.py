@@ -64,7 +64,7 @@ def page(grid: Grid, sentences: list[str], pictures: list[Picture], out: Path) -
         paper={title(metric): paper_table(grid, metric) for metric in reference_metrics(grid)},
         runs=run_table(grid, out),
         failures=failures(sweep, out),
-        again=shlex.join(["python", "scripts/report.py", f"sweep={sweep.folder}", *axes]),
+        again=shlex.join(["python", "scripts/report.py", f"sweep={sweep.folder}", *axes, f"margin={grid.margin:g}"]),
     )
 
 

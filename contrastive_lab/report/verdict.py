@@ -130,7 +130,7 @@ def _trend(grid: Grid, found: Trend) -> str:
     if found.flat(grid.margin):
         return f"flat within {grid.margin:g} {_points(grid)} {span}, each {grid.x} against each: {each}."
     if slope.clear:
-        return f"{'rises' if slope.mean > 0 else 'falls'} by {each}, {_way(grid, change.mean)} {span}."
+        return f"{'rises' if slope.mean > 0 else 'falls'}: {each}, {_way(grid, change.mean)} {span}."
     needed = _needed(grid, "flat", change, found.widest)
     return f"whether it changes {span} cannot be told with n = {slope.n} seeds: {each}; {needed}."
 
@@ -171,7 +171,7 @@ def _enough(grid: Grid, found: Trend, levels: Iterable[Difference], seconds: Tre
     if x is None:
         return ""
     (gap,) = (d for d in levels if d.at == order(x))
-    text = f"{grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (95 %),"
+    text = f"{grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (tests at 5 %),"
     text += f" {_way(grid, gap.estimate.mean)} ({_interval(gap)})"
     if grid.x == "K":
         text += f"; it saves {largest - x:g} of {largest:g} negatives a query"

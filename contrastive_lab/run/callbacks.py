@@ -18,8 +18,10 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
 from contrastive_lab.negatives import are_few
+from contrastive_lab.record.checkpoint import replace_checkpoint
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.metrics_file import MetricsFile
+from contrastive_lab.run.signals import EVERY
 
 ADVICE = "lower base_lr or raise tau"
 
@@ -80,16 +82,17 @@ class FiniteGuard(pl.Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes the run's checkpoint, never in part: at the end of every epoch, every n steps if asked for, at a stop.
+    """Writes the run's checkpoint, never in part: at the end of every epoch, every n steps or minutes, and at a stop.
 
-    The configuration and the hash of the data go with it, and a run is not resumed with others: RunError.
+    The one before it is kept. Minutes are those of the process that waited longest, looked at every `EVERY` steps where
+    there are several. The configuration and the hash of the data go with it, and a run is not resumed with others:
+    RunError.
     """
 
-    def __init__(
-        self, folder: Path, config: DictConfig, resolved: Resolved, data_hash: str, every_n_steps: int | None = None
-    ) -> None:
-        self.path = folder / CHECKPOINT
-        self.every = every_n_steps
+    def __init__(self, folder: Path, config: DictConfig, resolved: Resolved, data_hash: str) -> None:
+        self.folder = folder
+        self.every, self.minutes = config.checkpoint_every_n_steps, config.get("checkpoint_every_n_minutes")
+        self.saved = time.monotonic()
         self.identity, self.hash, self.data_hash = identity(config), resolved.hash, data_hash
         own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
         K, pool = (resolved.K or 0) * config.sets, resolved.pool
@@ -97,10 +100,18 @@ class LastCheckpoint(Checkpoint):
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
         self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint of the epoch's end
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Save in mid-epoch, also where something such as trainer.max_time stops the run there."""
-        if trainer.should_stop or (self.every and trainer.global_step % self.every == 0):
+        due = self.every and trainer.global_step % self.every == 0
+        if trainer.should_stop or due or self._waited(trainer, pl_module):
             self.save(trainer)
+
+    def _waited(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:
+        """Whether the minutes are over, in agreement with the other processes."""
+        if self.minutes is None or (distributed.world_size() > 1 and trainer.global_step % EVERY):
+            return False
+        waited = torch.tensor(time.monotonic() - self.saved, device=pl_module.device)
+        return -float(distributed.minimum(-waited)) >= 60 * self.minutes
 
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Save at the end of an epoch; of one that was stopped the last step's checkpoint stands."""
@@ -115,10 +126,11 @@ class LastCheckpoint(Checkpoint):
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.save()
-        partial = self.path.with_suffix(".ckpt.partial")
+        partial = self.folder / f"{CHECKPOINT}.partial"
         trainer.save_checkpoint(partial)
         if distributed.is_first():
-            partial.replace(self.path)
+            replace_checkpoint(self.folder, partial)
+        self.saved = time.monotonic()
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

@@ -34,8 +34,8 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path)
     ]
     if differing := paper_differences(config, resolved.kind):
         lines.append(f"not as in the paper: {', '.join(differing)}")
-    if method.pool == "queue" and images < config.K:
-        longer = f"the queue of {config.K} is longer than the {images} {resolved.kind}"
+    if method.pool == "queue" and images < config.K * config.sets:
+        longer = f"the queue of {config.K * config.sets} is longer than the {images} {resolved.kind}"
         lines.append(f"notice: {longer}; it holds older keys of each")
     return "\n".join([*lines, *(f"notice: {notice}" for notice in splits.notices)])
 

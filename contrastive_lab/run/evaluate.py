@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.record.checkpoint import readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, write_json
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.right import write_right
@@ -15,7 +16,8 @@ from contrastive_lab.run.build import build_data, build_encoder, score
 
 def load_stored(net: nn.Module, folder: Path, prefix: str) -> int:
     """Load what the last checkpoint of the run in `folder` has under a prefix; returns how many steps it has had."""
-    checkpoint = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+    path = readable_checkpoint(folder) or folder / CHECKPOINT
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     state = checkpoint["state_dict"].items()
     net.load_state_dict({key.removeprefix(prefix): value for key, value in state if key.startswith(prefix)})
     return int(checkpoint["global_step"])

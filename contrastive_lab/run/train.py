@@ -28,8 +28,9 @@ from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
+from contrastive_lab.record.checkpoint import drop_previous, readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT
-from contrastive_lab.record.metrics_file import MetricsFile
+from contrastive_lab.record.metrics_file import MetricsFile, set_aside
 from contrastive_lab.record.provenance import commit, describe
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.record.right import write_right
@@ -55,7 +56,7 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
     checkpoint = None
     if config.get("resume"):
         folder = Path(config.resume)
-        config, checkpoint = moved(stored_config(folder), _anew(config)), folder / CHECKPOINT
+        config, checkpoint = moved(stored_config(folder), _anew(config)), _resumed_from(folder)
     folder, resolved = folder or output_folder(), resolve(config)
     with _recorded(config, resolved, folder, line) as result:
         values, steps = _run(config, resolved, folder, checkpoint, result)
@@ -63,6 +64,16 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
         print(summary(config, resolved, result.flat(), values, steps, folder), flush=True)
     top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
     return top1
+
+
+def _resumed_from(folder: Path) -> Path | None:
+    """The checkpoint that a run goes on from; None of one that was stopped before its first, which starts anew."""
+    checkpoint = readable_checkpoint(folder)
+    if checkpoint is None and is_first():
+        set_aside(folder)
+    if checkpoint not in (None, folder / CHECKPOINT) and is_first():
+        print(f"notice: {folder / CHECKPOINT} is missing or damaged; the one before it is taken", flush=True)
+    return checkpoint
 
 
 def _anew(config: DictConfig) -> dict[str, Any]:
@@ -102,6 +113,7 @@ def _recorded(
         with heeded():
             yield result
         result.status = Status.DONE
+        drop_previous(folder)
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | SystemExit | StoppedError)
         result.status = Status.INTERRUPTED if stopped else Status.FAILED
@@ -182,8 +194,7 @@ def build_trainer(
         known = {"features": features, "classes": data.splits.classes, "batch_size": data.batch_size}
         callbacks += [OnlineProbe(**known, **config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]
     if config.trainer.enable_checkpointing is not False:
-        every = config.checkpoint_every_n_steps
-        callbacks.append(LastCheckpoint(folder, config, resolved, data.hash, every))
+        callbacks.append(LastCheckpoint(folder, config, resolved, data.hash))
     if config.trainer.enable_progress_bar is not False:
         callbacks.append(Progress(refresh_rate=10))
     callbacks += pictures(config, loggers)

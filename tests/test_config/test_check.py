@@ -128,7 +128,7 @@ MEANINGLESS = [
     ("own_class_share=0.5 K=null", ["own_class_share=0.5", "set K to a number"]),
     ("own_class_share=0.5 K=8 method.negatives_per=batch", ["own_class_share=0.5", "set method.negatives_per=query"]),
     ("own_class_share=1 method=npid method.positive_drawn=true", ["own_class_share=1", "method.positive_drawn=false"]),
-    *((f"method={method} {typed}", [typed, "has no negatives"])
+    *((f"method={method} {typed}", [typed, "has a loss of its own, in which no K negatives are drawn"])
       for method, typed in product(("swav", "supervised", "supcon"),
                                    ("loss=hard", "sets=2", "remember=0.5", "own_class_share=0.5", "dclw_sigma=0.5"))),
 ]  # fmt: skip

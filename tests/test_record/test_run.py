@@ -17,7 +17,8 @@ def stored(tmp_path: Path) -> Path:
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").write_text("K: 4\n")
     (tmp_path / "checkpoints").mkdir()
-    zipfile.ZipFile(tmp_path / "checkpoints" / "last.ckpt", "w").close()
+    with zipfile.ZipFile(tmp_path / "checkpoints" / "last.ckpt", "w") as file:
+        file.writestr("data.pkl", b"x")
     Result(Status.INTERRUPTED).write(tmp_path)
     return tmp_path
 
@@ -34,7 +35,8 @@ def test_what_is_missing_is_named(stored: Path) -> None:
     checkpoint.write_text("half a file")
     assert check_stored(stored) == [f"{stored}: its checkpoint checkpoints/last.ckpt is damaged and cannot be read"]
     checkpoint.unlink()
-    assert check_resume(stored) == [f"resume={stored}: has no checkpoint (checkpoints/last.ckpt)"]
+    assert check_stored(stored) == [f"{stored}: has no checkpoint (checkpoints/last.ckpt)"]
+    assert check_resume(stored) == []  # stopped before its first one, it starts anew
     (stored / ".hydra" / "config.yaml").unlink()
     assert check_stored(stored) == [f"{stored}: not the folder of a run (no .hydra/config.yaml in it)"]
 

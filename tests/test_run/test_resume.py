@@ -33,6 +33,35 @@ def test_two_runs_of_a_seed_are_bit_identical_and_another_seed_is_not(tmp_path: 
     assert result(folders[0])["config_hash"] == result(folders[1])["config_hash"] != result(folders[2])["config_hash"]
 
 
+@pytest.mark.parametrize("damage", ["cut", pytest.param("both gone", marks=pytest.mark.long)])
+def test_a_damaged_checkpoint_makes_way_for_the_one_before_and_without_any_a_run_starts_anew(
+    damage: str, tmp_path: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = (*TINY, "method=simclr", "epochs=2", "checkpoint_every_n_steps=2")
+    trained(*line, cwd=tmp_path / "whole")
+    whole = only_run(tmp_path / "whole")
+    assert [path.name for path in (whole / "checkpoints").iterdir()] == ["last.ckpt"]  # it is done
+
+    def interrupted(self: LastCheckpoint, *_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LastCheckpoint, "on_train_end", interrupted)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            trained(*line, cwd=tmp_path / "cut")
+    cut = only_run(tmp_path / "cut")
+    last, previous = (cut / "checkpoints" / name for name in ("last.ckpt", "previous.ckpt"))
+    if damage == "cut":
+        os.truncate(last, last.stat().st_size // 2)
+    else:
+        last.unlink()
+        previous.unlink()
+    told = trained(f"resume={cut.relative_to(tmp_path / 'cut')}", cwd=tmp_path / "cut")
+    assert ("last.ckpt is missing or damaged; the one before it is taken" in told) == (damage == "cut")
+    assert all(torch.equal(value, weights(cut)[name]) for name, value in weights(whole).items())
+    assert metrics(cut) == metrics(whole)
+
+
 def kill_after(step: int, *arguments: str, cwd: Path) -> Path:
     """Start a run, kill it once it has logged `step`, and return its folder."""
     environ = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -1,0 +1,41 @@
+"""The checkpoints of a run: the last one, and the one before it in case the last is lost or damaged."""
+
+import os
+import zipfile
+from pathlib import Path
+
+from contrastive_lab.record.files import CHECKPOINT
+
+PREVIOUS = "checkpoints/previous.ckpt"
+
+
+def replace_checkpoint(folder: Path, partial: Path) -> None:
+    """Make a file the last checkpoint of the run in `folder`, once it is on the disk, and keep the one before it."""
+    last = folder / CHECKPOINT
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    if last.exists():
+        last.replace(folder / PREVIOUS)
+    partial.replace(last)
+    directory = os.open(last.parent, os.O_RDONLY)
+    os.fsync(directory)  # of the names
+    os.close(directory)
+
+
+def readable_checkpoint(folder: Path) -> Path | None:
+    """The last checkpoint if it can be read whole, else the one before it, else None."""
+    return next((path for name in (CHECKPOINT, PREVIOUS) if is_whole(path := folder / name)), None)
+
+
+def drop_previous(folder: Path) -> None:
+    """Remove the checkpoint before the last, of a run that is done."""
+    (folder / PREVIOUS).unlink(missing_ok=True)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a checkpoint is there and each of its parts has the checksum that it was written with."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return False
