@@ -27,6 +27,14 @@ def readable_checkpoint(folder: Path) -> Path | None:
     return next((path for name in (CHECKPOINT, PREVIOUS) if is_whole(path := folder / name)), None)
 
 
+def restore_previous(folder: Path) -> None:
+    """Make the checkpoint before the last the last one; what is there of a damaged one becomes damaged.ckpt."""
+    last = folder / CHECKPOINT
+    if last.exists():
+        last.replace(last.with_name("damaged.ckpt"))
+    (folder / PREVIOUS).replace(last)
+
+
 def drop_previous(folder: Path) -> None:
     """Remove the checkpoint before the last, of a run that is done."""
     (folder / PREVIOUS).unlink(missing_ok=True)

@@ -171,7 +171,9 @@ def _enough(grid: Grid, found: Trend, levels: Iterable[Difference], seconds: Tre
     if x is None:
         return ""
     (gap,) = (d for d in levels if d.at == order(x))
-    text = f"{grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (tests at 5 %),"
+    text = (
+        f"{grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (tests at 5 %),"
+    )
     text += f" {_way(grid, gap.estimate.mean)} ({_interval(gap)})"
     if grid.x == "K":
         text += f"; it saves {largest - x:g} of {largest:g} negatives a query"

@@ -101,7 +101,12 @@ class LastCheckpoint(Checkpoint):
         self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint of the epoch's end
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        """Save in mid-epoch, also where something such as trainer.max_time stops the run there."""
+        """Save in mid-epoch, also where something such as trainer.max_time stops the run there.
+
+        After the last batch of an epoch its end comes first, which a run that went on from here would not have.
+        """
+        if batches_started(trainer) >= trainer.num_training_batches:
+            return
         due = self.every and trainer.global_step % self.every == 0
         if trainer.should_stop or due or self._waited(trainer, pl_module):
             self.save(trainer)
@@ -111,7 +116,7 @@ class LastCheckpoint(Checkpoint):
         if self.minutes is None or (distributed.world_size() > 1 and trainer.global_step % EVERY):
             return False
         waited = torch.tensor(time.monotonic() - self.saved, device=pl_module.device)
-        return -float(distributed.minimum(-waited)) >= 60 * self.minutes
+        return bool(-distributed.minimum(-waited) >= 60 * self.minutes)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Save at the end of an epoch; of one that was stopped the last step's checkpoint stands."""

@@ -28,13 +28,13 @@ from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.record.checkpoint import drop_previous, readable_checkpoint
+from contrastive_lab.record.checkpoint import PREVIOUS, drop_previous, readable_checkpoint, restore_previous
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.metrics_file import MetricsFile, set_aside
 from contrastive_lab.record.provenance import commit, describe
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.record.right import write_right
-from contrastive_lab.record.run import stored_config
+from contrastive_lab.record.run import has_checkpoint, stored_config
 from contrastive_lab.run.build import accelerator, build_data, build_method, score
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from contrastive_lab.run.console import Progress, banner, summary
@@ -68,12 +68,14 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
 
 def _resumed_from(folder: Path) -> Path | None:
     """The checkpoint that a run goes on from; None of one that was stopped before its first, which starts anew."""
-    checkpoint = readable_checkpoint(folder)
-    if checkpoint is None and is_first():
-        set_aside(folder)
-    if checkpoint not in (None, folder / CHECKPOINT) and is_first():
+    if not has_checkpoint(folder):
+        if is_first():
+            set_aside(folder)
+        return None
+    if is_first() and readable_checkpoint(folder) == folder / PREVIOUS:
         print(f"notice: {folder / CHECKPOINT} is missing or damaged; the one before it is taken", flush=True)
-    return checkpoint
+        restore_previous(folder)
+    return folder / CHECKPOINT
 
 
 def _anew(config: DictConfig) -> dict[str, Any]:

@@ -59,7 +59,14 @@ def naive_terms(folder: Path, config: DictConfig) -> dict[str, float]:
 
 def test_a_stored_run_is_measured(tmp_path: Path, trained: Callable[..., str]) -> None:
     packed_cifar(tmp_path / "data")
-    trained(*TINY, *CLEAN, "dataset=cifar10", f"data_dir={tmp_path / 'data'}", "trainer.limit_train_batches=1")
+    trained(
+        *TINY,
+        *CLEAN,
+        "dataset=cifar10",
+        "dataset.images=80",
+        f"data_dir={tmp_path / 'data'}",
+        "trainer.limit_train_batches=1",
+    )
     folder = only_run(tmp_path)
     outcome = measured(run=str(folder), passes=2)
     (row,) = outcome.table
@@ -80,7 +87,13 @@ def stored_runs(folder: Path, compose: Callable[..., DictConfig], **values: int 
     """Folders of runs with untrained encoders, each with its own K."""
     packed_cifar(folder / "data")
     for name, K in values.items():
-        overrides = ("dataset=cifar10", f"data_dir={folder / 'data'}", "backbone.widths=[8,16]", "head.dim=16")
+        overrides = (
+            "dataset=cifar10",
+            "dataset.images=80",
+            f"data_dir={folder / 'data'}",
+            "backbone.widths=[8,16]",
+            "head.dim=16",
+        )
         config = compose(*overrides, "batch_size=64", "K=2")
         config.K = K
         stored(folder / "runs" / name, config)
@@ -116,6 +129,7 @@ def test_simclr_with_all_keys_has_a_batch_of_k_plus_one(tmp_path: Path, compose:
     packed_cifar(tmp_path / "data")
     here = (
         "dataset=cifar10",
+        "dataset.images=80",
         f"data_dir={tmp_path / 'data'}",
         "backbone.widths=[8,16]",
         "head.dim=16",

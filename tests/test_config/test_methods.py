@@ -63,7 +63,7 @@ def test_a_loss_has_a_model_of_its_own() -> None:
         (["own_class_share=1.1", "K=8"], "own_class_share=1.1: must be between 0 and 1"),
         (["dclw_sigma=0", "alpha=inf"], "dclw_sigma=0.0: must be more than 0"),
         (["alpha=nan"], "alpha=nan: must be"),
-        (["loss.name=hard"], "loss.name=hard: choose one of info_nce"),
+        (["loss.name=hard"], "loss.name: set by a setting of this project; use loss=..."),
         (["evaluation=linear_moco", "evaluation.features=pixels"], "evaluation.features=pixels: choose one of h, z"),
         (["method=npid", "method.loss=nce"], "method.loss: no such key; did you mean loss?"),
     ],

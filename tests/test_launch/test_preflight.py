@@ -68,7 +68,7 @@ def test_resume_takes_no_other_setting(tmp_path: Path) -> None:
         preflight(["train.py", f"resume={tmp_path}"])
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").write_text("K: 3")
-    assert "has no checkpoint" in check_resume(tmp_path)[0]
+    assert check_resume(tmp_path) == []  # it starts anew
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"half a checkpoint")
     assert "damaged" in check_resume(tmp_path)[0]

@@ -77,7 +77,8 @@ def test_the_sentences_and_intervals_are_those_of_the_page(tmp_path: Path, monke
     log_report(grid.sweep.folder)
     (run,) = offline_runs(grid.sweep.folder)
     assert (
-        "K = 16 is enough: within 0.5 points of K = 255 (tests at 5 %), +0.03 points (95 % interval" in run.summary["verdict"]
+        "K = 16 is enough: within 0.5 points of K = 255 (tests at 5 %), +0.03 points (95 % interval"
+        in run.summary["verdict"]
     )
     table = json.loads((run.files / run.history[0]["settings"]["path"]).read_text())
     first = dict(zip(table["columns"], table["data"][0], strict=True))

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.record import checkpoint
-from contrastive_lab.record.checkpoint import drop_previous, is_whole, readable_checkpoint, replace_checkpoint
+from contrastive_lab.record.checkpoint import (
+    drop_previous,
+    is_whole,
+    readable_checkpoint,
+    replace_checkpoint,
+    restore_previous,
+)
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -49,7 +55,10 @@ def test_a_last_one_that_is_not_whole_makes_way_for_the_one_before(damage: str, 
         last.write_bytes(b"" if damage == "empty" else b"no checkpoint")
     assert not is_whole(last)
     assert readable_checkpoint(run) == run / "checkpoints" / "previous.ckpt"
-    (run / "checkpoints" / "previous.ckpt").unlink()
+    restore_previous(run)
+    assert readable_checkpoint(run) == last and zipfile.ZipFile(last).read("data")[:1] == b"a"
+    assert (run / "checkpoints" / "damaged.ckpt").exists() == (damage != "gone")
+    last.unlink()
     assert readable_checkpoint(run) is None
 
 

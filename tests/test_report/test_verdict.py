@@ -28,8 +28,8 @@ def test_a_flat_line_a_rising_one_and_one_that_cannot_be_told(tmp_path: Path) ->
     text = said(tmp_path / "s", lines)
     assert "alpha = K: flat within 0.5 points from K = 1 to 255, each K against each: -0.00 points per doubling" in text
     assert (
-        "K = 1 is enough: within 0.5 points of K = 255 (tests at 5 %), +0.03 points (95 % interval -0.11 to +0.18, n = 3)"
-        in text
+        "K = 1 is enough: within 0.5 points of K = 255 (tests at 5 %), +0.03 points "
+        "(95 % interval -0.11 to +0.18, n = 3)" in text
     )
     assert "saves 254 of 255 negatives a query and takes 100 seconds a run instead of 151" in text
     assert "alpha = 4: rises: +0.50 points per doubling of K (95 % interval +0.4" in text
