@@ -77,9 +77,9 @@ def build_head(
 
     "mlp" is MoCo v2's linear-ReLU-linear; "mlp_bn" is SimCLR's and SiMo's, without biases and with batch normalisation
     after each layer, the last with a bias if `beta` (SiMo yes, SimCLR no). SwAV leaves the last out (`last_norm`), and
-    its layers have biases and PyTorch's own start (Caron et al. 2020, read in facebookresearch/swav). Both have so
-    many linear `layers` (2 in the papers, 3 by default in google-research/simclr), the inner ones as wide as `hidden`,
-    None for `features`. ValueError on another kind.
+    its layers have biases and PyTorch's own start (Caron et al. 2020, read in facebookresearch/swav). Both have 1 to 3
+    linear `layers` (2 in the papers, 3 by default in google-research/simclr), the inner ones as wide as `hidden`, None
+    for `features`. ValueError on another kind.
     """
     if kind == "none":
         return nn.Identity()

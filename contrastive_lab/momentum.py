@@ -14,13 +14,15 @@ from contrastive_lab.randomness import StepRandom, to_device
 class KeyEncoder(nn.Module):
     """A copy of the query encoder that follows it slowly and gives keys without gradient.
 
-    `momentum` is the share kept at each step. Only parameters are averaged: the statistics of batch normalisation come
-    from the copy's own forward passes, in train mode, as in MoCo's reference code. `shuffle` permutes the images over
-    the groups of these (He et al. 2020, Sec. 3.3).
+    `momentum` is the share kept at each step, 0 (a plain copy) to 1 (never changes); ValueError beyond. Only parameters
+    are averaged: the statistics of batch normalisation come from the copy's own forward passes, in train mode, as in
+    MoCo's reference code. `shuffle` permutes the images over the groups of these (He et al. 2020, Sec. 3.3).
     """
 
     def __init__(self, encoder: nn.Module, momentum: float, shuffle: bool = False) -> None:
         super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum must lie in [0, 1], not {momentum}")
         self.encoder = copy.deepcopy(encoder).requires_grad_(False)
         self.momentum, self.shuffle = momentum, shuffle
 

@@ -130,7 +130,7 @@ class Bank(nn.Module):
     """One entry for every image, unit vectors that follow the image's features; saved with every checkpoint.
 
     The entries (images, D) start as random unit vectors by `seed`; `momentum` is the share kept of one when it is
-    written. Source: Wu et al. 2018 (NPID), Sec. 3; momentum 0.5 in the authors' code.
+    written, in [0, 1]; ValueError beyond. Source: Wu et al. 2018 (NPID), Sec. 3; momentum 0.5 in the authors' code.
     """
 
     entries: Tensor
@@ -138,6 +138,8 @@ class Bank(nn.Module):
 
     def __init__(self, images: int, dim: int, momentum: float = 0.5, seed: int = 0) -> None:
         super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"the bank's momentum must lie in [0, 1], not {momentum}")
         self.momentum = momentum
         start = torch.randn(images, dim, generator=generator(seed, "bank"))
         self.register_buffer("entries", F.normalize(start, dim=1))

@@ -19,7 +19,7 @@ class Objective(nn.Module):
     `settings` are further arguments of the function of that name in `contrastive_lab.losses`. The loss is the mean over
     R `sets` of K negatives.
 
-    `remember` is the weight on the old value of each image's normaliser; None keeps none. There is one for
+    `remember` in [0, 1) is the weight on the old value of each image's normaliser; None keeps none. There is one for
     each of the `images` and for each of its `directions`, the views that are queries: `log_normaliser` (directions,
     images). It and what was `seen` (images,) are saved with every checkpoint.
 

@@ -14,13 +14,13 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Optim:
-    """An optimizer and a schedule per step, see `factor`.
+    """An optimizer, "sgd", "lars" or "adamw", and a schedule per step, see `factor`.
 
     With N = `batch_size` queries of a step over all processes, the learning rate is base_lr * N / 256 under "linear"
     scaling and base_lr * sqrt(N) under "sqrt" (google-research/simclr, run.py). `momentum` is also the first beta of
     AdamW, whose second is 0.999. `decay_norm` says whether weight decay holds for biases and batch normalisation too
-    (MoCo, SiMo: yes; SimCLR: no); where it does not, LARS does not adapt their learning rates either. `milestones` are
-    those of "steps".
+    (MoCo, SiMo: yes; SimCLR: no); where it does not, LARS does not adapt their learning rates either. `warmup_epochs`
+    may be a fraction; `milestones` are those of "steps".
     """
 
     base_lr: float = 0.03

@@ -51,3 +51,9 @@ def test_keys_have_no_gradient_and_keep_the_order_of_the_images() -> None:
         keys = KeyEncoder(encoder, 0.5, shuffle)(images, random)
         torch.testing.assert_close(keys, encoder(images)[1].detach())
         assert not keys.requires_grad
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.1])
+def test_momentum_lies_in_0_to_1(momentum: float) -> None:
+    with pytest.raises(ValueError, match=rf"momentum must lie in \[0, 1\], not {momentum}"):
+        KeyEncoder(linear_encoder(), momentum)

@@ -153,3 +153,9 @@ def test_few_of_many_keys_are_distinct_and_the_same_in_every_process() -> None:
     assert all(len(set(row)) == 30 and own not in row for own, row in enumerate(whole.tolist()))
     parts = [from_batch(step_random(600, start=start, count=200), 30) for start in (0, 200, 400)]
     assert torch.equal(torch.cat(parts), whole)
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.1])
+def test_the_momentum_of_a_bank_lies_in_0_to_1(momentum: float) -> None:
+    with pytest.raises(ValueError, match=rf"the bank's momentum must lie in \[0, 1\], not {momentum}"):
+        Bank(4, 2, momentum)

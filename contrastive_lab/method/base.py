@@ -35,10 +35,10 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
         K, alpha, tau: negatives of a query, None for all there are; EqCo's alpha, None for K; temperature.
         objective, optim: loss of a query with its negatives, None for InfoNCE; None for the defaults of `Optim`.
         seed: of the random numbers outside a batch, such as the start of a queue.
-        momentum: of the key encoder.
+        momentum: of the key encoder, in [0, 1].
         batchnorm: kind that the encoder has; "shuffle" also permutes the keys' images.
         negatives_per: "query" chooses negatives for every query by itself, "batch" once per step.
-        own_class_share: share of the negatives that are of the query's own class; None for chance.
+        own_class_share: share of the negatives that are of the query's own class, in [0, 1]; None for chance.
     """
 
     epoch_loss: Tensor

@@ -22,7 +22,7 @@ from contrastive_lab.pairs import Pairs, chosen_cosines, fetched_cosines, joined
 
 
 class NPID(ContrastiveModule[Pairs]):
-    """Queries against a memory bank with an entry for each of the n `images`, kept by `bank_momentum`.
+    """Queries against a memory bank with an entry for each of the n `images`, `bank_momentum` in [0, 1].
 
     K entries are chosen for each query, uniformly and with replacement, its own among them if `positive_drawn`, as in
     the authors' code; None is the softmax over all other entries. A step holds the N * K * D numbers of these, or N * n

@@ -36,7 +36,7 @@ class SwAV(ContrastiveModule[Codes]):
 
     A `queue` of that many older vectors of each of the first two views lengthens the batch for the codes once it is
     full; they are collected from the epoch `queue_from_epoch` on. The prototypes stay as they are for the first
-    `freeze_epochs`.
+    `freeze_epochs`, 0 or more and perhaps a part of one.
     """
 
     def __init__(
