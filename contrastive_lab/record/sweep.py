@@ -36,10 +36,10 @@ class Run(NamedTuple):
 class Sweep:
     """A folder of runs, as tables with a row for each, also for one that has not started; the index is its folder.
 
-    `asked` holds what a run was told, else what its result.json says, None where neither does; `results` its name, its
-    result.json, and what `metrics`, its metrics.csv by folder, has beside that, as it was logged last; `told` the keys
-    that any run was told, in the order of the command line. `commands` made the sweep, usually one. `experiment` is the
-    node of its yaml and empty without one, `scale` is empty where unknown.
+    `asked` holds what a run was told, else what its result.json says (but for `loss`, a number there), None where
+    neither does; `results` its name, its result.json, and what `metrics`, its metrics.csv by folder, has beside that,
+    as it was logged last; `told` the keys that any run was told, in the order of the command line. `commands` made the
+    sweep, usually one. `experiment` is the node of its yaml and empty without one, `scale` is empty where unknown.
     """
 
     folder: Path
@@ -134,7 +134,8 @@ def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experi
     if len({*hashes} - {None}) > 1:  # images came or went: runs of other data are another setting
         runs = [run._replace(settings=run.settings | {"data_hash": own}) for run, own in zip(runs, hashes, strict=True)]
     index = [run.folder for run in runs]
-    asked = _frame([{**result, **run.settings} for run, result in zip(runs, results, strict=True)], index)
+    known = [{name: value for name, value in result.items() if name != "loss"} for result in results]
+    asked = _frame([{**result, **run.settings} for run, result in zip(runs, known, strict=True)], index)
     named = _frame([{"name": run.name, **result} for run, result in zip(runs, results, strict=True)], index)
     told = list(dict.fromkeys(key for run in runs for key in run.settings))
     return Sweep(folder, name, commands, asked, named, told, experiment, scale, metrics)

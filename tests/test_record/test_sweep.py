@@ -7,7 +7,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record import load_sweep
 from contrastive_lab.record.sweep import order, parsed, read_metrics, read_sweep, read_table
 from tests.conftest import ROOT
-from tests.sweep_folder import seeds, write_run, write_sweep
+from tests.sweep_folder import grid_of, seeds, write_run, write_sweep
 
 
 def test_a_folder_without_a_plan_is_read_by_what_its_runs_were_told(tmp_path: Path) -> None:
@@ -59,6 +59,16 @@ def test_a_sweep_is_a_table_of_its_runs_in_which_null_is_a_value(tmp_path: Path)
     done = runs[runs["status"] == "done"].astype({"linear_top1": float})
     assert done.groupby("alpha")["linear_top1"].mean().to_dict() == {"null": 81.0, 256: 85.0}
     assert list(load_sweep(str(tmp_path / "s"))["folder"]) == list(runs["folder"])
+
+
+def test_the_value_of_the_loss_is_no_setting_of_runs_that_were_not_told_one(tmp_path: Path) -> None:
+    jobs = [({"K": K, "loss": name, "seed": seed}, {"linear_top1": 80.0, "loss": K + seed / 7})
+            for K in (4, 8) for name in ("spectral", None) for seed in (0, 1)]  # fmt: skip
+    told = [({key: value for key, value in asked.items() if value is not None}, result) for asked, result in jobs]
+    runs = load_sweep(write_sweep(tmp_path / "s", told))
+    assert list(runs["loss.name"]) == ["spectral", "spectral", "null", "null"] * 2
+    assert list(runs["loss"]) == [K + seed / 7 for K in (4, 8) for _ in range(2) for seed in (0, 1)]
+    assert grid_of(tmp_path / "s").setting.nunique() == 4
 
 
 def test_the_lines_of_the_documentation_print_the_mean_over_seeds(
