@@ -53,7 +53,20 @@ class Objective(nn.Module):
         """Loss of each query, (n,)."""
         if self.remember is not None:
             return self._remembered(pairs, tau)
-        return self.mean_over_sets(pairs, self._loss(pairs.pos, tau, alpha))
+        return self.mean_over_sets(pairs, self.of_keys(pairs.pos, tau, alpha))
+
+    def of_keys(self, pos: Tensor, tau: float, alpha: float | None) -> Loss:
+        """The loss as a function of positives (n,) and one set of negatives (n, K) each, without a memory.
+
+        `pos` are the positives of all queries, by whose mean DCLW weighs.
+        """
+        if self.name == "spectral":
+            return partial(losses.spectral, **self.settings)
+        if self.name != "info_nce":
+            return partial(getattr(losses, self.name), tau=tau, alpha=alpha, **self.settings)
+        if (sigma := self.settings.get("dclw_sigma")) is not None:
+            return partial(losses.dcl, tau=tau, sigma=sigma, all_pos=distributed.gather(pos.detach()))
+        return partial(losses.info_nce, tau=tau, alpha=alpha, reduction="none")
 
     def mean_over_sets(self, pairs: Pairs, loss: Loss) -> Tensor:
         """Mean over the sets of a loss of (pos, neg), (n,)."""
@@ -82,7 +95,7 @@ class Objective(nn.Module):
     def _of_any_keys(self, pairs: Pairs, rows: Tensor, tau: float, alpha: float | None) -> Loss:
         """The loss of the queries `rows` with sets of keys that were not drawn; DCLW's is DCL's, with w = 1."""
         if (keep := self.remember) is None:
-            return (self._loss if self.settings.get("dclw_sigma") is None else Objective()._loss)(pairs.pos, tau, alpha)
+            return (self if self.settings.get("dclw_sigma") is None else Objective()).of_keys(pairs.pos, tau, alpha)
         old, seen = (kept[rows] for kept in self._kept(pairs))
 
         def loss(pos: Tensor, neg: Tensor) -> Tensor:
@@ -103,15 +116,6 @@ class Objective(nn.Module):
             new, ids = self._new
             self.log_normaliser[: len(new), ids] = new.to(self.log_normaliser.dtype)
             self.seen[ids] = True
-
-    def _loss(self, pos: Tensor, tau: float, alpha: float | None) -> Loss:
-        if self.name == "spectral":
-            return partial(losses.spectral, **self.settings)
-        if self.name != "info_nce":
-            return partial(getattr(losses, self.name), tau=tau, alpha=alpha, **self.settings)
-        if (sigma := self.settings.get("dclw_sigma")) is not None:
-            return partial(losses.dcl, tau=tau, sigma=sigma, all_pos=distributed.gather(pos.detach()))
-        return partial(losses.info_nce, tau=tau, alpha=alpha, reduction="none")
 
     def _in_sets(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Positives (n * R,) and negatives (n * R, K), the sets of a query after each other."""

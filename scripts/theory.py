@@ -1,7 +1,7 @@
 """Run an analysis of the theory: a table, figures and result.json in a folder of its own.
 
 python scripts/theory.py theory=<name> [theory.<setting>=<value>]
-    bounds, competition, coupon, gaussian_mi, gradient_norm or spiked_covariance
+    bounds, competition, cost, coupon, gaussian_mi, gradient_norm or spiked_covariance
 python scripts/theory.py theory=<name> --help     lists its settings with their ranges
 """
 

@@ -6,16 +6,14 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from contrastive_lab.analysis.bounds_of_runs import built, run_folders
 from contrastive_lab.analysis.gradient_norm import check_cosines
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
-from contrastive_lab.competition import at_hand, causes
+from contrastive_lab.competition import causes
 from contrastive_lab.config.theory import Competition
-from contrastive_lab.dataset.split import part
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.evaluation.features import probe_splits, view_pairs
+from contrastive_lab.evaluation.competition import AtHand, keys_at_hand, keys_of_images
 from contrastive_lab.losses import info_nce
 from contrastive_lab.randomness import generator
 from contrastive_lab.record.run import stored_config
@@ -43,34 +41,29 @@ def run(**values: Any) -> AnalysisResult:
         source = generator(s.seed, "competition")
         query, own = frozen_pairs(s.queries, s.D, s.positive, s.shared, source)
         keys = frozen_keys(s.keys, s.D, s.shared, source)
-        ids, key_ids = torch.arange(s.queries), torch.arange(s.queries, s.queries + s.keys)
+        hand = keys_at_hand(query, own, keys, torch.arange(s.queries), torch.arange(s.queries, s.queries + s.keys))
     else:
-        query, own = _of_run(run_folders(s.run, None)[0], s)
-        keys, ids, key_ids = own, torch.arange(len(query)), torch.arange(len(own))
-    rows, cos, others = at_hand(query, ids, keys, key_ids)
-    if max(s.K) > cos.shape[1]:
-        raise ConfigError(f"theory.K={s.K}: must be at most {cos.shape[1]} each, as there are so many keys")
-    pos, table = (query * own).sum(dim=1)[rows], []
+        hand = _of_run(run_folders(s.run, None)[0], s)
+    n, M = hand.cos.shape
+    if max(s.K) > M:
+        raise ConfigError(f"theory.K={s.K}: must be at most {M} each, as there are so many keys")
+    table: list[Row] = []
     for tau in s.taus:
         for alpha in s.alphas:
             for K in sorted(set(s.K)):
                 loss = partial(info_nce, tau=tau, alpha=alpha, reduction="none")
-                found = causes(query[rows], pos, cos, others, K, tau, loss)._asdict()
+                found = causes(*hand, K, tau, loss)._asdict()
                 values = {name: float(value) for name, value in found.items()}
                 table.append({"tau": tau, "alpha": "K" if alpha is None else f"{alpha:g}", "K": K, **values})
-    return AnalysisResult(table, _figure(table), {"keys": cos.shape[1], "queries": len(rows)})
+    return AnalysisResult(table, _figure(table), {"keys": M, "queries": n})
 
 
-def _of_run(folder: Path, s: Competition) -> tuple[Tensor, Tensor]:
-    """Unit vectors of two views of some 2,000 images of a run's training split, (n, D) each."""
+def _of_run(folder: Path, s: Competition) -> AtHand:
+    """The keys at hand of a run's images."""
     config = stored_config(folder)
     if s.data_dir is not None:
         config.data_dir = s.data_dir
-    encoder, data = built(folder, config)
-    images, _ = probe_splits(data.splits)
-    some = part(images, slice(None, None, max(1, len(images) // 2048)))
-    first, second = next(view_pairs(encoder, some, data, s.seed, "competition"))
-    return first.double(), second.double()
+    return keys_of_images(*built(folder, config), s.seed)
 
 
 def _figure(rows: list[Row]) -> Figure:

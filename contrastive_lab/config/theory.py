@@ -60,6 +60,17 @@ class Competition(Settings):
     seed: int = Field(description="of the random features, of the views of a run")
 
 
+class Cost(Settings):
+    """Of `theory=cost`."""
+
+    sweeps: list[str] = Field(examples=[["outputs/sweeps/a"]], description="folders of sweeps to fit to")
+    tests: list[str] = Field(examples=[["outputs/sweeps/b"]], description="folders of sweeps to predict without a fit")
+    table: Location = Field(description="table.csv of an earlier theory=cost in place of sweeps and tests")
+    metric: str = Field(description="accuracy that a cost is in, such as knn_top1")
+    data_dir: Location = Field(description="where the data set of the runs is; null: where it was")
+    seed: int = Field(description="of the views")
+
+
 class Coupon(Settings):
     """Of `theory=coupon`."""
 

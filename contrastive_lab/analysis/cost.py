@@ -1,0 +1,84 @@
+"""What few negatives cost, split by cause, and whether the causes predict it; see docs/theory.md."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from contrastive_lab.analysis import curve
+from contrastive_lab.analysis.cost_figure import predicted_against_seen, split
+from contrastive_lab.analysis.cost_of_runs import cost_rows
+from contrastive_lab.analysis.curve import CAUSES, by_causes, by_log_K, coefficients, coefficients_over_seeds, error
+from contrastive_lab.analysis.result import AnalysisResult, checked
+from contrastive_lab.config.theory import Cost
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.sweep import read_table
+
+READ = [*curve.SETTING, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]  # of the table of an earlier time
+
+
+def run(**values: Any) -> AnalysisResult:
+    """Fit points of accuracy for each cause to the runs of sweeps, and predict arms and sweeps that were not fitted.
+
+    Args:
+        values: as `Cost` describes them.
+
+    Returns:
+        A row for each run with fewer negatives than the most of its arm and seed, as `analysis.curve` describes it;
+        `fitted` says of which part it is. `by_causes` and `by_log_K` are its predicted costs, of a row that is fitted
+        by the other arms. Log K is fitted to the runs with one set, as it says nothing of sets; so are all errors.
+
+    Raises:
+        ConfigError: names a setting that is out of range.
+        ValueError: where there are no runs to fit to.
+    """
+    s = checked(Cost, values)
+    if bool(s.sweeps) == (s.table is not None) or (s.table is not None and s.tests):
+        raise ConfigError("theory.sweeps=[]: needed, folders of sweeps to fit to, or theory.table=<csv> alone")
+    rows = _read(Path(s.table)) if s.table is not None else _measured(s)
+    found, points = curve.fit(rows[rows["fitted"]]), coefficients_over_seeds(rows[rows["fitted"]], by_causes)
+    rows = _predicted(rows)
+    summary: dict[str, Any] = {"metric": s.metric, "seeds": int(rows.loc[rows["fitted"], "seed"].nunique())}
+    for name, mean, low, high in zip(CAUSES, points.mean, points.low, points.high, strict=True):
+        summary |= {f"points_{name}": float(mean)} | _interval(name, low, high)
+    summary |= {f"reach_{name}": reach for name, reach in found.reach.items()}
+    for kind, part in rows[rows["sets"] == 1].groupby("fitted"):
+        errors = {f"error_{name}": error(part, part[name]) for name in ("by_causes", "by_log_K")}
+        summary |= {f"{'left_out' if kind else 'tests'}_{name}": value for name, value in errors.items()}
+    split_by_cause = split(rows, found)
+    table = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+    return AnalysisResult(table, predicted_against_seen(rows), summary, {"split": split_by_cause})
+
+
+def _interval(name: str, low: float, high: float) -> dict[str, float | None]:
+    return {f"points_{name}_{end}": None if pd.isna(at) else float(at) for end, at in (("low", low), ("high", high))}
+
+
+def _measured(s: Cost) -> pd.DataFrame:
+    sweeps = [(Path(folder), fitted) for part, fitted in ((s.sweeps, True), (s.tests, False)) for folder in part]
+    rows = [
+        {**row, "fitted": fitted}
+        for folder, fitted in sweeps
+        for row in cost_rows(folder, s.metric, s.data_dir, s.seed)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise ConfigError(f"theory.table={path}: no such file")
+    names, rows = read_table(path)
+    if missing := [name for name in READ if name not in names]:
+        raise ConfigError(f"theory.table={path}: no table of theory=cost, it lacks {', '.join(missing)}")
+    return pd.DataFrame(rows, columns=names).infer_objects()
+
+
+def _predicted(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the cost that the causes and log K predict, by runs that they were not fitted to."""
+    own = rows[rows["fitted"]]
+    for name, by, known in (("by_causes", by_causes, own), ("by_log_K", by_log_K, own[own["sets"] == 1])):
+        rows[name] = by(rows) @ coefficients(known, by)
+        for _, arm in own.groupby("arm"):
+            others = known[~known["arm"].isin(arm["arm"])]
+            rows.loc[arm.index, name] = by(arm) @ coefficients(others, by)
+    return rows

@@ -1,0 +1,92 @@
+"""What few negatives cost stored runs and what they lose by cause: rows from the folders of sweeps."""
+
+import sys
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from contrastive_lab.analysis.bounds_of_runs import built
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.evaluation.competition import Kept, kept, keys_of_images, lost
+from contrastive_lab.record.files import CHECKPOINT
+from contrastive_lab.record.run import stored_config
+from contrastive_lab.record.sweep import Sweep, order, read_sweep
+from contrastive_lab.run.build import build_objective
+
+Row = dict[str, Any]
+
+
+def cost_rows(folder: Path, metric: str, data_dir: str | None, seed: int) -> list[Row]:
+    """A row for each finished run with fewer negatives than the most of its arm and seed, as `analysis.curve` takes it.
+
+    The causes are measured on the encoder with the most negatives, its checkpoint; where it cannot be, the runs beside
+    it are left out and named on stderr.
+
+    Args:
+        folder: of a sweep, or any folder with runs in it.
+        metric: what a cost is in, e.g. linear_top1.
+        data_dir: where the data set is; None is where it was.
+        seed: of the views.
+
+    Raises:
+        ConfigError: if there is no run in the folder.
+        ValueError: if no run can be measured.
+    """
+    sweep, rows = read_sweep(folder), list[Row]()
+    for group in arms(sweep, metric):
+        try:
+            rows += _measured(sweep, group, metric, data_dir, seed)
+        except (ValueError, ConfigError, RunError) as error:
+            print(f"notice: {group.index[0]} and the runs beside it left out, {error}", file=sys.stderr)
+    if not rows:
+        raise ValueError(
+            f"theory.sweeps: no finished runs in {folder} with fewer and more negatives of one arm and seed"
+        )
+    return rows
+
+
+def arms(sweep: Sweep, metric: str) -> Iterator[pd.DataFrame]:
+    """The finished runs of an arm and seed, K and sets as numbers, the most negatives first."""
+    done = sweep.done[sweep.done.get(metric, pd.Series(dtype=object)).notna()]
+    told = sweep.asked.loc[done.index]
+    sets = told["sets"] if "sets" in told else pd.Series(1, done.index)
+    done = done.assign(K=pd.to_numeric(done["K"]), sets=sets.fillna(1).astype(int))
+    fixed = [key for key in sweep.told if key not in ("K", "sets", "arm")]
+    names: list[Hashable] = [tuple(order(value) for value in row) for row in told[fixed].to_numpy()]
+    for _, group in done.dropna(subset="K").groupby(pd.Series(names, done.index), sort=False):
+        if group["K"].nunique() > 1:
+            yield group.sort_values(["K", "sets"], ascending=[False, True], kind="stable")
+
+
+def _measured(sweep: Sweep, group: pd.DataFrame, metric: str, data_dir: str | None, seed: int) -> list[Row]:
+    most = group.iloc[0]
+    folder = sweep.folder / str(most.name)
+    if not (folder / CHECKPOINT).is_file():
+        raise ValueError("the run with the most negatives has no checkpoint")
+    config = stored_config(folder)
+    if data_dir is not None:
+        config.data_dir = data_dir
+    encoder, data = built(folder, config)
+    with torch.no_grad():
+        hand, objective = keys_of_images(encoder, data, seed), build_objective(config, data)
+
+    def of(K: int, sets: int = 1) -> Kept:
+        return kept(hand, objective, float(config.tau), config.alpha, K, sets)
+
+    every, rows = of(int(most["K"])), []
+    arm = sweep.asked.loc[str(most.name)].get("arm") or _name(config)
+    start = {"sweep": sweep.name, "arm": str(arm), "seed": int(config.seed)}
+    for run, values in group[group["K"] < most["K"]].iterrows():
+        few = of(int(values["K"]), int(values["sets"]))
+        counts = {"K": int(values["K"]), "sets": int(values["sets"]), "of": int(most["K"])}
+        found = {"cost": float(most[metric]) - float(values[metric]), **lost(every, few)._asdict()}
+        rows.append({**start, **counts, **found, "dispersion": every.dispersion, "run": str(run)})
+    return rows
+
+
+def _name(config: Any) -> str:
+    alpha = "K" if config.alpha is None else f"{config.alpha:g}"
+    return f"{config.method_info.id}, {config.loss.name}, alpha {alpha}, tau {config.tau:g}"

@@ -1,0 +1,73 @@
+"""The program `theory=cost`: a table fitted again, sweeps that were not fitted, and bad lines."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from contrastive_lab.errors import ConfigError
+from tests.cost_rows import POINTS, made_up
+from tests.theory_programs import with_settings
+
+cost = with_settings("cost")
+
+
+def stored(rows: pd.DataFrame, folder: Path) -> str:
+    rows.to_csv(folder / "table.csv", index=False)
+    return str(folder / "table.csv")
+
+
+def test_a_stored_table_is_fitted_again(tmp_path: Path) -> None:
+    result = cost(table=stored(made_up(), tmp_path))
+    assert {name: result.summary[f"points_{name}"] for name in POINTS} == pytest.approx(POINTS)
+    assert result.summary["points_noise_low"] == pytest.approx(result.summary["points_noise_high"])
+    assert result.summary["left_out_error_by_causes"] == pytest.approx(0, abs=1e-9)
+    assert result.summary["left_out_error_by_log_K"] > 0.5
+    assert (result.summary["seeds"], len(result.table)) == (3, 24)
+    assert [row["by_causes"] for row in result.table] == pytest.approx([row["cost"] for row in result.table])
+    assert [*result.further] == ["split"]
+
+
+def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: Path) -> None:
+    rows, others = made_up(), made_up(1).assign(arm=lambda rows: "other " + rows["arm"], fitted=False)
+    others["cost"] += 0.5
+    result = cost(table=stored(pd.concat([rows, others]), tmp_path))
+    assert result.summary["points_factor"] == pytest.approx(POINTS["factor"])
+    assert result.summary["tests_error_by_causes"] == pytest.approx(0.5)
+    assert {row["arm"] for row in result.table if row["arm"].startswith("other")} == {f"other {arm}" for arm in "abcd"}
+
+
+def test_runs_with_more_sets_are_fitted_and_count_in_no_error_as_log_K_knows_none(tmp_path: Path) -> None:
+    more = made_up().assign(sets=255, cost=lambda rows: rows["cost"] - 2 * rows["noise"], noise=0.0)
+    alone, both = (cost(table=stored(rows, tmp_path)) for rows in (made_up(), pd.concat([made_up(), more])))
+    assert both.summary["points_noise"] == pytest.approx(2)
+    assert both.summary["left_out_error_by_log_K"] == alone.summary["left_out_error_by_log_K"]
+    assert len(both.figure.axes) == 2
+
+
+def test_one_seed_has_no_interval(tmp_path: Path) -> None:
+    summary = cost(table=stored(made_up(1), tmp_path)).summary
+    assert summary["points_factor_low"] is None
+    assert math.isfinite(summary["points_factor"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, r"theory.sweeps=\[\]: needed, folders of sweeps to fit to, or theory.table"),
+        ({"sweeps": ["a"], "table": "b"}, "theory.sweeps"),
+        ({"table": "nothing.csv"}, "theory.table=nothing.csv: no such file"),
+        ({"sweeps": ["nothing"]}, "sweep=nothing: no such folder"),
+        ({"sweeps": "outputs"}, "theory.sweeps=outputs: must be a list"),
+    ],
+)
+def test_a_bad_setting_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        cost(**settings)
+
+
+def test_another_table_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no table of theory=cost, it lacks competition, noise"):
+        cost(table=stored(made_up().drop(columns=["competition", "noise"]), tmp_path))

@@ -1,0 +1,63 @@
+"""Costs of stored runs: which runs are compared, and what is measured on them."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.analysis.cost_of_runs import arms, cost_rows
+from contrastive_lab.record.result import read_result
+from contrastive_lab.record.sweep import read_sweep
+from tests.conftest import TINY
+from tests.sweep_folder import Told, write_sweep
+from tests.theory_programs import with_settings
+
+
+def job(arm: str, top1: float | None, **told: object) -> Told:
+    return {"arm": arm, **told}, None if top1 is None else {"linear_top1": top1}
+
+
+def test_runs_are_compared_within_an_arm_and_seed_the_most_negatives_first(tmp_path: Path) -> None:
+    jobs = [
+        job("a", 60.0, alpha=256, K=1, seed=0),
+        job("a", 70.0, alpha=256, K=64, seed=0),
+        job("a, more sets", 65.0, alpha=256, sets=9, K=1, seed=0),
+        job("a", 71.0, alpha=256, K=64, seed=1),  # alone with its seed
+        job("b", 50.0, alpha=4, K=1, seed=0),
+        job("b", None, alpha=4, K=64, seed=0),  # not run
+    ]
+    (group,) = arms(read_sweep(write_sweep(tmp_path / "s", jobs)), "linear_top1")
+    assert group[["K", "sets", "linear_top1"]].to_numpy().tolist() == [[64, 1, 70.0], [1, 1, 60.0], [1, 9, 65.0]]
+
+
+def test_without_a_checkpoint_a_run_is_left_out_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_sweep(tmp_path / "s", [job("a", 60.0, K=1, seed=0), job("a", 70.0, K=64, seed=0)])
+    with pytest.raises(ValueError, match="no finished runs"):
+        cost_rows(folder, "linear_top1", None, 0)
+    assert capsys.readouterr().err == (
+        "notice: K=64,seed=0 and the runs beside it left out, the run with the most negatives has no checkpoint\n"
+    )
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("no_report")
+def test_a_sweep_is_measured_on_its_encoders_with_the_most_negatives(
+    tmp_path: Path, trained: Callable[..., str]
+) -> None:
+    trained("-m", *TINY[1:], "K=1,32", "alpha=null,64", "seed=3", "sweep=s", "trainer.limit_train_batches=2")
+    folder = tmp_path / "outputs" / "sweeps" / "s"
+    rows = cost_rows(folder, "linear_top1", None, 0)
+    assert [(row["arm"], row["K"], row["of"], row["seed"]) for row in rows] == [
+        ("simo, info_nce, alpha K, tau 0.2", 1, 32, 3),
+        ("simo, info_nce, alpha 64, tau 0.2", 1, 32, 3),
+    ]
+    for row, alpha in zip(rows, ("null", "64"), strict=True):
+        (most,) = folder.glob(f"K=32,alpha={alpha},*")
+        few = folder / row["run"]
+        assert few.name.startswith(f"K=1,alpha={alpha},")
+        assert row["cost"] == read_result(most).linear_top1 - read_result(few).linear_top1  # type: ignore[operator]
+        alphas = [None if alpha == "null" else float(alpha)]
+        table = with_settings("competition", run=str(most), K=[1, 32], alphas=alphas, taus=[0.2])().table
+        w = [each["factor"] for each in table]
+        assert row["factor"] == pytest.approx(math.log(w[1] / w[0]))
