@@ -6,12 +6,15 @@ and its `cost`, points of linear accuracy. An arm is what differs in neither K, 
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.files import read_json
 from contrastive_lab.report.inference import Estimate, t_interval
 from contrastive_lab.report.stats import interval
 
@@ -41,6 +44,20 @@ class Curve(NamedTuple):
     def beyond(self, lost: Mapping[str, float], slack: float = 0.1) -> list[str]:
         """Causes that are lost by more than the curve was fitted to, by a share of it."""
         return [name for name in CAUSES if lost[name] > (1 + slack) * self.reach[name]]
+
+
+def read_curve(path: Path) -> Curve:
+    """The curve of a result.json that `theory=cost` wrote.
+
+    Raises:
+        ConfigError: names the file, if it cannot be read or holds something else.
+    """
+    try:
+        values = read_json(path)
+        parts = [{name: float(values[f"{kind}_{name}"]) for name in CAUSES} for kind in ("points", "reach")]
+        return Curve(parts[0], float(values["left_out_error_by_causes"]), parts[1])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"curve={path}: no result.json of theory=cost ({type(error).__name__}: {error})") from None
 
 
 def by_causes(rows: pd.DataFrame) -> Matrix:

@@ -1,0 +1,132 @@
+"""How many negatives some images need: a pilot with all of them, the curve, and runs that check its answer."""
+
+import math
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from contrastive_lab.config import CONF
+from contrastive_lab.config.overrides import applied, composed
+from contrastive_lab.config.resolve import resolve
+from contrastive_lab.config.values import key_and_value
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.launch.experiment import given
+from contrastive_lab.launch.line import read_line
+
+ROOT = CONF.parent
+CURVE = ROOT / "docs" / "results" / "negatives" / "cost" / "result.json"
+
+
+class Asked(NamedTuple):
+    """A line of scripts/find_k.py: what is train.py's, and the script's own."""
+
+    overrides: list[str]
+    tolerance: float
+    check: bool
+    seeds: int
+    out: Path
+    curve: Path
+
+
+def read_asked(line: Sequence[str]) -> Asked:
+    """Read and check a line, e.g. sys.argv.
+
+    Raises:
+        ConfigError: names every setting that is wrong.
+    """
+    own, rest = dict[str, str](), list[str]()
+    for part in line[1:]:
+        key, value = key_and_value(part)
+        if key in ("tolerance", "check", "seeds", "out", "curve"):
+            own[key] = value
+        else:
+            rest.append(part)
+    problems = (
+        [] if own.get("check", "false") in ("true", "false") else [f"check={own['check']}: must be true or false"]
+    )
+    tolerance, seeds = _number(own.get("tolerance", "1")), _number(own.get("seeds", "5"))
+    if not 0 < tolerance < math.inf:
+        problems.append(f"tolerance={own['tolerance']}: must be a number above 0, in points of accuracy")
+    if not (seeds >= 2 and seeds == int(seeds)):
+        problems.append(f"seeds={own['seeds']}: must be a whole number, 2 or more")
+    if problems:
+        raise ConfigError(*problems)
+    out = Path(own.get("out") or f"outputs/find_k/{datetime.now():%Y-%m-%d_%H-%M-%S}")
+    overrides = _with_all_negatives(read_line(["train.py", *rest]).overrides)
+    _check(overrides)
+    return Asked(overrides, tolerance, own.get("check") == "true", int(seeds), out, Path(own.get("curve", CURVE)))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _with_all_negatives(overrides: list[str]) -> list[str]:
+    """The settings with K = N - 1 where a batch gives that and nothing else was told.
+
+    The yaml has it for the paper's N; a queue and a bank have as many negatives as theirs say.
+    """
+    config = applied(overrides)[0]
+    told = "K" in given(overrides) or config.method_info.pool != "N-1"
+    return overrides if told else [*overrides, f"K={config.batch_size - 1}"]
+
+
+def _check(overrides: list[str]) -> None:
+    """A ConfigError where train.py would not take the settings, or they leave no number of negatives to find."""
+    if taken := {"hydra.run.dir", "sweep", "resume", "seed"} & {*given(overrides)}:
+        raise ConfigError(
+            *(f"{key}: find_k.py chooses it; out=<folder> is where all of it goes" for key in sorted(taken))
+        )
+    config = composed(overrides)
+    if config.method_info.pool == "none":
+        raise ConfigError(f"method={config.method_info.id}: has no negatives whose number could be found")
+    if config.remember is not None:
+        raise ConfigError(f"remember={config.remember:g}: stands in place of negatives; leave it out")
+    if resolve(config).K == 1:
+        raise ConfigError("K=1: must be all the negatives that are at hand, or the most that you would have")
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Run train.py; a RunError if it does not come to its end."""
+    code = subprocess.run([sys.executable, str(ROOT / "train.py"), *arguments], check=False).returncode
+    if code:
+        raise RunError(f"train.py {' '.join(arguments)} ended with exit code {code}; the same line goes on")
+
+
+def pilot(asked: Asked) -> Path:
+    """Train with all negatives, unless it is done; returns the folder of the run."""
+    folder = asked.out / "pilot"
+    train([*asked.overrides, f"hydra.run.dir={folder}", "seed=0"])
+    return folder
+
+
+def check(asked: Asked, few: int, most: int) -> list[str]:
+    """Train both numbers of negatives on paired seeds; returns the verdict of the sweep's report at the tolerance."""
+    name = f"find_k-{asked.out.name}"
+    seeds = ",".join(map(str, range(asked.seeds)))
+    others = [override for override in asked.overrides if key_and_value(override)[0] != "K"]
+    train(["-m", *others, f"K={few},{most}", f"seed={seeds}", f"sweep={name}"])
+    from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
+
+    page = write_report(Path("outputs/sweeps") / name, x="K", margin=asked.tolerance)
+    return [*page.with_name("verdict.txt").read_text().splitlines(), f"The runs: {page}"]
+
+
+def saving(config_of: Path, few: int, most: int) -> str:
+    """What fewer negatives save, in memory, by where they come from."""
+    from contrastive_lab.record.run import stored_config
+
+    config = stored_config(config_of)
+    N, D = config.batch_size, config.head.dim
+    cosines = f"the loss holds {N} x {few:,} cosines in place of {N} x {most:,}"
+    if config.method_info.pool == "queue":
+        return f"Saves: the queue holds {few:,} keys of {D} numbers in place of {most:,}; {cosines}."
+    if config.method_info.pool == "bank":
+        return f"Saves: {cosines}; the bank keeps a code for every image whatever K is."
+    return f"Saves little: {cosines}, but all {N} keys of a batch are encoded anyway."

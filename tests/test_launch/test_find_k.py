@@ -1,0 +1,136 @@
+"""scripts/find_k.py: its line, the runs that it starts, and what it says at the end."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.launch import find_k
+from contrastive_lab.launch.find_k import check, pilot, read_asked, saving, train
+from tests.conftest import TINY, command
+
+SMALL = ("dataset=fashion_mnist_mini", "batch_size=64")
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The lines of train.py that would run."""
+    found = list[list[str]]()
+    monkeypatch.setattr(find_k, "train", lambda arguments: found.append([*arguments]))
+    return found
+
+
+def asked(*arguments: str) -> find_k.Asked:
+    return read_asked(["find_k.py", *arguments])
+
+
+def test_a_line_is_the_script_s_own_settings_and_those_of_training() -> None:
+    found = asked(*SMALL, "tolerance=0.5", "check=true", "seeds=3", "out=here")
+    assert found == ([*SMALL, "K=63"], 0.5, True, 3, Path("here"), find_k.CURVE)
+    assert asked(*SMALL)[1:4] == (1.0, False, 5)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("tolerance=0", "tolerance=0: must be a number above 0, in points"),
+        ("tolerance=x", "tolerance=x: must be a number above 0"),
+        ("check=yes", "check=yes: must be true or false"),
+        ("seeds=1", "seeds=1: must be a whole number, 2 or more"),
+        ("seeds=2.5", "seeds=2.5: must be a whole number"),
+        ("method=swav", "method=swav: has no negatives whose number could be found"),
+        ("alpha=inf remember=0.5", "remember=0.5: stands in place of negatives"),
+        ("seed=3", "seed: find_k.py chooses it"),
+        ("hydra.run.dir=x", "hydra.run.dir: find_k.py chooses it; out=<folder>"),
+        ("K=1", "K=1: must be all the negatives"),
+        ("tolerence=1", "tolerence"),
+    ],
+)
+def test_a_bad_line_is_one_line_before_any_work(line: str, message: str, lines: list[list[str]]) -> None:
+    with pytest.raises(ConfigError, match=message):
+        asked(*SMALL, *line.split())
+    assert not lines
+
+
+def test_the_pilot_has_all_negatives_of_a_batch_or_as_many_as_were_told(lines: list[list[str]]) -> None:
+    for told in ((), ("K=20",), ("method=moco_v2", "K=512")):
+        assert pilot(asked(*SMALL, *told, "out=o")) == Path("o/pilot")
+    assert lines == [
+        [*SMALL, "K=63", "hydra.run.dir=o/pilot", "seed=0"],
+        [*SMALL, "K=20", "hydra.run.dir=o/pilot", "seed=0"],
+        [*SMALL, "method=moco_v2", "K=512", "hydra.run.dir=o/pilot", "seed=0"],
+    ]
+
+
+def test_a_check_trains_both_on_paired_seeds_and_gives_the_verdict(
+    lines: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written(folder: Path, x: str, margin: float) -> Path:
+        assert (folder, x, margin) == (Path("outputs/sweeps/find_k-o"), "K", 0.5)
+        (tmp_path / "verdict.txt").write_text("K = 16 is enough.\nn = 3.\n")
+        return tmp_path / "report.html"
+
+    monkeypatch.setattr("contrastive_lab.report.write_report", written)
+    found = check(asked(*SMALL, "K=60", "out=somewhere/o", "tolerance=0.5", "seeds=3"), 16, 60)
+    assert lines == [["-m", *SMALL, "K=16,60", "seed=0,1,2", "sweep=find_k-o"]]
+    assert found == ["K = 16 is enough.", "n = 3.", f"The runs: {tmp_path / 'report.html'}"]
+
+
+def test_training_that_fails_ends_the_search_by_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = type("Ended", (), {"returncode": 3})
+
+    def run(line: Sequence[str], check: bool) -> object:
+        assert line[0] == sys.executable
+        assert line[1].endswith("train.py")
+        return ended
+
+    monkeypatch.setattr("subprocess.run", run)
+    with pytest.raises(RunError, match=r"train.py K=4 ended with exit code 3; the same line goes on"):
+        train(["K=4"])
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ((), "Saves little: the loss holds 64 x 4 cosines in place of 64 x 63, but all 64 keys of a batch are encoded"),
+        (("method=moco_v2", "K=512"), "Saves: the queue holds 4 keys of 128 numbers in place of 63"),
+        (("method=npid",), "Saves: the loss holds 64 x 4 cosines in place of 64 x 63; the bank keeps a code for every"),
+    ],
+)
+def test_what_is_saved_is_said_by_where_keys_come_from(
+    told: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = find_k.composed(asked(*SMALL, *told).overrides)
+    monkeypatch.setattr("contrastive_lab.record.run.stored_config", lambda folder: config)
+    assert saving(Path("o"), 4, 63).startswith(said)
+
+
+@pytest.mark.long
+def test_a_search_ends_in_a_number_a_page_and_a_check(tmp_path: Path) -> None:
+    points = {"points_factor": 0.0, "points_competition": 0.0, "points_noise": 1.0}
+    reach = {"reach_factor": 9.0, "reach_competition": 1.0, "reach_noise": 1.0, "left_out_error_by_causes": 2.0}
+    (tmp_path / "result.json").write_text(json.dumps(points | reach))
+    tiny = [part for part in TINY[1:] if not part.startswith("trainer.limit")]
+    line = [
+        *tiny,
+        "trainer.limit_train_batches=2",
+        "curve=result.json",
+        "out=o",
+        "check=true",
+        "seeds=2",
+        "tolerance=0.3",
+    ]
+    done = command("scripts/find_k.py", *line, cwd=tmp_path, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "is predicted to cost 0." in done.stdout
+    assert (
+        "off by 2.00 points (root mean square) for arms that it was not fitted to, more than the tolerance"
+        in done.stdout
+    )
+    assert "Saves little: the loss holds 64 x" in done.stdout
+    assert (tmp_path / "o" / "find_k.html").is_file()
+    runs = list((tmp_path / "outputs" / "sweeps" / "find_k-o").glob("*/result.json"))
+    assert len(runs) == 4
