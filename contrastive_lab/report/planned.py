@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import is_accuracy, title, unit
@@ -28,6 +29,8 @@ def planned(grid: Grid) -> list[Difference]:
 def _side(grid: Grid, name: str, values: dict[str, Any]) -> Side:
     """The finished runs that were told some values, by seed."""
     told = grid.sweep.asked.loc[grid.samples.index]
+    if unknown := [key for key in values if key not in told]:
+        raise ConfigError(f"comparisons, {name}: no run of the sweep was told {', '.join(unknown)}")
     same = np.logical_and.reduce([told[key].map(order) == order(value) for key, value in values.items()])
     runs = grid.samples[same].drop_duplicates("sample", keep="last")
     own = pd.DataFrame({"value": finite(runs[grid.y]), "run": runs.index}).set_index(runs["sample"])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.report.planned import planned, planned_figure, table
 from contrastive_lab.report.verdict import verdict
 from contrastive_lab.report.write import write_report
@@ -54,3 +55,10 @@ def test_the_report_has_a_sentence_a_row_and_a_bar_for_each(sweep: Path) -> None
 def test_without_comparisons_there_is_nothing(tmp_path: Path) -> None:
     grid = grid_of(write_sweep(tmp_path / "s", seeds(FEW, K=1)))
     assert planned(grid) == [] and table([]).empty
+
+
+def test_a_key_that_no_run_was_told_is_named(sweep: Path) -> None:
+    grid = grid_of(sweep)
+    grid.sweep.experiment["comparisons"][0]["less"]["alhpa"] = 1
+    with pytest.raises(ConfigError, match=r"comparisons, cost of K = 1: no run of the sweep was told alhpa"):
+        planned(grid)
