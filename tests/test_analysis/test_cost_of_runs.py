@@ -56,7 +56,8 @@ def test_a_sweep_is_measured_on_its_encoders_with_the_most_negatives(
         (most,) = folder.glob(f"K=32,alpha={alpha},*")
         few = folder / row["run"]
         assert few.name.startswith(f"K=1,alpha={alpha},")
-        assert row["cost"] == read_result(most).linear_top1 - read_result(few).linear_top1  # type: ignore[operator]
+        top1 = [read_result(run).scores["linear_top1"] for run in (most, few)]
+        assert row["cost"] == top1[0] - top1[1]
         alphas = [None if alpha == "null" else float(alpha)]
         table = with_settings("competition", run=str(most), K=[1, 32], alphas=alphas, taus=[0.2])().table
         w = [each["factor"] for each in table]
