@@ -37,9 +37,7 @@ def main() -> None:
     if few is not None and few < most:
         sentences.append(saving(folder, few, most))
         if asked.check and read_result(folder).scores.get("linear_top1") is None:
-            sentences.append(
-                "Not checked: no linear accuracy, which needs labelled test images."
-            )
+            sentences.append("Not checked: no linear accuracy, which needs labelled test images.")
         elif asked.check:
             sentences += check(asked, few, most)
     print(*["", *sentences], sep="\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contrastive_lab.analysis.curve import read_curve
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch import find_k
 from contrastive_lab.launch.find_k import check, pilot, read_asked, saving, train
@@ -77,6 +78,18 @@ def test_a_check_trains_both_on_paired_seeds_and_gives_the_verdict(
     found = check(asked(*SMALL, "K=60", "out=somewhere/o", "tolerance=0.5", "seeds=3"), 16, 60)
     assert lines == [["-m", *SMALL, "K=16,60", "seed=0,1,2", "sweep=find_k-o"]]
     assert found == ["K = 16 is enough.", "n = 3.", f"The runs: {tmp_path / 'report.html'}"]
+
+
+def test_the_curve_of_the_repository_is_there() -> None:
+    curve = read_curve(find_k.CURVE)
+    assert curve.error > 0
+    assert curve.reach["competition"] <= 1
+
+
+def test_another_file_is_no_curve(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"points_factor": 1}')
+    with pytest.raises(ConfigError, match=r"curve=.*x.json: no result.json of theory=cost \(KeyError"):
+        read_curve(tmp_path / "x.json")
 
 
 def test_training_that_fails_ends_the_search_by_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
