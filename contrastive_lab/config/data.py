@@ -101,14 +101,14 @@ class Backbone(Settings):
     """What all backbones take."""
 
     name: str = Field(description="in result.json")
-    zero_init_residual: bool = Field(False, description="each block starts as the identity")
+    zero_init_residual: bool = Field(description="each block starts as the identity")
 
 
 class ImagenetResnet(Backbone):
     """A ResNet of torchvision."""
 
     arch: Resnets = Field(description="of torchvision.models")
-    width: int = Field(1, ge=1, description="multiplies all numbers of channels")
+    width: int = Field(ge=1, description="multiplies all numbers of channels")
 
 
 SmallImageResnet = ImagenetResnet

@@ -28,7 +28,8 @@ MOVED = ("data_dir", "dataset.root", "dataset.probe_root", "dataset.workers")
 RENAMED = {"about": "method_info", "method.share": "method.negatives_per", "method.loss": "loss.name"}
 # Settings that came later, with the values at which a run is what it was without them.
 LATER = {"sets": 1, "remember": None, "own_class_share": None, "dclw_sigma": None}
-LATER_OF_DATA = {"dataset.range": [0, 65535], "dataset.background": [255, 255, 255]}
+LATER_OF_GROUPS = {"dataset.range": [0, 65535], "dataset.background": [255, 255, 255], "head.last_norm": True,
+                   "backbone.width": 1}  # fmt: skip
 
 
 def identity(config: DictConfig) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def identity(config: DictConfig) -> dict[str, Any]:
 def comparable(values: Mapping[str, Any]) -> dict[str, Any]:
     """The identity among the values of a configuration, by dotted key; also of one that an older version stored."""
     kept = {RENAMED.get(k, k): v for k, v in values.items() if not within(k, {*OMITTED, "scale", "about"})}
-    neutral = {**LATER, **LATER_OF_DATA, "loss.name": "info_nce"}
+    neutral = {**LATER, **LATER_OF_GROUPS, "loss.name": "info_nce"}
     told = {k: v for k, v in kept.items() if neutral.get(k, ...) != v}
     return {k: Path(v).name if k in PATHS and v else str(v) if v == math.inf else v for k, v in told.items()}
 

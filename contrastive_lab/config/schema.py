@@ -88,7 +88,7 @@ class Head(Settings):
     dim: int = Field(ge=1, description="D, width of the vectors")
     hidden: int | None = Field(ge=1, description="width of the hidden layers; null: that of the features")
     beta: bool = Field(description="whether the last batch normalisation of mlp_bn has a bias")
-    last_norm: bool = Field(True, description="whether mlp_bn normalises after its last layer, too")
+    last_norm: bool = Field(description="whether mlp_bn normalises after its last layer, too")
 
 
 class Batchnorm(Settings):
@@ -174,9 +174,9 @@ def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
 
 def takes_more(config: DictConfig, key: str) -> bool:
     """Whether a group, as its option is chosen, takes a key that its yaml does not have, with a plus."""
-    group, _, name = key.partition(".")
+    group = key.partition(".")[0]
     model = model_of(group, config[group]) if group in NODES else Settings
-    return model.model_config.get("extra") == "allow" or name in model.model_fields
+    return model.model_config.get("extra") == "allow"
 
 
 def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, str]:

@@ -39,6 +39,13 @@ def test_two_folders_of_images_are_two_data_sets(tmp_path: Path, compose: Compos
     assert here == moved != other
 
 
+def test_a_setting_that_came_later_leaves_older_runs_what_they_were(compose: Compose) -> None:
+    now = identity(compose("backbone=resnet50"))
+    assert not {"head.last_norm", "backbone.width", *LATER} & now.keys()
+    changed = identity(compose("backbone=resnet50", "backbone.width=2", "head.last_norm=false"))
+    assert changed == {**now, "backbone.width": 2, "head.last_norm": False}
+
+
 def test_differences_name_the_keys(compose: Compose) -> None:
     assert differences(identity(compose("K=4")), identity(compose("K=8"))) == ["K: 4, not 8"]
 

@@ -53,7 +53,8 @@ WRONG = [
     (["evaluation=[]"], "evaluation=[]: must be the name of an option; choose one of knn, linear, linear_moco, mean"),
     (["+backbone.foo=3"], "backbone.foo: no such key"),
     (["+backbone.stem_stride=1"], "+backbone.stem_stride: the key is there already; leave out the plus"),
-    (["backbone=resnet50", "+backbone.width=0"], "backbone.width=0: must be 1 or more"),
+    (["backbone=resnet50", "backbone.width=0"], "backbone.width=0: must be 1 or more"),
+    (["+backbone.width=2", "backbone=resnet50"], "+backbone.width: the key is there already; leave out the plus"),
     (["+logger.foo=3"], "logger.foo: no such key"),
     (["probes.knn.k=2.5"], "probes.knn.k=2.5: must be a whole number"),
     (["evaluation.epochs=null"], "evaluation.epochs=None: must be a whole number"),
@@ -131,6 +132,11 @@ def test_good_values_arrive(compose: Compose) -> None:
     assert (config.K, config.alpha, config.method.momentum, config.backbone.x) == (16, 65536.0, 1, 3)
     assert config.trainer.max_steps == 20
     assert compose().K == 255  # the cached base is not touched by the job before
+
+
+def test_every_setting_of_a_model_can_be_typed(compose: Compose) -> None:
+    config = compose("method=simclr", "head.last_norm=false", "backbone=resnet50", "backbone.width=2")
+    assert (config.head.last_norm, config.backbone.width) == (False, 2)
 
 
 def test_a_wrong_value_does_not_hide_what_else_is_wrong(compose: Compose) -> None:

@@ -81,7 +81,7 @@ def test_the_fields_of_a_model_are_the_parameters_of_what_it_configures(path: Pa
     node = base((f"{group}={path.stem}",))[group]
     model = model_of(group, node)
     check_tied(model, get_object(node["_target_"]))
-    assert set(node) - {"_target_"} <= model.model_fields.keys()
+    assert set(node) - {"_target_"} == model.model_fields.keys()  # --help lists the keys of the yaml
     for name, inner in model.model_fields.items():
         if name in node and "_target_" in (node[name] if isinstance(node[name], DictConfig) else {}):
             assert isinstance(inner.annotation, type)
@@ -149,8 +149,7 @@ def test_milestones_are_increasing_shares(milestones: list[float], right: bool, 
     assert wrong_values(values, chosen) == ({} if right else {"optim.milestones": line})
 
 
-def test_keys_beyond_a_yaml_are_fields_or_those_of_loggers_and_timm(compose: Compose) -> None:
-    assert takes_more(compose("backbone=resnet50"), "backbone.width")
+def test_keys_beyond_a_yaml_are_those_of_loggers_and_timm(compose: Compose) -> None:
     lines = ("backbone=timm", "backbone=small_resnet", "logger=wandb", "logger=csv", "method=simo")
     taken = [line for line in lines if takes_more(compose(line), f"{line.partition('=')[0]}.foo")]
     assert taken == ["backbone=timm", "logger=wandb"]

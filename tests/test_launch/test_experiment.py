@@ -174,7 +174,7 @@ def test_the_first_and_the_last_job_at_laptop_scale_can_run(name: str, compose: 
 def test_the_experiment_itself_is_part_of_the_configuration(compose: Compose) -> None:
     config = compose("experiment=eqco/table8", "method=simo")
     assert config.experiment.title == load("eqco/table8")["title"]
-    assert config.experiment.grid.cifar["+backbone.width"] == [1, 2]
+    assert config.experiment.grid.cifar["backbone.width"] == [1, 2]
     assert config_hash(config) == config_hash(compose("method=simo"))
 
 

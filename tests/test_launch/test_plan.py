@@ -59,10 +59,10 @@ def test_a_sweep_over_scales_has_a_folder_for_each(planned: Callable[..., Plan])
 
 
 def test_a_width_that_the_user_types_is_the_users(planned: Callable[..., Plan]) -> None:
-    jobs = planned("experiment=eqco/table8", "scale=cifar", "+backbone.width=2", "seed=0", "alpha=256,65536").jobs
+    jobs = planned("experiment=eqco/table8", "scale=cifar", "backbone.width=2", "seed=0", "alpha=256,65536").jobs
     assert [job.folder for job in jobs] == [
-        "+backbone.width=2,alpha=256,seed=0",
-        "+backbone.width=2,alpha=65536,seed=0",
+        "alpha=256,backbone.width=2,seed=0",
+        "alpha=65536,backbone.width=2,seed=0",
     ]
 
 

@@ -24,7 +24,7 @@ BACKBONES = [
     ("backbone=timm backbone.arch=resnet10t", "timm.create_model"),
     ("backbone=small_resnet backbone.widths=[8,16]", "contrastive_lab.backbone.small_resnet"),
     pytest.param(
-        "backbone=resnet18_3x3 +backbone.width=2", "contrastive_lab.backbone.small_image_resnet", marks=pytest.mark.long
+        "backbone=resnet18_3x3 backbone.width=2", "contrastive_lab.backbone.small_image_resnet", marks=pytest.mark.long
     ),
 ]
 
