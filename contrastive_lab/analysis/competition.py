@@ -12,6 +12,7 @@ from contrastive_lab.analysis.gradient_norm import check_cosines
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.competition import causes
 from contrastive_lab.config.theory import Competition
+from contrastive_lab.config.values import typed
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.competition import AtHand, keys_at_hand, keys_of_images
 from contrastive_lab.losses import info_nce
@@ -46,7 +47,7 @@ def run(**values: Any) -> AnalysisResult:
         hand = _of_run(run_folders(s.run, None)[0], s)
     n, M = hand.cos.shape
     if max(s.K) > M:
-        raise ConfigError(f"theory.K={s.K}: must be at most {M} each, as there are so many keys")
+        raise ConfigError(f"theory.K={typed(s.K)}: must be at most {M} each, as there are so many keys")
     table: list[Row] = []
     for tau in s.taus:
         for alpha in s.alphas:

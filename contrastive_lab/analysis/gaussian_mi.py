@@ -11,6 +11,7 @@ from torch import Tensor
 
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.config.theory import GaussianMi
+from contrastive_lab.config.values import typed
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.randomness import generator
 from contrastive_lab.theory.gaussian.critics import Critics, critic_losses, fit
@@ -65,9 +66,9 @@ def run(**values: Any) -> AnalysisResult:
 
 def _check_together(s: GaussianMi) -> None:
     if max(s.mi) >= 2 * s.d:
-        raise ConfigError(f"theory.mi={s.mi}: must be numbers above 0 and below 2 d = {2 * s.d}")
+        raise ConfigError(f"theory.mi={typed(s.mi)}: must be numbers above 0 and below 2 d = {2 * s.d}")
     if min(s.above, default=math.inf) <= s.alpha:
-        raise ConfigError(f"theory.above={s.above}: must be numbers larger than theory.alpha, or []")
+        raise ConfigError(f"theory.above={typed(s.above)}: must be numbers larger than theory.alpha, or []")
 
 
 def _rows(objective: str, K: int, alpha: float, mi: Sequence[float], d: int, numbers: Tensor) -> Iterator[Row]:

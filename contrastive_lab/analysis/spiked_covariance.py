@@ -8,6 +8,7 @@ from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.analysis.spiked_covariance_figure import PARTS, plot
 from contrastive_lab.analysis.spiked_covariance_points import ERRORS, Setting, descent, downstream_rows, sine_rows
 from contrastive_lab.config.theory import SpikedCovariance
+from contrastive_lab.config.values import typed
 from contrastive_lab.errors import ConfigError
 
 COLUMNS = ("part", "noise", "n", "d", "r", "features", "method", "sine", "sine_std", "sine_limit", *ERRORS)
@@ -59,4 +60,4 @@ def _check_features(features: Sequence[int], r: int, labels: int) -> None:
     if r < 2:
         raise ConfigError(f"theory.r={r}: must be 2 or more downstream, where two tasks are orthogonal")
     if not features or max(features) > min(r, labels):
-        raise ConfigError(f"theory.features={list(features)}: must be from 1 to r={r}, and at most labels={labels}")
+        raise ConfigError(f"theory.features={typed(features)}: must be from 1 to r={r}, and at most labels={labels}")

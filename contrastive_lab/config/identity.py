@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.values import flat
+from contrastive_lab.config.values import flat, typed
 
 # Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is, but for the
 # scale, whose values stand where they are used.
@@ -88,4 +88,4 @@ def config_hash(config: DictConfig) -> str:
 def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
     """Keys whose values differ, as lines `key: first, not second`."""
     keys = sorted(first.keys() | second.keys())
-    return [f"{k}: {first.get(k)}, not {second.get(k)}" for k in keys if first.get(k) != second.get(k)]
+    return [f"{k}: {typed(first.get(k))}, not {typed(second.get(k))}" for k in keys if first.get(k) != second.get(k)]

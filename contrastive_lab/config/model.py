@@ -1,7 +1,7 @@
 """Typed models of settings, and what is wrong with values, a line a setting. Imports without torch."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -67,32 +67,20 @@ def schema_of(model: type[BaseModel]) -> Schema:
 
 def _line(key: str, value: Any, known: Schema, schema: Schema, found: Any) -> str:
     """What is wrong with a setting, by its schema; `known` are the settings of the same model."""
-    name = key.rpartition(".")[2]
+    name, told = key.rpartition(".")[2], f"{key}={typed(value)}"
     if found["type"] == "missing":
         return f"{key}: needed"
     if found["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, known, n=1)
         return f"{key}: no such key{f'; did you mean {near[0]}?' if near else ''}"
     if found["type"] == "literal_error" and {"type": "boolean"} not in schema.get("anyOf", []):
-        return f"{key}={value}: choose {'some' if isinstance(value, list) else 'one'} of {', '.join(choices(schema))}"
+        return f"{told}: choose {'some' if isinstance(value, list) else 'one'} of {', '.join(choices(schema))}"
     if found["type"] == "value_error":
-        return f"{key}={value}: must be {found['ctx']['error']}"
+        return f"{told}: must be {found['ctx']['error']}"
     if (text := allowed(schema)) and found["type"] in OUT_OF_RANGE:
         finite = "finite and " if found["type"] == "finite_number" else ""
-        return f"{key}={value}: must be {finite}{text}{' each' if isinstance(value, list) else ''}"
-    return f"{key}={value}: must be {wanted(schema)}"
-
-
-def help_lines(schema: Schema, values: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    """A line for each value of a model, e.g. "  head.dim=128  D, width of the vectors (1 or more)"."""
-    for name, value in values.items():
-        setting = schema.get("properties", {}).get(name, {})
-        if "properties" in setting:
-            yield from help_lines(setting, value, f"{prefix}.{name}")
-        elif name != "_target_":
-            limits = ", ".join(choices(setting)) or allowed(setting)
-            text = f"{setting.get('description', '')}{f' ({limits})' if limits else ''}"
-            yield f"  {f'{prefix}.{name}={typed(value)}':<40}  {text}".rstrip()
+        return f"{told}: must be {finite}{text}{' each' if isinstance(value, list) else ''}"
+    return f"{told}: must be {wanted(schema)}"
 
 
 def wanted(schema: Schema) -> str:

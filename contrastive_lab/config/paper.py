@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 
 from contrastive_lab.config.identity import LATER
 from contrastive_lab.config.overrides import base
-from contrastive_lab.config.values import flat
+from contrastive_lab.config.values import flat, typed
 
 COMPARED = ("K", "alpha", *LATER, "loss.name", "tau", "batch_size", "epochs", "base_lr", "dataset.name",
             "backbone.name")  # fmt: skip
@@ -34,6 +34,6 @@ def _settings(config: DictConfig) -> dict[str, Any]:
 
 
 def _short(key: str, value: Any) -> str:
-    if value is None:
-        return {"K": "all", "alpha": "K"}.get(key, "null")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if value is None and key in ("K", "alpha"):
+        return {"K": "all", "alpha": "K"}[key]
+    return f"{value:g}" if isinstance(value, float) else typed(value)

@@ -9,9 +9,9 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import AfterValidator, BaseModel, Field
 
-from contrastive_lab.config import CONF, data, methods, options, theory, trainer
+from contrastive_lab.config import CONF, data, methods, theory, trainer
 from contrastive_lab.config.methods import BatchnormKind
-from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
+from contrastive_lab.config.model import Settings, null, problems
 
 All = Annotated[int | None, null("for all")]
 AsK = Annotated[float | None, Field(gt=0, allow_inf_nan=True), null("for alpha = K, inf for DCL")]
@@ -45,7 +45,7 @@ class Run(Settings):
     batch_size: int = Field(ge=2, description="N, queries of a step over all devices")
     epochs: int = Field(ge=0, description="passes over the images; 0 evaluates the untrained encoder")
     base_lr: float = Field(gt=0, description="learning rate per 256 queries; used is base_lr * N / 256 (optim.scaling)")
-    seed: int = Field(ge=0, description="the run is a function of it")
+    seed: int = Field(ge=0, le=10**18, description="the run is a function of it")
     data_dir: str = Field(description="where data sets lie or are downloaded to")
     resume: str | None = Field(description="folder of a run to go on with; takes no other setting")
     sweep: str | None = Field(
@@ -130,8 +130,6 @@ def register() -> None:
     ConfigStore.instance().store(name="settings", node=make_dataclass("Config", [*single, *nodes, experiment]))
     OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
     OmegaConf.register_new_resolver("loss_of", _loss_of, replace=True)
-    OmegaConf.register_new_resolver("settings_help", _help, replace=True)
-    OmegaConf.register_new_resolver("groups_help", _groups, replace=True)
 
 
 def _dataset_of(scale: str) -> str:
@@ -145,21 +143,6 @@ def _loss_of(method: str, scale: str) -> str:
         if file.is_file():
             found = OmegaConf.select(OmegaConf.load(file), "method_info.loss", default=found)
     return str(found)
-
-
-def _help(*, _root_: DictConfig) -> str:
-    """The settings of a composed configuration with their lines of help, as `--help` prints them."""
-    values: Any = OmegaConf.to_container(_root_, resolve=False)
-    lines = [f"  {name:<11}  {info.description}" for name, info in Run.model_fields.items() if name in values]
-    for group in (*NODES, "theory"):
-        if group in values:
-            lines += help_lines(schema_of(model_of(group, values[group])), values[group], group)
-    return "\n".join(lines).replace("$", "$$")  # Hydra makes one dollar of two
-
-
-def _groups() -> str:
-    """The groups with their options, as `--help` prints them."""
-    return "\n".join(f"{group}: {', '.join(options(group))}" for group in GROUPS)
 
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 
 def flat(config: DictConfig, resolve: bool = True) -> dict[str, Any]:
@@ -28,6 +28,6 @@ def key_and_value(text: str) -> tuple[str, str]:
 
 def typed(value: Any) -> str:
     """A value as the command line takes it, e.g. "null" and "[8,16]"."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple | ListConfig):
         return f"[{','.join(map(typed, value))}]"
     return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))

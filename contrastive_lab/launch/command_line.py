@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from contrastive_lab.compat import run_hydra
 from contrastive_lab.config import CONF, options
+from contrastive_lab.config.help import register_help
 from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.config.values import key_and_value
@@ -91,6 +92,7 @@ def prepare() -> None:
     """Tell Hydra the schema and the folder names."""
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
+    register_help()
     OmegaConf.register_new_resolver("new_folder", new_folder, replace=True)
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 

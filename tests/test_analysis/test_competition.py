@@ -49,7 +49,7 @@ def test_a_run_is_measured(trained: Callable[..., str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"K": [1, 2000]}, r"theory.K=\[1, 2000\]: must be at most 1020 each"),
+        ({"K": [1, 2000]}, r"theory.K=\[1,2000\]: must be at most 1020 each"),
         ({"alphas": [0.0]}, r"theory.alphas=\[0.0\]: must be"),
         ({"taus": []}, r"theory.taus=\[\]: must be a list of numbers"),
         ({"positive": 1.5}, "theory.positive=1.5: must be from 2 theory.shared - 1 = -0.94 to 1"),

@@ -145,7 +145,7 @@ def test_an_infinite_alpha_is_what_large_ones_come_near_to() -> None:
     ("settings", "message"),
     [
         ({"K": []}, r"theory.K=\[\]: must be a list of whole numbers"),
-        ({"K": [4, 0]}, r"theory.K=\[4, 0\]: must be"),
+        ({"K": [4, 0]}, r"theory.K=\[4,0\]: must be"),
         ({"alphas": [0.0]}, r"theory.alphas=\[0.0\]: must be more than 0 each"),
         ({"tau": 0.001}, "theory.tau=0.001: must be 0.01 or more"),
         ({"D": 2}, "theory.D=2: must be 3 or more"),

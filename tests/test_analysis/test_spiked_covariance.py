@@ -155,7 +155,7 @@ def test_all_parts_fill_one_table_and_six_panels() -> None:
         ({"nu": 0.0}, r"theory.nu=0.0: must be more than 0"),
         ({"mix": -1.0}, r"theory.mix=-1.0: must be 0 or more"),
         ({"part": "n", "r": 40}, r"theory.part=n: n=200, d=40, r=40: must have r < d"),
-        ({"part": "d", "d_values": [20, 0.5]}, r"theory.d_values=\[20, 0.5\]: must be a list of whole numbers"),
+        ({"part": "d", "d_values": [20, 0.5]}, r"theory.d_values=\[20,0.5\]: must be a list of whole numbers"),
         ({"part": "control", "n_values": []}, r"theory.n_values=\[\]: one value or more"),
         ({"part": "downstream", "features": [6]}, r"theory.features=\[6\]: must be from 1 to r=5"),
         ({"part": "downstream", "labels": 3}, r"at most labels=3"),

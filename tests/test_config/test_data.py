@@ -6,6 +6,7 @@ from torchvision.models.resnet import ResNet
 
 from contrastive_lab.config import data
 from contrastive_lab.config.model import problems
+from contrastive_lab.config.values import typed
 
 
 @pytest.mark.parametrize(
@@ -21,14 +22,14 @@ from contrastive_lab.config.model import problems
 )
 def test_areas_are_a_least_and_a_greatest_share(scale: list[float], right: bool) -> None:
     found = problems(data.Crop, {"scale": scale, "ratio": [0.75, 4 / 3], "interpolation": "bilinear"})
-    assert [*found.values()] == ([] if right else [f"scale={scale}: must be [least,greatest], at most 1"])
+    assert [*found.values()] == ([] if right else [f"scale={typed(scale)}: must be [least,greatest], at most 1"])
 
 
 def test_widths_below_8_write_outside_their_memory() -> None:
     values = {"name": "small_resnet", "stem_stride": 2, "zero_init_residual": False}
     assert problems(data.SmallResnet, values | {"widths": [8, 16]}) == {}
     assert [*problems(data.SmallResnet, values | {"widths": [8, 7]}).values()] == [
-        "widths=[8, 7]: must be 8 or more each"
+        "widths=[8,7]: must be 8 or more each"
     ]
 
 
@@ -48,7 +49,7 @@ CHANNELS = "one number, or three for red, green and blue"
     ],
 )
 def test_channels_are_one_or_three(key: str, value: Any, message: str) -> None:
-    assert [*problems(data.Dataset, DATASET | {key: value}).values()] == [f"{key}={value}: must be {message}"]
+    assert [*problems(data.Dataset, DATASET | {key: value}).values()] == [f"{key}={typed(value)}: must be {message}"]
 
 
 def test_three_channels_and_a_mean_of_zero_are_right() -> None:

@@ -58,7 +58,7 @@ def test_a_loss_has_a_model_of_its_own() -> None:
         (["loss=hard", "loss.bta=3"], "loss.bta: no such key; did you mean loss.beta?"),
         (["loss.nme=hard"], "loss.nme: no such key; did you mean loss.name?"),
         (["sets=0"], "sets=0: must be 1 or more"),
-        (["sets=null"], "sets=None: must be a whole number"),
+        (["sets=null"], "sets=null: must be a whole number"),
         (["remember=1", "alpha=inf"], "remember=1.0: must be"),
         (["own_class_share=1.1", "K=8"], "own_class_share=1.1: must be between 0 and 1"),
         (["dclw_sigma=0", "alpha=inf"], "dclw_sigma=0.0: must be more than 0"),

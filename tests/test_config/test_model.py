@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from contrastive_lab.config.model import Settings, help_lines, null, problems, schema_of
+from contrastive_lab.config.model import Settings, null, problems
 
 
 class Inner(Settings):
@@ -43,14 +43,14 @@ def test_good_values_have_no_problems() -> None:
         ({"K": 0}, "t.K=0: must be 1 or more"),
         ({"K": 2.0}, "t.K=2.0: must be a whole number, or null for all"),
         ({"tau": math.nan}, "t.tau=nan: must be finite and more than 0"),
-        ({"tau": True}, "t.tau=True: must be a number"),
+        ({"tau": True}, "t.tau=true: must be a number"),
         ({"share": 2}, "t.share=2: must be between 0 and 1"),
         ({"per": 3}, "t.per=3: choose one of query, batch"),
-        ({"order": ["foo", "bar"]}, "t.order=['foo', 'bar']: choose some of color, gray"),
-        ({"widths": [4, 8]}, "t.widths=[4, 8]: must be 8 or more each"),
+        ({"order": ["foo", "bar"]}, "t.order=[foo,bar]: choose some of color, gray"),
+        ({"widths": [4, 8]}, "t.widths=[4,8]: must be 8 or more each"),
         ({"widths": []}, "t.widths=[]: must be a list of whole numbers, e.g. [32,64]"),
         ({"inner": 3}, "t.inner=3: must be set key by key"),
-        ({"inner": {"scale": ["a"]}}, "t.inner.scale=['a']: must be a list of numbers, e.g. [0.2,1.0]"),
+        ({"inner": {"scale": ["a"]}}, "t.inner.scale=[a]: must be a list of numbers, e.g. [0.2,1.0]"),
         ({"flag": 1}, "t.flag=1: must be true or false"),
         ({"limit": "x"}, "t.limit=x: must be a number or null"),
         ({"draws": 0}, "t.draws=0: must be 1 or more"),
@@ -65,15 +65,6 @@ def test_a_wrong_value_is_one_line(wrong: dict[str, Any], line: str) -> None:
 def test_every_problem_is_told_at_once() -> None:
     assert len(problems(Outer, GOOD | {"K": 0, "tau": 0, "inner": {}, "flag": None})) == 4
     assert [*problems(Outer, 3, "t").values()] == ["t=3: must be set key by key"]
-
-
-def test_help_tells_value_text_and_range_of_every_setting() -> None:
-    lines = list(
-        help_lines(schema_of(Outer), {"tau": 0.1, "inner": {"scale": [0.2, 1.0]}, "flag": True, "other": None}, "t")
-    )
-    assert [" ".join(line.split()) for line in lines] == [
-        "t.tau=0.1 (more than 0)", "t.inner.scale=[0.2,1.0] of it", "t.flag=true", "t.other=null",
-    ]  # fmt: skip
 
 
 def test_checks_import_no_torch() -> None:

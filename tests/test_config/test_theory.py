@@ -6,7 +6,7 @@ from contrastive_lab.config.overrides import applied
 WRONG = [
     ("bounds", "classes=[]", "theory.classes=[]: must be a list of whole numbers, e.g. [10,100]"),
     ("bounds", "draws=1", "theory.draws=1: must be 2 or more"),
-    ("bounds", "draws=[4,1]", "theory.draws=[4, 1]: must be 2 or more each"),
+    ("bounds", "draws=[4,1]", "theory.draws=[4,1]: must be 2 or more each"),
     ("bounds", "draws=[]", "theory.draws=[]: must be a whole number or a list of whole numbers, e.g. [64,256] or null"),
     ("bounds", "views=3", "theory.views=3: must be an even number, 2 or more"),
     ("coupon", "K=-1", "theory.K=-1: must be 0 or more"),
