@@ -11,13 +11,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.trust import foreign_code
+from contrastive_lab.config.values import typed
 
 WITHOUT_ALPHA = ("spectral", "nce")  # losses
+OWN_LOSS = "has a loss of its own, in which no K negatives are drawn"
 
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, _memory, _devices, _trainer, _files, _kinds, _views, _architecture, foreign_code)
+    rules = (_negatives, _memory, _devices, _trainer, _neighbours, _files, _kinds, _views, _architecture, foreign_code)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -88,7 +90,7 @@ def without_negatives(config: DictConfig) -> Iterator[str]:
     if not method.get("tau", True) and config.tau != 1.0:
         yield f"tau={config.tau}: {method.name} has none; its settings are {settings}"
     for key, value in beside_infonce(config).items():
-        yield f"{key}={value}: {method.name} has a loss of its own, in which no K negatives are drawn"
+        yield f"{key}={value}: {method.name} {OWN_LOSS}"
 
 
 def loss_problems(config: DictConfig) -> Iterator[str]:
@@ -187,6 +189,13 @@ def _trainer(config: DictConfig) -> Iterator[str]:
             yield f"trainer.{key}={part:g}: leaves no step of an epoch; epochs=0 evaluates the untrained encoder"
 
 
+def _neighbours(config: DictConfig) -> Iterator[str]:
+    images = config.dataset.images
+    for key in ("probes.knn.k", "evaluation.k"):
+        if images is not None and (k := OmegaConf.select(config, key) or 0) > images:
+            yield f"{key}={k}: more than the {images} {kind(config)} of dataset={config.dataset.name}"
+
+
 def _files(config: DictConfig) -> Iterator[str]:
     for name in {"config", "dir", "id", "resume"} & set(config.logger):
         yield f"logger.{name}: set by the run itself; leave it out"
@@ -221,7 +230,7 @@ def _views(config: DictConfig) -> Iterator[str]:
     for name in ("crop", "small_crop"):
         size, ratio = config.dataset.get("size", 0), config.augment.get(name, {}).get("ratio", [1, 1])
         if not 1 / (size or 1) <= min(ratio) <= max(ratio) <= (size or 1):
-            yield f"augment.{name}.ratio={ratio}: must lie between 1/{size} and {size}, the pixels of an image"
+            yield f"augment.{name}.ratio={typed(ratio)}: must lie between 1/{size} and {size}, the pixels of an image"
 
 
 def _architecture(config: DictConfig) -> Iterator[str]:

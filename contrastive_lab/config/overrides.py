@@ -20,63 +20,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from contrastive_lab.config import CONF, options
-from contrastive_lab.config.check import check
-from contrastive_lab.config.identity import RENAMED, within
-from contrastive_lab.config.schema import GROUPS, model_of, takes_more, wrong_values
+from contrastive_lab.config.check import OWN_LOSS, check
+from contrastive_lab.config.identity import within
+from contrastive_lab.config.names import OWNED, unknown
+from contrastive_lab.config.schema import GROUPS, takes_more, wrong_values
 from contrastive_lab.config.values import flat, nodes
 from contrastive_lab.errors import ConfigError, first_line
-
-OWNED = {  # what another setting gives
-    "trainer.accelerator": "strategy.accelerator",
-    "trainer.devices": "strategy.devices",
-    "trainer.strategy": "strategy",
-    "trainer.sync_batchnorm": "batchnorm",
-    "trainer.max_epochs": "epochs",
-    "trainer.logger": "logger",
-    "trainer.callbacks": "evaluation",
-    "trainer.default_root_dir": "hydra.run.dir",
-    "about": "method",
-    "method_info": "method",
-    "dataset.splits": "dataset",
-    "dataset.name": "dataset",
-    "backbone.name": "backbone",
-    "loss.name": "loss",
-    "optim.base_lr": "base_lr",
-    "optim.batch_size": "batch_size",
-    "method.batchnorm": "batchnorm",
-    "scale.name": "scale",
-    "scale.dataset": "dataset",
-    "strategy.name": "strategy",
-    "strategy.trainer": "strategy",
-    "evaluation.name": "evaluation",
-    "logger.name": "logger",
-}
-OTHER_NAMES = {  # for a setting or a group; the last of some are old spellings
-    "tau": ("temperature", "temp", "T", "scale.taus"),
-    "batch_size": ("N", "batch", "bs"),
-    "base_lr": ("rate", "lr", "learning_rate", "learningrate", "learning-rate", "scale.rates"),
-    "K": ("queue", "queue_size", "negatives", "num_negatives", "scale.queue", "scale.bank_negatives"),
-    "dataset": ("data",),
-    "augment": ("views", "aug", "augmentation", "augmentations"),
-    "backbone": ("encoder", "network", "arch", "architecture"),
-    "method": ("model",),
-    "loss": ("method.loss", "scale.npid_loss"),
-    "head.kind": ("scale.npid_head",),
-    "method.queue": ("scale.codes_queue",),
-    "strategy.devices": ("devices", "gpu", "gpus"),
-    "epochs": ("max_epochs",),
-    "trainer.precision": ("precision",),
-    "trainer.max_steps": ("max_steps", "steps"),
-    "method.momentum": ("scale.momentum",),
-    "method.prototypes": ("scale.prototypes",),
-    "optim.warmup_epochs": ("scale.warmup_epochs",),
-}
-SYNONYMS = RENAMED | {other: name for name, others in OTHER_NAMES.items() for other in others}
 
 
 def composed(overrides: list[str]) -> DictConfig:
     """The configuration of one job, checked; a ConfigError has every problem found."""
     config, problems = applied(overrides)
+    if "loss=info_nce" in overrides and config.method_info.pool == "none":
+        problems.append(f"loss=info_nce: {config.method_info.name} {OWN_LOSS}")
     if problems := [*problems, *check(config)]:
         raise ConfigError(*problems)
     return config
@@ -116,9 +72,12 @@ def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> dic
 def parse(overrides: list[str]) -> list[Override]:
     """Overrides as Hydra reads them."""
     try:
-        return OverridesParser.create().parse_overrides(overrides)
+        parsed = OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
         raise ConfigError(f"{first_line(error)}; write key=value, e.g. K=16") from None
+    if nameless := [str(o.input_line) for o in parsed if not o.key_or_group]:
+        raise ConfigError(f"{nameless[0]}: has no key; write key=value, e.g. K=16")
+    return parsed
 
 
 def _is_group(override: Override) -> bool:
@@ -194,7 +153,7 @@ def _apply(config: DictConfig, override: Override, known: list[str], failed: dic
     elif further:
         OmegaConf.update(config, key, override.value(), force_add=True)
     elif key not in known:
-        yield _unknown(config, key, known)
+        yield unknown(config, key, known)
     elif not _fits(config, key, override.value()):
         failed[key] = override.value()
 
@@ -207,27 +166,3 @@ def _fits(config: DictConfig, key: str, value: Any) -> bool:
     except OmegaConfBaseException:
         return False
     return fits
-
-
-def _unknown(config: DictConfig, key: str, known: list[str]) -> str:
-    """That there is no such key, and which was meant or which there are."""
-    group, _, rest = key.partition(".")
-    meant = {new: new + key[len(old) :] for old, new in SYNONYMS.items() if within(key, {old})}
-    renamed = [new if group == "scale" else name for new, name in meant.items() if name in known or group == "scale"]
-    lower = {name.lower(): name for name in known if "." in name or not rest}
-    same = [lower[key.lower()]] if key.lower() in lower else []
-    inner = [name for name in known if name.endswith(f".{key}")]
-    near = [lower[n] for n in difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6 if rest else 0.7)]
-    near = [name for name in near if not rest or within(name, {group})]
-    losses = [f"loss={name}" for name in options("loss") if rest in model_of("loss", {"name": name}).model_fields]
-    if losses and group == "loss" in config:
-        return f"{key}: a setting of {' and '.join(losses)}, not of loss={config.loss.name}"
-    for found in (renamed, same, inner, near):
-        if 1 <= len(found) <= 3:
-            return f"{key}: no such key; did you mean {' or '.join(found)}?"
-    if group in config and rest:
-        own = ", ".join(name.removeprefix(f"{group}.") for name in known if name.startswith(f"{group}."))
-        chosen = OmegaConf.select(config, "method_info.name" if group == "method" else f"{group}.name")
-        return f"{key}: {chosen or 'this option'} has no such setting; it has {own or 'none'}"
-    program = "scripts/theory.py theory=<name>" if "theory" in config else "train.py"
-    return f"{key}: no such key; python {program} --help lists them all"

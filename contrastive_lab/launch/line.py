@@ -1,14 +1,14 @@
 """A command line as it is typed, before Hydra reads it."""
 
 import re
-from argparse import Namespace
+from argparse import ArgumentError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from contrastive_lab.compat import hydra_parser
 from contrastive_lab.config import identity
 from contrastive_lab.config.values import key_and_value
-from contrastive_lab.errors import ConfigError
+from contrastive_lab.errors import ConfigError, first_line
 
 PATHS = ("resume", "hydra.run.dir", "data_dir", *identity.PATHS)
 FLAGS = ("--cfg", "--info", "--package")  # Hydra's own that take a value and have no hyphen in their names
@@ -21,7 +21,15 @@ def read_line(line: Sequence[str]) -> Namespace:
     something to Hydra, and ~ is the user's folder. An infinite alpha may be written `.inf`, as yamls have it.
     """
     arguments = [part[2:] if _is_setting(part) else part for part in line[1:]]
-    read = hydra_parser().parse_args(arguments)
+    parser = hydra_parser()
+    parser.exit_on_error = False
+    try:
+        read, unknown = parser.parse_known_args(arguments)
+    except ArgumentError as error:
+        raise ConfigError(f"{first_line(error)}; --hydra-help lists Hydra's flags") from None
+    if unknown:
+        name = unknown[0].lstrip("-") or "key"
+        raise ConfigError(f"{unknown[0]}: no such flag; settings are key=value: {name}=<value>")
     read.overrides = [_alpha(_path(override)) for override in read.overrides]
     return read
 

@@ -50,10 +50,12 @@ def job_folder(overrides: list[str]) -> str:
 
 
 def plan(command: list[str], overrides: list[str], jobs: list[Job]) -> Plan:
-    """The sweep of a command as it was typed, its overrides and jobs; two equal jobs are a ConfigError."""
+    """The sweep of a command as it was typed; two equal jobs, or one without a name, are a ConfigError."""
     name, (experiment, scale) = sweep_name(overrides), chosen(overrides)
     if wrong := [f"{key}={value}" for key, value in given(overrides).items() if within(key, {"hydra.sweep"})]:
         raise ConfigError(f"{wrong[0]}: a sweep's folder is outputs/sweeps/<name>; use sweep=<name>")
+    if len(jobs) == 1 and not {"sweep", "experiment"} & {*given(overrides)}:
+        raise ConfigError("-m: this line has one job; give a key several values, e.g. K=4,16, or leave out -m")
     if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:
         raise ConfigError(f"-m: two jobs are the same run, {twice[0]}; leave one out")
     return Plan(name, shlex.join(command), overrides, experiment or None, scale, jobs)

@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 from omegaconf import OmegaConf
 
 from contrastive_lab.config.model import problems
-from contrastive_lab.config.overrides import OWNED
+from contrastive_lab.config.names import OWNED
 from contrastive_lab.config.trainer import Trainer
 from tests.conftest import ROOT
 

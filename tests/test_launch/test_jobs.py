@@ -96,7 +96,7 @@ def test_an_unexpected_error_leaves_its_traceback_in_the_jobs_folder(
         raise ZeroDivisionError("by nothing")
 
     monkeypatch.setattr(ContrastiveModule, "after_step", broken)
-    done = line("-m", *SMALL, "method=simclr", "K=4")
+    done = line("-m", *SMALL, "method=simclr", "K=4", "sweep=s")
     assert done.code == 1
     assert "ZeroDivisionError: by nothing" in done.err
     (trace,) = tmp_path.rglob("traceback.txt")

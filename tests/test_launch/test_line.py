@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.config.overrides import parse
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.line import read_line
 
 
@@ -44,3 +45,18 @@ def test_an_infinite_alpha_may_be_spelt_as_in_a_yaml(typed: str, meant: str) -> 
 def test_settings_with_hyphens_are_settings() -> None:
     read = read_line(["train.py", "--K=16", "--loss.mu=3", "--cfg=job", "--config-dir=x", "-m"])
     assert (read.overrides, read.cfg, read.config_dir, read.multirun) == (["K=16", "loss.mu=3"], "job", "x", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (["--K", "16"], "--K: no such flag; settings are key=value: K=<value>"),
+        (["tau=0.1", "--cfg=foo"], "argument --cfg/-c: invalid choice: 'foo'"),
+        (["--cfg"], "argument --cfg/-c: expected one argument"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(line: list[str], problem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_line(["train.py", *line])
+    assert str(caught.value).startswith(problem) and "\n" not in str(caught.value)
+    assert capsys.readouterr() == ("", "")

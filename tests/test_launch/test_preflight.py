@@ -80,6 +80,7 @@ def test_resume_takes_no_other_setting(tmp_path: Path) -> None:
     ("told", "problem"),
     [
         (["experiment=eqco/fig4"], "experiment=eqco/fig4: for several runs; python train.py -m experiment=eqco/fig4"),
+        (["-m"], "-m: this line has one job; give a key several values, e.g. K=4,16, or leave out -m"),
         (["-m", "K=4,4"], "-m: two jobs are the same run, K=4; leave one out"),
         (["-m", "experiment=a/none", "K=4,5"], "experiment=a/none: no such option"),
         (["-m", "sweep=a/b", "K=4,5"], "sweep=a/b: must be letters"),
