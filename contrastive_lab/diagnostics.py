@@ -96,16 +96,24 @@ def _shares(pairs: Pairs, classes: Tensor | None) -> dict[str, Tensor]:
 EARLY = 50  # steps before which an untrained encoder cannot be told from a collapsed one
 
 
-def verdict(values: dict[str, float], steps: int) -> str:
-    """One plain sentence on whether the representation has collapsed, by the last diagnostics of so many steps."""
+def verdict(values: dict[str, float], steps: int, others: float = 1.0) -> str:
+    """One plain sentence on whether the representation has collapsed, by the last diagnostics of so many steps.
+
+    `others` is the share of negatives that are not of the query's own class by choice: those that are may be as near as
+    the positive in the best representation, which leaves that share of the gap, and where it is 0 the rank alone tells.
+    """
     if steps < EARLY:
         return f"too early to tell after {steps} steps whether the representation collapses"
     rank, dim = values["effective_rank"], values["dimensions"]
     gap = values.get("positive_cosine", 1.0) - values.get("negative_cosine", 0.0)  # a method may have neither
-    if not gap > 0.05:
+    if others > 0 and not gap > 0.05 * others:
         return f"COLLAPSED: keys of an image are no nearer to it than others (cosines differ by {gap:.3f})"
     if rank < 0.05 * dim:
         return f"PARTLY COLLAPSED: the vectors use about {rank:.1f} of {dim:.0f} dimensions"
+    if others == 0:
+        return (
+            f"rank alone: about {rank:.1f} of {dim:.0f} dimensions in use; all negatives are of the query's own class"
+        )
     if "positive_cosine" not in values:
         return f"no collapse: about {rank:.1f} of {dim:.0f} dimensions in use"
     return f"no collapse: cosine {values['positive_cosine']:.2f} to the key, {values['negative_cosine']:.2f} to others"

@@ -16,6 +16,7 @@ from contrastive_lab.dataset import Splits
 from contrastive_lab.diagnostics import verdict
 from contrastive_lab.losses import eqco_margin, mi_estimate
 from contrastive_lab.own_class import own_of
+from contrastive_lab.record.result import Result
 
 
 def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path) -> str:
@@ -78,25 +79,27 @@ def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
 
 
 def summary(
-    config: DictConfig, resolved: Resolved, result: dict[str, Any], values: dict[str, float], steps: int, folder: Path
+    config: DictConfig, resolved: Resolved, result: Result, values: dict[str, float], steps: int, folder: Path
 ) -> str:
     """Return the lines on accuracies, speed and folder after so many steps."""
-    known = [f"{name}={float(result[name]):g}" for name in ("K", "alpha", "seed") if result[name] is not None]
+    told = {"K": result.K, "alpha": result.alpha, "seed": result.seed}
+    known = [f"{name}={value:g}" for name, value in told.items() if value is not None]
     known += [f"{name}={value}" for name, value in beside_infonce(config).items()]
-    lines = [f"{result['method']} {' '.join(known)}: {result['status']}", *_accuracies(config, result)]
-    if result["mi_estimate"] is not None:
-        equal = mi_estimate(0.0, result["alpha"])
-        lines.append(f"MI         estimate log(1 + alpha) - loss = {result['mi_estimate']:.3f} of {equal:.3f} nats")
-    elif result["K"] is not None and result["loss"] is not None:
+    lines = [f"{result.method} {' '.join(known)}: {result.status}", *_accuracies(config, result.scores)]
+    if result.mi_estimate is not None and result.alpha is not None:
+        equal = mi_estimate(0.0, result.alpha)
+        lines.append(f"MI         estimate log(1 + alpha) - loss = {result.mi_estimate:.3f} of {equal:.3f} nats")
+    elif result.K is not None and result.loss is not None:
         lines.append(f"MI         no estimate: undefined with {_without_mi(config)}")
-    if result["loss"] is not None:
-        speed = f"{result['images_per_second']:.0f} {resolved.kind}/s in training"
-        lines.append(f"loss       {result['loss']:.4f}, the mean of the last epoch")
-        lines.append(f"speed      {speed}; {result['seconds']:.0f} s in all")
+    if result.loss is not None:
+        speed = f"{result.images_per_second:.0f} {resolved.kind}/s in training"
+        lines.append(f"loss       {result.loss:.4f}, the mean of the last epoch")
+        lines.append(f"speed      {speed}; {result.seconds:.0f} s in all")
     if "effective_rank" in values:
         lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
-        own = "none: negatives of a query's own class are no others" if config.own_class_share else None
-        lines.append(f"verdict    {own or verdict(values, steps)}")
+        share, K = config.own_class_share, result.K or 1
+        others = 1.0 if share is None else 1 - own_of(K, share) / K
+        lines.append(f"verdict    {verdict(values, steps, others)}")
     return "\n".join([*lines, f"folder     {folder}"])
 
 
@@ -107,16 +110,16 @@ def _without_mi(config: DictConfig) -> str:
     return "alpha=inf" if config.alpha == math.inf else "method.proximal"
 
 
-def _accuracies(config: DictConfig, result: dict[str, Any]) -> list[str]:
+def _accuracies(config: DictConfig, scores: dict[str, Any]) -> list[str]:
     asked, neighbours = config.evaluation.name, config.probes.knn
-    if result[f"{asked}_top1"] is None:
+    if scores.get(f"{asked}_top1") is None:
         return ["notice: no labelled test images, so nothing was probed"]
-    lines = [f"{asked:<10} {result[f'{asked}_top1']:.2f} % top-1 (offline, frozen features, final value)"]
-    if result["knn_top1"] is not None and asked != "knn":
+    lines = [f"{asked:<10} {scores[f'{asked}_top1']:.2f} % top-1 (offline, frozen features, final value)"]
+    if scores.get("knn_top1") is not None and asked != "knn":
         settings = f"k = {neighbours.k}, temperature {neighbours.temperature:g}"
-        lines.append(f"kNN        {result['knn_top1']:.2f} % ({settings})")
-    if result["online_top1"] is not None:
-        lines.append(f"online     {result['online_top1']:.2f} % (probe trained beside the encoder)")
+        lines.append(f"kNN        {scores['knn_top1']:.2f} % ({settings})")
+    if scores.get("online_top1") is not None:
+        lines.append(f"online     {scores['online_top1']:.2f} % (probe trained beside the encoder)")
     return lines
 
 

@@ -61,7 +61,7 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
     with _recorded(config, resolved, folder, line) as result:
         values, steps = _run(config, resolved, folder, checkpoint, result)
     if is_first():
-        print(summary(config, resolved, result.flat(), values, steps, folder), flush=True)
+        print(summary(config, resolved, result, values, steps, folder), flush=True)
     top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
     return top1
 

@@ -1,7 +1,7 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Arrays, Splits
+from contrastive_lab.record.result import Result, Status
 from contrastive_lab.run.console import Progress, banner, summary
 
 Compose = Callable[..., DictConfig]
@@ -60,10 +61,7 @@ def test_a_method_without_negatives_has_no_line_of_them(compose: Compose) -> Non
     assert not [line for line in lines if line.startswith("negatives")]
 
 
-RESULT: dict[str, Any] = {  # of a run without K, alpha and labels
-    "method": "x", "status": "done", "K": None, "alpha": None, "seed": 0, "mi_estimate": None, "loss": 2.0,
-    "linear_top1": None, "seconds": 1.0, "images_per_second": 1.0,
-}  # fmt: skip
+RESULT = Result(Status.DONE, method="x", seed=0, loss=2.0, seconds=1.0, images_per_second=1.0)  # without K and labels
 LOSSES = [  # what is typed, the line of the loss at K = 16 and tau = 0.2, and why there is no estimate
     ("loss=nce method=npid", "nce, tau = 0.2", "loss=nce"),
     ("loss=spectral", "spectral, mu = 5.0, phi = square, phi_tau = 0.5", "loss=spectral"),
@@ -99,7 +97,7 @@ def test_a_loss_is_told_with_what_it_has_and_why_there_is_no_estimate(
 ) -> None:
     config = compose("K=16", *typed.split(), *([] if "spectral" in typed else ["tau=0.2"]))
     assert [text for text in told(config) if text.startswith("loss ")] == [f"loss       {line}"]
-    lines = summary(config, resolve(config), RESULT | {"K": 16}, {}, 100, FOLDER).splitlines()
+    lines = summary(config, resolve(config), replace(RESULT, K=16), {}, 100, FOLDER).splitlines()
     assert f"MI         no estimate: undefined with {why}" in lines
     settings = [text for text in typed.split() if text.partition("=")[0] in ("loss", "remember", "dclw_sigma")]
     assert lines[0] == f"{' '.join(['x K=16 seed=0', *(s for s in settings if s != 'loss=info_nce')])}: done"
@@ -117,8 +115,7 @@ def test_the_banner_counts_the_negatives_of_the_own_class_as_they_are_drawn(comp
 
 
 def test_the_summary_tells_what_was_measured_and_leaves_out_what_was_not(compose: Compose) -> None:
-    result: dict[str, Any] = dict.fromkeys(("mi_estimate", "loss", "linear_top1", "knn_top1", "online_top1"))
-    result |= {"method": "simo", "status": "done", "K": 16, "alpha": 256.0, "seed": 3}
+    result = Result(Status.DONE, method="simo", K=16, alpha=256.0, seed=3)
     config = compose()
     lines = summary(config, resolve(config), result, {}, 100, FOLDER).splitlines()
     assert lines == [
@@ -126,8 +123,9 @@ def test_the_summary_tells_what_was_measured_and_leaves_out_what_was_not(compose
         "notice: no labelled test images, so nothing was probed",
         f"folder     {FOLDER}",
     ]
-    result |= {"linear_top1": 81.7, "loss": 2.0, "mi_estimate": math.log(257) - 2, "images_per_second": 430.4}
-    text = summary(config, resolve(config), result | {"seconds": 60.0}, {}, 100, FOLDER)
+    result.scores, result.loss, result.mi_estimate = {"linear_top1": 81.7}, 2.0, math.log(257) - 2
+    result.images_per_second, result.seconds = 430.4, 60.0
+    text = summary(config, resolve(config), result, {}, 100, FOLDER)
     assert "linear     81.70 % top-1" in text
     assert f"= {math.log(257) - 2:.3f} of {math.log(257):.3f} nats" in text
     assert "speed      430 images/s in training; 60 s in all" in text
@@ -139,8 +137,19 @@ def test_the_bar_shows_no_version_number(monkeypatch: pytest.MonkeyPatch) -> Non
     assert Progress().get_metrics(None, None) == {"loss": 0.5}
 
 
-def test_negatives_of_the_own_class_say_nothing_of_a_collapse(compose: Compose) -> None:
-    values = {"effective_rank": 30.0, "dimensions": 128.0, "positive_cosine": 0.66, "negative_cosine": 0.65}
-    for share, told in (("1", "verdict    none: negatives of a query's own class are no others"), ("0", "COLLAPSED")):
-        config = compose(f"own_class_share={share}", "K=4")
-        assert told in summary(config, resolve(config), RESULT, values, 1000, FOLDER)
+@pytest.mark.parametrize(
+    ("share", "K", "negative", "told"),
+    [
+        ("0", 4, 0.65, "COLLAPSED"),  # others are as near as the positive
+        ("0.5", 4, 0.65, "COLLAPSED"),
+        ("0.75", 4, 0.64, "no collapse"),  # (0.66 * 3 + 0.58) / 4: other classes are 0.08 further away
+        ("1", 4, 0.66, "rank alone: about 30.0 of 128 dimensions in use"),  # the class is one point, as it may be
+        ("0.5", 1, 0.66, "rank alone: about 30.0 of 128 dimensions in use"),  # a half of one is one
+    ],
+)
+def test_negatives_of_the_own_class_say_nothing_of_a_collapse(
+    share: str, K: int, negative: float, told: str, compose: Compose
+) -> None:
+    values = {"effective_rank": 30.0, "dimensions": 128.0, "positive_cosine": 0.66, "negative_cosine": negative}
+    config = compose(f"own_class_share={share}", f"K={K}")
+    assert f"verdict    {told}" in summary(config, resolve(config), replace(RESULT, K=K), values, 1000, FOLDER)
