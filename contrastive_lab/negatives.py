@@ -24,11 +24,13 @@ def from_batch(
     purpose: str = "negatives",
     device: torch.device | str = "cpu",
     own: OwnClass | None = None,
+    sets: int = 1,
 ) -> Tensor:
     """Choose K keys of other images for every query, without replacement, in O(N K) time and memory but with `own`.
 
     The keys lie view by view, (views * N, D), of which a query's pool are the views * (N - 1) of other images; a K of
-    None takes them all. `negatives_per` "query" chooses for every query by itself (EqCo, Sec. 2.3); "batch" once per
+    None takes them all. Of several `sets`, which are cut from the K in their order, each is a random one, also where K
+    is the whole pool. `negatives_per` "query" chooses for every query by itself (EqCo, Sec. 2.3); "batch" once per
     step, as positions in the list of others, the same for all queries (the EqCo authors' code). `own` has a share of
     negatives of the query's own class; None leaves it to chance.
 
@@ -41,7 +43,7 @@ def from_batch(
         raise ValueError(f"K={K} negatives of a pool of {pool}: {views} view(s) of {random.size} - 1 other images")
     if own is not None:
         return own.keys(random, K, views, purpose)
-    if pool == K:
+    if pool == K and sets == 1:
         position = torch.arange(pool, device=device)[None]
     elif negatives_per == "batch":
         position = to_device(random.permutation(purpose, pool)[None, :K].contiguous(), torch.device(device))

@@ -1,7 +1,9 @@
 from collections import deque
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import hypergeom, power_divergence
 
 from contrastive_lab.negatives import Bank, Queue, from_bank, from_batch
 from contrastive_lab.randomness import StepRandom
@@ -26,6 +28,22 @@ def test_negatives_are_distinct_keys_of_other_images(views: int, share: str, K: 
 def test_the_whole_pool_is_every_other_key(views: int) -> None:
     for own, row in enumerate(from_batch(step_random(), None, views).tolist()):
         assert set(row) == {key for key in range(12 * views) if key % 12 != own}
+
+
+@pytest.mark.parametrize("share", ["query", "batch"])
+def test_sets_of_the_whole_pool_are_a_random_partition_of_it(share: str) -> None:
+    """Of 22 keys 11 are of the first view: of the 11 in the first set the hypergeometric distribution says how many."""
+    steps = 400
+    counts = np.zeros(12)
+    for step in range(steps):
+        rows = from_batch(step_random(step=step), 22, 2, share, sets=2)
+        assert all(set(row) == {key for key in range(24) if key % 12 != own} for own, row in enumerate(rows.tolist()))
+        counts[int((rows[step % 12, :11] < 12).sum())] += 1
+    expected = steps * hypergeom(22, 11, 11).pmf(np.arange(12))
+    assert power_divergence([counts[:4].sum(), *counts[4:8], counts[8:].sum()],
+                            [expected[:4].sum(), *expected[4:8], expected[8:].sum()]).pvalue > 1e-3  # fmt: skip
+    parts = [from_batch(step_random(start=start, count=4), 22, 2, share, sets=2) for start in (0, 4, 8)]
+    assert torch.equal(torch.cat(parts), from_batch(step_random(), 22, 2, share, sets=2))
 
 
 def test_a_process_draws_its_rows_of_the_global_draw() -> None:

@@ -45,14 +45,14 @@ class SimCLR(ContrastiveModule[Pairs]):
         """2N anchors, those of the first view before those of the second; N more for every small view."""
         features, views = self.encoder.forward_views(batch.views)
         keys, ids = [distributed.gather(z) for z in views[:2]], distributed.gather(batch.ids)
-        own = own_class(self.own_class_share, batch.classes, ids, self.objective.sets)
-        drawn, per, device = self.objective.keys(self.K), self.negatives_per, ids.device
+        sets, per, device = self.objective.sets, self.negatives_per, ids.device
+        own, drawn = own_class(self.own_class_share, batch.classes, ids, sets), self.objective.keys(self.K)
         parts = []
         for this, (h, z) in enumerate(zip(features, views, strict=True)):
             other = 1 if this == 0 else 0  # the first view is that of the small ones, too
             anchor = z.view_as(z)  # an alias: the gradient at it is that of the query alone
             pool = [keys[other]] if self.pool == "N-1" else keys
-            chosen = from_batch(batch.random, drawn, len(pool), per, f"negatives/{this}", device, own)
+            chosen = from_batch(batch.random, drawn, len(pool), per, f"negatives/{this}", device, own, sets)
             possible, key_ids = torch.cat(pool), ids.repeat(len(pool))
             pos, neg = from_keys(anchor, views[other], possible, chosen)
             parts.append(Pairs(pos, neg, [anchor], batch.ids, key_ids[chosen], h, possible, key_ids))

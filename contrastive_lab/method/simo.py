@@ -44,11 +44,11 @@ class SiMo(ContrastiveModule[Pairs]):
         """N queries against keys of the same batch; N more for every small view."""
         features, queries = self.encoder.forward_views([batch.views[0], *batch.views[2:]])
         keys, ids = self.key_encoder(batch.views[1], batch.random), distributed.gather(batch.ids)
-        own = own_class(self.own_class_share, batch.classes, ids, self.objective.sets)
-        drawn, per, device = self.objective.keys(self.K), self.negatives_per, ids.device
+        sets, per, device = self.objective.sets, self.negatives_per, ids.device
+        own, drawn = own_class(self.own_class_share, batch.classes, ids, sets), self.objective.keys(self.K)
         parts = []
         for number, (h, query) in enumerate(zip(features, queries, strict=True)):
-            chosen = from_batch(batch.random, drawn, 1, per, f"negatives/{number}", device, own)
+            chosen = from_batch(batch.random, drawn, 1, per, f"negatives/{number}", device, own, sets)
             pos, neg = from_keys(query, keys[batch.random.rows], keys, chosen)
             parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], h, keys, ids))
         return joined(parts)

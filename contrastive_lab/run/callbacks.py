@@ -96,7 +96,8 @@ class LastCheckpoint(Checkpoint):
         self.identity, self.hash, self.data_hash = identity(config), resolved.hash, data_hash
         own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
         K, pool = (resolved.K or 0) * config.sets, resolved.pool
-        self.draws = "few" if own and K and pool and are_few(K, pool) else "sorted"
+        cut = config.sets > 1 and pool == K  # sets of the whole pool were once cut from it in order
+        self.draws = "few" if own and K and pool and are_few(K, pool) else "partition" if cut else "sorted"
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
         self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint of the epoch's end
 

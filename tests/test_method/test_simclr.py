@@ -3,6 +3,7 @@ import torch
 
 from contrastive_lab.losses import info_nce
 from contrastive_lab.method import SimCLR
+from contrastive_lab.objective import Objective
 from tests.test_method.batches import N, linear_encoder, random_batch
 
 
@@ -17,6 +18,15 @@ def test_simclr_is_nt_xent() -> None:
         total -= torch.log(torch.exp(z[i] @ z[j] / tau) / others)
     assert pairs.neg.shape == (2 * N, 2 * N - 2)
     torch.testing.assert_close(info_nce(pairs.pos, pairs.neg, tau), total / (2 * N))
+
+
+def test_sets_of_all_keys_have_both_views_in_each() -> None:
+    method = SimCLR(linear_encoder(), K=N - 1, objective=Objective(sets=2)).double()
+    pairs, whole = method.pairs(random_batch()), SimCLR(linear_encoder()).double().pairs(random_batch())
+    torch.testing.assert_close(pairs.neg.sort(dim=1).values, whole.neg.sort(dim=1).values)  # the same keys, partitioned
+    images = [set(row) for row in pairs.neg_ids[:, : N - 1].tolist()]
+    assert min(map(len, images)) < N - 1  # both views of one image are in a set, where by view each comes once
+    assert len({tuple(sorted(row)) for row in pairs.neg_ids[:, : N - 1].tolist()}) > N
 
 
 def test_simclr_with_K_contrasts_with_a_view_of_each_chosen_image() -> None:
