@@ -15,8 +15,7 @@ from contrastive_lab.analysis.small_k_figure import plot_optimum, plot_small_k
 from contrastive_lab.config.theory import Bounds
 from contrastive_lab.theory.bounds.awasthi import optimum_rows
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
-from contrastive_lab.theory.bounds.envelope import small_k_columns
-from contrastive_lab.theory.bounds.terms import columns
+from contrastive_lab.theory.bounds.envelope import all_columns
 
 OPTIMUM = {"uniform": 0, "p ~ 1/c": 1, "p ~ 1/c^2": 2}  # powers of the priors of the figure of the optimum, c = 1..10
 
@@ -59,7 +58,7 @@ def _optimum(tau: float) -> list[Row]:
 
 def _row(N: int, C: int, tau: float) -> Row:
     terms = collapsed_terms(N, C, tau)
-    return {"classes": C, "draws": N, **columns(terms), **small_k_columns(terms, N - 1, tau, classes=C)}
+    return {"classes": C, "draws": N, **all_columns(terms, N - 1, tau, classes=C)}
 
 
 def default_grid(classes: int) -> list[int]:

@@ -22,8 +22,7 @@ from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_stored, stored_config
 from contrastive_lab.run.build import build_data
 from contrastive_lab.run.evaluate import stored_encoder
-from contrastive_lab.theory.bounds.envelope import small_k_columns
-from contrastive_lab.theory.bounds.terms import columns
+from contrastive_lab.theory.bounds.envelope import all_columns
 
 FACTS = ("method", "dataset", "linear_top1")
 
@@ -109,7 +108,7 @@ def _rows(
     start |= {"classes": len(counts)}
     probs = (counts / counts.sum(dtype=torch.float64)).numpy()  # of the images that are measured on
     return [
-        {**start, "draws": N, **facts, **columns(each), **small_k_columns(each, N - 1, tau, probs=probs)}
+        {**start, "draws": N, **facts, **all_columns(each, N - 1, tau, probs=probs)}
         for N, each in zip(draws, terms, strict=True)
     ]
 

@@ -35,6 +35,13 @@ def test_the_closed_form_has_bounds_that_are_finite_at_one_negative() -> None:
     assert "chance, ln C" in result.figure.axes[0].get_legend_handles_labels()[1]
 
 
+def test_every_row_names_the_least_upper_bound() -> None:
+    """Class-collapsed, C = 10, tau = 0.2 (docs/bounds.md): Ash up to K = 15, Arora from 16, coupon from 37."""
+    rows = run(classes=[10], draws=[2, 16, 17, 37, 38], tau=0.2).table
+    assert [row["least_upper"] for row in rows] == ["ash", "ash", "arora_exact", "arora_exact", "coupon_exact"]
+    assert all(row[row["least_upper"]] >= row["L_sup"] for row in rows)
+
+
 def test_the_optimum_is_the_simplex_for_equal_classes_and_better_with_more_negatives_for_a_skewed_prior() -> None:
     """Of docs/bounds.md: 10 classes, tau = 0.5, K from 1 to 256."""
     left, _ = run(draws=2).further["optimum"].axes
@@ -56,7 +63,7 @@ def test_default_grid_holds_the_papers_values_and_the_optimum() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"classes": [10, 1]}, r"theory.classes=\[10, 1\]: must be 2 or more each"),
+        ({"classes": [10, 1]}, r"theory.classes=\[10,1\]: must be 2 or more each"),
         ({"classes": []}, r"theory.classes=\[\]: must be a list of whole numbers, e.g. \[10,100\]"),
         ({"draws": 1}, "theory.draws=1: must be 2 or more"),
         ({"draws": []}, r"theory.draws=\[\]: must be a whole number or a list of whole numbers"),

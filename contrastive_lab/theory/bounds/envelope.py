@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from contrastive_lab.theory.bounds.ash import ash_upper
 from contrastive_lab.theory.bounds.bao import bao_lower, bao_upper, sharp_lower_gap, sharp_upper_gap
-from contrastive_lab.theory.bounds.terms import Terms
+from contrastive_lab.theory.bounds.terms import Terms, columns
 
 UPPER = ("bao_upper", "bao_sharp_upper", "ash", "coupon_exact", "arora_exact")  # each proven; `arora_repo` is none
 
@@ -26,6 +27,14 @@ def small_k_columns(
         "bao_sharp_lower": terms.L_info + sharp_lower_gap(K, tau, classes, probs),
         "ash": ash_upper(terms, K, classes, probs),
     }
+
+
+def all_columns(
+    terms: Terms, K: int, tau: float, classes: int | None = None, probs: ArrayLike | None = None
+) -> dict[str, Any]:
+    """A table's row of all terms and bounds, with the name of the least upper bound as `least_upper`."""
+    row = {**columns(terms), **small_k_columns(terms, K, tau, classes, probs)}
+    return {**row, "least_upper": envelope(row)[0]}
 
 
 def envelope(row: Mapping[str, float]) -> tuple[str, float]:

@@ -5,7 +5,7 @@ import math
 from contrastive_lab.theory.bounds import bao
 from contrastive_lab.theory.bounds.ash import ash_upper
 from contrastive_lab.theory.bounds.collapsed import collapsed_terms
-from contrastive_lab.theory.bounds.envelope import envelope, small_k_columns
+from contrastive_lab.theory.bounds.envelope import all_columns, envelope, small_k_columns
 from contrastive_lab.theory.bounds.terms import columns
 
 
@@ -27,6 +27,14 @@ def test_every_upper_bound_is_above_the_loss_and_every_lower_one_below() -> None
                 terms = collapsed_terms(K + 1, C, tau)
                 row = columns(terms) | small_k_columns(terms, K, tau, C)
                 assert row["bao_lower"] <= row["bao_sharp_lower"] <= terms.L_sup <= envelope(row)[1] * (1 + 1e-6)
+
+
+def test_a_row_names_its_least_upper_bound() -> None:
+    terms = collapsed_terms(17, 10, 0.2)
+    row = all_columns(terms, 16, 0.2, 10)
+    least = {"ash": row["ash"], "arora_exact": row["arora_exact"], "coupon_exact": row["coupon_exact"]}
+    assert row.pop("least_upper") == min(least, key=lambda name: least[name])
+    assert row == columns(terms) | small_k_columns(terms, 16, 0.2, 10)
 
 
 def test_envelope_is_the_least_that_is_known() -> None:
