@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.errors import ConfigError
 from tests.conftest import ROOT
@@ -39,10 +39,16 @@ def test_the_tree_names_all_of_the_package_and_the_scripts() -> None:
         assert found - named == set()
 
 
-def test_every_method_is_in_the_table() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \| \[.*yaml\)", TEXT, re.MULTILINE)) == {
-        path.stem for path in (ROOT / "conf" / "method").glob("*.yaml")
-    }
+def test_the_table_of_methods_has_what_their_yamls_have() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| \[(.*?)\]\(http.*\| (.*) \| \[\1.yaml\]\(conf/method/\1.yaml\) \|$", TEXT, re.MULTILINE
+    )
+    assert len(rows) >= 8
+    for name, paper, defaults in rows:
+        config = OmegaConf.load(ROOT / "conf" / "method" / f"{name}.yaml")
+        assert paper.startswith(config.method_info.paper)
+        for key, value in re.findall(r"(K|alpha|tau) (\d[\d.]*|null)", defaults):
+            assert config[key] == (None if value == "null" else float(value)), (name, key)
 
 
 def test_links_lead_somewhere() -> None:

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 from torchvision.ops import StochasticDepth
 
@@ -15,7 +16,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.method import MoCo, SimCLR, SiMo
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.run.build import build_method
-from tests.test_method.batches import CONTRASTIVE, METHODS, linear_encoder, random_batch
+from tests.test_method.batches import CONTRASTIVE, FOLDER, METHODS, linear_encoder, random_batch
 
 SMALL = ("backbone.widths=[8,16]", "head.dim=16", "scale=laptop", "batchnorm.groups=4")
 
@@ -54,7 +55,8 @@ def test_pairs_change_no_state(index: int) -> None:
 
 
 def test_no_method_is_subclassed_and_the_base_is_abstract() -> None:
-    assert {cls.__bases__ for cls in (SiMo, MoCo, SimCLR)} == {(ContrastiveModule,)}
+    classes = {get_object(OmegaConf.load(FOLDER / f"{name}.yaml").method["_target_"]) for name in METHODS}
+    assert {cls.__bases__ for cls in classes} == {(ContrastiveModule,)}
     with pytest.raises(TypeError, match="abstract"):
         ContrastiveModule(linear_encoder(), 0.1)  # type: ignore[abstract]
     assert issubclass(ContrastiveModule, pl.LightningModule)
@@ -65,17 +67,21 @@ def test_every_method_takes_multi_crop(name: str, splits: Splits, compose: Calla
     """Small views are further queries; the encoder here takes any size."""
     config = compose(f"method={name}", *SMALL)
     config.K = 5 if name in CONTRASTIVE else None
-    recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0, small_views=3, small_size=6)
-    large = config.method_info.views
-    data = ViewsDataModule(splits, recipe, batch_size=20, views=large)
-    method = build_method(config, data)
-    made = data.batch(next(iter(data.positions(0))))
-    assert [tuple(view.shape[-2:]) for view in made.views] == [(12, 12)] * large + [(6, 6)] * 3
-    losses = method.losses(method.pairs(made))
-    queries = {"simclr": 5, "supcon": 5, "swav": 2 * 4}.get(name, 4) * 20
-    assert losses.shape == (queries,)
-    assert losses.isfinite().all()
-    losses.mean().backward()
+    large, queries = config.method_info.views, []
+    for small in (0, 3):
+        recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0, small_views=small, small_size=6)
+        data = ViewsDataModule(splits, recipe, batch_size=20, views=large)
+        made = data.batch(next(iter(data.positions(0))))
+        assert [tuple(view.shape[-2:]) for view in made.views] == [(12, 12)] * large + [(6, 6)] * small
+        method = build_method(config, data)
+        pairs = method.pairs(made)
+        losses = method.losses(pairs)
+        assert losses.isfinite().all()
+        losses.mean().backward()
+        assert not hasattr(pairs, "neg_ids") or not (pairs.neg_ids == pairs.ids[:, None]).any()
+        queries.append(len(losses))
+    further = (queries[1] - queries[0]) / (3 * 20)
+    assert queries[0] % 20 == 0 and further in (1, 2)  # 2: SwAV's, each with the codes of both large views
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -119,7 +125,7 @@ def test_views_of_one_view_methods_are_the_first_and_the_small_ones(splits: Spli
     assert torch.equal(views[0][2], views[1][1])
 
 
-@pytest.mark.parametrize("name", ["swav", "supervised", "supcon"])
+@pytest.mark.parametrize("name", sorted({*METHODS} - {*CONTRASTIVE}))
 def test_K_and_alpha_of_methods_without_negatives_are_an_error(name: str, compose: Callable[..., DictConfig]) -> None:
     for setting in ("K=16", "alpha=256"):
         with pytest.raises(ConfigError, match=r"has no negatives; its settings are"):
