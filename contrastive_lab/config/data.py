@@ -101,7 +101,7 @@ class Backbone(Settings):
     """What all backbones take."""
 
     name: str = Field(description="in result.json")
-    zero_init_residual: bool = Field(description="each block starts as the identity")
+    zero_init_residual: bool = Field(False, description="each block starts as the identity")
 
 
 class ImagenetResnet(Backbone):

@@ -88,6 +88,6 @@ def _elsewhere(group: str, name: str) -> list[str]:
     found = []
     for option in options(group) if group in GROUPS and group not in ("experiment", "scale") else []:
         node: Any = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{option}.yaml"), resolve=False)
-        if name in dict(nodes(node["method"] if group == "method" else node)):
+        if name in dict(nodes(node.get(group, node))):
             found.append(f"{group}={option}")
     return found

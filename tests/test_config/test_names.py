@@ -24,7 +24,7 @@ def keys(*groups: str) -> list[str]:
             "backbone.widths",
             "a setting of backbone=small_resnet; resnet50 has arch, width, zero_init",
         ),
-        ("loss=hard", "loss.mu", "a setting of loss=spectral; hard has tau_plus, beta"),
+        ("loss=hard", "loss.mu", "a setting of loss=spectral; hard has beta, tau_plus"),
         ("loss=info_nce", "loss.foo", "info_nce has no such setting; it has none"),
         ("method=simo", "queue", "no such key; did you mean K?"),
     ],
