@@ -116,12 +116,12 @@ def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> tuple[Any,
     It is the largest x where two or more are numbers above 0, else the x that the sweep names first.
     """
     own = _side(grid, line, metric)
-    places = line[line["at"].isin(list(own.values))]
-    if places.empty:
+    rows = line[line["at"].isin(list(own.values))]
+    if rows.empty:
         return None, []
-    numbers = places[places["position"].map(_number)]
-    first = min(places.index, key=list(dict.fromkeys(grid.setting)).index)
-    reference = max(numbers["at"]) if numbers["at"].nunique() > 1 else places["at"][first]
+    numbers = rows[rows["position"].map(_number)]
+    first = min(rows.index, key=list(dict.fromkeys(grid.setting)).index)
+    reference = max(numbers["at"]) if numbers["at"].nunique() > 1 else rows["at"][first]
     others = (at for at in own.values if at != reference)
     return reference, compared(grid, metric, [(at, own, own, reference) for at in others])
 

@@ -118,7 +118,7 @@ def banded(grid: Grid) -> bool:
 
 
 def seeds(n: Iterable[int]) -> str:
-    """Numbers of seeds above one in words, as "n = 3 seeds" or "n = 2 to 5 seeds"; empty without."""
+    """Numbers of seeds above one as text, "n = 3 seeds" or "n = 2 to 5 seeds"; empty without."""
     several = sorted({number for number in n if number > 1})
     ends = f"{several[0]} to {several[-1]}" if several[1:] else "".join(map(str, several))
     return f"n = {ends} seeds" if several else ""
@@ -130,9 +130,9 @@ def error_note(grid: Grid, metric: str) -> str:
     notes = []
     if several := seeds(found["n"]):
         crowded = f"means of {several}; with {len(grid.lines)} lines the intervals are in the csv alone"
-        words = not Scale(grid.settings["position"][grid.settings["done"] > 0]).numbers
-        alone = ", bars where a line has one point" if any(len(line) == 1 for line in grid.lines) and not words else ""
-        kind = "bars" if words else "bands"
+        named = not Scale(grid.settings["position"][grid.settings["done"] > 0]).numbers
+        alone = ", bars where a line has one point" if any(len(line) == 1 for line in grid.lines) and not named else ""
+        kind = "bars" if named else "bands"
         notes.append(f"{kind}: 95 % t interval over {several}{alone}" if banded(grid) else crowded)
     if (found["n"] == 1).any():
         bars = "bars: 95 % binomial interval (Wilson) of the test images, not the spread over seeds"

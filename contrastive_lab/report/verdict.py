@@ -109,9 +109,7 @@ def _line(grid: Grid, line: pd.DataFrame, found: Trend | None) -> str:
         sentences.insert(1, f"Each {grid.x} {head}: {told}.")
     if aside:
         if found:
-            sentences.append(
-                f"Slope and flatness count doublings, in which {grid.x} = {', '.join(aside)} has no place."
-            )
+            sentences.append(f"Slope and flatness count doublings and leave out {grid.x} = {', '.join(aside)}.")
         told = "; ".join(f"{name} {_judged(grid, d)}" for name, d in aside.items())
         sentences.append(
             f"{'Each' if found else 'each'} {grid.x} {head}, Holm's correction over {len(levels)}: {told}."
@@ -139,11 +137,11 @@ def _judged(grid: Grid, d: Difference) -> str:
     """One x against another: whether they differ, are the same within the margin, or cannot be told apart."""
     same = f"the same within {grid.margin:g} {_points(grid)}"
     if d.p < WRONG:
-        word = f"differs, though it is {same}" if d.equal < WRONG else "differs"
+        relation = f"differs, though it is {same}" if d.equal < WRONG else "differs"
     else:
         needed = _needed(grid, "the same", d.estimate, d.estimate)
-        word = f"is {same}" if d.equal < WRONG else f"cannot be told apart with n = {d.estimate.n} seeds; {needed}"
-    return f"{_way(grid, d.estimate.mean)} ({_interval(d)}) {word}"
+        relation = f"is {same}" if d.equal < WRONG else f"cannot be told apart with n = {d.estimate.n} seeds; {needed}"
+    return f"{_way(grid, d.estimate.mean)} ({_interval(d)}) {relation}"
 
 
 def _interval(d: Difference) -> str:
@@ -152,11 +150,11 @@ def _interval(d: Difference) -> str:
     return _range(d.estimate) + more
 
 
-def _needed(grid: Grid, word: str, change: Estimate, widest: Estimate) -> str:
+def _needed(grid: Grid, relation: str, change: Estimate, widest: Estimate) -> str:
     """How many more seeds would tell."""
     flat, seen = seeds_for_equivalence(widest.sd, grid.margin), seeds_for_difference(change.sd, change.mean)
     return (
-        f"{_more(flat, widest.n)} would show it {word} within {grid.margin:g} {_points(grid)} if it is, "
+        f"{_more(flat, widest.n)} would show it {relation} within {grid.margin:g} {_points(grid)} if it is, "
         f"{_more(seen, change.n)} would show a change of the size seen here"
     )
 

@@ -68,8 +68,8 @@ def test_a_stored_run_is_measured(tmp_path: Path, trained: Callable[..., str]) -
         "trainer.limit_train_batches=1",
     )
     folder = only_run(tmp_path)
-    outcome = measured(run=str(folder), passes=2)
-    (row,) = outcome.table
+    result = measured(run=str(folder), passes=2)
+    (row,) = result.table
     config = stored_config(folder)
     assert (row["draws"], row["tau"], row["method"]) == (6, config.tau, "simo")
     assert row["linear_top1"] == json.loads((folder / "result.json").read_text())["linear_top1"]
@@ -158,8 +158,8 @@ def test_runs_of_several_settings_have_panels_of_their_own_with_the_papers_numbe
     stored(tmp_path / "runs" / "warm", OmegaConf.merge(config, {"tau": 0.5}))  # type: ignore[arg-type]
     for name in ("few", "more", "warm"):  # as a finished run says
         (tmp_path / "runs" / name / "result.json").write_text('{"method": "simo", "dataset": "cifar10"}')
-    outcome = measured(sweep=str(tmp_path))
-    above, other, below, _ = outcome.figure.axes
+    result = measured(sweep=str(tmp_path))
+    above, other, below, _ = result.figure.axes
     assert (above.get_title(), other.get_title()) == tuple(
         f"simo on cifar10\nalpha = 256, tau = {tau}" for tau in (0.2, 0.5)
     )
@@ -175,8 +175,8 @@ def test_runs_of_several_settings_have_panels_of_their_own_with_the_papers_numbe
 def test_texts_are_measured(tmp_path: Path, trained: Callable[..., str]) -> None:
     write_news(tmp_path)
     trained(*SMALL, "method=simclr")
-    outcome = measured(run=str(only_run(tmp_path)), passes=2)
-    (row,) = outcome.table
+    result = measured(run=str(only_run(tmp_path)), passes=2)
+    (row,) = result.table
     assert (row["draws"], row["dataset"]) == (16, "ag_news")
     assert row["clean"] == pytest.approx(math.comb(18, 15) / math.comb(23, 15))  # 6 texts of each of 4 topics
     assert row["L_info"] >= row["coupon_lower"] and row["d"] < 0

@@ -16,8 +16,8 @@ coupon = with_settings("coupon")
 
 def test_experiment_prints_the_authors_table_and_counts_a_file(tmp_path: Path) -> None:
     (tmp_path / "counts.csv").write_text("class,images\ncat,10\ndog,5\nowl,3\nyak,2\n")
-    outcome = coupon(K=15, classes=100, counts_csv=str(tmp_path / "counts.csv"))
-    rows = {row["labels"]: row for row in outcome.table}
+    result = coupon(K=15, classes=100, counts_csv=str(tmp_path / "counts.csv"))
+    rows = {row["labels"]: row for row in result.table}
     for row in rows.values():
         assert row["printed"] in (None, row["rounded_up"])
     assert rows["ImageNet-1K"]["expected"] == pytest.approx(7485.471, abs=1e-3)
@@ -34,8 +34,8 @@ def test_experiment_prints_the_authors_table_and_counts_a_file(tmp_path: Path) -
     mean = sum(c / 20 * math.comb(n, m) * math.comb(total - n, 15 - m) / math.comb(total, 15) * math.log1p(m)
                for c, n in own.items() for m in range(16))  # fmt: skip
     assert rows["counted"]["log_collisions_of_the_set"] == pytest.approx(mean, rel=1e-10)
-    assert outcome.summary["coverage"] == pytest.approx(float(Fraction(surjections(128, 100), 100**128)), rel=1e-9)
-    curves, traps = outcome.figure.axes
+    assert result.summary["coverage"] == pytest.approx(float(Fraction(surjections(128, 100), 100**128)), rel=1e-9)
+    curves, traps = result.figure.axes
     assert len(curves.get_lines()) == 2 * 7 + 1  # a curve and its mean for each label set, and the legend's point
     assert traps.get_yscale() == "log"
 

@@ -31,10 +31,10 @@ FROZEN = {
 }
 
 
-def row(outcome: AnalysisResult, K: int, alpha: float | None) -> dict[str, Any]:
+def row(result: AnalysisResult, K: int, alpha: float | None) -> dict[str, Any]:
     (found,) = (
         row
-        for row in outcome.table
+        for row in result.table
         if row["K"] == K and (row["objective"] == "InfoNCE" if alpha is None else (row["alpha"] == alpha))
         if (row["objective"] == "EqCo") == (alpha is not None)
     )
@@ -85,9 +85,9 @@ def test_the_mean_norm_is_always_below_the_bound(near: AnalysisResult) -> None:
 @pytest.mark.parametrize("K", FROZEN)
 def test_frozen_features_give_the_numbers_measured_elsewhere(K: int) -> None:
     """Their settings are not on record: two cosines are fitted to these 32 numbers, all of which then agree."""
-    outcome = experiment(K=[K], alphas=[256.0], D=128, positive=0.713, shared=0.035, queries=64, draws=30)
+    result = experiment(K=[K], alphas=[256.0], D=128, positive=0.713, shared=0.035, queries=64, draws=30)
     for alpha, (loss, norm, bound, estimate) in zip((None, 256.0), FROZEN[K], strict=True):
-        ours = row(outcome, K, alpha)
+        ours = row(result, K, alpha)
         assert ours["loss"] == pytest.approx(loss, abs=0.02)
         assert ours["gradient_norm"] == pytest.approx(norm, rel=0.025)
         assert ours["bound"] == pytest.approx(bound, rel=0.01)
@@ -95,11 +95,11 @@ def test_frozen_features_give_the_numbers_measured_elsewhere(K: int) -> None:
 
 
 def test_many_negatives_reach_the_exact_limit() -> None:
-    outcome = experiment(K=[1, 16384], D=24, queries=4, draws=2)
+    result = experiment(K=[1, 16384], D=24, queries=4, draws=2)
     for alpha in (256, 65536):
-        found = row(outcome, 16384, alpha)
+        found = row(result, 16384, alpha)
         assert found["gradient_norm"] == pytest.approx(found["limit"], rel=0.005)
-        assert row(outcome, 1, alpha)["gradient_norm"] > 1.1 * found["limit"]
+        assert row(result, 1, alpha)["gradient_norm"] > 1.1 * found["limit"]
 
 
 def test_the_figure_has_a_line_and_a_bound_for_each_objective(near: AnalysisResult) -> None:
