@@ -115,19 +115,20 @@ def test_a_date_as_a_name_is_the_stored_results(tmp_path: Path, line: Type) -> N
 
 
 def test_the_page_of_a_sweep_may_be_followed_and_is_no_part_of_its_line(
-    tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
+    line: Type, entered: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
 
     @contextmanager
     def followed(folder: Path) -> Iterator[None]:
-        seen.extend([folder, json.loads((folder / "sweep.json").read_text())["overrides"], *stored_results(tmp_path)])
+        seen.extend([folder, json.loads((folder / "sweep.json").read_text())["overrides"]])
         yield
-        seen.extend(stored_results(tmp_path))
+        seen.append("over")
 
     monkeypatch.setattr(command_line_module, "followed", followed)
-    assert line("-m", *SMALL, "sweep=s", "serve=true").code == 0
-    assert seen == [Path("outputs/sweeps/s"), [*SMALL, "sweep=s"], *stored_results(tmp_path)]  # it ran meanwhile
+    told = ["train.py", "-m", *SMALL, "sweep=s", "serve=true"]
+    entered("train.py", lambda: command_line(lambda config: seen.append("a job"), told))
+    assert seen == [Path("outputs/sweeps/s"), [*SMALL, "sweep=s"], "a job", "over"]
     assert line(*SMALL, "serve=true") == (2, "", "error: serve=true: with -m alone, for a sweep has a page\n")
 
 

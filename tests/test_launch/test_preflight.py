@@ -7,6 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from contrastive_lab.compat import hydra_parser
+from contrastive_lab.config.overrides import composed
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.preflight import check_started, preflight
 from contrastive_lab.record.plan import Plan
@@ -97,16 +98,22 @@ def test_a_sweep_that_cannot_be_is_an_error(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_stored_run_of_another_configuration_is_never_taken(tmp_path: Path, line: Type) -> None:
-    told = ("-m", *SMALL, "K=4", "sweep=s")
-    assert line(*told).code == 0
-    (folder,) = (path.parent for path in tmp_path.rglob("result.json"))
-    config = OmegaConf.load(folder / ".hydra" / "config.yaml")
+def job_of(sweep: Plan) -> Path:
+    """Make the folder of the one job of a sweep."""
+    folder = sweep.folder / sweep.jobs[0].folder
+    (folder / ".hydra").mkdir(parents=True)
+    return folder.absolute()
+
+
+def test_a_stored_run_of_another_configuration_is_never_taken(planned: Callable[..., Plan], line: Type) -> None:
+    told = (*SMALL, "K=4", "sweep=s")
+    folder = job_of(planned(*told))
+    config = composed([*SMALL, "K=4"])
     config.tau = 0.7  # as if the defaults had been others then
     OmegaConf.save(config, folder / ".hydra" / "config.yaml")
-    result = json.loads((folder / "result.json").read_text()) | {"config_hash": "0" * 12}
+    result = {"status": "done", "config_hash": "0" * 12}
     (folder / "result.json").write_text(json.dumps(result))
-    done = line(*told)
+    done = line("-m", *told)
     assert done.code == 2
     assert "holds another run (tau: 0.7, not 0.2); choose another sweep=<name>" in done.err
     assert json.loads((folder / "result.json").read_text()) == result
@@ -155,12 +162,11 @@ def test_no_option_is_null(group: str, several: tuple[str, ...], line: Type) -> 
     assert done.err.startswith(f"error: {group}=null: must be the name of an option; choose one of ")
 
 
-def test_a_damaged_result_is_named_before_any_work(tmp_path: Path, line: Type) -> None:
-    told = ("-m", *SMALL, "sweep=s")
-    assert line(*told).code == 0
-    (path,) = tmp_path.rglob("result.json")
-    path.write_text(path.read_text()[:40])
-    done = line(*told)
+def test_a_damaged_result_is_named_before_any_work(planned: Callable[..., Plan], tmp_path: Path, line: Type) -> None:
+    told = (*SMALL, "sweep=s")
+    path = job_of(planned(*told)) / "result.json"
+    path.write_text('{"status": "done", "method": "si')
+    done = line("-m", *told)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert done.err.startswith(f"error: {path.relative_to(tmp_path)}: damaged")
 
