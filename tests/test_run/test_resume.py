@@ -222,6 +222,7 @@ def test_the_same_line_in_the_same_folder_goes_on_or_is_done_and_another_is_an_e
     assert (tmp_path / "x" / "metrics.1.csv").is_file()
 
 
+@pytest.mark.long  # test_stored_runs.py has one of an older version
 def test_a_checkpoint_of_another_configuration_is_an_error(tmp_path: Path, trained: Trained, line: Typed) -> None:
     trained(*TINY, "K=4")
     folder = only_run(tmp_path)
