@@ -78,14 +78,18 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
     def after_step(self) -> None:
         """Change what changes between steps: momentum encoder, queue. Called after every optimizer step."""
 
-    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """One step; returns the mean loss and, for the probes, the features."""
+    def forward(self, batch: Batch) -> tuple[T, Tensor]:
+        """What the loss takes, and the loss of each query, (n,)."""
         if self.has_dropout:  # a function of seed and step, so that a resumed run repeats it
             random = batch.random
             source = generator(random.seed, "dropout", random.epoch, random.step, random.start)
             torch.manual_seed(source.initial_seed())
         pairs = self.pairs(batch)
-        losses = self.losses(pairs)
+        return pairs, self.losses(pairs)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """One step; returns the mean loss and, for the probes, the features."""
+        pairs, losses = self(batch)
         self._log_step(pairs, losses, batch)
         return {"loss": losses.mean(), "features": pairs.features.detach()}
 

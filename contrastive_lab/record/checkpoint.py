@@ -7,6 +7,7 @@ from pathlib import Path
 from contrastive_lab.record.files import CHECKPOINT
 
 PREVIOUS = "checkpoints/previous.ckpt"
+NOT_FINITE = "checkpoints/not_finite.ckpt"  # what a step began with that came to a NaN or an infinity
 
 
 def replace_checkpoint(folder: Path, partial: Path) -> None:

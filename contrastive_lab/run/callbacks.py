@@ -18,67 +18,68 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
 from contrastive_lab.negatives import are_few
-from contrastive_lab.record.checkpoint import replace_checkpoint
+from contrastive_lab.record.checkpoint import NOT_FINITE, replace_checkpoint
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.run.signals import EVERY
 
-ADVICE = "lower base_lr or raise tau"
+ADVICE = "lower base_lr or raise tau; python scripts/replay.py run=<its folder> names the module"
 
 
 class FiniteGuard(pl.Callback):
-    """Stops a run at its first NaN or infinity and names the step and the first of `names` that was not finite.
+    """Ends a run with a RunError at its first NaN or infinity, before the weights take it in.
 
-    Cosines are not among them: a NaN among the cosines makes the loss NaN, and a sum over (N, K) costs as much as their
-    matrix product. Every step is flagged on the device, without waiting for it; the flags are looked at every
-    `every_n_steps`, before the probes and before any checkpoint, so that no checkpoint holds what is not finite. What
-    is not ends the run with a RunError.
+    The step and the first of `names` that is not finite are told, and what `scripts/replay.py` needs to repeat the step
+    is kept in not_finite.ckpt: weights, images, seed and step. No checkpoint holds what is not finite.
     """
 
-    names = ("views", "features", "loss", "gradient")  # in the order in which a step computes them
+    names = ("views", "loss", "gradient")  # in the order in which a step computes them
 
-    def __init__(self, every_n_steps: int) -> None:
-        self.every = every_n_steps
-        self.gradient = torch.zeros(())  # norm of this step's
-        self.first_bad: Tensor | None = None  # (names,) first bad step of each, infinity where there is none
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.loss = torch.zeros(())
+        self.batch: Batch | None = None
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, *_: Any) -> None:
+        """Keep the batch until its step is done."""
+        self.batch = batch
+
+    def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
+        """Keep the loss."""
+        self.loss = loss.detach()
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        """Take the norm of the gradient, before any clipping; not in float16, where a scaler leaves bad steps out."""
+        """Look at the step, before any clipping: a sum is not finite if any of its terms is not.
+
+        In float16 a scaler leaves out the steps whose gradient is not.
+        """
+        assert self.batch is not None
+        looked_at = [torch.stack([at_least_float32(view).sum() for view in self.batch.views]).sum(), self.loss]
         if getattr(trainer.precision_plugin, "scaler", None) is None:
             gradients = [parameter.grad for parameter in pl_module.parameters() if parameter.grad is not None]
-            self.gradient = torch.nn.utils.get_total_norm(gradients)
+            looked_at.append(torch.nn.utils.get_total_norm(gradients))
+        finite = torch.stack([value.isfinite().to(self.loss.device).float() for value in looked_at])
+        first = distributed.minimum(finite).tolist()
+        if 0 in first:
+            self._keep(pl_module, trainer.global_step)
+            raise RunError(f"not finite at step {trainer.global_step}: {self.names[first.index(0)]}; {ADVICE}")
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
-    ) -> None:
-        """Flag the step's tensors: a sum is not finite if any of its terms is not."""
-        loss: Tensor = outputs["loss"]
-        views = torch.stack([at_least_float32(view).sum() for view in batch.views]).sum()
-        sums = [views, at_least_float32(outputs["features"]).sum(), loss, self.gradient]
-        finite = torch.stack([value.detach().isfinite().to(loss.device) for value in sums])
-        now = torch.where(finite, torch.inf, float(trainer.global_step - 1))
-        self.first_bad = now if self.first_bad is None else torch.minimum(self.first_bad, now)
-        if trainer.global_step % self.every == 0:
-            self.check(pl_module)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop the run if a step was not finite."""
-        self.check(pl_module)
+    def _keep(self, pl_module: pl.LightningModule, step: int) -> None:
+        """Write what the step began with."""
+        assert self.batch is not None
+        ids, random = distributed.gather(self.batch.ids).cpu(), self.batch.random
+        kept = {"state_dict": pl_module.state_dict(), "global_step": step, "ids": ids}
+        kept |= {"seed": random.seed, "epoch": random.epoch, "step": random.step}
+        if distributed.is_first():
+            path = self.folder / NOT_FINITE
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(kept, path)
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        """Stop the run if a step was not finite, or if what would be stored is not."""
-        self.check(pl_module)
+        """Stop the run if what would be stored is not finite."""
         for name, value in pl_module.state_dict().items():
             if value.is_floating_point() and not value.sum(dtype=torch.float64).isfinite():
                 raise RunError(f"not finite after step {trainer.global_step - 1}: {name}; {ADVICE}")
-
-    def check(self, pl_module: pl.LightningModule) -> None:
-        """Raise a RunError if any step so far was not finite."""
-        if self.first_bad is None:
-            return
-        first = distributed.minimum(self.first_bad).tolist()
-        if (step := min(first)) != float("inf"):
-            raise RunError(f"not finite at step {int(step)}: {self.names[first.index(step)]}; {ADVICE}")
 
 
 class LastCheckpoint(Checkpoint):

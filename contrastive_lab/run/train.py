@@ -191,7 +191,7 @@ def build_trainer(
 ) -> tuple[pl.Trainer, Clock]:
     """Lightning's Trainer with the callbacks and loggers of a run, whose features h are so wide."""
     clock = Clock(config.batch_size)
-    callbacks: list[pl.Callback] = [clock, StopSignal(), FiniteGuard(config.trainer.log_every_n_steps)]
+    callbacks: list[pl.Callback] = [clock, StopSignal(), FiniteGuard(folder)]
     if data.splits.probed:
         known = {"features": features, "classes": data.splits.classes, "batch_size": data.batch_size}
         callbacks += [OnlineProbe(**known, **config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]

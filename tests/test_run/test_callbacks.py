@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from omegaconf import DictConfig
-from torch import Tensor, nn
+from torch import nn
 
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Batch
@@ -17,44 +17,46 @@ from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from tests.test_method.batches import random_batch
 
 
-def guarded_step(guard: FiniteGuard, step: int, scaler: object = None, **values: float) -> None:
-    """Show the guard one step with `values` in place of one number of views, features, loss or gradient."""
-    trainer = SimpleNamespace(global_step=step + 1, precision_plugin=SimpleNamespace(scaler=scaler))
+def guarded_step(folder: Path, step: int, scaler: object = None, **values: float) -> None:
+    """Show a guard one step with `values` in place of one number of views, loss or gradient."""
+    guard = FiniteGuard(folder)
+    trainer = SimpleNamespace(global_step=step, precision_plugin=SimpleNamespace(scaler=scaler))
     net = nn.Linear(3, 1)
+    nn.init.ones_(net.weight)
     net.weight.grad = torch.tensor([[0.1, values.get("gradient", 0.0), -2.0]])
-    guard.on_before_optimizer_step(trainer, net, None)
-    features = torch.ones(4, 3)
-    features[2, 1] = values.get("features", 0.0)
-    batch: Batch = random_batch()
+    batch: Batch = random_batch(step)
     batch.views[1][3, 2, 1, 0] = values.get("views", 0.0)
-    outputs: dict[str, Tensor] = {"loss": torch.tensor(values.get("loss", 1.0)), "features": features}
-    guard.on_train_batch_end(trainer, net, outputs, batch, step)
+    guard.on_train_batch_start(trainer, net, batch, step)
+    guard.on_before_backward(trainer, net, torch.tensor(values.get("loss", 1.0)))
+    guard.on_before_optimizer_step(trainer, net, None)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("name", FiniteGuard.names)
-def test_the_guard_names_step_and_tensor(name: str, value: float) -> None:
-    guard = FiniteGuard(every_n_steps=1)
-    guarded_step(guard, 0)
-    with pytest.raises(RunError, match=f"^not finite at step 1: {name}; lower base_lr or raise tau$"):
-        guarded_step(guard, 1, **{name: value})
+def test_the_guard_names_step_and_tensor_and_keeps_what_the_step_began_with(
+    name: str, value: float, tmp_path: Path
+) -> None:
+    guarded_step(tmp_path, 0)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RunError, match=f"^not finite at step 1: {name}; lower base_lr or raise tau; python scripts"):
+        guarded_step(tmp_path, 1, **{name: value})
+    kept = torch.load(tmp_path / "checkpoints" / "not_finite.ckpt", weights_only=True)
+    assert kept["state_dict"]["weight"].tolist() == [[1, 1, 1]]
+    assert kept["ids"].tolist() == list(range(8, 16))
+    assert [kept[name] for name in ("global_step", "seed", "epoch", "step")] == [1, 0, 0, 1]
 
 
-def test_the_guard_looks_at_its_flags_every_n_steps_and_names_the_first() -> None:
-    guard = FiniteGuard(every_n_steps=4)
-    for step, values in enumerate(({}, {"loss": math.nan, "features": math.inf}, {"views": math.nan})):
-        guarded_step(guard, step, **values)
-    with pytest.raises(RunError, match="not finite at step 1: features"):
-        guarded_step(guard, 3)
+def test_the_first_of_several_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not finite at step 3: loss"):
+        guarded_step(tmp_path, 3, loss=math.nan, gradient=math.nan)
 
 
-def test_a_gradient_that_a_scaler_will_leave_out_is_no_error() -> None:
-    guard = FiniteGuard(every_n_steps=1)
-    guarded_step(guard, 0, scaler=object(), gradient=math.inf)
+def test_a_gradient_that_a_scaler_will_leave_out_is_no_error(tmp_path: Path) -> None:
+    guarded_step(tmp_path, 0, scaler=object(), gradient=math.inf)
 
 
-def test_no_checkpoint_holds_what_is_not_finite() -> None:
-    guard, net = FiniteGuard(every_n_steps=1), nn.Linear(2, 2)
+def test_no_checkpoint_holds_what_is_not_finite(tmp_path: Path) -> None:
+    guard, net = FiniteGuard(tmp_path), nn.Linear(2, 2)
     trainer = SimpleNamespace(global_step=5)
     guard.on_save_checkpoint(trainer, net, {})
     with torch.no_grad():
@@ -63,11 +65,12 @@ def test_no_checkpoint_holds_what_is_not_finite() -> None:
         guard.on_save_checkpoint(trainer, net, {})
 
 
-def test_large_cosines_of_half_precision_are_no_overflow() -> None:
+def test_large_pixels_of_half_precision_are_no_overflow(tmp_path: Path) -> None:
     """The sum of 4 x 3 x 8192 ones times 2 is beyond float16, of which no number here is."""
-    guard, batch = FiniteGuard(every_n_steps=1), random_batch()._replace(views=[torch.full((4, 3, 8192), 2.0).half()])
-    trainer = SimpleNamespace(global_step=1)
-    guard.on_train_batch_end(trainer, nn.Linear(1, 1), {"loss": torch.ones(()), "features": batch.views[0]}, batch, 0)
+    guard, batch = FiniteGuard(tmp_path), random_batch()._replace(views=[torch.full((4, 3, 8192), 2.0).half()])
+    trainer = SimpleNamespace(global_step=1, precision_plugin=None)
+    guard.on_train_batch_start(trainer, nn.Linear(1, 1), batch, 0)
+    guard.on_before_optimizer_step(trainer, nn.Linear(1, 1), None)
 
 
 def test_the_clock_counts_images_of_what_it_measured_and_goes_on_after_a_resume() -> None:

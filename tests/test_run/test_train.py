@@ -112,7 +112,7 @@ def test_a_run_that_turns_infinite_stops_and_says_where(tmp_path: Path, line: Ty
     assert all(value.isfinite().all() for value in weights(folder).values() if value.is_floating_point())
 
 
-def test_the_guard_looks_before_the_probes_do(tmp_path: Path, line: Typed) -> None:
+def test_the_guard_looks_at_every_step(tmp_path: Path, line: Typed) -> None:
     done = line(*TINY, "method=moco_v1", "K=32", "base_lr=1e30", "trainer.log_every_n_steps=50")
     assert done.code == 1
     assert re.search(r"error: not finite at step 1: \w+", done.err)
