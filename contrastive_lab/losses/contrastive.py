@@ -106,15 +106,15 @@ def swap(scores: Tensor, codes: Tensor, tau: float) -> Tensor:
 def supcon(cosines: Tensor, positives: Tensor, own: Tensor, tau: float) -> Tensor:
     """Supervised contrastive loss, a query's mean over its positives of minus the log softmax over all others.
 
-    `cosines` are (N, M), of the queries with all keys; `positives` (N, M), at least one a row, are true where the key
-    is of the query's class and not the query itself, whose index among the keys is `own` (N,).
+    `cosines` are (N, M), of the queries with all M >= 2 keys; `positives` (N, M) are true where the key is of the
+    query's class and not the query itself, whose index among the keys is `own` (N,). 0 for a query without positives.
 
     Source: Khosla et al. 2020 (SupCon), Eq. 2 (L_out).
     """
     logits = at_least_float32(cosines) / tau
     itself = torch.zeros_like(positives).scatter(1, own[:, None], value=True)
     log_p = torch.log_softmax(logits.masked_fill(itself, -torch.inf), dim=1)
-    return -log_p.masked_fill(~positives, 0.0).sum(dim=1) / positives.sum(dim=1)
+    return -log_p.masked_fill(~positives, 0.0).sum(dim=1) / positives.sum(dim=1).clamp(min=1)
 
 
 def at_least_float32(x: Tensor) -> Tensor:
