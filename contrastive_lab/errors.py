@@ -12,7 +12,7 @@ class ConfigError(Exception):
 
 
 class RunError(Exception):
-    """Why a run stopped, in one line; anything else that stops a run is shown with its traceback."""
+    """Why a run stopped, in one line; of anything else a line names the file of the traceback."""
 
 
 class StoppedError(RunError):

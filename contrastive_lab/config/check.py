@@ -182,6 +182,8 @@ def _trainer(config: DictConfig) -> Iterator[str]:
         yield "trainer.use_distributed_sampler: must stay false; the project shares batches out itself"
     if 0 < config.epochs < (warmup := config.optim.warmup_epochs):
         yield f"optim.warmup_epochs={warmup:g}: longer than epochs={config.epochs}, which is the most it can be"
+    if late := [epoch for epoch in config.checkpoint.keep if epoch > config.epochs]:
+        yield f"checkpoint.keep={typed(list(config.checkpoint.keep))}: {late[0]} is after epochs={config.epochs}"
     steps = (config.dataset.images or 0) // config.batch_size  # 0: not known yet
     for key in ("limit_train_batches", "overfit_batches"):
         part = config.trainer[key]

@@ -14,7 +14,7 @@ from contrastive_lab.config.values import flat, typed
 # Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is, but for the
 # scale, whose values stand where they are used.
 OMITTED = {
-    "data_dir", "resume", "sweep", "experiment", "checkpoint_every_n_steps", "checkpoint_every_n_minutes",
+    "data_dir", "resume", "sweep", "experiment", "checkpoint_every_n_steps", "checkpoint_every_n_minutes", "checkpoint",
     "method_info", "logger", "strategy",
     "dataset.workers", "dataset.splits", "trainer.num_nodes", "trainer.enable_progress_bar",
     "trainer.enable_model_summary", "trainer.enable_checkpointing", "trainer.log_every_n_steps", "trainer.profiler",

@@ -55,6 +55,14 @@ class Run(Settings):
     checkpoint_every_n_minutes: float | None = Field(gt=0, description="as well")
 
 
+class Checkpoint(Settings):
+    """Which checkpoints stay beside the last one."""
+
+    keep: list[Annotated[int, Field(ge=1)]] = Field(
+        description="epochs at whose end the checkpoint is kept, e.g. [10,50], as checkpoints/epoch=10.ckpt"
+    )
+
+
 class MethodInfo(Settings):
     """What a method is, for checks and titles."""
 
@@ -119,7 +127,8 @@ GROUPS = (  # those that take the name of an option
     "augment", "backbone", "batchnorm", "dataset", "evaluation", "experiment", "logger", "loss", "method", "optim",
     "scale", "strategy", "trainer",
 )  # fmt: skip
-NODES = ("method", "head", "method_info", "probes", *(g for g in GROUPS if g not in ("method", "experiment")))
+OWN = ("method", "head", "method_info", "probes", "checkpoint")
+NODES = (*OWN, *(group for group in GROUPS if group not in ("method", "experiment")))
 
 
 def register() -> None:

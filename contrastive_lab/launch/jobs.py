@@ -15,7 +15,7 @@ from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.plan import lock
 from contrastive_lab.record.metrics_file import set_aside
 from contrastive_lab.record.plan import read_plan
-from contrastive_lab.record.provenance import write_traceback
+from contrastive_lab.record.provenance import unforeseen
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import check_stored, store_config
 from contrastive_lab.run.train import output_folder, train
@@ -45,8 +45,7 @@ def sweep_job(config: DictConfig) -> float | None:
     except (ConfigError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
     except Exception as error:
-        write_traceback(folder)
-        print(f"error: {type(error).__name__}: {error} (traceback.txt in {folder})", file=sys.stderr)
+        print(f"error: {unforeseen(error, folder)}", file=sys.stderr)
     return None
 
 

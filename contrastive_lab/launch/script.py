@@ -1,9 +1,11 @@
 """What a script stands on: its line of key=value, its help, and its exit code."""
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from hydra.errors import HydraException
 
@@ -63,7 +65,19 @@ def exit_code(task: Callable[[], object]) -> int:
         code, lines = int(str(error.code)), [f"interrupted: {error}; the same line, or resume=<folder>, goes on"]
     except KeyboardInterrupt:
         code, lines = 130, ["interrupted"]
+    except Exception as error:  # that nothing foresees
+        code, lines = 1, [f"error: {type(error).__name__}: {first_line(error)} ({_kept_traceback()})"]
     else:
         return 0
     print(*lines, sep="\n", file=sys.stderr)
     return code
+
+
+def _kept_traceback() -> str:
+    """Write the traceback of the present error to a file; returns where it is."""
+    try:
+        with NamedTemporaryFile("w", prefix="contrastive_lab-", suffix=".txt", delete=False) as file:
+            traceback.print_exc(file=file)
+    except OSError as error:
+        return f"no traceback: {error.strerror}"
+    return f"traceback in {file.name}"

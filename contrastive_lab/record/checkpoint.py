@@ -1,10 +1,11 @@
 """The checkpoints of a run: the last one, and the one before it in case the last is lost or damaged."""
 
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
-from contrastive_lab.record.files import CHECKPOINT
+from contrastive_lab.record.files import CHECKPOINT, removed_on_error
 
 PREVIOUS = "checkpoints/previous.ckpt"
 NOT_FINITE = "checkpoints/not_finite.ckpt"  # what a step began with that came to a NaN or an infinity
@@ -21,6 +22,15 @@ def replace_checkpoint(folder: Path, partial: Path) -> None:
     directory = os.open(last.parent, os.O_RDONLY)
     os.fsync(directory)  # of the names
     os.close(directory)
+
+
+def keep_checkpoint(folder: Path, epoch: int) -> None:
+    """Keep a copy of the last checkpoint, that of the end of an epoch, counted from 1."""
+    kept = (folder / CHECKPOINT).with_name(f"epoch={epoch}.ckpt")
+    partial = kept.with_suffix(".partial")
+    with removed_on_error(partial):
+        shutil.copyfile(folder / CHECKPOINT, partial)
+        partial.replace(kept)
 
 
 def readable_checkpoint(folder: Path) -> Path | None:

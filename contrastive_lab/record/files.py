@@ -6,7 +6,8 @@ Each is written beside its file first, so that a reader never sees half of it.
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,13 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(values, indent=2) + "\n")
 
 
+def overwrite_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write an object over a file that is there, in the room that it has, as where the disk is full."""
+    with path.open("r+", encoding="utf-8") as file:
+        file.write(json.dumps(values, indent=2) + "\n")
+        file.truncate()
+
+
 def write_table(path: Path, names: Sequence[Any], rows: Iterable[Mapping[Any, Any]]) -> None:
     """Write rows as csv with a head; empty for None and for what a row lacks, every line ends with CR LF."""
     text = io.StringIO(newline="")
@@ -44,5 +52,16 @@ def write_table(path: Path, names: Sequence[Any], rows: Iterable[Mapping[Any, An
 def write_text(path: Path, text: str) -> None:
     """Write a text, its ends of line as they are."""
     partial = path.with_suffix(f"{path.suffix}.partial")
-    partial.write_text(text, encoding="utf-8", newline="")
-    partial.replace(path)
+    with removed_on_error(partial):
+        partial.write_text(text, encoding="utf-8", newline="")
+        partial.replace(path)
+
+
+@contextmanager
+def removed_on_error(partial: Path) -> Iterator[None]:
+    """Remove a file that could not be written whole, as where the disk is full."""
+    try:
+        yield
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

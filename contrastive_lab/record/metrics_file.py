@@ -1,6 +1,7 @@
 """metrics.csv: a row for each logged step and for each epoch, kept when a run is resumed."""
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,13 @@ class MetricsFile(Logger):
             old = self._read() if self.path.exists() else []
             self.names += unknown
             write_table(self.path, self.names, old)
-        with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, self.names).writerows(self.new)
+        whole = self.path.stat().st_size
+        try:
+            with self.path.open("a", newline="") as file:
+                csv.DictWriter(file, self.names).writerows(self.new)
+        except OSError:  # such as a full disk; a part of a row would be read as another row
+            os.truncate(self.path, whole)
+            raise
         self.new = []
 
     def _read(self) -> list[dict[str, Any]]:

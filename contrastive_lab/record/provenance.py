@@ -1,5 +1,6 @@
 """What a run's folder holds beside its results: command, code, packages, traceback, id at Weights & Biases."""
 
+import errno
 import os
 import platform
 import shlex
@@ -11,8 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from contrastive_lab.errors import first_line
 from contrastive_lab.record.files import COMMAND, write_json
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
 
 
@@ -50,9 +53,13 @@ def commit() -> str | None:
     return None if head is None else head[:12] + ("+" if _git("status", "--porcelain") else "")
 
 
-def write_traceback(folder: Path) -> None:
-    """Write traceback.txt, of the error that is being handled."""
+def unforeseen(error: Exception, folder: Path) -> str:
+    """A line on an error that nothing foresees; the traceback of the one being handled goes to traceback.txt."""
+    line = f"{type(error).__name__}: {first_line(error)}"
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"{line}; make room, and python train.py resume={folder} goes on"
     (folder / "traceback.txt").write_text(traceback.format_exc())
+    return f"{line} (traceback.txt in {folder})"
 
 
 def write_wandb_id(folder: Path, name: str) -> None:

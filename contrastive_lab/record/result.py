@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from contrastive_lab.config.identity import LATER
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import RESULT, read_json, write_json
+from contrastive_lab.record.files import RESULT, overwrite_json, read_json, write_json
 
 OBJECTIVE = ("loss.name", *LATER)
 
@@ -82,7 +82,10 @@ class Result:
 
     def write(self, folder: Path) -> None:
         """Write result.json into the folder of a run."""
-        write_json(folder / RESULT, self.flat())
+        try:
+            write_json(folder / RESULT, self.flat())
+        except OSError:  # a full disk: the old file's own room is left
+            overwrite_json(folder / RESULT, self.flat())
 
 
 def read_result(folder: Path) -> Result:

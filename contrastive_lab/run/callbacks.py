@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
@@ -18,8 +18,8 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
 from contrastive_lab.negatives import are_few
-from contrastive_lab.record.checkpoint import NOT_FINITE, replace_checkpoint
-from contrastive_lab.record.files import CHECKPOINT
+from contrastive_lab.record.checkpoint import NOT_FINITE, keep_checkpoint, replace_checkpoint
+from contrastive_lab.record.files import CHECKPOINT, removed_on_error
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.run.signals import EVERY
 
@@ -85,14 +85,15 @@ class FiniteGuard(pl.Callback):
 class LastCheckpoint(Checkpoint):
     """Writes the run's checkpoint, never in part: at the end of every epoch, every n steps or minutes, and at a stop.
 
-    The one before it is kept. Minutes are those of the process that waited longest, looked at every `EVERY` steps where
-    there are several. The configuration and the hash of the data go with it, and a run is not resumed with others:
-    RunError.
+    The one before it is kept, and those of chosen epochs. Minutes are those of the process that waited longest, looked
+    at every `EVERY` steps where there are several. The configuration and the hash of the data go with it, and a run is
+    not resumed with others: RunError.
     """
 
     def __init__(self, folder: Path, config: DictConfig, resolved: Resolved, data_hash: str) -> None:
         self.folder = folder
         self.every, self.minutes = config.checkpoint_every_n_steps, config.get("checkpoint_every_n_minutes")
+        self.keep = OmegaConf.select(config, "checkpoint.keep", default=())  # epochs
         self.saved = time.monotonic()
         self.identity, self.hash, self.data_hash = identity(config), resolved.hash, data_hash
         own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
@@ -127,6 +128,8 @@ class LastCheckpoint(Checkpoint):
         self.row = {"step": trainer.global_step - 1, "epoch": trainer.current_epoch, **epoch_metrics(trainer)}
         self.save(trainer)
         self.row = {}
+        if (epoch := trainer.current_epoch + 1) in self.keep and distributed.is_first():
+            keep_checkpoint(self.folder, epoch)
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write the metrics so far, then a file beside the last checkpoint, and replace that."""
@@ -134,7 +137,8 @@ class LastCheckpoint(Checkpoint):
             if isinstance(logger, MetricsFile):
                 logger.save()
         partial = self.folder / f"{CHECKPOINT}.partial"
-        trainer.save_checkpoint(partial)
+        with removed_on_error(partial):
+            trainer.save_checkpoint(partial)
         if distributed.is_first():
             replace_checkpoint(self.folder, partial)
         self.saved = time.monotonic()

@@ -22,7 +22,7 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import Resolved, resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
-from contrastive_lab.errors import SignalError, StoppedError
+from contrastive_lab.errors import ConfigError, RunError, SignalError, StoppedError
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
@@ -31,7 +31,7 @@ from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record.checkpoint import PREVIOUS, drop_previous, readable_checkpoint, restore_previous
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.metrics_file import MetricsFile, set_aside
-from contrastive_lab.record.provenance import commit, describe
+from contrastive_lab.record.provenance import commit, describe, unforeseen
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.record.right import write_right
 from contrastive_lab.record.run import has_checkpoint, stored_config
@@ -120,6 +120,8 @@ def _recorded(
         stopped = isinstance(error, KeyboardInterrupt | SystemExit | StoppedError)
         result.status = Status.INTERRUPTED if stopped else Status.FAILED
         result.error = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        if isinstance(error, Exception) and not isinstance(error, RunError | ConfigError):
+            raise RunError(unforeseen(error, folder)) from error
         raise
     finally:
         result.seconds = round(time.perf_counter() - started, 1)

@@ -1,5 +1,7 @@
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hydra.errors import HydraException
@@ -50,9 +52,22 @@ def test_what_ends_a_task_is_told_by_code_and_line(
     assert capsys.readouterr().err.splitlines() == lines
 
 
-def test_an_error_of_the_code_itself_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError):
-        exit_code(lambda: 1 / 0)
+def test_an_error_of_the_code_itself_is_a_line_that_names_the_file_of_its_traceback(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert exit_code(lambda: 1 / 0) == 1
+    (file,) = tmp_path.iterdir()
+    assert capsys.readouterr().err == f"error: ZeroDivisionError: division by zero (traceback in {file})\n"
+    assert file.read_text().startswith("Traceback") and "1 / 0" in file.read_text()
+
+
+def test_where_there_is_no_room_for_a_traceback_the_line_still_comes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert exit_code(lambda: 1 / 0) == 1
+    assert capsys.readouterr().err.startswith("error: ZeroDivisionError: division by zero (no traceback: ")
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])

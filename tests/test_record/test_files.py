@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contrastive_lab.record.files import read_json, write_json, write_table
+from contrastive_lab.record.files import overwrite_json, read_json, write_json, write_table
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,13 @@ def test_a_reader_never_sees_half_of_a_file(
     with pytest.raises(OSError, match="power"):
         write(path, {"a": 2})
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_object_is_written_over_a_longer_one_in_its_room(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"a": "long" * 9})
+    overwrite_json(tmp_path / "x.json", {"b": 1})
+    assert read_json(tmp_path / "x.json") == {"b": 1}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]"])

@@ -42,8 +42,8 @@ def test_git_s_own_answer_is_a_commit_or_nothing() -> None:
 def test_the_traceback_is_that_of_the_error_that_is_being_handled(tmp_path: Path) -> None:
     try:
         raise ZeroDivisionError("by nothing")
-    except ZeroDivisionError:
-        provenance.write_traceback(tmp_path)
+    except ZeroDivisionError as error:
+        assert provenance.unforeseen(error, tmp_path) == f"ZeroDivisionError: by nothing (traceback.txt in {tmp_path})"
     assert (tmp_path / "traceback.txt").read_text().endswith("ZeroDivisionError: by nothing\n")
 
 
