@@ -56,5 +56,7 @@ def read_plan(folder: Path) -> Plan:
 
 
 def _job(folder: str, overrides: list[str], **more: Any) -> Job:
+    if len(Path(folder).parts) != 1 or folder == "..":
+        raise ValueError(f"folder {folder!r} of a job is not below the sweep's")
     known = {key: value for key, value in more.items() if key in Job.__dataclass_fields__}
     return Job(**{"folder": str(folder), "name": str(folder), "overrides": list(overrides), "config_hash": "", **known})

@@ -36,6 +36,7 @@ def stored_config(folder: Path) -> DictConfig:
     Raises:
         ConfigError: if there is none, it cannot be read, or it would run code of others or reach out of its folder.
     """
+    check_links(folder)
     path = folder / CONFIG
     try:
         config = OmegaConf.load(path)
@@ -46,6 +47,14 @@ def stored_config(folder: Path) -> DictConfig:
     if problems := [*foreign_code(config), *foreign_resolvers(config)]:
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
     return upgraded(config)
+
+
+def check_links(folder: Path, root: Path | None = None) -> None:
+    """Raise a ConfigError if a link in a folder leads out of `root`, by default itself: files would land elsewhere."""
+    inside, paths = (root or folder).resolve(), (folder, *folder.rglob("*"))
+    links = [path for path in paths if path.is_symlink() and not path.resolve().is_relative_to(inside)]
+    if links:
+        raise ConfigError(*(f"{path}: a link out of the folder, through which nothing is written" for path in links))
 
 
 def check_resume(folder: Path) -> list[str]:

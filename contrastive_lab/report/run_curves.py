@@ -5,6 +5,7 @@ from pathlib import Path
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import METRICS, RESULT
 from contrastive_lab.record.result import Status, read_result
+from contrastive_lab.record.run import check_links
 from contrastive_lab.record.sweep import read_metrics
 from contrastive_lab.report.plot import new_figure
 
@@ -22,6 +23,7 @@ def plot_run(folder: Path) -> Path:
     Raises:
         ConfigError: if there is no run in the folder, or one that has not logged.
     """
+    check_links(folder)
     metrics, result = read_metrics(folder / METRICS), read_result(folder)
     for name, missing in ((METRICS, metrics.empty), (RESULT, result.status is Status.MISSING)):
         if missing:

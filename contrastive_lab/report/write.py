@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from contrastive_lab.record.files import write_text
+from contrastive_lab.record.run import check_links
 from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report import curves, data, figures, planned
 from contrastive_lab.report.grid import Grid, choose
@@ -31,10 +32,11 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None, mar
         margin: what counts as no difference, in points of accuracy; None takes the experiment's, else 0.5.
 
     Raises:
-        ConfigError: if the folder holds no run, or no run has a key.
+        ConfigError: if the folder holds no run, no run has a key, or a link leads out of it.
     """
     grid = choose(read_sweep(folder), x, hue, margin)
     out = folder / "report"
+    check_links(out, folder)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     sentences, before = verdict(grid), {*figure_files(out)}
     write_tables(grid, out)

@@ -1,12 +1,15 @@
 """Evaluate the encoder of a stored run."""
 
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
 from torch import nn
 
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.checkpoint import readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, write_json
 from contrastive_lab.record.result import read_result
@@ -14,10 +17,19 @@ from contrastive_lab.record.right import write_right
 from contrastive_lab.run.build import build_data, build_encoder, score
 
 
+def tensors_of(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds; a ConfigError if that is more than tensors and plain values, none of which is made."""
+    try:
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError:
+        raise ConfigError(f"{path}: holds code beside tensors; nothing of it was loaded") from None
+    return found
+
+
 def load_stored(net: nn.Module, folder: Path, prefix: str) -> int:
     """Load what the last checkpoint of the run in `folder` has under a prefix; returns how many steps it has had."""
     path = readable_checkpoint(folder) or folder / CHECKPOINT
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoint = tensors_of(path)
     state = checkpoint["state_dict"].items()
     net.load_state_dict({key.removeprefix(prefix): value for key, value in state if key.startswith(prefix)})
     return int(checkpoint["global_step"])

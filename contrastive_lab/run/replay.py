@@ -14,6 +14,7 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.record.checkpoint import NOT_FINITE
 from contrastive_lab.run.build import accelerator, build_data, build_method
+from contrastive_lab.run.evaluate import tensors_of
 from contrastive_lab.run.train import quiet
 
 
@@ -24,7 +25,7 @@ def replay(folder: Path, config: DictConfig) -> str:
     """
     if not (folder / NOT_FINITE).is_file():
         raise ConfigError(f"run={folder}: met no NaN or infinity (no {NOT_FINITE} in it)")
-    kept = torch.load(folder / NOT_FINITE, map_location="cpu", weights_only=True)
+    kept = tensors_of(folder / NOT_FINITE)
     data = build_data(config)
     method = build_method(config, data)
     with quiet():

@@ -1,0 +1,188 @@
+"""Folders from elsewhere, one of each kind for every entry: nothing in them runs, and nothing is written elsewhere."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.right import read_right
+from contrastive_lab.run.evaluate import tensors_of
+from contrastive_lab.run.export import load_backbone
+from tests.conftest import TINY, Line
+from tests.sweep_folder import write_run, write_sweep
+from tests.test_scripts.conftest import type_script  # noqa: F401
+from tests.test_scripts.test_theory import enter as enter_theory
+
+Type = Callable[..., Line]
+LINKS: dict[str, dict[str, str]] = {
+    "link to a file": dict.fromkeys(("curves.png", "command.txt", "checkpoints/last.ckpt.partial"), "mine"),
+    "link to a folder": dict.fromkeys(("export", "report", "right"), "."),
+}
+KINDS = ("pickle", "yaml tag", "target", "resolver", "resolver in resolver", "link to a file", "link to a folder")
+
+
+class Payload:
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder that has to stay as it is; `pwned` beside it is what code of the hostile folder would make."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "mine").write_text("mine")
+    yield folder
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("mine", "mine")]
+    assert not (tmp_path / "pwned").exists()
+
+
+def make(run: Path, kind: str, config: DictConfig, elsewhere: Path) -> Path:
+    """A run that was interrupted after its checkpoint, with one thing in it that is hostile."""
+    pwned = elsewhere.parent / "pwned"
+    write_run(run, {"K": 5, "status": "interrupted"})
+    (run / ".hydra").mkdir()
+    (run / "checkpoints").mkdir()
+    torch.save({"state_dict": {}, "global_step": 1}, run / "checkpoints" / "last.ckpt")
+    changes: dict[str, dict[str, Any]] = {
+        "target": {"method._target_": "os.mkdir", "method.path": str(pwned)},
+        "resolver": {"seed": f"${{new_folder:{pwned}}}"},
+        "resolver in resolver": {"data_dir": f"${{oc.select:K,${{new_folder:{pwned}}}}}"},
+    }
+    for key, value in changes.get(kind, {}).items():
+        OmegaConf.update(config, key, value, force_add=True)
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    if kind == "yaml tag":
+        (run / ".hydra" / "config.yaml").write_text(f"seed: !!python/object/apply:os.mkdir ['{pwned}']\n")
+    for name in ("last.ckpt", "not_finite.ckpt") if kind == "pickle" else ():
+        torch.save(Payload(pwned), run / "checkpoints" / name)
+    for name, target in LINKS.get(kind, {}).items():
+        (run / name).unlink(missing_ok=True)
+        (run / name).symlink_to(elsewhere / target)
+    return run
+
+
+@pytest.fixture(params=KINDS)
+def hostile(
+    request: pytest.FixtureRequest, tmp_path: Path, compose: Callable[..., DictConfig], elsewhere: Path
+) -> Iterator[Path]:
+    """A hostile run, while a resolver that it may know makes folders."""
+    before = lambda parent: parent  # noqa: E731, that of conftest.py
+    OmegaConf.register_new_resolver("new_folder", lambda folder: Path(folder).mkdir() or folder, replace=True)
+    yield make(tmp_path / "run", request.param, compose(*TINY), elsewhere)
+    OmegaConf.register_new_resolver("new_folder", before, replace=True)
+
+
+def check(done: Line) -> None:
+    """The line failed with one readable line for each problem."""
+    errors = [text for text in done.err.splitlines() if not text.startswith("Error executing job")]
+    assert done.code in (1, 2) and errors, done
+    assert all(text.startswith(("error: ", "  ")) for text in errors) and "Traceback" not in done.err
+
+
+def test_resume(hostile: Path, line: Type) -> None:
+    check(line(f"resume={hostile}"))
+
+
+def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., DictConfig], elsewhere: Path) -> None:
+    run = make(tmp_path / "run", "pickle", compose(*TINY), elsewhere)
+    with pytest.raises(ConfigError, match=r"last.ckpt: holds code beside tensors; nothing of it was loaded$"):
+        tensors_of(run / "checkpoints" / "last.ckpt")
+
+
+@pytest.mark.parametrize("script", ["evaluate", "export", "replay"])
+def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, type_script: Type) -> None:  # noqa: F811
+    check(type_script(script, f"run={hostile}"))
+
+
+def test_theory_on_a_run(hostile: Path, entered: Type) -> None:
+    check(entered("theory.py", enter_theory, "theory=bounds", f"run={hostile}"))
+
+
+@pytest.mark.parametrize("script", ["curves", "report"])
+def test_a_script_that_reads_results_alone(
+    script: str,
+    hostile: Path,
+    tmp_path: Path,
+    elsewhere: Path,
+    type_script: Type,  # noqa: F811
+) -> None:
+    """What it does not read may be hostile, so that it may go well: the fixture sees that nothing ran."""
+    told = f"run={hostile}"
+    if script == "report":
+        sweep = write_sweep(tmp_path / "sweep", [({"K": 4}, {"linear_top1": 50.0})])
+        hostile.rename(sweep / "K=4" / "run")
+        (sweep / "report").symlink_to(elsewhere)
+        told = f"sweep={sweep}"
+    done = type_script(script, told)
+    if done.code or script == "report":
+        check(done)
+
+
+@pytest.mark.long
+def test_a_sweep_that_goes_on(
+    hostile: Path, tmp_path: Path, line: Type, no_report: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same line again finds a job that another hand has changed."""
+    told = ("-m", *[part for part in TINY if part != "K=5"], "K=5", "sweep=s")
+    with monkeypatch.context() as patch:
+        patch.setattr("contrastive_lab.launch.jobs.train", lambda *_: None)  # a plan, and a job that was stopped
+        assert line(*told).code == 1
+    (job,) = (path.parent.parent for path in (tmp_path / "outputs").rglob(".hydra/config.yaml"))
+    job.rename(tmp_path / "old")
+    hostile.rename(job)
+    check(line(*told))
+
+
+@pytest.mark.parametrize("name", ["../run", "/tmp", "a/b", "..", ""])
+def test_a_job_of_a_plan_lies_below_its_sweep(name: str, tmp_path: Path, type_script: Type) -> None:  # noqa: F811
+    sweep = write_sweep(tmp_path / "sweep", [({"K": 4}, {"linear_top1": 50.0})])
+    plan = json.loads((sweep / "sweep.json").read_text())
+    plan["jobs"][0]["folder"] = name
+    (sweep / "sweep.json").write_text(json.dumps(plan))
+    check(type_script("report", f"sweep={sweep}"))
+
+
+CARDS: list[dict[str, Any]] = [
+    {"constructor": "os.mkdir", "arguments": {"path": "PWNED"}},
+    {"constructor": "contrastive_lab.backbone.torch.load", "arguments": {"f": "x"}},
+    {"constructor": "torchvision.models", "arguments": {}},
+]
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_a_card_calls_nothing_but_models(card: dict[str, Any], tmp_path: Path, elsewhere: Path) -> None:
+    told = json.dumps({**card, "replaced": {}}).replace("PWNED", str(tmp_path / "pwned"))
+    (tmp_path / "backbone.json").write_text(told)
+    with pytest.raises(ValueError, match="not a model of"):
+        load_backbone(tmp_path)
+
+
+@pytest.mark.parametrize("header", [b"\xff" * 8, (1 << 40).to_bytes(8, "little"), b"\x02" + b"\0" * 7 + b"{}extra"])
+def test_a_header_of_safetensors_that_lies(header: bytes, tmp_path: Path) -> None:
+    from safetensors import SafetensorError
+
+    card = {"constructor": "contrastive_lab.backbone.small_resnet", "arguments": {"widths": [8]}, "replaced": {}}
+    (tmp_path / "backbone.json").write_text(json.dumps(card))
+    (tmp_path / "backbone.safetensors").write_bytes(header)
+    with pytest.raises((SafetensorError, RuntimeError)):
+        load_backbone(tmp_path)
+
+
+def test_objects_in_arrays_are_not_made(tmp_path: Path, elsewhere: Path) -> None:
+    (tmp_path / "right").mkdir()
+    objects = np.array([Payload(tmp_path / "pwned")], dtype=object)
+    np.savez(tmp_path / "right" / "knn.npz", bits=objects, images=1)
+    assert read_right(tmp_path, "knn") is None
