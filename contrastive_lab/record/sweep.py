@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -169,12 +170,24 @@ def read_metrics(path: Path) -> pd.DataFrame:
 
     Rows that were cut short are left out; without a file there are no columns.
     """
-    if not path.is_file() or not path.stat().st_size:
+    if not path.is_file() or not (stat := path.stat()).st_size:
         return pd.DataFrame()
+    return _logged(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4096)  # a page that is alive reads a sweep anew as each of its runs ends
+def _logged(path: Path, written: int, size: int) -> pd.DataFrame:
     read = pd.read_csv(path, low_memory=False, on_bad_lines="skip")
-    numbers = read.apply(pd.to_numeric, errors="coerce").replace([math.inf, -math.inf], math.nan)
-    last: pd.DataFrame = numbers.dropna(subset="step").astype({"step": int}).groupby("step").last()
-    return last.dropna(axis="columns", how="all")
+    if not all(map(pd.api.types.is_numeric_dtype, read.dtypes)):
+        read = read.apply(pd.to_numeric, errors="coerce")
+    read = read.dropna(subset="step")
+    values = read.to_numpy(dtype=float, na_value=math.nan)
+    steps, at = np.unique(read["step"].astype(int), return_inverse=True)
+    last = np.full((len(steps), values.shape[1]), math.nan)
+    rows, columns = np.isfinite(values).nonzero()
+    last[at[rows], columns] = values[rows, columns]  # of several the last is kept
+    found = pd.DataFrame(last, index=pd.Index(steps, name="step"), columns=read.columns)
+    return found.drop(columns="step").dropna(axis="columns", how="all")
 
 
 def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
