@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,13 +59,6 @@ class Trend:
         return changes
 
 
-def by_seed(grid: Grid, line: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
-    """Values of the finished runs of a line by seed (rows) and position on the x axis (columns)."""
-    own = grid.samples.loc[grid.samples["setting"].isin(line.index), ["setting", "sample"]]
-    found = values.reindex(own.index).set_axis([own["sample"], own["setting"].map(line["at"])]).dropna()
-    return found[~found.index.duplicated(keep="last")].unstack()
-
-
 def _metric(grid: Grid, metric: str) -> pd.Series:
     return finite(grid.samples[metric]) if metric in grid.samples else pd.Series(math.nan, grid.samples.index)
 
@@ -72,7 +66,7 @@ def _metric(grid: Grid, metric: str) -> pd.Series:
 def trend(grid: Grid, line: pd.DataFrame, metric: str) -> Trend | None:
     """The slope of a line, where its x are two or more finite numbers above 0 and one seed has them all."""
     numbers = {at: x for at, x in zip(line["at"], line["position"], strict=True) if _number(x)}
-    table = by_seed(grid, line, _metric(grid, metric))
+    table = _side(grid, line, metric).values
     table = table[[at for at in table if at in numbers]]
     table.columns = pd.Index([float(numbers[at]) for at in table])
     table = table.sort_index(axis="columns")
@@ -127,8 +121,16 @@ def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> tuple[Any,
 
 
 def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
-    runs = grid.samples.index.to_series()
-    return Side(by_seed(grid, line, _metric(grid, metric)), by_seed(grid, line, runs))
+    return _sides(grid, metric).get(line["line"].iloc[0], Side(pd.DataFrame(), pd.DataFrame()))
+
+
+@lru_cache(maxsize=2)  # of the last grid, by the metric and by seconds
+def _sides(grid: Grid, metric: str) -> dict[int, Side]:
+    """The runs that have a metric, by the number of their line."""
+    own = grid.samples[["setting", "sample"]].join(grid.settings[["line", "at"]], on="setting")
+    own = own.assign(value=_metric(grid, metric), run=own.index).dropna(subset="value")
+    own = own.drop_duplicates(["line", "sample", "at"], keep="last").set_index(["sample", "at"])
+    return {number: Side(rows["value"].unstack(), rows["run"].unstack()) for number, rows in own.groupby("line")}
 
 
 def compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any]]) -> list[Difference]:
