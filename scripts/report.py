@@ -7,27 +7,28 @@ Any folder with runs in it will do. margin is what counts as no difference, in p
 page alive on this machine, on a free port or the one given: how the jobs stand, and figures that grow as they end.
 """
 
-import math
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
 
+from contrastive_lab.config.values import margin
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.script import Values, run_script
 
 
 def main(values: Values) -> None:
     """Write the report and say where it is, or serve it."""
-    folder, asked = Path(values["sweep"]), {"x": values.get("x"), "hue": values.get("hue"), "margin": _margin(values)}
+    folder, asked = Path(values["sweep"]), {"x": values.get("x"), "hue": values.get("hue")}
+    within = margin(values["margin"]) if "margin" in values else None
     if _served(values):
         from contrastive_lab.report.serve import serve
 
-        serve(folder, int(values.get("port", 0)), **asked)
+        serve(folder, int(values.get("port", 0)), margin=within, **asked)
     else:
         from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
 
-        print(write_report(folder, **asked))
+        print(write_report(folder, margin=within, **asked))
 
 
 def _served(values: Values) -> bool:
@@ -37,16 +38,6 @@ def _served(values: Values) -> bool:
     if not (port.isdecimal() and int(port) < 65536) or ("port" in values and served == "false"):
         raise ConfigError(f"port={port}: must be a number up to 65535, with serve=true")
     return served == "true"
-
-
-def _margin(values: Values) -> float | None:
-    try:
-        margin = float(values["margin"]) if "margin" in values else None
-    except ValueError:
-        margin = 0.0
-    if margin is not None and not 0 < margin < math.inf:
-        raise ConfigError(f"margin={values['margin']}: must be a number above 0, in points of accuracy")
-    return margin
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """The values of a configuration: by dotted key, and as they are typed."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from contrastive_lab.errors import ConfigError
 
 
 def flat(config: DictConfig, resolve: bool = True) -> dict[str, Any]:
@@ -31,3 +34,14 @@ def typed(value: Any) -> str:
     if isinstance(value, list | tuple | ListConfig):
         return f"[{','.join(map(typed, value))}]"
     return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
+
+
+def margin(value: Any, where: str = "") -> float:
+    """What counts as no difference, in the unit of y; unless above 0 it is a ConfigError that begins with `where`."""
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise ConfigError(f"{where}margin={typed(value)}: must be a number above 0, in points of accuracy")
+    return found

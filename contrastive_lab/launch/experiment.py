@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import parse
-from contrastive_lab.config.values import key_and_value, typed
+from contrastive_lab.config.values import key_and_value, margin, typed
 from contrastive_lab.errors import ConfigError
 
 
@@ -69,10 +69,16 @@ def chosen(overrides: list[str]) -> tuple[dict[str, Any], str]:
 
 @lru_cache
 def load(name: str) -> dict[str, Any]:
-    """The node of an experiment; empty where there is none of that name."""
+    """The node of an experiment; empty where there is none of that name.
+
+    Raises:
+        ConfigError: if its `margin` is not above 0.
+    """
     if name not in options("experiment"):
         return {}
-    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{name}.yaml")))
+    node = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{name}.yaml")))
+    margin(node.get("margin", 0.5), f"experiment={name}: ")
+    return node
 
 
 def constant(overrides: list[str]) -> set[str]:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from contrastive_lab.config.values import margin as checked_margin
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.right import images_scored
@@ -161,7 +162,7 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: f
     experiment's, else the first that a run has a value of: the linear probe, others, kNN, online.
 
     Raises:
-        ConfigError: if a key is asked for that no run knows, or one for both.
+        ConfigError: if a key is asked for that no run knows, or one for both, or the margin is not above 0.
     """
     for option, key in (("x", x), ("hue", hue)):
         if key is not None and key not in sweep.asked:
@@ -174,11 +175,11 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: f
     late = ("knn_top1", "online_top1")
     probes = sorted((key for key in map(str, sweep.done) if key.endswith("_top1")), key=lambda key: (key in late, key))
     y = next(iter(known(sweep.done, [y, "linear_top1", *probes])), y)
-    margin = float(sweep.experiment.get("margin") or 0.5) if margin is None else margin
+    within = checked_margin(sweep.experiment.get("margin", 0.5) if margin is None else margin)
 
     def grid(x: str) -> Grid:
         hues = [sweep.experiment.get("hue"), *(["alpha", *keys] if x != "arm" else [])]  # an arm stands for the rest
-        return Grid(sweep, x, hue or next((key for key in hues if key in keys and key != x), None), y, margin)
+        return Grid(sweep, x, hue or next((key for key in hues if key in keys and key != x), None), y, within)
 
     wanted = [key for key in (sweep.experiment.get("x"), "K", *keys) if key in keys and key != hue]
     grids = [grid(key) for key in dict.fromkeys([x] if x else wanted or ["K"])]

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from contrastive_lab.compat import hydra_parser
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.launch import experiment
 from contrastive_lab.launch.preflight import check_started, preflight
 from contrastive_lab.record.plan import Plan
 from contrastive_lab.record.run import check_resume
@@ -190,3 +191,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"file/x: cannot be made in .*file; choose another folder"):
         preflight(["train.py", f"hydra.run.dir={tmp_path}/file/x"])
+
+
+def test_an_experiment_with_a_wrong_margin_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "wide.yaml").write_text("margin: -1\n")
+    monkeypatch.setattr(experiment, "CONF", tmp_path)
+    monkeypatch.setattr(experiment, "options", lambda group: ["wide"])
+    with pytest.raises(ConfigError, match=r"^experiment=wide: margin=-1: must be a number above 0"):
+        experiment.load("wide")
