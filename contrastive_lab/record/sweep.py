@@ -70,11 +70,29 @@ class Sweep:
 
     @property
     def runs(self) -> pd.DataFrame:
-        """The table of `load_sweep`; the setting `loss` is the column loss.name, as result.json has a `loss`."""
-        varied = null_as_text(self.asked[self.varied]).rename(columns={"loss": "loss.name"})
+        """The table of runs.csv, of objects, "null" where that was asked for."""
+        return self._table(null_as_text(self.asked[self.varied]))
+
+    @property
+    def typed(self) -> pd.DataFrame:
+        """The table of `load_sweep`."""
+        return self._table(self.asked[self.varied]).apply(_typed)
+
+    def _table(self, varied: pd.DataFrame) -> pd.DataFrame:
+        """What varies and what came out; the setting `loss` is the column loss.name, as result.json has a `loss`."""
+        varied = varied.rename(columns={"loss": "loss.name"})
         first = self.results[["name", "status"]].astype(str)
         rest = self.results.drop(columns=[*first.columns, *varied.columns], errors="ignore")
         return pd.concat([first, varied, rest], axis=1).reset_index(names="folder")
+
+
+def _typed(values: pd.Series) -> pd.Series:
+    """Values as whole numbers, numbers, booleans or texts, whichever all of them are; NaN where there is none."""
+    found = pd.Series([math.inf if value == "inf" else value for value in values], values.index)
+    kinds = {type(value) for value in found.dropna()}
+    if found.dtype != object or not kinds:
+        return found if kinds else found.astype(float)
+    return found.astype("boolean") if kinds == {bool} else found.map(str, na_action="ignore").astype("str")
 
 
 def null_as_text(table: pd.DataFrame) -> pd.DataFrame:

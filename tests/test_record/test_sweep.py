@@ -1,3 +1,4 @@
+import math
 import textwrap
 from pathlib import Path
 
@@ -55,10 +56,22 @@ def test_a_sweep_is_a_table_of_its_runs_in_which_null_is_a_value(tmp_path: Path)
     runs = load_sweep(write_sweep(tmp_path / "s", jobs))
     assert list(runs.columns[:6]) == ["folder", "name", "status", "K", "alpha", "seed"]
     assert list(runs["status"]) == ["done", "done", "done", "missing"]
-    assert list(runs["alpha"]) == ["null", "null", 256, "null"]
-    done = runs[runs["status"] == "done"].astype({"linear_top1": float})
-    assert done.groupby("alpha")["linear_top1"].mean().to_dict() == {"null": 81.0, 256: 85.0}
+    assert list(runs["alpha"].fillna(0)) == [0, 0, 256, 0]
+    done = runs[runs["status"] == "done"]
+    assert list(done.groupby("alpha", dropna=False)["linear_top1"].mean()) == [85.0, 81.0]  # NaN comes last
     assert list(load_sweep(str(tmp_path / "s"))["folder"]) == list(runs["folder"])
+
+
+def test_the_columns_of_the_table_have_types(tmp_path: Path) -> None:
+    told = [("inf", True, 4, 8), (256, None, "sync", 16), (None, False, None, 32)]
+    jobs = [({"K": K, "alpha": alpha, "evaluation.log": log, "batchnorm": norm}, {}) for alpha, log, norm, K in told]
+    runs = load_sweep(write_sweep(tmp_path / "s", [*jobs, ({"K": 64, "alpha": 1}, None)]))
+    assert runs["K"].dtype == "int64" and list(runs["K"]) == [8, 16, 32, 64]
+    assert runs["alpha"].dtype == "float64" and list(runs["alpha"].fillna(-1)) == [math.inf, 256, -1, 1]
+    assert runs["evaluation.log"].dtype == "boolean" and list(runs["evaluation.log"].dropna()) == [True, False]
+    assert runs["batchnorm"].dtype == runs["status"].dtype == "str"
+    assert list(runs["batchnorm"].dropna()) == ["4", "sync"]
+    assert runs["seed"].isna().all() and "object" not in {str(dtype) for dtype in runs.dtypes}
 
 
 def test_the_value_of_the_loss_is_no_setting_of_runs_that_were_not_told_one(tmp_path: Path) -> None:
@@ -66,7 +79,7 @@ def test_the_value_of_the_loss_is_no_setting_of_runs_that_were_not_told_one(tmp_
             for K in (4, 8) for name in ("spectral", None) for seed in (0, 1)]  # fmt: skip
     told = [({key: value for key, value in asked.items() if value is not None}, result) for asked, result in jobs]
     runs = load_sweep(write_sweep(tmp_path / "s", told))
-    assert list(runs["loss.name"]) == ["spectral", "spectral", "null", "null"] * 2
+    assert list(runs["loss.name"].fillna("none")) == ["spectral", "spectral", "none", "none"] * 2
     assert list(runs["loss"]) == [K + seed / 7 for K in (4, 8) for _ in range(2) for seed in (0, 1)]
     assert grid_of(tmp_path / "s").setting.nunique() == 4
 
@@ -81,7 +94,7 @@ def test_the_lines_of_the_documentation_print_the_mean_over_seeds(
     example = text[text.index("    from contrastive_lab.record") :].partition("\n\nWith seaborn")[0]
     exec(textwrap.dedent(example), {})
     *_, one, other = (line.split() for line in capsys.readouterr().out.splitlines())
-    assert (one, other) == (["4", "256", "85.0", "NaN", "1"], ["null", "82.0", "2.0", "3"])
+    assert (one, other) == (["4", "256.0", "85.0", "NaN", "1"], ["NaN", "82.0", "2.0", "3"])
 
 
 def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
