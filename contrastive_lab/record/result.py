@@ -31,7 +31,8 @@ class Result:
     infinity as the text "inf" on disk; None for a loss that has no alpha. `objective` has of loss.name, sets, remember,
     own_class_share and dclw_sigma those that make the loss another one than InfoNCE over one set, on disk after `tau`.
     `scores` holds accuracies in percent by name, e.g. linear_top1, on disk between `seed` and `mi_estimate`.
-    `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats; `seconds` includes probes;
+    `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats; `seconds` includes probes and
+    all parts of a resumed run;
     `config_hash` and `data_hash` tell runs of other settings and of other images or texts; `git` is the commit of the
     code, `error` the last line of what ended the run.
     """

@@ -80,7 +80,7 @@ def plot_all(grid: Grid, folder: Path) -> list[Plotted]:
         figure, table = curves.during_training(grid, column), data.during_training(grid, column)
         add(f"{column}_curve", figure, table, f"{title(column)} during training", note)
     if grid.y in have and figures.costs(grid):
-        note = "Each point is a setting. The time of a run includes its probes; of a resumed run it is the last part."
+        note = "Each point is a setting. The time of a run includes its probes."
         add("cost", figures.against_cost(grid), data.against_cost(grid), f"{title(grid.y)} against cost", note)
     return plotted
 

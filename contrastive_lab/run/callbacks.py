@@ -171,11 +171,15 @@ class LastCheckpoint(Checkpoint):
 
 
 class Clock(pl.Callback):
-    """Measures training alone, without probes: `seconds`, and `images` of all processes; kept when a run is resumed."""
+    """Measures training alone, without probes: `seconds`, and `images` of all processes; kept when a run is resumed.
+
+    `before` are the seconds of all work up to the checkpoint that a run is resumed from, probes too.
+    """
 
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
         self.seconds, self.images, self.start, self.first = 0.0, 0, 0.0, 0
+        self.before, self.begun = 0.0, time.perf_counter()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock; of a run resumed in mid-epoch no epoch starts."""
@@ -194,8 +198,10 @@ class Clock(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return seconds and images so far."""
-        return {"seconds": self.seconds, "images": self.images}
+        whole = self.before + time.perf_counter() - self.begun
+        return {"seconds": self.seconds, "images": self.images, "whole": whole}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load seconds and images."""
+        """Load seconds and images; older versions did not store those of all work."""
         self.seconds, self.images = state_dict["seconds"], state_dict["images"]
+        self.before = state_dict.get("whole", self.seconds)

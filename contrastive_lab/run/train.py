@@ -124,7 +124,7 @@ def _recorded(
             raise RunError(unforeseen(error, folder)) from error
         raise
     finally:
-        result.seconds = round(time.perf_counter() - started, 1)
+        result.seconds = round((result.seconds or 0) + time.perf_counter() - started, 1)
         if is_first():
             result.write(folder)
         close_run(folder, result)
@@ -148,13 +148,13 @@ def _run(
         trainer, clock = build_trainer(config, resolved, folder, data, method.encoder.features, loggers)
         trainer.precision_plugin.convert_module(method)  # Lightning would round a checkpoint of 64 bits first
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
+    result.seconds = clock.before
     if trainer.interrupted:
         raise KeyboardInterrupt
     _check_end(trainer, folder)
-    values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    for callback in callbacks_of(trainer):
-        if isinstance(callback, LastCheckpoint):
-            values = callback.metrics | values  # with those from before the run was resumed
+    kept = (callback.metrics for callback in callbacks_of(trainer) if isinstance(callback, LastCheckpoint))
+    values = {name: value for each in kept for name, value in each.items()}  # also from before the run was resumed
+    values |= {name: float(value) for name, value in trainer.callback_metrics.items()}
     result.scores |= {name: values[name] for name in ("online_top1", "knn_top1") if name in values}
     if "loss_epoch" in values:
         result.loss = values["loss_epoch"]

@@ -80,7 +80,11 @@ def test_the_clock_counts_images_of_what_it_measured_and_goes_on_after_a_resume(
     clock.on_train_epoch_end(SimpleNamespace(global_step=13), module)
     assert clock.images == 80 + 3 * 8
     assert 100 < clock.seconds < 101
-    assert clock.state_dict() == {"seconds": clock.seconds, "images": clock.images}
+    stored = clock.state_dict()
+    assert (stored["seconds"], stored["images"]) == (clock.seconds, clock.images)
+    assert 100 < stored["whole"] < 101  # an old checkpoint has the seconds of training alone
+    clock.load_state_dict(stored | {"whole": 150.0})
+    assert clock.before == 150
 
 
 @pytest.mark.parametrize(  # of 63 keys 3 are few
