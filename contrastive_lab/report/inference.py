@@ -6,6 +6,8 @@ seed, so what a seed is worth drops out of a difference; which negatives are dra
 """
 
 import math
+from bisect import bisect_left
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ from scipy import stats
 
 LEVEL, WRONG = 0.95, 0.05  # of intervals, and chance of a wrong sentence
 POWER = 0.8
-SEEDS = np.arange(2, 1001)
+SEEDS = range(2, 1001)
 
 
 class Estimate(NamedTuple):
@@ -122,22 +124,21 @@ def seeds_for_equivalence(sd: float, margin: float) -> int:
 
     From Student's law; more than 1,000 is given as 1,000.
     """
-    distance = margin * np.sqrt(SEEDS) / sd if sd > 0 else np.full(len(SEEDS), math.inf)
-    return _least(2 * stats.t.cdf(distance - stats.t.ppf(LEVEL, SEEDS - 1), SEEDS - 1) - 1)
+    if sd == 0:
+        return SEEDS[0]
+    return _least(lambda n: 2 * stats.t.cdf(margin * math.sqrt(n) / sd - stats.t.ppf(LEVEL, n - 1), n - 1) - 1)
 
 
 def seeds_for_difference(sd: float, difference: float) -> int:
     """Least n at which a paired t test finds a true difference of that size in 80 % of the tries; at most 1,000."""
     if sd == 0:
-        return int(SEEDS[0])
-    shift = abs(difference) * np.sqrt(SEEDS) / sd
-    return _least(stats.nct.sf(t_factor(SEEDS), SEEDS - 1, shift))
+        return SEEDS[0]
+    return _least(lambda n: stats.nct.sf(t_factor(n), n - 1, abs(difference) * math.sqrt(n) / sd))
 
 
-def _least(power: ArrayLike) -> int:
-    """The first number of seeds with enough power, else the last."""
-    enough = np.asarray(power) >= POWER
-    return int(SEEDS[np.argmax(enough)]) if enough.any() else int(SEEDS[-1])
+def _least(power: Callable[[int], float]) -> int:
+    """The first number of seeds with enough power, which grows with them, else the last."""
+    return SEEDS[min(bisect_left(SEEDS, POWER, key=power), len(SEEDS) - 1)]
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
