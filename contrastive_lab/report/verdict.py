@@ -126,7 +126,7 @@ def _trend(grid: Grid, found: Trend) -> str:
         return f"one seed has all {grid.x}: {_way(grid, change.mean)} {span}, without an interval."
     each = f"{_way(grid, slope.mean)} per doubling of {grid.x} ({_range(slope)})"
     if found.flat(grid.margin):
-        return f"flat within {grid.margin:g} {_points(grid)} {span}, each {grid.x} against each: {each}."
+        return f"flat within {_margin(grid)} {span}, each {grid.x} against each: {each}."
     if slope.clear:
         return f"{'rises' if slope.mean > 0 else 'falls'}: {each}, {_way(grid, change.mean)} {span}."
     needed = _needed(grid, "flat", change, found.widest)
@@ -135,12 +135,14 @@ def _trend(grid: Grid, found: Trend) -> str:
 
 def _judged(grid: Grid, d: Difference) -> str:
     """One x against another: whether they differ, are the same within the margin, or cannot be told apart."""
-    same = f"the same within {grid.margin:g} {_points(grid)}"
+    same = f"the same within {_margin(grid)}"
     if d.p < WRONG:
         relation = f"differs, though it is {same}" if d.equal < WRONG else "differs"
     else:
         needed = _needed(grid, "the same", d.estimate, d.estimate)
-        relation = f"is {same}" if d.equal < WRONG else f"cannot be told apart with n = {d.estimate.n} seeds; {needed}"
+        unclear = f"cannot be told apart with n = {d.estimate.n} seeds"
+        unclear = "differs at 5 % alone, not after Holm's correction" if d.estimate.clear else unclear
+        relation = f"is {same}" if d.equal < WRONG else f"{unclear}; {needed}"
     return f"{_way(grid, d.estimate.mean)} ({_interval(d)}) {relation}"
 
 
@@ -154,7 +156,7 @@ def _needed(grid: Grid, relation: str, change: Estimate, widest: Estimate) -> st
     """How many more seeds would tell."""
     flat, seen = seeds_for_equivalence(widest.sd, grid.margin), seeds_for_difference(change.sd, change.mean)
     return (
-        f"{_more(flat, widest.n)} would show it {relation} within {grid.margin:g} {_points(grid)} if it is, "
+        f"{_more(flat, widest.n)} would show it {relation} within {_margin(grid)} if it is, "
         f"{_more(seen, change.n)} would show a change of the size seen here"
     )
 
@@ -169,9 +171,7 @@ def _enough(grid: Grid, found: Trend, levels: Iterable[Difference], seconds: Tre
     if x is None:
         return ""
     (gap,) = (d for d in levels if d.at == order(x))
-    text = (
-        f"{grid.x} = {x:g} is enough: within {grid.margin:g} {_points(grid)} of {grid.x} = {largest:g} (tests at 5 %),"
-    )
+    text = f"{grid.x} = {x:g} is enough: within {_margin(grid)} of {grid.x} = {largest:g} (tests at 5 %),"
     text += f" {_way(grid, gap.estimate.mean)} ({_interval(gap)})"
     if grid.x == "K":
         text += f"; it saves {largest - x:g} of {largest:g} negatives a query"
@@ -201,7 +201,11 @@ def _against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) ->
     clear = [told for d, told in named.items() if d.p < WRONG]
     if rows:
         largest = named[max(rows, key=lambda d: abs(d.estimate.mean))]
-        told = f"differs at {', '.join(clear)}" if clear else f"no difference found, the largest at {largest}"
+        alone = [told for d, told in named.items() if d.estimate.clear]
+        told = (
+            f"differs at 5 % alone, not after the correction, at {', '.join(alone)}" if alone else "no difference found"
+        )
+        told = f"differs at {', '.join(clear)}" if clear else told if alone else f"{told}, the largest at {largest}"
         sentences.append(f"{names}, each {grid.x} by itself, Holm's correction over {len(rows)}: {told}.")
     return sentences
 
@@ -218,6 +222,11 @@ def _doubts(grid: Grid) -> list[str]:
 
 def _points(grid: Grid) -> str:
     return "points" if is_accuracy(grid.y) else unit(grid.y)
+
+
+def _margin(grid: Grid) -> str:
+    points = "point" if grid.margin == 1 and is_accuracy(grid.y) else _points(grid)
+    return f"{grid.margin:g} {points}"
 
 
 def _way(grid: Grid, change: float) -> str:

@@ -44,7 +44,7 @@ def test_the_report_has_a_sentence_a_row_and_a_bar_for_each(sweep: Path) -> None
     first, *told = verdict(grid_of(sweep))
     assert first.startswith("Planned before the runs, linear top-1 seed by seed, Holm's correction over 2")
     assert told[0].startswith("cost of K = 1: +4.77 points (95 % interval ") and "n = 3) differs." in told[0]
-    assert told[1].startswith("its noise: +0.07 points") and "the same within 1 points" in told[1]
+    assert told[1].startswith("its noise: +0.07 points") and "the same within 1 point" in told[1]
     write_report(sweep)
     rows = (sweep / "report" / "figures" / "comparisons.csv").read_text().splitlines()
     assert [row.partition(",")[0] for row in rows] == ["comparison", "cost of K = 1", "its noise"]

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from contrastive_lab.record.right import write_right
-from contrastive_lab.report.verdict import no_axis, verdict
+from contrastive_lab.report.paired import _sides, trend
+from contrastive_lab.report.verdict import _against_base, _line, no_axis, verdict
 from tests.sweep_folder import Told, grid_of, seeds, unrelated, write_sweep
 
 
@@ -46,6 +48,23 @@ def test_the_margin_is_the_experiments_or_that_of_the_line(tmp_path: Path) -> No
     assert "cannot be told" in said(tmp_path / "t", rows(values))
     grid = grid_of(write_sweep(tmp_path / "u", rows(values)), margin=3.0)
     assert "flat within 3 points" in " ".join(verdict(grid))
+
+
+def test_a_margin_of_one_is_one_point(tmp_path: Path) -> None:
+    values = {1: [47.6, 47.0, 48.5], 255: [47.7, 47.1, 48.5]}
+    text = said(tmp_path / "s", rows(values), experiment={"margin": 1})
+    assert "flat within 1 point from" in text and "within 1 points" not in text
+
+
+def test_what_the_correction_leaves_open_is_said_to_differ_alone(tmp_path: Path) -> None:
+    base, gaps = [70.0, 71.0, 72.0], {4: [1.0, 1.6, 0.9], 64: [1.0, -1.0, 0.4]}
+    assert 0.025 < stats.ttest_1samp(gaps[4], 0).pvalue < 0.05
+    ours = {K: [low + gap for low, gap in zip(base, gaps[K], strict=True)] for K in gaps}
+    text = said(tmp_path / "s", [*rows(dict.fromkeys(gaps, base), alpha=None), *rows(ours, alpha=256)])
+    assert "Holm's correction over 2: differs at 5 % alone, not after the correction, at K = 4 (+1.17" in text
+    named = [*seeds(base, backbone="a"), *seeds(ours[4], backbone="b"), *seeds(ours[64], backbone="c")]
+    text = " ".join(verdict(grid_of(write_sweep(tmp_path / "t", named), x="backbone")))
+    assert "b +1.17 points" in text and "differs at 5 % alone, not after Holm's correction; about" in text
 
 
 def test_differences_at_each_k_are_said_with_holms_correction(tmp_path: Path) -> None:
@@ -144,15 +163,20 @@ def test_what_is_missing_is_said(jobs: list[Told], words: str, tmp_path: Path) -
 
 @pytest.mark.long
 def test_of_sweeps_without_a_difference_few_claim_one(tmp_path: Path) -> None:
-    """Each sentence may be wrong in 5 of 100 sweeps: 60 of two flat lines, with 3.3 standard errors on top.
+    """Each sentence may be wrong in 5 of 100 sweeps: 200 of two flat lines, with 3.3 standard errors on top.
 
     test_inference.py has 10,000 sweeps for what the sentences stand on; this is for their words.
     """
-    sweeps = 60
+    sweeps, settings = 200, [(alpha, K) for alpha in (None, 256) for K in (1, 16, 255)]
+    jobs = [job for alpha, K in settings for job in seeds([0.0] * 3, K=K, alpha=alpha)]
+    grid = grid_of(write_sweep(tmp_path / "s", jobs))
     rng, claims = np.random.default_rng(0), {"rises": 0, "falls": 0, "slopes differ": 0, "differs at K": 0}
-    for i in range(sweeps):
-        line = [{K: rng.normal(48, 1.0, 3).tolist() for K in (1, 16, 255)} for _ in range(2)]
-        text = said(tmp_path / str(i), [*rows(line[0], alpha=None), *rows(line[1], alpha=256)])
+    for _ in range(sweeps):
+        grid.samples["linear_top1"] = rng.normal(48, 1.0, len(jobs))
+        _sides.cache_clear()
+        trends = [trend(grid, line, grid.y) for line in grid.lines]
+        told = [_line(grid, line, found) for line, found in zip(grid.lines, trends, strict=True)]
+        text = " ".join([*told, *_against_base(grid, grid.lines[1], trends)])
         claims = {word: count + (word in text) for word, count in claims.items()}
     assert claims["rises"] + claims["falls"] <= sweeps * 2 * (0.05 + 3.3 * math.sqrt(0.05 * 0.95 / (2 * sweeps)))
     for word in ("slopes differ", "differs at K"):
