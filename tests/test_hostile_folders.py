@@ -92,6 +92,7 @@ def check(done: Line) -> None:
     assert all(text.startswith(("error: ", "  ")) for text in errors) and "Traceback" not in done.err
 
 
+@pytest.mark.long
 def test_resume(hostile: Path, line: Type) -> None:
     check(line(f"resume={hostile}"))
 
@@ -102,15 +103,18 @@ def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., Dic
         tensors_of(run / "checkpoints" / "last.ckpt")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", ["evaluate", "export", "replay"])
 def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, type_script: Type) -> None:  # noqa: F811
     check(type_script(script, f"run={hostile}"))
 
 
+@pytest.mark.long
 def test_theory_on_a_run(hostile: Path, entered: Type) -> None:
     check(entered("theory.py", enter_theory, "theory=bounds", f"run={hostile}"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", ["curves", "report"])
 def test_a_script_that_reads_results_alone(
     script: str,

@@ -125,7 +125,7 @@ def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
 
 
 @lru_cache(maxsize=2)  # of the last grid, by the metric and by seconds
-def _sides(grid: Grid, metric: str) -> dict[int, Side]:
+def _sides(grid: Grid, metric: str) -> dict[Any, Side]:
     """The runs that have a metric, by the number of their line."""
     own = grid.samples[["setting", "sample"]].join(grid.settings[["line", "at"]], on="setting")
     own = own.assign(value=_metric(grid, metric), run=own.index).dropna(subset="value")
