@@ -19,7 +19,7 @@ OWN_LOSS = "has a loss of its own, in which no K negatives are drawn"
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, _memory, _devices, _trainer, _neighbours, _files, _kinds, _views, _architecture, foreign_code)
+    rules = (_negatives, _memory, _devices, _trainer, _files, _kinds, _views, _architecture, foreign_code)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -189,13 +189,6 @@ def _trainer(config: DictConfig) -> Iterator[str]:
         part = config.trainer[key]
         if (key, part) == ("limit_train_batches", 0) or (isinstance(part, float) and 0 < part * steps < 1):
             yield f"trainer.{key}={part:g}: leaves no step of an epoch; epochs=0 evaluates the untrained encoder"
-
-
-def _neighbours(config: DictConfig) -> Iterator[str]:
-    images = config.dataset.images
-    for key in ("probes.knn.k", "evaluation.k"):
-        if images is not None and (k := OmegaConf.select(config, key) or 0) > images:
-            yield f"{key}={k}: more than the {images} {kind(config)} of dataset={config.dataset.name}"
 
 
 def _files(config: DictConfig) -> Iterator[str]:

@@ -50,9 +50,13 @@ def stored_config(folder: Path) -> DictConfig:
 
 
 def check_links(folder: Path, root: Path | None = None) -> None:
-    """Raise a ConfigError if a link in a folder leads out of `root`, by default itself: files would land elsewhere."""
-    inside, paths = (root or folder).resolve(), (folder, *folder.rglob("*"))
-    links = [path for path in paths if path.is_symlink() and not path.resolve().is_relative_to(inside)]
+    """Raise a ConfigError if a link in a folder leads out of `root`, by default itself: files would land elsewhere.
+
+    W&B's own links below wandb/ lead to its cache.
+    """
+    inside, of_wandb = (root or folder).resolve(), folder / "wandb"
+    links = [path for path in (folder, *folder.rglob("*")) if path.is_symlink() and of_wandb not in path.parents]
+    links = [path for path in links if not path.resolve().is_relative_to(inside)]
     if links:
         raise ConfigError(*(f"{path}: a link out of the folder, through which nothing is written" for path in links))
 

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Result, Status
-from contrastive_lab.record.run import check_resume, check_stored, has_config, store_config, stored_config
+from contrastive_lab.record.run import check_links, check_resume, check_stored, has_config, store_config, stored_config
 
 
 @pytest.fixture
@@ -28,6 +28,16 @@ def test_a_run_that_was_stopped_is_resumed_and_one_that_is_done_is_not(stored: P
     Result(Status.DONE).write(stored)
     assert check_resume(stored) == [f"resume={stored}: that run is finished; nothing is left to do"]
     assert check_stored(stored) == []
+
+
+def test_a_link_out_of_the_folder_is_named_but_for_those_that_wandb_makes_to_its_cache(stored: Path) -> None:
+    (stored / "wandb").mkdir()
+    (stored / "wandb" / "debug.log").symlink_to("/tmp")
+    (stored / "best.ckpt").symlink_to(stored / "checkpoints" / "last.ckpt")
+    check_links(stored)
+    (stored / "right").symlink_to("/tmp")
+    with pytest.raises(ConfigError, match=r"right: a link out of the folder, through which nothing is written"):
+        check_links(stored)
 
 
 def test_what_is_missing_is_named(stored: Path) -> None:

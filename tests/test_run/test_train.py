@@ -163,7 +163,7 @@ def test_help_lists_groups_settings_and_examples(tmp_path: Path) -> None:
     assert done.returncode == 0
     for text in (
         "python train.py method=simo K=16 alpha=65536",
-        "alpha        EqCo",
+        "EqCo: behave as with alpha negatives",
         f"method: {', '.join(METHODS)}",
     ):
         assert text in done.stdout
