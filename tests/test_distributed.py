@@ -105,6 +105,7 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, An
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_equal_one(name: str, two_processes: list[dict[str, Any]]) -> None:
     """Losses, gradients, queues, key encoders and running statistics, over several steps."""

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import ROOT, TINY, command, only_run
 
 
+@pytest.mark.long
 def test_a_stored_run_scores_as_it_did_at_its_end(tmp_path: Path, trained: Callable[..., str]) -> None:
     trained(*TINY, "evaluation.epochs=3")
     folder = only_run(tmp_path).relative_to(tmp_path)

@@ -34,7 +34,7 @@ def test_two_runs_of_a_seed_are_bit_identical_and_another_seed_is_not(tmp_path: 
     assert result(folders[0])["config_hash"] == result(folders[1])["config_hash"] != result(folders[2])["config_hash"]
 
 
-@pytest.mark.parametrize("damage", ["cut", pytest.param("both gone", marks=pytest.mark.long)])
+@pytest.mark.parametrize("damage", [pytest.param(part, marks=pytest.mark.long) for part in ("cut", "both gone")])
 def test_a_damaged_checkpoint_makes_way_for_the_one_before_and_without_any_a_run_starts_anew(
     damage: str, tmp_path: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
