@@ -36,6 +36,7 @@ def cells(result: AnalysisResult, mi: float, alpha: float | None) -> list[float]
     return [row["estimate"] for row in rows if row["objective"] == "EqCo" and row["alpha"] == alpha]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mi", MI)
 def test_500_steps_at_64_negatives_give_the_paper_s_column(short: AnalysisResult, mi: int) -> None:
     info_nce, eqco = cells(short, mi, None), cells(short, mi, 512)
@@ -45,6 +46,7 @@ def test_500_steps_at_64_negatives_give_the_paper_s_column(short: AnalysisResult
     assert info_nce[0] < eqco[0] < math.log(513)
 
 
+@pytest.mark.long
 def test_an_alpha_far_above_k_gives_no_lower_bound(short: AnalysisResult) -> None:
     """Trained to the end it is 2.08 > 2, 4.61 > 4 and 6.53 > 6 at alpha = 4096."""
     above = {row["mi"]: row for row in short.table if row["alpha"] == 4096}
@@ -55,6 +57,7 @@ def test_an_alpha_far_above_k_gives_no_lower_bound(short: AnalysisResult) -> Non
     assert "> 4 (K = 64, alpha = 4096)" in short.summary["no_lower_bound_when_K_is_far_below_alpha"]
 
 
+@pytest.mark.long
 def test_the_table_stands_beside_the_paper_s(short: AnalysisResult) -> None:
     printed = {(row["mi"], row["objective"]): row["paper"] for row in short.table if row["alpha"] != 4096}
     assert printed == {

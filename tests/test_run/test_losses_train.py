@@ -104,9 +104,10 @@ def test_a_class_that_a_batch_cannot_fill_is_one_line(tmp_path: Path, line: Call
     assert told.startswith("error: own_class_share=1: a query needs 20 negatives of its own class, and among 32 images")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("method", "precision"),
-    [pytest.param("simclr", "32-true", marks=LONG), ("npid", "32-true"), pytest.param("npid", "64-true", marks=LONG)],
+    [("simclr", "32-true"), ("npid", "32-true"), ("npid", "64-true")],
 )
 def test_a_stopped_run_that_remembers_resumes_to_the_same_bits(
     method: str,

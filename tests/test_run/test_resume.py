@@ -96,15 +96,8 @@ def kill_after(step: int, *arguments: str, cwd: Path) -> Path:
 
 
 # A checkpoint in mid-epoch (every 3 steps), and one at the end of an epoch alone.
-@pytest.mark.parametrize(
-    ("method", "every"),
-    [
-        ("moco_v2", "3"),
-        pytest.param("simo", "null", marks=pytest.mark.long),
-        pytest.param("npid", "3", marks=pytest.mark.long),
-        pytest.param("swav", "3", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("method", "every"), [("moco_v2", "3"), ("simo", "null"), ("npid", "3"), ("swav", "3")])
 def test_a_killed_run_resumes_to_the_same_bits(method: str, every: str, tmp_path: Path, trained: Trained) -> None:
     own = ("K=null", "method.queue=256", "method.queue_from_epoch=0") if method == "swav" else ("K=60",)
     arguments = (

@@ -50,6 +50,7 @@ def test_the_page_tells_the_line_that_makes_it(tmp_path: Path, script: Script) -
     assert again in unescape((folder / "report" / "report.html").read_text())
 
 
+@pytest.mark.long
 def test_a_folder_of_runs_will_do_and_the_theory_s_are_no_runs(
     tmp_path: Path, script: Script, trained: Callable[..., str]
 ) -> None:
