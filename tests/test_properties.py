@@ -23,6 +23,8 @@ from contrastive_lab.theory.bounds.collision import collision_bound
 from contrastive_lab.theory.coupon import coverage_probability, missing_probability
 from tests.exact_coverage import covered
 
+pytestmark = pytest.mark.long
+
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=40)
 settings.load_profile("repeatable")
 

@@ -12,6 +12,8 @@ from contrastive_lab.encoder import build_head
 from contrastive_lab.run import build
 from tests.test_method.batches import CONTRASTIVE, METHODS
 
+pytestmark = pytest.mark.long
+
 ENDS = [
     (name, alpha) for name in METHODS for alpha in (("1e9", "inf") if name in CONTRASTIVE else ("null",))
 ]  # a method without negatives has no alpha
@@ -25,7 +27,7 @@ class Beside(nn.Module):
         return x + 100
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, pytest.param(torch.float16, marks=pytest.mark.long)])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize(("name", "alpha"), ENDS)
 def test_loss_and_gradient_are_finite(
     name: str,
