@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
 
-from contrastive_lab.config.values import margin
+from contrastive_lab.config.values import points
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.script import Values, run_script
 
@@ -20,7 +20,7 @@ from contrastive_lab.launch.script import Values, run_script
 def main(values: Values) -> None:
     """Write the report and say where it is, or serve it."""
     folder, asked = Path(values["sweep"]), {"x": values.get("x"), "hue": values.get("hue")}
-    within = margin(values["margin"]) if "margin" in values else None
+    within = points(values["margin"]) if "margin" in values else None
     if _served(values):
         from contrastive_lab.report.serve import serve
 

@@ -68,9 +68,7 @@ def measured_rows(
     problems: list[Exception] = []
     for folder in folders:
         try:
-            config = stored_config(folder)
-            if data_dir is not None:
-                config.data_dir = data_dir
+            config = config_of(folder, data_dir)
             rows += _rows(folder, config, draws or _own_draws(folder, config), tau, settings)
         except (ValueError, ConfigError, RunError) as error:
             problems.append(error)
@@ -111,6 +109,14 @@ def _rows(
         {**start, "draws": N, **facts, **all_columns(each, N - 1, tau, probs=probs)}
         for N, each in zip(draws, terms, strict=True)
     ]
+
+
+def config_of(folder: Path, data_dir: str | None) -> DictConfig:
+    """The configuration of a stored run whose data set is in `data_dir` now; None is where it was."""
+    config = stored_config(folder)
+    if data_dir is not None:
+        config.data_dir = data_dir
+    return config
 
 
 def built(folder: Path, config: DictConfig) -> tuple[Encoder, ViewsDataModule]:

@@ -1,23 +1,21 @@
 """What K negatives keep of the repulsion of all keys, against K for several alpha and tau; see docs/theory.md."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 
-from contrastive_lab.analysis.bounds_of_runs import built, run_folders
+from contrastive_lab.analysis.bounds_of_runs import built, config_of, run_folders
 from contrastive_lab.analysis.gradient_norm import check_cosines
 from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.competition import causes
 from contrastive_lab.config.theory import Competition
 from contrastive_lab.config.values import typed
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.evaluation.competition import AtHand, keys_at_hand, keys_of_images
+from contrastive_lab.evaluation.competition import keys_at_hand, keys_of_images
 from contrastive_lab.losses import info_nce
 from contrastive_lab.randomness import generator
-from contrastive_lab.record.run import stored_config
 from contrastive_lab.theory.sphere.gradient import frozen_keys, frozen_pairs
 
 PANELS = {"competition": "competition", "factor": "mean factor w", "agreement": "agreement with all keys"}
@@ -44,7 +42,8 @@ def run(**values: Any) -> AnalysisResult:
         keys = frozen_keys(s.keys, s.D, s.shared, source)
         hand = keys_at_hand(query, own, keys, torch.arange(s.queries), torch.arange(s.queries, s.queries + s.keys))
     else:
-        hand = _of_run(run_folders(s.run, None)[0], s)
+        (folder,) = run_folders(s.run, None)
+        hand = keys_of_images(*built(folder, config_of(folder, s.data_dir)), s.seed)
     n, M = hand.cos.shape
     if max(s.K) > M:
         raise ConfigError(f"theory.K={typed(s.K)}: must be at most {M} each, as there are so many keys")
@@ -57,14 +56,6 @@ def run(**values: Any) -> AnalysisResult:
                 values = {name: float(value) for name, value in found.items()}
                 table.append({"tau": tau, "alpha": "K" if alpha is None else f"{alpha:g}", "K": K, **values})
     return AnalysisResult(table, _figure(table), {"keys": M, "queries": n})
-
-
-def _of_run(folder: Path, s: Competition) -> AtHand:
-    """The keys at hand of a run's images."""
-    config = stored_config(folder)
-    if s.data_dir is not None:
-        config.data_dir = s.data_dir
-    return keys_of_images(*built(folder, config), s.seed)
 
 
 def _figure(rows: list[Row]) -> Figure:

@@ -78,7 +78,5 @@ def _predicted(rows: pd.DataFrame) -> pd.DataFrame:
     own = rows[rows["fitted"]]
     for name, by, known in (("by_causes", by_causes, own), ("by_log_K", by_log_K, own[own["sets"] == 1])):
         rows[name] = by(rows) @ coefficients(known, by)
-        for _, arm in own.groupby("arm"):
-            others = known[~known["arm"].isin(arm["arm"])]
-            rows.loc[arm.index, name] = by(arm) @ coefficients(others, by)
+        rows.loc[own.index, name] = curve.left_out(own, by, known)
     return rows

@@ -8,11 +8,10 @@ from typing import Any
 import pandas as pd
 import torch
 
-from contrastive_lab.analysis.bounds_of_runs import built
+from contrastive_lab.analysis.bounds_of_runs import built, config_of
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.evaluation.competition import Kept, kept, keys_of_images, lost
 from contrastive_lab.record.files import CHECKPOINT
-from contrastive_lab.record.run import stored_config
 from contrastive_lab.record.sweep import Sweep, order, read_sweep
 from contrastive_lab.run.build import build_objective
 
@@ -66,9 +65,7 @@ def _measured(sweep: Sweep, group: pd.DataFrame, metric: str, data_dir: str | No
     folder = sweep.folder / str(most.name)
     if not (folder / CHECKPOINT).is_file():
         raise ValueError("the run with the most negatives has no checkpoint")
-    config = stored_config(folder)
-    if data_dir is not None:
-        config.data_dir = data_dir
+    config = config_of(folder, data_dir)
     encoder, data = built(folder, config)
     with torch.no_grad():
         hand, objective = keys_of_images(encoder, data, seed), build_objective(config, data)

@@ -85,9 +85,9 @@ def coefficients_over_seeds(rows: pd.DataFrame, by: Explained) -> Estimate:
     return t_interval(n * whole[:, None] - (n - 1) * np.stack(without, axis=1))._replace(mean=whole)
 
 
-def left_out(rows: pd.DataFrame, by: Explained) -> pd.Series:
-    """The cost of each row as the other arms predict it."""
-    parts = [(own, rows.drop(own.index)) for _, own in rows.groupby("arm", sort=False)]
+def left_out(rows: pd.DataFrame, by: Explained, known: pd.DataFrame) -> pd.Series:
+    """The cost of each row as the `known` rows of other arms predict it."""
+    parts = [(own, known[known["arm"] != arm]) for arm, own in rows.groupby("arm", sort=False)]
     found = [pd.Series(by(own) @ coefficients(others, by), own.index) for own, others in parts]
     return pd.concat(found).reindex(rows.index)
 
@@ -117,4 +117,4 @@ def fit(rows: pd.DataFrame) -> Curve:
         )
     points = dict(zip(CAUSES, map(float, coefficients(rows, by_causes)), strict=True))
     reach = {name: float(rows[name].max()) for name in CAUSES}
-    return Curve(points, error(rows, left_out(rows, by_causes)), reach)
+    return Curve(points, error(rows, left_out(rows, by_causes, rows)), reach)

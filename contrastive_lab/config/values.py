@@ -36,12 +36,12 @@ def typed(value: Any) -> str:
     return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
 
 
-def margin(value: Any, where: str = "") -> float:
-    """What counts as no difference, in the unit of y; unless above 0 it is a ConfigError that begins with `where`."""
+def points(value: Any, key: str = "margin") -> float:
+    """What counts as no difference, in the unit of y; unless above 0 it is a ConfigError that begins with the key."""
     try:
         found = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         found = math.nan
     if not 0 < found < math.inf:
-        raise ConfigError(f"{where}margin={typed(value)}: must be a number above 0, in points of accuracy")
+        raise ConfigError(f"{key}={typed(value)}: must be a number above 0, in points of accuracy")
     return found

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from contrastive_lab.config import CONF, options
 from contrastive_lab.config.overrides import parse
-from contrastive_lab.config.values import key_and_value, margin, typed
+from contrastive_lab.config.values import key_and_value, points, typed
 from contrastive_lab.errors import ConfigError
 
 
@@ -77,7 +77,7 @@ def load(name: str) -> dict[str, Any]:
     if name not in options("experiment"):
         return {}
     node = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{name}.yaml")))
-    margin(node.get("margin", 0.5), f"experiment={name}: ")
+    points(node.get("margin", 0.5), f"experiment={name}: margin")
     return node
 
 

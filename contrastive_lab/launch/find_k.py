@@ -1,6 +1,5 @@
 """How many negatives some images need: a pilot with all of them, the curve, and runs that check its answer."""
 
-import math
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from contrastive_lab.config import CONF
 from contrastive_lab.config.overrides import applied, composed
 from contrastive_lab.config.resolve import resolve
-from contrastive_lab.config.values import key_and_value
+from contrastive_lab.config.values import key_and_value, points
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.line import read_line
@@ -35,7 +34,7 @@ def read_asked(line: Sequence[str]) -> Asked:
     """Read and check a line, e.g. sys.argv.
 
     Raises:
-        ConfigError: names every setting that is wrong.
+        ConfigError: names a setting that is wrong.
     """
     own, rest = dict[str, str](), list[str]()
     for part in line[1:]:
@@ -44,27 +43,16 @@ def read_asked(line: Sequence[str]) -> Asked:
             own[key] = value
         else:
             rest.append(part)
-    problems = (
-        [] if own.get("check", "false") in ("true", "false") else [f"check={own['check']}: must be true or false"]
-    )
-    tolerance, seeds = _number(own.get("tolerance", "1")), _number(own.get("seeds", "5"))
-    if not 0 < tolerance < math.inf:
-        problems.append(f"tolerance={own['tolerance']}: must be a number above 0, in points of accuracy")
-    if not (seeds >= 2 and seeds == int(seeds)):
-        problems.append(f"seeds={own['seeds']}: must be a whole number, 2 or more")
-    if problems:
-        raise ConfigError(*problems)
+    told, seeds = own.get("check", "false"), own.get("seeds", "5")
+    if told not in ("true", "false"):
+        raise ConfigError(f"check={told}: must be true or false")
+    if not (seeds.isdecimal() and int(seeds) >= 2):
+        raise ConfigError(f"seeds={seeds}: must be a whole number, 2 or more")
+    tolerance = points(own.get("tolerance", "1"), "tolerance")
     out = Path(own.get("out") or f"outputs/find_k/{datetime.now():%Y-%m-%d_%H-%M-%S}")
     overrides = _with_all_negatives(read_line(["train.py", *rest]).overrides)
     _check(overrides)
-    return Asked(overrides, tolerance, own.get("check") == "true", int(seeds), out, Path(own.get("curve", CURVE)))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    return Asked(overrides, tolerance, told == "true", int(seeds), out, Path(own.get("curve", CURVE)))
 
 
 def _with_all_negatives(overrides: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from contrastive_lab.config.values import margin as checked_margin
+from contrastive_lab.config.values import points
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.right import images_scored
@@ -175,7 +175,7 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: f
     late = ("knn_top1", "online_top1")
     probes = sorted((key for key in map(str, sweep.done) if key.endswith("_top1")), key=lambda key: (key in late, key))
     y = next(iter(known(sweep.done, [y, "linear_top1", *probes])), y)
-    within = checked_margin(sweep.experiment.get("margin", 0.5) if margin is None else margin)
+    within = points(sweep.experiment.get("margin", 0.5) if margin is None else margin)
 
     def grid(x: str) -> Grid:
         hues = [sweep.experiment.get("hue"), *(["alpha", *keys] if x != "arm" else [])]  # an arm stands for the rest

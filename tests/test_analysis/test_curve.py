@@ -24,15 +24,15 @@ def test_costs_that_are_sums_of_causes_are_found_and_predicted() -> None:
     curve = fit(rows := made_up())
     assert dict(curve.points) == pytest.approx(POINTS)
     assert curve.error == pytest.approx(0, abs=1e-9)
-    assert error(rows, left_out(rows, by_causes)) == pytest.approx(0, abs=1e-9)
-    assert error(rows, left_out(rows, by_log_K)) > 0.5
+    assert error(rows, left_out(rows, by_causes, rows)) == pytest.approx(0, abs=1e-9)
+    assert error(rows, left_out(rows, by_log_K, rows)) > 0.5
     assert curve.reach["noise"] == rows["noise"].max()
 
 
 def test_an_arm_that_is_left_out_is_predicted_by_the_others_alone() -> None:
     rows = made_up()
     rows.loc[rows["arm"] == "a", "cost"] += 7
-    off = left_out(rows, by_causes) - rows["cost"]
+    off = left_out(rows, by_causes, rows) - rows["cost"]
     assert off[rows["arm"] == "a"].to_numpy() == pytest.approx(-7)
 
 

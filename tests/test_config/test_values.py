@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from contrastive_lab.config.values import flat, key_and_value, margin, nodes, typed
+from contrastive_lab.config.values import flat, key_and_value, nodes, points, typed
 from contrastive_lab.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -36,7 +36,7 @@ def test_key_and_value_are_cut_in_one_place() -> None:
 
 
 def test_a_margin_is_above_0() -> None:
-    assert [margin(value) for value in (1, 0.25, "2")] == [1.0, 0.25, 2.0]
+    assert [points(value) for value in (1, 0.25, "2")] == [1.0, 0.25, 2.0]
     for value in (0, -1, "x", None, True, math.inf, math.nan, [1]):
         with pytest.raises(ConfigError, match=r"^experiment=a: margin=.*: must be a number above 0"):
-            margin(value, "experiment=a: ")
+            points(value, "experiment=a: margin")
