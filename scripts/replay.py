@@ -11,13 +11,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of t
 
 from contrastive_lab.config.identity import MOVED, moved
 from contrastive_lab.launch.command_line import prepare
-from contrastive_lab.launch.script import Values, run_script
+from contrastive_lab.launch.script import Values, run_folder, run_script
 from contrastive_lab.record.run import stored_config
 
 
 def main(values: Values) -> None:
     """Check the line, repeat the step and print what was found."""
-    folder = Path(values["run"])
+    folder = run_folder(values["run"])
     prepare()
     config = moved(stored_config(folder), values)
     from contrastive_lab.run.replay import replay  # here, so that errors need not wait for torch

@@ -5,6 +5,7 @@ python scripts/theory.py theory=<name> [theory.<setting>=<value>]
 python scripts/theory.py theory=<name> --help     lists its settings with their ranges
 """
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -22,16 +23,16 @@ from contrastive_lab.launch.command_line import theory_line
 def main(config: DictConfig) -> None:
     """Run one analysis."""
     folder = Path(HydraConfig.get().runtime.output_dir)
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     try:
         result = instantiate(config.theory, _convert_="all", _partial_=True)()  # not by Hydra, which wraps errors
     except (ValueError, ConfigError, RunError) as error:  # a setting out of range, a run that cannot be read
         for problem in getattr(error, "problems", [error]):
             print(f"error: {problem}", file=sys.stderr)
         shutil.rmtree(folder / ".hydra", ignore_errors=True)
-        folder.rmdir()
+        os.removedirs(shown)
         sys.exit(1 if isinstance(error, RunError) else 2)
     result.write(folder)
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     print(f"{result}\n\ntable.csv, figures and result.json in {shown}")
 
 

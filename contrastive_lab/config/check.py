@@ -197,7 +197,7 @@ def _files(config: DictConfig) -> Iterator[str]:
     if config.logger.name == "tensorboard" and not find_spec("tensorboard"):
         yield 'logger=tensorboard: not installed; pip install -e ".[tensorboard]"'
     for key in ("dataset.root", "dataset.probe_root"):
-        if (folder := OmegaConf.select(config, key)) is not None and not Path(folder).is_dir():
+        if (folder := OmegaConf.select(config, key)) is not None and not (folder and Path(folder).is_dir()):
             yield f"{key}={folder}: no such folder"
     for key in ("dataset.train_csv", "dataset.test_csv", "augment.vectors"):
         if (file := OmegaConf.select(config, key)) is not None and not Path(str(file)).is_file():

@@ -33,7 +33,11 @@ def composed(overrides: list[str]) -> DictConfig:
     config, problems = applied(overrides)
     if "loss=info_nce" in overrides and config.method_info.pool == "none":
         problems.append(f"loss=info_nce: {config.method_info.name} {OWN_LOSS}")
-    if problems := [*problems, *check(config)]:
+    try:
+        problems.extend(check(config))
+    except InterpolationResolutionError as error:  # of a value that was typed as ${...}
+        problems.append(f"{error.full_key}: {first_line(error)}")
+    if problems:
         raise ConfigError(*problems)
     return config
 
@@ -71,12 +75,14 @@ def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> dic
 
 def parse(overrides: list[str]) -> list[Override]:
     """Overrides as Hydra reads them."""
-    try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
-    except HydraException as error:
-        raise ConfigError(f"{first_line(error)}; write key=value, e.g. K=16") from None
-    if nameless := [str(o.input_line) for o in parsed if not o.key_or_group]:
-        raise ConfigError(f"{nameless[0]}: has no key; write key=value, e.g. K=16")
+    parser, parsed = OverridesParser.create(), list[Override]()
+    for text in overrides:
+        try:
+            parsed.append(parser.parse_override(text))
+        except HydraException:
+            raise ConfigError(f"{text}: cannot be read; write key=value, e.g. K=16, and close quotes, []") from None
+        if not parsed[-1].key_or_group:
+            raise ConfigError(f"{text}: has no key; write key=value, e.g. K=16")
     return parsed
 
 

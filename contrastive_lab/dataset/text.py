@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contrastive_lab.dataset.split import Splits, Texts
-from contrastive_lab.errors import RunError
+from contrastive_lab.errors import ConfigError
 
 SPACES = re.compile(r"<br />|[;:\\]")
 MARKS = re.compile(r"(['.,()!?])")
@@ -57,7 +57,7 @@ def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = 
     Rows are the official ones, class, title, description, or class and text. Classes are whole numbers without gaps, of
     which the least of the training csv is taken for 0. Words that occur less than `min_frequency` times in the training
     csv are left out. A csv that is not named is `train.csv` or `train.csv.xz`, `test.csv` or `test.csv.xz` in the
-    folder of the arrays. RunError if one is missing or has other rows, or if a class or the vocabulary is empty.
+    folder of the arrays. ConfigError if one is missing or has other rows, or if a class or the vocabulary is empty.
     """
     folder = Path(data_dir) / "ag_news"
     train, test = _csv(folder, "train", train_csv), _csv(folder, "test", test_csv)
@@ -93,7 +93,8 @@ def _csv(folder: Path, part: str, named: str | None) -> Path:
         if path.is_file():
             return path
     wanted = " or ".join(map(str, paths))
-    raise RunError(f"dataset=ag_news: no {wanted}; its rows are class,title,description (or dataset.{part}_csv=<file>)")
+    rows = "its rows are class,title,description"
+    raise ConfigError(f"dataset=ag_news: no {wanted}; {rows} (or dataset.{part}_csv=<file>)")
 
 
 def _pack(packed: Path, train: Path, test: Path, min_frequency: int) -> None:
@@ -102,7 +103,9 @@ def _pack(packed: Path, train: Path, test: Path, min_frequency: int) -> None:
     texts, labels = zip(*(_read(path) for path in (train, test)), strict=True)
     words = vocabulary(texts[0], min_frequency)
     if not words:
-        raise RunError(f"dataset=ag_news: no word occurs {min_frequency} times in {train}; lower dataset.min_frequency")
+        raise ConfigError(
+            f"dataset=ag_news: no word occurs {min_frequency} times in {train}; lower dataset.min_frequency"
+        )
     partial.mkdir(parents=True)
     (partial / "vocabulary.txt").write_text("\n".join(words), encoding="utf-8")
     for part, own_texts, own_labels in zip(("train", "test"), texts, _from_zero(labels, test), strict=True):
@@ -121,11 +124,11 @@ def _read(path: Path) -> tuple[list[list[str]], NDArray[np.int64]]:
     with opened(path, "rt", newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.reader(file), start=1):
             if len(row) not in (2, 3) or not row[0].strip().isdecimal():
-                raise RunError(f"{path}: row {number} is not class,title,description with a whole number as class")
+                raise ConfigError(f"{path}: row {number} is not class,title,description with a whole number as class")
             texts.append(tokens(" ".join(row[1:])))
             labels.append(int(row[0]))
     if not texts:
-        raise RunError(f"{path}: empty; its rows are class,title,description")
+        raise ConfigError(f"{path}: empty; its rows are class,title,description")
     return texts, np.array(labels, dtype=np.int64)
 
 
@@ -133,7 +136,7 @@ def _from_zero(labels: Sequence[NDArray[np.int64]], test: Path) -> list[NDArray[
     """Classes from 0; raises where the test texts have one that no training text has, or one between them is empty."""
     found, least = labels[0], labels[0].min()
     if len(missing := np.setdiff1d(np.arange(least, found.max()), found)):
-        raise RunError(f"dataset=ag_news: class {missing[0]} has no training text; number the classes without gaps")
+        raise ConfigError(f"dataset=ag_news: class {missing[0]} has no training text; number the classes without gaps")
     if len(unknown := np.setdiff1d(labels[1], found)):
-        raise RunError(f"{test}: class {unknown[0]} is none of the training texts; are both files numbered alike?")
+        raise ConfigError(f"{test}: class {unknown[0]} is none of the training texts; are both files numbered alike?")
     return [own - least for own in labels]

@@ -54,7 +54,7 @@ def _path(override: str) -> str:
     plain = re.fullmatch(r"[\w./:-]+", value)
     if (one := key in ("resume", "hydra.run.dir")) and not value:  # never several
         raise ConfigError(f"{override}: must be a folder")
-    if plain or not (one or value.startswith("~") or path.exists()):
+    if plain or not value or not (one or value.startswith("~") or path.exists()):
         return override
     text = re.sub(r"(\\*)'", r"\1\1\\'", str(path))  # how Hydra's grammar writes a quote within quotes
     return f"{key}='{text}'"

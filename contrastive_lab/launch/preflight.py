@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import multirun_jobs
 from contrastive_lab.config import CONF
+from contrastive_lab.config.check import kind
 from contrastive_lab.config.identity import MOVED, within
 from contrastive_lab.config.overrides import composed, parse
 from contrastive_lab.config.resolve import resolve
@@ -116,19 +117,24 @@ def _writable(folder: Path) -> Iterator[str]:
 
 
 def _images(config: DictConfig) -> Iterator[str]:
-    """Look through a folder of images, and yield what does not fit it; a ConfigError tells what is wrong with it."""
-    if "root" not in config.dataset:
+    """Look through the user's images or texts, and yield what does not fit; a ConfigError tells what is wrong there."""
+    if not _of_user(config):
         return
     (images, _), N = _read(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
     if images < N:
-        fits = 2 ** int(math.log2(images))
-        yield f"batch_size={N}: more than the {images} images of {config.dataset.root}; batch_size={fits} fits"
+        where, fits = config.dataset.get("root", f"dataset={config.dataset.name}"), 2 ** int(math.log2(images))
+        yield f"batch_size={N}: more than the {images} {kind(config)} of {where}; batch_size={fits} fits"
+
+
+def _of_user(config: DictConfig) -> bool:
+    """Whether the data set is read from files that the user has put somewhere."""
+    return "root" in config.dataset or kind(config) == "texts"
 
 
 def _other_images(folder: Path, config: DictConfig) -> str:
     """The hashes of the images that the run in a folder had and would have now, if they differ; else empty."""
     then = read_result(folder).data_hash
-    now = _read(OmegaConf.to_yaml(config.dataset, resolve=True))[1] if then and "root" in config.dataset else then
+    now = _read(OmegaConf.to_yaml(config.dataset, resolve=True))[1] if then and _of_user(config) else then
     return f"data_hash: {then}, not {now}" if then != now else ""
 
 

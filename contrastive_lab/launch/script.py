@@ -11,7 +11,7 @@ from hydra.errors import HydraException
 
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, SignalError, first_line
-from contrastive_lab.record.run import check_stored
+from contrastive_lab.record.run import check_config, check_stored
 
 Values = dict[str, str]
 
@@ -42,9 +42,18 @@ def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:
     return values
 
 
+def run_folder(run: str) -> Path:
+    """The folder of a run; a ConfigError says that it is none."""
+    return _folder(run, check_config)
+
+
 def stored_folder(run: str) -> Path:
     """The folder of a run; a ConfigError says why its checkpoint cannot be read."""
-    if problems := check_stored(Path(run)):
+    return _folder(run, check_stored)
+
+
+def _folder(run: str, check: Callable[[Path], Sequence[str]]) -> Path:
+    if problems := check(Path(run)):
         raise ConfigError(*(f"run={problem}" for problem in problems))
     return Path(run)
 

@@ -70,10 +70,15 @@ def check_resume(folder: Path) -> list[str]:
     return [f"resume={problem}" for problem in check_stored(folder)]
 
 
+def check_config(folder: Path) -> list[str]:
+    """That there is no run in the folder, in a line, or nothing."""
+    return [] if has_config(folder) else [f"{folder}: not the folder of a run (no {CONFIG} in it)"]
+
+
 def check_stored(folder: Path) -> list[str]:
     """The problems, a line each, that keep the checkpoint of the run in `folder` from being read."""
-    if not has_config(folder):
-        return [f"{folder}: not the folder of a run (no {CONFIG} in it)"]
+    if problems := check_config(folder):
+        return problems
     if not has_checkpoint(folder):
         return [f"{folder}: has no checkpoint ({CHECKPOINT})"]
     if readable_checkpoint(folder) is None:

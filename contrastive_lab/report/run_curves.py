@@ -23,11 +23,11 @@ def plot_run(folder: Path) -> Path:
     Raises:
         ConfigError: if there is no run in the folder, or one that has not logged.
     """
-    check_links(folder)
     metrics, result = read_metrics(folder / METRICS), read_result(folder)
     for name, missing in ((METRICS, metrics.empty), (RESULT, result.status is Status.MISSING)):
         if missing:
             raise ConfigError(f"run={folder}: no {name} in it, or nothing in that; curves need a run that has logged")
+    check_links(folder)
     figure = new_figure(9, 5.5)
     settings = [f"{key} = {value:g}" for key, value in (("K", result.K), ("alpha", result.alpha)) if value is not None]
     named = filter(None, (f"{result.method} on {result.dataset}", ", ".join(settings)))

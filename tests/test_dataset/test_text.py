@@ -15,7 +15,7 @@ from contrastive_lab.augment import Recipe
 from contrastive_lab.config.identity import config_hash
 from contrastive_lab.dataset import Texts, ag_news
 from contrastive_lab.dataset.text import tokens, vocabulary, word_ids
-from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.build import build_data, build_encoder
 from tests.small_texts import write_texts
 
@@ -113,7 +113,7 @@ def test_compressed_files_of_two_columns_are_read_as_well(news: Path) -> None:
 
 def test_what_is_wrong_with_a_csv_is_one_line(news: Path) -> None:
     with pytest.raises(
-        RunError, match=r"dataset=ag_news: no .*else/ag_news/train\.csv or .*train\.csv\.xz; its rows are"
+        ConfigError, match=r"dataset=ag_news: no .*else/ag_news/train\.csv or .*train\.csv\.xz; its rows are"
     ):
         ag_news(str(news / "else"))
     test = news / "ag_news" / "test.csv"
@@ -124,9 +124,9 @@ def test_what_is_wrong_with_a_csv_is_one_line(news: Path) -> None:
         ("0,a,b\n", r"test\.csv: class 0 is none of the training texts"),
     ):
         test.write_text(rows)
-        with pytest.raises(RunError, match=message):
+        with pytest.raises(ConfigError, match=message):
             ag_news(str(news))
-    with pytest.raises(RunError, match=r"no word occurs 99 times in .*lower dataset\.min_frequency"):
+    with pytest.raises(ConfigError, match=r"no word occurs 99 times in .*lower dataset\.min_frequency"):
         ag_news(str(news), test_csv=str(news / "ag_news" / "train.csv"), min_frequency=99)
 
 

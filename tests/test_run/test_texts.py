@@ -37,10 +37,15 @@ def test_every_method_trains_on_texts(method: str, news: Path, trained: Callable
 
 def test_a_clear_line_says_where_a_csv_is_expected(tmp_path: Path, line: Callable[..., Line]) -> None:
     done = line(*SMALL, "method=simclr")
-    assert done.code == 1
-    last = done.err.splitlines()[-1]
-    assert last.startswith("error: dataset=ag_news: no ag_news/train.csv or ag_news/train.csv.xz; its rows are")
-    assert "Traceback" not in done.err
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith("error: dataset=ag_news: no ag_news/train.csv or ag_news/train.csv.xz; its rows are")
+    assert not list(tmp_path.iterdir())
+
+
+def test_fewer_texts_than_the_batch_are_told_before_anything_is_made(news: Path, line: Callable[..., Line]) -> None:
+    done = line(*SMALL, "method=simclr", f"data_dir={news}", "batch_size=128", cwd=news)
+    assert done.err == "error: batch_size=128: more than the 64 texts of dataset=ag_news; batch_size=64 fits\n"
+    assert not (news / "outputs").exists()
 
 
 @pytest.mark.long

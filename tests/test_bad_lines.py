@@ -1,0 +1,89 @@
+"""Every wrong line of bad_lines.txt is answered by one line that names the key or file, before anything is made."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import Line
+from tests.test_scripts.conftest import type_script  # noqa: F401
+from tests.test_scripts.test_theory import enter as enter_theory
+
+Type = Callable[..., Line]
+WRONG = "train/dog/007.png"  # the file of a folder that is at fault
+
+
+def table() -> list[tuple[str, str]]:
+    """The lines, and the beginning of what answers each."""
+    text = Path(__file__).with_suffix("").with_name("bad_lines.txt").read_text()
+    rows = [row.partition(" :: ") for row in text.splitlines() if row and not row.startswith("#")]
+    return [(line, answer) for line, _, answer in rows]
+
+
+def photos(root: Path) -> Path:
+    """Train/ with 16 and val/ with 4 images of noise, of two classes."""
+    noise = np.random.default_rng(0)
+    for part, count in (("train", 8), ("val", 2)):
+        for name in ("cat", "dog"):
+            (root / part / name).mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(noise.integers(0, 256, (8, 8, 3), np.uint8)).save(root / part / name / f"{i:03d}.png")
+    return root
+
+
+def map_of(side: int) -> bytes:
+    """A grey PNG of side x side pixels, whose header alone is read."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    end = b"IEND"
+    parts = (struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in (body, end))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of images, one for each thing that can be wrong with them."""
+    root = tmp_path_factory.mktemp("images")
+    good = (photos(root / "photos") / WRONG).read_bytes()
+    (root / "nothing").mkdir()
+    wrong = {"html": b"<html>403 Forbidden</html>", "empty": b"", "truncated": good[: len(good) // 2]}
+    for name, content in {**wrong, "huge": map_of(20000)}.items():
+        (photos(root / name) / WRONG).write_bytes(content)
+    for name in ("dangling", "float"):
+        (photos(root / name) / WRONG).unlink()
+    (root / "dangling" / WRONG).symlink_to(root / "gone.png")
+    Image.fromarray(np.zeros((8, 8), np.float32)).save((root / "float" / WRONG).with_suffix(".tiff"))
+    return root
+
+
+@pytest.mark.parametrize(("wrong", "answer"), table(), ids=lambda value: value)
+def test_a_wrong_line_is_answered_before_anything_is_made(
+    wrong: str,
+    answer: str,
+    images: Path,
+    line: Type,
+    entered: Type,
+    type_script: Type,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    script, *told = wrong.replace("{D}", str(images)).split()
+    if script == "train":
+        done = line(*told)
+    elif script == "theory":
+        done = entered("theory.py", enter_theory, *told)
+    else:
+        done = type_script(script, *told)
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert done.err.startswith(f"error: {answer.replace('{D}', str(images))}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_has_no_line_twice() -> None:
+    lines = [line for line, _ in table()]
+    assert len({*lines}) == len(lines) >= 120
