@@ -79,7 +79,7 @@ class OnlineProbe(pl.Callback):
 
 
 class KnnProbe(pl.Callback):
-    """`knn` on features h; logs `knn_top1` in percent. Every process encodes all training images."""
+    """`knn` on features h; logs `knn_top1` in percent. A process encodes and searches its share of training images."""
 
     def __init__(self, k: int = 200, temperature: float = 0.1, every_n_epochs: int = 5) -> None:
         self.k, self.temperature, self.every = k, temperature, every_n_epochs
@@ -90,9 +90,11 @@ class KnnProbe(pl.Callback):
         data = _data(trainer)
         if data.splits.train is None or data.splits.test is None or not _due(trainer, self.every):
             return
-        train, test = (_features(pl_module, split, data) for split in (data.splits.train, share(data.splits.test)))
-        scores = knn(train, test, self.k, self.temperature, data.splits.classes, all_processes=True)
-        self.right = rows_of_all(cast(Tensor, scores.right), len(data.splits.test))
+        train, own = (_features(pl_module, share(split), data) for split in (data.splits.train, data.splits.test))
+        test = Labelled(*(rows_of_all(rows, len(data.splits.test)) for rows in own))
+        shared = len(data.splits.train) >= distributed.world_size()
+        scores = knn(train, test, self.k, self.temperature, data.splits.classes, all_processes=shared)
+        self.right = scores.right
         pl_module.log("knn_top1", scores.top1, prog_bar=True)
 
 
@@ -100,13 +102,14 @@ def _features(pl_module: pl.LightningModule, split: Split, data: ViewsDataModule
     return labelled_features(cast(Encoder, pl_module.encoder), split, data.recipe, workers=data.workers)
 
 
-def rows_of_all(right: Tensor, n: int) -> Tensor:
-    """The rows of all processes' `shares` of n, in their order: (rows,) of this one -> (n,), booleans."""
-    if len(right) == n:
-        return right
+def rows_of_all(own: Tensor, n: int) -> Tensor:
+    """The rows of all processes' `shares` of n, in their order: (rows, ...) of this one -> (n, ...)."""
+    if len(own) == n:
+        return own
     sizes = [rows.stop - rows.start for rows in shares(n)]
-    every = distributed.gather(F.pad(right.byte(), (0, max(sizes) - len(right)))).split(max(sizes))
-    return torch.cat([rows[:size] for rows, size in zip(every, sizes, strict=True)]).bool()
+    padded = torch.cat([own, own.new_zeros(max(sizes) - len(own), *own.shape[1:])])
+    every = distributed.gather(padded).split(max(sizes))
+    return torch.cat([rows[:size] for rows, size in zip(every, sizes, strict=True)])
 
 
 def _data(trainer: pl.Trainer) -> ViewsDataModule:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
+from contrastive_lab.evaluation.scores import Scores, Split, blocks, checked, topk
 
 
 @torch.no_grad()
@@ -19,11 +19,15 @@ def class_mean(train: Split, test: Split) -> Scores:
     train, test, classes = checked(train, test)
     if missing := sorted(set(range(classes)) - set(train.labels.tolist())):
         raise ValueError(f"class_mean needs training examples of every class below {classes}; none of {missing}")
-    unit = F.normalize(train.features, dim=1)
-    return topk(F.normalize(test.features, dim=1) @ class_means(unit, train.labels, classes).T, test.labels)
+    sums = sum(_class_sums(F.normalize(z, dim=1), labels, classes) for z, labels in blocks(train))
+    means = sums / train.labels.bincount(minlength=classes)[:, None]
+    return topk(F.normalize(test.features, dim=1) @ means.T, test.labels)
 
 
 def class_means(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     """Mean feature of each class: (n, D) and (n,) -> (C, D); every class needs an example."""
-    sums = features.new_zeros(classes, features.shape[1]).index_add_(0, labels, features)
-    return sums / labels.bincount(minlength=classes)[:, None]
+    return _class_sums(features, labels, classes) / labels.bincount(minlength=classes)[:, None]
+
+
+def _class_sums(features: Tensor, labels: Tensor, classes: int) -> Tensor:
+    return features.new_zeros(classes, features.shape[1]).index_add_(0, labels, features)

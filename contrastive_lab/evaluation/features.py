@@ -19,6 +19,7 @@ from contrastive_lab.dataset.split import Split, part
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
+from contrastive_lab.evaluation.scores import is_large
 from contrastive_lab.randomness import generator
 
 ROWS = 500
@@ -51,7 +52,8 @@ def labelled_features(
     """Features of n images or texts with labels, ValueError without, at the recipe's size and normalisation.
 
     `which` is "h", the backbone's features (n, F), "z", the head's unit vectors (n, D), or "pixels", the normalised
-    pixels (n, 3 * S * S), which an encoder has to beat; ConfigError for texts. `workers` processes decode files.
+    pixels (n, 3 * S * S), which an encoder has to beat; ConfigError for texts. `workers` processes decode files. They
+    lie on the encoder's device, or in float16 in main memory where they are large.
     """
     if split.labels is None:
         raise ValueError("this split has no labels")
@@ -59,11 +61,22 @@ def labelled_features(
     if which == "pixels":
         if isinstance(split, Texts):
             raise ConfigError("evaluation.features=pixels: texts have none; use h or z")
-        return Labelled(torch.cat([recipe.clean(rows).flatten(1) for rows in batches]), split.labels)
+        return Labelled(_joined((recipe.clean(rows).flatten(1) for rows in batches), len(split)), split.labels)
     index = ("h", "z").index(which)
     with evaluating(encoder):
-        parts = [encoder(recipe.clean(rows.to(like.device), like.dtype))[index] for rows in batches]
-    return Labelled(torch.cat(parts), split.labels.to(like.device))
+        parts = (encoder(recipe.clean(rows.to(like.device), like.dtype))[index] for rows in batches)
+        return Labelled(_joined(parts, len(split)), split.labels.to(like.device))
+
+
+def _joined(parts: Iterator[Tensor], n: int) -> Tensor:
+    """The n rows of all parts, each copied to where it stays as soon as it is there."""
+    first, start = next(parts), 0
+    where = (torch.float16, torch.device("cpu")) if is_large(n, first.shape[1]) else (first.dtype, first.device)
+    whole = torch.empty(n, first.shape[1], dtype=where[0], device=where[1])
+    for rows in itertools.chain([first], parts):
+        whole[start : start + len(rows)] = rows
+        start += len(rows)
+    return whole
 
 
 def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.evaluation.scores import Scores, Split, checked, topk
+from contrastive_lab.evaluation.scores import Scores, Split, blocks, checked, is_large, topk
 from contrastive_lab.randomness import generator
 
 LEARNING_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -50,7 +50,7 @@ def linear(
     if not (0 < held_out < 1 and 0 < count < n):
         raise ValueError(f"held_out={held_out} of {n} training examples leaves one part empty")
     order = torch.randperm(n, generator=generator(seed, "linear", "held out")).to(train.labels.device)
-    out, rest = (Split(train.features[rows], train.labels[rows]) for rows in (order[:count], order[count:]))
+    out, rest = (_part(train, rows) for rows in (order[:count], order[count:]))
     logits = fit_predict(rest, out.features, classes, lrs, seed, epochs, batch_size)
     accuracies = {lr: topk(scores, out.labels).top1 for lr, scores in zip(lrs, logits, strict=True)}
     lr = max(sorted(accuracies), key=accuracies.__getitem__)
@@ -69,19 +69,38 @@ def fit_predict(
     """
     if epochs < 1 or batch_size < 1 or not lrs or not all(lr > 0 for lr in lrs):
         raise ValueError(f"{epochs=} and {batch_size=} must be at least 1, and {lrs=} some numbers > 0")
-    deviation, mean = torch.std_mean(train.features, dim=0, correction=0)
+    deviation, mean = _moments(train)
     scale = torch.where(deviation > 0, 1 / deviation, 0.0)  # of equal numbers std_mean gives 0 without rounding errors
-    x, queries = (F.pad((rows - mean) * scale, (0, 1), value=1.0) for rows in (train.features, features))
-    weights = x.new_zeros(classes, len(lrs), x.shape[1])
-    velocity, lr = torch.zeros_like(weights), x.new_tensor(list(lrs))[:, None]
-    per_epoch = math.ceil(len(x) / batch_size)
+
+    def standardised(rows: Tensor) -> Tensor:
+        return F.pad((rows.to(mean) - mean) * scale, (0, 1), value=1.0)
+
+    whole = None if is_large(*train.features.shape) else standardised(train.features)
+    weights = mean.new_zeros(classes, len(lrs), len(mean) + 1)
+    velocity, lr = torch.zeros_like(weights), mean.new_tensor(list(lrs))[:, None]
+    per_epoch = math.ceil(len(train.labels) / batch_size)
     for epoch in range(epochs):
-        order = torch.randperm(len(x), generator=generator(seed, "linear", epoch)).to(x.device)
+        order = torch.randperm(len(train.labels), generator=generator(seed, "linear", epoch)).to(mean.device)
         for step, rows in enumerate(order.tensor_split(per_epoch), epoch * per_epoch):
-            velocity.mul_(0.9).add_(gradient(weights, x.index_select(0, rows), train.labels[rows]))
+            x = standardised(_part(train, rows).features) if whole is None else whole.index_select(0, rows)
+            velocity.mul_(0.9).add_(gradient(weights, x, train.labels[rows]))
             cosine = 0.5 + 0.5 * math.cos(math.pi * step / (epochs * per_epoch))
             weights.addcmul_(velocity, lr, value=-cosine)
-    return (weights @ queries.T).permute(1, 2, 0)
+    return (weights @ standardised(features).T).permute(1, 2, 0)
+
+
+def _part(split: Split, rows: Tensor) -> Split:
+    """Some rows of a split, whose numbers are given where its labels are."""
+    return Split(split.features[rows.to(split.features.device)], split.labels[rows])
+
+
+def _moments(train: Split) -> tuple[Tensor, Tensor]:
+    """Deviation and mean of each feature (D,)."""
+    if not is_large(*train.features.shape):
+        return torch.std_mean(train.features, dim=0, correction=0)
+    mean = torch.stack([x.double().sum(0) for x, _ in blocks(train)]).sum(0) / len(train.labels)
+    squares = torch.stack([(x - mean).square().sum(0) for x, _ in blocks(train)]).sum(0)
+    return (squares / len(train.labels)).sqrt().float(), mean.float()
 
 
 def gradient(weights: Tensor, x: Tensor, labels: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Letters: n examples, D dimensions, C classes. Labels are whole numbers in 0..C-1
 where it is not given. A ValueError names what has another shape, is empty, not finite or out of range.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,12 +12,29 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+LARGE = 2**28  # numbers, 1 GiB in float32: features of more are kept in float16 in main memory, and taken in blocks
+
 
 class Split(NamedTuple):
-    """Features (n, D) and labels (n,) of a data set."""
+    """Features (n, D) and labels (n,) of a data set; what is computed from large ones is so where the labels are."""
 
     features: Tensor
     labels: Tensor
+
+
+def is_large(n: int, dim: int) -> bool:
+    """Whether features (n, D) are too many to be held in single precision beside the encoder."""
+    return n * dim > LARGE
+
+
+def blocks(split: Split) -> Iterator[Split]:
+    """The examples in their order: all at once, or, of a large split, a few at a time in float32 at the labels."""
+    if not is_large(*split.features.shape):
+        yield split
+        return
+    rows = max(LARGE // (8 * split.features.shape[1]), 1)
+    for features, labels in zip(split.features.split(rows), split.labels.split(rows), strict=True):
+        yield Split(features.to(labels.device, torch.float32), labels)
 
 
 @dataclass(frozen=True)
@@ -79,11 +97,11 @@ def topk(scores: Tensor, labels: Tensor, all_processes: bool = False) -> Scores:
 
 
 def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Split, Split, int]:
-    """Both splits in one dtype, at least float32, and C: given, or the largest training label + 1."""
+    """Both splits in one dtype, at least float32 but for large ones, and C: given, or the last training label + 1."""
     splits = {"training": train, "test": test}
     for name, (features, labels) in splits.items():
         _check_shapes(f"{name} features (n, D)", features, labels)
-        if not features.isfinite().all():
+        if not all(part.features.isfinite().all() for part in blocks(Split(features, labels))):
             raise ValueError(f"{name} features hold NaN or infinite numbers")
     if train.features.shape[1] != test.features.shape[1]:
         raise ValueError(f"training features have {train.features.shape[1]} dimensions, test {test.features.shape[1]}")
@@ -91,7 +109,10 @@ def checked(train: Split, test: Split, classes: int | None = None) -> tuple[Spli
     for name, split in splits.items():
         _check_labels(name, split.labels, classes)
     dtype = torch.promote_types(torch.promote_types(train.features.dtype, test.features.dtype), torch.float32)
-    first, second = (Split(split.features.to(dtype), split.labels.long()) for split in (train, test))
+    first, second = (
+        Split(split.features if is_large(*split.features.shape) else split.features.to(dtype), split.labels.long())
+        for split in (train, test)
+    )
     return first, second, classes
 
 

@@ -30,6 +30,16 @@ def test_features_are_those_of_clean_images_in_eval_mode(splits: Splits) -> None
     assert labelled_features(encoder(), splits.test, RECIPE, "pixels").features.shape == (30, 3 * 12 * 12)
 
 
+def test_large_features_are_kept_in_half_precision_in_main_memory(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = labelled_features(encoder(), splits.test, RECIPE)
+    monkeypatch.setattr("contrastive_lab.evaluation.scores.LARGE", whole.features.numel() - 1)
+    found = labelled_features(encoder(), splits.test, RECIPE)
+    assert (found.features.dtype, found.features.device.type) == (torch.float16, "cpu")
+    assert torch.equal(found.features, whole.features.half())
+
+
 def test_images_of_another_size_are_resized(splits: Splits) -> None:
     assert labelled_features(
         encoder(), splits.test, Recipe(6, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0), "pixels"

@@ -2,9 +2,12 @@
 
 import importlib
 import math
+from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
+from torch import multiprocessing
 from torch.nn import functional as F
 
 from contrastive_lab.evaluation.knn import knn
@@ -46,6 +49,24 @@ def test_knn_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = knn(TRAIN, TEST, k=20)
     monkeypatch.setattr(importlib.import_module("contrastive_lab.evaluation.knn"), "BLOCK", 400)
     assert knn(TRAIN, TEST, k=20) == pytest.approx(whole)
+
+
+def search_own_share(rank: int, folder: str) -> None:
+    """kNN of 90 training examples in three processes, of which the last has all but 2."""
+    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=3)
+    own = part(TRAIN, torch.arange(90)[[slice(0, 1), slice(1, 2), slice(2, 90)][rank]])
+    found = [knn(own, TEST, k, classes=7, all_processes=True) for k in (1, 20, 1000)]
+    torch.save([(scores.top1, scores.top5) for scores in found], f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.mark.long
+def test_processes_with_examples_of_their_own_find_the_neighbours_among_all(tmp_path: Path) -> None:
+    multiprocessing.spawn(search_own_share, args=(str(tmp_path),), nprocs=3)
+    whole = [knn(TRAIN, TEST, k) for k in (1, 20, 1000)]
+    for rank in range(3):
+        found = torch.load(tmp_path / f"{rank}.pt")
+        assert [tuple(pytest.approx(value) for value in pair) for pair in found] == [(s.top1, s.top5) for s in whole]
 
 
 def test_knn_of_classes_that_training_lacks() -> None:

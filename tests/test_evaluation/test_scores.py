@@ -14,7 +14,7 @@ from torchmetrics.functional.classification import multiclass_accuracy
 from contrastive_lab.evaluation.class_mean import class_mean
 from contrastive_lab.evaluation.knn import knn
 from contrastive_lab.evaluation.linear import LinearResult, linear
-from contrastive_lab.evaluation.scores import Scores, Split, TopK, checked, topk
+from contrastive_lab.evaluation.scores import Scores, Split, TopK, blocks, checked, topk
 from contrastive_lab.randomness import generator
 from tests.labelled_features import DOUBLE, TEST, TRAIN
 
@@ -140,3 +140,26 @@ def test_half_precision_is_computed_in_float32(protocol: Protocol) -> None:
     assert protocol(train, test) == same
     assert checked(train, test)[0].features.dtype == torch.float32
     assert checked(train, DOUBLE[1])[0].features.dtype == torch.float64
+
+
+@pytest.mark.parametrize("protocol", [knn, class_mean, linear])
+def test_a_large_split_is_taken_in_blocks_with_the_same_result(
+    protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, test = (Split(split.features.half(), split.labels) for split in (TRAIN, TEST))
+    whole = protocol(train, test)
+    scores = whole.scores if isinstance(whole, LinearResult) else whole
+    monkeypatch.setattr("contrastive_lab.evaluation.scores.LARGE", 640)  # of 720 and of 480 numbers
+    assert [len(part.labels) for part in blocks(train)] == [10] * 9
+    assert checked(train, test)[0].features.dtype == torch.float16
+    found = protocol(train, test)
+    found_scores = found.scores if isinstance(found, LinearResult) else found
+    assert (found_scores.top1, found_scores.top5) == pytest.approx((scores.top1, scores.top5))
+
+
+def test_a_large_split_that_is_not_finite_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contrastive_lab.evaluation.scores.LARGE", 640)
+    train = TRAIN.features.half()
+    train[85, 3] = math.inf
+    with pytest.raises(ValueError, match="training features hold NaN or infinite"):
+        knn(Split(train, TRAIN.labels), TEST)
