@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-long test-browser lint format bench
+.PHONY: help install demo test test-long test-browser lint format bench reliability
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 install: $(VENV)/installed ## virtual environment with the package and its tools
 
@@ -26,6 +26,9 @@ test-long: install ## the tests that take minutes
 
 test-browser: install ## the report in a real browser; skipped with a notice where there is no Chromium
 	$(BIN)/pytest -m browser -rs
+
+reliability: install ## count kills, signals, wrong lines and hostile folders in full, about an hour
+	KILLS=100 SIGNALS=20 STEPS=20000 $(BIN)/python -m tests.reliability
 
 lint: install ## ruff and mypy --strict
 	$(BIN)/ruff check .

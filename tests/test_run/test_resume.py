@@ -95,15 +95,11 @@ def kill_after(step: int, *arguments: str, cwd: Path) -> Path:
     return found[0].parent
 
 
-# A checkpoint in mid-epoch (every 3 steps), and one at the end of an epoch alone.
-@pytest.mark.long
-@pytest.mark.parametrize(("method", "every"), [("moco_v2", "3"), ("simo", "null"), ("npid", "3"), ("swav", "3")])
-def test_a_killed_run_resumes_to_the_same_bits(method: str, every: str, tmp_path: Path, trained: Trained) -> None:
-    own = ("K=null", "method.queue=256", "method.queue_from_epoch=0") if method == "swav" else ("K=60",)
-    arguments = (
-        *TINY, f"method={method}", *own, "trainer.limit_train_batches=40", "epochs=2",
-        "probes.knn.every_n_epochs=1", f"checkpoint_every_n_steps={every}",
-    )  # fmt: skip
+@pytest.mark.long  # test_kills.py has every method, and checkpoints in mid-epoch
+def test_a_run_that_is_killed_between_the_ends_of_epochs_resumes_to_the_same_bits(
+    tmp_path: Path, trained: Trained
+) -> None:
+    arguments = (*TINY, "K=60", "trainer.limit_train_batches=40", "epochs=2", "probes.knn.every_n_epochs=1")
     (tmp_path / "killed").mkdir()
     trained(*arguments, cwd=tmp_path / "whole")
     whole = only_run(tmp_path / "whole")

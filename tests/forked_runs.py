@@ -1,0 +1,41 @@
+"""Runs in processes that are forked where everything is imported, to be killed: a start takes no seconds."""
+
+import multiprocessing
+import os
+import sys
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import torch
+
+import contrastive_lab.run.train  # noqa: F401  (so that it need not be imported again)
+import train
+from contrastive_lab.launch.command_line import command_line
+
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def start(line: tuple[str, ...], cwd: Path) -> ForkServerProcess:
+    """Type `python train.py ...` in a folder; returns the process at once."""
+    CONTEXT.set_forkserver_preload(["tests.forked_runs"])
+    process = CONTEXT.Process(target=_enter, args=(line, cwd))
+    process.start()
+    return process
+
+
+def _enter(line: tuple[str, ...], cwd: Path) -> None:
+    os.chdir(cwd)
+    torch.set_num_threads(1)
+    silent = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(silent, stream)
+    sys.argv = ["train.py", *line]
+    os._exit(command_line(train.main, sys.argv))
+
+
+def logged(folder: Path) -> int:
+    """The last step in a run's metrics.csv, -1 before there is one."""
+    try:
+        return int((folder / "metrics.csv").read_text().splitlines()[-1].split(",")[0])
+    except (FileNotFoundError, IndexError, ValueError):
+        return -1
