@@ -39,7 +39,8 @@ def main() -> int:
     print("\n| what | count | command |\n|---|---|---|")
     environ = " ".join(f"{key}={os.environ[key]}" for key in ("KILLS", "SIGNALS", "STEPS") if key in os.environ)
     for file, (what, each) in chosen.items():
-        print(f"| {what} | {each * passed.count[file]:,} | `{f"{environ} ".lstrip()}python -m tests.reliability {file}` |")
+        line = f"{environ} python -m tests.reliability {file}".strip()
+        print(f"| {what} | {each * passed.count[file]:,} | `{line}` |")
     return int(code)
 
 
