@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import torchvision
 from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -24,7 +25,8 @@ from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.run.evaluate import load_stored
 
 WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
-LIBRARIES = ("torchvision.models", "timm", "contrastive_lab.backbone")  # a card can call nothing else
+OWN = ("imagenet_resnet", "small_image_resnet", "small_resnet")
+FILES = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}  # arguments of timm
 CONV1 = {"in_channels": 3, "out_channels": 64, "kernel_size": 3, "stride": 1, "padding": 1, "bias": False}
 SMALL_STEM = {"conv1": ("Conv2d", CONV1), "maxpool": ("Identity", {})}  # classes of torch.nn and their arguments
 
@@ -67,7 +69,7 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
 def load_backbone(folder: Path) -> nn.Module:
     """An exported backbone, images (n, 3, H, W) normalised as its card says -> features (n, F), in eval mode.
 
-    ValueError if the card names a model that is not of torchvision, timm or this project.
+    ValueError if the card asks for anything but a model of torchvision, timm or this project, without weights.
     """
     net = _build(read_json(folder / CARD))
     net.load_state_dict(load_file(folder / WEIGHTS))
@@ -91,12 +93,25 @@ def _model(backbone: DictConfig) -> dict[str, Any]:
 
 def _build(model: dict[str, Any]) -> nn.Module:
     library, _, function = model["constructor"].rpartition(".")
-    if library not in LIBRARIES:
-        raise ValueError(f"{model['constructor']}: not a model of {', '.join(LIBRARIES)}")
+    if not _is_model(library, function, model["arguments"], model["replaced"]):
+        raise ValueError(f"{model['constructor']}: not an untrained model of torchvision, timm or contrastive_lab")
     net = getattr(import_module(library), function)(**model["arguments"])
     for name, (kind, arguments) in model["replaced"].items():
         setattr(net, name, getattr(nn, kind)(**arguments))
     return cast(nn.Module, net)
+
+
+def _is_model(library: str, function: str, arguments: dict[str, Any], replaced: dict[str, Any]) -> bool:
+    """Whether a card's constructor makes an untrained model and reads no file."""
+    if any(kind not in ("Identity", "Conv2d") for kind, _ in replaced.values()):
+        return False
+    if library == "torchvision.models":
+        return function in torchvision.models.list_models() and not arguments
+    if library == "timm":
+        import timm  # only here: it takes seconds to import
+
+        return function == "create_model" and timm.is_model(arguments["model_name"]) and not FILES & {*arguments}
+    return library == "contrastive_lab.backbone" and function in OWN
 
 
 def _code(model: dict[str, Any]) -> list[str]:

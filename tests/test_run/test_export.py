@@ -99,9 +99,25 @@ def test_batch_normalisation_in_groups_has_the_keys_of_plain_one(
         torch.testing.assert_close(features(load_backbone(tmp_path / "export")), encoder(IMAGES)[0], rtol=0, atol=1e-6)
 
 
-def test_a_card_can_call_nothing_but_models(tmp_path: Path) -> None:
-    (tmp_path / "backbone.json").write_text(json.dumps({"constructor": "os.system", "arguments": {}, "replaced": {}}))
-    with pytest.raises(ValueError, match=r"os\.system: not a model of torchvision"):
+@pytest.mark.parametrize(
+    ("constructor", "arguments", "replaced"),
+    [
+        ("os.system", {"command": "touch pwned"}, {}),
+        ("torchvision.models.get_model", {"name": "resnet18"}, {}),
+        ("torchvision.models.resnet18", {"weights": "DEFAULT"}, {}),
+        ("torchvision.models.resnet18", {}, {"fc": ["Module", {}]}),
+        ("timm.create_model", {"model_name": "resnet18", "checkpoint_path": "x.pt"}, {}),
+        ("timm.create_model", {"model_name": "hf-hub:somebody/model"}, {}),
+        ("timm.models.load_checkpoint", {}, {}),
+        ("contrastive_lab.backbone.import_module", {"name": "os"}, {}),
+    ],
+)
+def test_a_card_can_call_nothing_but_untrained_models(
+    constructor: str, arguments: dict[str, str], replaced: dict[str, list[object]], tmp_path: Path
+) -> None:
+    card = {"constructor": constructor, "arguments": arguments, "replaced": replaced}
+    (tmp_path / "backbone.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=f"{constructor}: not an untrained model of torchvision, timm or"):
         load_backbone(tmp_path)
 
 
