@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.errors import ConfigError
+from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.evaluation import class_mean as class_means
 from contrastive_lab.evaluation import knn as neighbours
 from contrastive_lab.evaluation import linear as regression
@@ -88,7 +88,8 @@ def linear_moco(
 ) -> Scores:
     """`MocoProbe` on features of randomly cropped and flipped images, batches of 256, the final value.
 
-    Source: He et al. 2020 (MoCo), Sec. 4.1. The learning rate 30 fits MoCo's small features; on larger ones lower it.
+    Source: He et al. 2020 (MoCo), Sec. 4.1. The learning rate 30 fits MoCo's small features; on larger ones lower it. A
+    RunError where it is so high that the weights are not finite.
     """
     (train, test), device = probe_splits(data.splits), next(encoder.parameters()).device
     if not isinstance(data.recipe, Recipe):
@@ -104,6 +105,8 @@ def linear_moco(
     for epoch in range(epochs):
         for ids, *found in encoded_views(encoder, crops, epoch):
             probe.step(found[("h", "z").index(features)][0], labels[ids])
+    if not all(parameter.isfinite().all() for parameter in probe.head.parameters()):
+        raise RunError(f"evaluation.lr={lr:g}: the weights of linear_moco are not finite; lower it")
     return probe.scores(labelled_features(encoder, test, data.recipe, features, data.workers))
 
 

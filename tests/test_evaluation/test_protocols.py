@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from contrastive_lab.dataset import Splits, ViewsDataModule
+from contrastive_lab.errors import RunError
 from contrastive_lab.evaluation import protocols
 from contrastive_lab.evaluation.linear import gradient
 from contrastive_lab.evaluation.protocols import MocoProbe
@@ -27,6 +28,12 @@ def test_every_protocol_separates_separable_images(name: str, splits: Splits) ->
     )
     assert scores.top1 > 95
     assert scores.top5 == 100  # three classes
+
+
+def test_a_learning_rate_at_which_the_probe_is_not_finite_is_named(splits: Splits) -> None:
+    data = ViewsDataModule(splits, RECIPE, batch_size=40)
+    with pytest.raises(RunError, match=r"^evaluation\.lr=1e\+38: the weights of linear_moco are not finite; lower it$"):
+        protocols.linear_moco(encoder(), data, epochs=10, lr=1e38)
 
 
 def test_moco_probe_starts_and_falls_as_published() -> None:
