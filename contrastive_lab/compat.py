@@ -7,9 +7,13 @@ command line reads this file before it needs what takes seconds to import.
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -38,23 +42,31 @@ def run_hydra(
     if args.experimental_rerun is not None:
         task(_get_rerun_conf(args.experimental_rerun, args.overrides))
     else:
-        with nullcontext() if jobs is None else _launching(jobs):
-            _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
+        if jobs is not None:
+            GivenJobs.jobs = jobs
+            Plugins.instance().class_name_to_class[GivenJobs.NAME] = GivenJobs
+            args.overrides = [*args.overrides, f"hydra.sweeper._target_={GivenJobs.NAME}"]
+        _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
 
 
-def _launching(jobs: list[list[str]]) -> AbstractContextManager[object]:
-    """Let `BasicSweeper.split_arguments` give these jobs, in batches of hydra.sweeper.max_batch_size."""
-    from unittest.mock import patch
+class GivenJobs(Sweeper):
+    """`Plugins.class_name_to_class`: the sweeper that `run_hydra` gives its jobs; it expands nothing."""
 
-    from hydra.core.plugins import Plugins
+    NAME = "hydra_plugins.given_jobs"  # Hydra takes no sweeper of another package
+    jobs: ClassVar[list[list[str]]] = []
 
-    Plugins.instance()  # which makes the classes of its plugins anew
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    def __init__(self, max_batch_size: int | None = None, **others: object) -> None:
+        self.size = max_batch_size or max(1, len(self.jobs))
 
-    def batches(_: object, size: int | None) -> list[list[list[str]]]:
-        return list(BasicSweeper.split_overrides_to_chunks(jobs, size))
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Make the launcher that the configuration asks for."""
+        self._launch = Plugins.instance().instantiate_launcher(hydra_context, task_function, config).launch
 
-    return patch.object(BasicSweeper, "split_arguments", staticmethod(batches))
+    def sweep(self, arguments: list[str]) -> None:
+        """Launch the jobs, in batches of hydra.sweeper.max_batch_size."""
+        for first in range(0, len(self.jobs), self.size):
+            for job in self._launch(self.jobs[first : first + self.size], initial_job_idx=first):
+                _ = job.return_value  # raises the job's error
 
 
 def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,9 +61,13 @@ def test_run_hydra_gives_the_task_each_configuration_and_reads_no_sys_argv(
     assert found == [(3, 1), (4, 2), (5, 2)]
     run_hydra(task, hydra_parser().parse_args(["-m", "a=8,9"]), conf, "main", [["a=6", "size=smart"], ["a=7"]])
     assert found[3:] == [(6, 2), (7, 1)]
+    assert capsys.readouterr().out.count("Launching 2 jobs") == 2
     run_hydra(task, hydra_parser().parse_args(["-m", "a=8,9"]), conf, "main")
     assert found[5:] == [(8, 1), (9, 1)]
-    capsys.readouterr()
+    args = hydra_parser().parse_args(["-m", "hydra.sweeper.max_batch_size=2"])
+    run_hydra(task, args, conf, "main", [["a=1"], ["a=2"], ["a=3"]])
+    assert found[7:] == [(1, 1), (2, 1), (3, 1)]
+    assert re.findall(r"Launching (\d)", capsys.readouterr().out) == ["2", "2", "1"]
     run_hydra(task, hydra_parser().parse_args(["--cfg", "job", "a=7"]), conf, "main")
     assert capsys.readouterr().out == "a: 7\nsize:\n  width: 1\n"
 
