@@ -90,7 +90,8 @@ def without_negatives(config: DictConfig) -> Iterator[str]:
     if not method.get("tau", True) and config.tau != 1.0:
         yield f"tau={config.tau}: {method.name} has none; its settings are {settings}"
     for key, value in beside_infonce(config).items():
-        yield f"{key}={value}: {method.name} {OWN_LOSS}"
+        if key != "loss":  # a loss is refused where it is typed, InfoNCE among them
+            yield f"{key}={value}: {method.name} {OWN_LOSS}"
 
 
 def loss_problems(config: DictConfig) -> Iterator[str]:

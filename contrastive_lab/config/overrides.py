@@ -31,8 +31,9 @@ from contrastive_lab.errors import ConfigError, first_line
 def composed(overrides: list[str]) -> DictConfig:
     """The configuration of one job, checked; a ConfigError has every problem found."""
     config, problems = applied(overrides)
-    if "loss=info_nce" in overrides and config.method_info.pool == "none":
-        problems.append(f"loss=info_nce: {config.method_info.name} {OWN_LOSS}")
+    if config.method_info.pool == "none":
+        losses = [o.value() for o in parse(overrides) if o.key_or_group == "loss"]
+        problems += [f"loss={loss}: {config.method_info.name} {OWN_LOSS}" for loss in losses]
     try:
         problems.extend(check(config))
     except InterpolationResolutionError as error:  # of a value that was typed as ${...}

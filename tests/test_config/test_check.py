@@ -31,6 +31,7 @@ CANNOT_RUN = [
     (["method=moco_v2", "K=null"], "K=null: MoCo v2 keeps a queue"),
     (["trainer.barebones=true"], "trainer.barebones: must stay false"),
     (["method=swav", "loss=info_nce"], "loss=info_nce: SwAV has a loss of its own, in which no K negatives are drawn"),
+    (["method=swav", "loss='info_nce'"], "loss=info_nce: SwAV has a loss of its own"),
     (["method=supcon", "loss=hard"], "loss=hard: SupCon has a loss of its own, in which no K negatives are drawn"),
     (["strategy=ddp"], "strategy.devices=2: this machine has 0 GPUs; strategy=ddp_cpu needs none"),
     (["batch_size=6000"], "batch_size=6000: more than the 5000 images of dataset=fashion_mnist_mini"),
