@@ -63,7 +63,7 @@ CANNOT_RUN = [
     (["augment.crop.ratio=[1e-9,1e-9]"], "augment.crop.ratio=[1e-09,1e-09]: must lie between 1/28 and 28"),
     (["augment.small_crop.ratio=[1,30]"], "augment.small_crop.ratio=[1,30]: must lie between 1/28 and 28"),
     (["optim.warmup_epochs=100"], "optim.warmup_epochs=100: longer than epochs=10, which is the most it can be"),
-    (["dataset=image_folder", "dataset.root=/no/such"], "dataset.root=/no/such: no such folder"),
+    (["dataset=image_folder", "dataset.root=/dev/null/x"], "dataset.root=/dev/null/x: no such folder"),
 ]
 
 
