@@ -93,10 +93,10 @@ class Queue(nn.Module):
 
     >>> queue = Queue(K=3, dim=2)
     >>> queue.push(torch.eye(2), torch.tensor([10, 11]))
-    >>> queue.in_order().tolist()
+    >>> sorted(queue.ids.tolist())
     [-1, 10, 11]
     >>> queue.push(torch.eye(2), torch.tensor([12, 13]))
-    >>> queue.in_order().tolist()
+    >>> sorted(queue.ids.tolist())
     [11, 12, 13]
     """
 
@@ -122,10 +122,6 @@ class Queue(nn.Module):
         self.keys.index_copy_(0, slots, keys.to(self.keys.dtype))
         self.ids.index_copy_(0, slots, ids)
         self.cursor.add_(len(keys)).remainder_(K)
-
-    def in_order(self) -> Tensor:
-        """Images of the keys, (K,), oldest first."""
-        return self.ids.roll(-int(self.cursor))
 
 
 class Bank(nn.Module):

@@ -14,7 +14,7 @@ def test_moco_contrasts_with_the_queue_as_it_was_and_pushes_after_the_step() -> 
     keys = method.key_encoder(random_batch().views[1], random_batch().random)
     torch.testing.assert_close(pairs.pos, (query * keys).sum(1))
     method.after_step()
-    assert method.queue.in_order().tolist() == [-1, -1, -1, *range(N)]
+    assert method.queue.ids.tolist() == [*range(N), -1, -1, -1]
     torch.testing.assert_close(method.queue.keys[:N], keys)
 
 
