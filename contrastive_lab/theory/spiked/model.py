@@ -70,15 +70,14 @@ def off_diagonal(M: Tensor) -> Tensor:
     return M - torch.diag(M.diagonal())
 
 
-def contrastive_matrix(x: Tensor, masked: bool = True) -> Tensor:
-    """The matrix M of the linear contrastive loss of samples x, n >= 2: positive minus negative pairs.
+def contrastive_matrix(x: Tensor) -> Tensor:
+    """The matrix M of the linear contrastive loss of masked samples x, n >= 2: positive minus negative pairs.
 
-    M = (1/n) [D(X X^T) - X (11^T - I) X^T / (n - 1)], X = x^T, D = `off_diagonal` with masking and nothing without it.
-    Computed as covariance(x) - diag(mean of x^2), and as covariance(x) without masking: without augmentation the
-    contrastive loss learns what PCA learns. The factor 1/4 of masking is left out; it rescales lam. Derived.
+    M = (1/n) [D(X X^T) - X (11^T - I) X^T / (n - 1)], X = x^T, D = `off_diagonal`. Computed as covariance(x) -
+    diag(mean of x^2); without D it is covariance(x), that of PCA. The factor 1/4 of masking is left out; it rescales
+    lam. Derived.
     """
-    covariance = torch.cov(x.T)
-    return covariance - torch.diag(x.square().mean(dim=0)) if masked else covariance
+    return torch.cov(x.T) - torch.diag(x.square().mean(dim=0))
 
 
 def supervised_matrix(x: Tensor, classes: Tensor) -> Tensor:
