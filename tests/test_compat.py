@@ -50,6 +50,7 @@ def test_hydra_parser_tells_flags_from_overrides() -> None:
 def test_run_hydra_gives_the_task_each_configuration_and_reads_no_sys_argv(
     conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Jobs that are given go through `GivenJobs`, which `Plugins.class_name_to_class` knows, in batches."""
     monkeypatch.setattr("sys.argv", ["train.py", "--no-such-flag"])
     found: list[tuple[int, int]] = []
 
