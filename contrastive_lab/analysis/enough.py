@@ -61,7 +61,8 @@ def answer(folder: Path, curve: Curve, tolerance: float) -> Enough:
     assert most is not None  # methods without negatives have no pilot
     with torch.no_grad():
         hand, objective = keys_of_images(encoder, data, 0), build_objective(config, data)
-    found = {K: kept(hand, objective, float(config.tau), config.alpha, K) for K in _grid(most)}
+    powers = (2**i for i in range(most.bit_length()) if 2**i < most)
+    found = {K: kept(hand, objective, float(config.tau), config.alpha, K) for K in (*powers, most)}
     table = list[Row]()
     for K, few in found.items():
         loss = lost(found[most], few)._asdict()
@@ -72,10 +73,6 @@ def answer(folder: Path, curve: Curve, tolerance: float) -> Enough:
     trust = f"The curve was off by {curve.error:.2f} points (root mean square) for arms that it was not fitted to"
     trust += ", more than the tolerance: check=true trains both." if curve.error > tolerance else "; check=true tells."
     return Enough(table, *judged(table, curve, tolerance), trust, _figure(table, curve, tolerance))
-
-
-def _grid(most: int) -> list[int]:
-    return [*(2**i for i in range(most.bit_length()) if 2**i < most), most]
 
 
 def judged(table: list[Row], curve: Curve, tolerance: float) -> tuple[int | None, str]:

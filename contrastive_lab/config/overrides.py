@@ -7,6 +7,7 @@ Overrides are those of one job, without sweeps, e.g. ["method=simo", "K=16"]; `p
 import difflib
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import lru_cache, reduce
 from operator import getitem
 from typing import Any
@@ -135,9 +136,8 @@ def _missing_option(group: str, name: str, options: list[str]) -> str:
 def base(groups: tuple[str, ...], primary: str = "config") -> DictConfig:
     """The configuration that the chosen groups make, without values."""
     try:
-        if GlobalHydra.instance().is_initialized():
-            return compose(primary, list(groups))
-        with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+        ready = GlobalHydra.instance().is_initialized()
+        with nullcontext() if ready else initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
             return compose(primary, list(groups))
     except MissingConfigException as error:  # of Hydra's own groups
         group, _, name = (error.missing_cfg_file or "?/?").rpartition("/")

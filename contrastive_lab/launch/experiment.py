@@ -46,13 +46,12 @@ class Grid(NamedTuple):
 def grids(node: dict[str, Any], scale: str) -> list[Grid]:
     """The grids of an experiment's node at a scale: one, or those of a list, each with its own `arm` and `set`."""
     found = node.get("grid", {}).get(scale, [])
-    several = found if isinstance(found, list) else [found]
-    return [Grid(grid.get("arm"), _axes(node.get("set", {}), grid)) for grid in several]
-
-
-def _axes(shared: dict[str, Any], grid: dict[str, Any]) -> dict[str, list[Any]]:
-    fixed = {key: [value] for key, value in (shared | grid.get("set", {})).items()}
-    return fixed | {key: values for key, values in grid.items() if key not in ("arm", "set")}
+    parts = []
+    for grid in found if isinstance(found, list) else [found]:
+        fixed = {key: [value] for key, value in (node.get("set", {}) | grid.get("set", {})).items()}
+        swept = {key: values for key, values in grid.items() if key not in ("arm", "set")}
+        parts.append(Grid(grid.get("arm"), fixed | swept))
+    return parts
 
 
 def given(overrides: list[str]) -> dict[str, str]:

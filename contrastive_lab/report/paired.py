@@ -59,10 +59,6 @@ class Trend:
         return changes
 
 
-def _metric(grid: Grid, metric: str) -> pd.Series:
-    return finite(grid.samples[metric]) if metric in grid.samples else pd.Series(math.nan, grid.samples.index)
-
-
 def trend(grid: Grid, line: pd.DataFrame, metric: str) -> Trend | None:
     """The slope of a line, where its x are two or more finite numbers above 0 and one seed has them all."""
     numbers = {at: x for at, x in zip(line["at"], line["position"], strict=True) if _number(x)}
@@ -128,7 +124,8 @@ def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
 def _sides(grid: Grid, metric: str) -> dict[Any, Side]:
     """The runs that have a metric, by the number of their line."""
     own = grid.samples[["setting", "sample"]].join(grid.settings[["line", "at"]], on="setting")
-    own = own.assign(value=_metric(grid, metric), run=own.index).dropna(subset="value")
+    values = finite(grid.samples[metric]) if metric in grid.samples else math.nan
+    own = own.assign(value=values, run=own.index).dropna(subset="value")
     own = own.drop_duplicates(["line", "sample", "at"], keep="last").set_index(["sample", "at"])
     return {number: Side(rows["value"].unstack(), rows["run"].unstack()) for number, rows in own.groupby("line")}
 
