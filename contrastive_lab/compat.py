@@ -45,7 +45,8 @@ def run_hydra(
         if jobs is not None:
             GivenJobs.jobs = jobs
             Plugins.instance().class_name_to_class[GivenJobs.NAME] = GivenJobs
-            args.overrides = [*args.overrides, f"hydra.sweeper._target_={GivenJobs.NAME}"]
+            overrides = [*args.overrides, f"hydra.sweeper._target_={GivenJobs.NAME}"]
+            args = Namespace(**vars(args) | {"overrides": overrides})
         _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
 
 
