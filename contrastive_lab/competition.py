@@ -28,7 +28,7 @@ class Causes(NamedTuple):
 
     Fields:
         competition: (E[w sum_k s_k cos_k] / E[w sum_k s_k] - mean cos) / (the same with all M keys - mean cos): 1 for
-            all keys, 0 at K = 1 and alpha = inf. Not a number where all keys are equally near.
+            all keys, 0 at K = 1 and alpha = inf. Not a number where all keys are equally near, as a single one is.
         factor: E[w], from 0 to 1; "debiased" and "hard" have larger ones near their clamp.
         agreement: cosine between the repulsion of K keys, over `sets` of them, and that of all keys, both without
             their part along the query: bias and noise together, 1 for all keys.
