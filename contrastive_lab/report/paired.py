@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,16 +26,17 @@ class Trend:
 
     table: pd.DataFrame
 
-    @property
+    @cached_property
     def x(self) -> list[float]:
         """The values of x."""
         return [float(str(x)) for x in self.table]
 
-    @property
+    @cached_property
     def slopes(self) -> pd.Series:
         """Change for each doubling of x, of each seed that has all x."""
-        whole = self.table.dropna()
-        return pd.Series(slopes(self.x, whole.to_numpy()), whole.index)
+        values = self.table.to_numpy()
+        whole = ~np.isnan(values).any(axis=1)
+        return pd.Series(slopes(self.x, values[whole]), self.table.index[whole])
 
     @property
     def widest(self) -> Estimate:
@@ -132,23 +134,28 @@ def _sides(grid: Grid, metric: str) -> dict[Any, Side]:
 
 def compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any]]) -> list[Difference]:
     """Each `at` of one side less `there` of another, where two seeds or more have both, with Holm's correction."""
+    told = [(pair, (pair[1].values[pair[0]] - pair[2].values[pair[3]]).dropna()) for pair in pairs]
+    several = [(pair, gap) for pair, gap in told if len(gap) > 1]
+    if not several:
+        return []
+    values = np.array([*zip_longest(*(gap for _, gap in several), fillvalue=math.nan)]).T
+    estimates = map(Estimate._make, zip(*t_interval(values), strict=True))
+    tests = holm(inference.difference(values)), holm(inference.equivalence(values, grid.margin))
     found = []
-    for at, ours, theirs, there in pairs:
-        gap = (ours.values[at] - theirs.values[there]).dropna()
-        if len(gap) > 1:
-            folders = (ours.runs[at][gap.index], theirs.runs[there][gap.index])
-            tests = inference.difference(gap), inference.equivalence(gap, grid.margin)
-            found.append(Difference(at, t_interval(gap), over_images(grid, metric, *folders), *tests))
-    tests = (holm([d.p for d in found]), holm([d.equal for d in found]))
-    return [d._replace(p=float(p), equal=float(equal)) for d, p, equal in zip(found, *tests, strict=True)]
+    for ((at, ours, theirs, there), gap), estimate, p, equal in zip(several, estimates, *tests, strict=True):
+        images = over_images(grid, metric, ours.runs[at][gap.index], theirs.runs[there][gap.index])
+        found.append(Difference(at, estimate, images, float(p), float(equal)))
+    return found
 
 
 def over_images(grid: Grid, metric: str, *sides: Iterable[str]) -> Estimate | None:
     """One setting less another over seeds and test images, by the runs of both; None where one did not store them."""
-    name = metric.removesuffix("_top1")
-    stored = [[read_right(grid.sweep.folder / run, name) for run in runs] for runs in sides]
-    whole = [[right for right in rows if right is not None] for rows in stored]
-    if [*map(len, whole)] != [*map(len, stored)] or len({len(right) for rows in whole for right in rows}) != 1:
-        return None
-    ours, theirs = map(np.stack, whole)
-    return over_seeds_and_images(ours, theirs)
+    stored: list[list[Any]] = []
+    for runs in sides:
+        stored.append([])
+        for run in runs:
+            right = read_right(grid.sweep.folder / run, metric.removesuffix("_top1"))
+            if right is None or len(right) != len((stored[0] or [right])[0]):
+                return None
+            stored[-1].append(right)
+    return over_seeds_and_images(*stored)

@@ -107,6 +107,16 @@ def test_so_many_seeds_find_a_difference_in_four_of_five_tries() -> None:
     assert seeds_for_difference(1.0, 0.001) == 1000
 
 
+@pytest.mark.parametrize(("sd", "size"), [(1.0, 1.0), (0.5, 0.2), (1.0, 40.0), (0.01, 3.0)])
+def test_so_many_seeds_are_the_first_with_scipys_power(sd: float, size: float) -> None:
+    n = np.arange(2, 1001)
+    reach = size * np.sqrt(n) / sd
+    found = stats.nct.sf(stats.t.ppf(0.975, n - 1), n - 1, reach) >= 0.8
+    assert seeds_for_difference(sd, size) == n[found][0]
+    equal = 2 * stats.t.cdf(reach - stats.t.ppf(0.95, n - 1), n - 1) - 1 >= 0.8
+    assert seeds_for_equivalence(sd, size) == n[equal][0]
+
+
 def bits(rng: np.random.Generator, *shape: int, by_seed: float, by_image: float) -> tuple[np.ndarray, np.ndarray]:
     """Two equal settings (..., n, m): chances on a logit scale with effects of image, of seed and of both."""
     *many, n, m = shape
