@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from contrastive_lab.config.values import points
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status
-from contrastive_lab.record.right import images_scored
+from contrastive_lab.record.right import images_scored, read_right
 from contrastive_lab.record.sweep import Sweep, order
 from contrastive_lab.report.inference import wilson
 from contrastive_lab.report.labels import is_accuracy, settings_text
@@ -123,6 +125,16 @@ class Grid:
     def _images(self, run: str) -> int | None:
         """The number of test images of a run, as it stored it; of one from before that, what is known of its data."""
         return images_scored(self.sweep.folder / run) or TEST_SIZE.get(self.samples["dataset"][run])
+
+    def right(self, run: str, name: str) -> NDArray[Any] | None:
+        """Which test images (m,) an evaluation of a run got right, None where that was not stored."""
+        if (run, name) not in self._right:
+            self._right[run, name] = read_right(self.sweep.folder / run, name)
+        return self._right[run, name]
+
+    @cached_property
+    def _right(self) -> dict[tuple[str, str], NDArray[Any] | None]:
+        return {}
 
     @cached_property
     def lines(self) -> list[pd.DataFrame]:

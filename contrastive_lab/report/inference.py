@@ -137,7 +137,17 @@ def seeds_for_difference(sd: float, difference: float) -> int:
     return _least(lambda n: 1 - special.nctdtr(n - 1, min(SURE, abs(difference) * math.sqrt(n) / sd), t_factor(n)))
 
 
-def _least(power: Callable[[int], float]) -> int:
+def further_seeds(found: Estimate, margin: float) -> tuple[float, float]:
+    """How many more seeds would show it within the margin if it is, and a difference of its size, in 80 % of tries.
+
+    Infinity stands for more than 1,000.
+    """
+    needed = seeds_for_equivalence(found.sd, margin), seeds_for_difference(found.sd, found.mean)
+    same, seen = (math.inf if n >= SEEDS[-1] else max(1, n - found.n) for n in needed)
+    return same, seen
+
+
+def _least(power: Callable[[int], Any]) -> int:
     """The first number of seeds with enough power, which grows with them, else the last."""
     return SEEDS[min(bisect_left(SEEDS, POWER, key=power), len(SEEDS) - 1)]
 

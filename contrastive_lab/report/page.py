@@ -20,7 +20,7 @@ from contrastive_lab.report.labels import is_accuracy, shown, title, unit
 from contrastive_lab.report.plot import KINDS
 from contrastive_lab.report.references import reference_metrics, references
 from contrastive_lab.report.stats import texts
-from contrastive_lab.report.tables import LOGGED_LAST, METRICS, measured, setting_cells
+from contrastive_lab.report.tables import LOGGED_LAST, METRICS, comparison_cells, measured, setting_cells
 from contrastive_lab.report.verdict import no_axis
 
 Picture = dict[str, Any]
@@ -61,6 +61,8 @@ def page(grid: Grid, sentences: list[str], pictures: list[Picture], out: Path) -
         script=source["js"],
         pictures=pictures,
         table=setting_cells(grid),
+        comparisons=comparison_cells(grid),
+        margin=f"{grid.margin:g}",
         paper={title(metric): paper_table(grid, metric) for metric in reference_metrics(grid)},
         runs=run_table(grid, out),
         failures=failures(sweep, out),

@@ -4,17 +4,19 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import zip_longest
+from itertools import combinations, zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from contrastive_lab.record.right import read_right
 from contrastive_lab.report import inference
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.inference import Estimate, holm, over_seeds_and_images, slopes, t_interval
+from contrastive_lab.report.inference import WRONG, Estimate, holm, over_seeds_and_images, slopes, t_interval
 from contrastive_lab.report.stats import finite
+
+ALONE, UNCLEAR = "differs at 5 % alone, not after Holm's correction", "cannot be told"
+OPEN = (ALONE, UNCLEAR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +81,24 @@ class Difference(NamedTuple):
     """One setting less another over the seeds that both have, and over their test images too where these were stored.
 
     `p` is of a paired t test, `equal` of two one-sided ones that they are within the margin, each after Holm's
-    correction over what is compared with it.
+    correction over the `tests` comparisons that are made with it.
     """
 
     at: Any
+    less: Any
     estimate: Estimate
     images: Estimate | None
     p: float
     equal: float
+    tests: int
+
+    @property
+    def told(self) -> str:
+        """Whether the two differ, are the same within the margin, or cannot be told apart, in words."""
+        same = "the same" if self.equal < WRONG else ""
+        if self.p < WRONG:
+            return "differs, though the same" if same else "differs"
+        return same or (ALONE if self.estimate.clear else UNCLEAR)
 
 
 class Side(NamedTuple):
@@ -100,6 +112,19 @@ def differences(grid: Grid, line: pd.DataFrame, base: pd.DataFrame, metric: str)
     """A line less another at each x that two seeds or more of both have."""
     ours, theirs = _side(grid, line, metric), _side(grid, base, metric)
     return compared(grid, metric, [(at, ours, theirs, at) for at in ours.values if at in theirs.values])
+
+
+def base_of(grid: Grid, line: pd.DataFrame) -> pd.DataFrame | None:
+    """What a line is compared with: the first one with the same rest, that of alpha = K where the hue is alpha."""
+    base = next(other for other in grid.lines if other["marker"].iloc[0] == line["marker"].iloc[0])
+    return None if grid.hue is None or base is line else base
+
+
+def each_against_each(grid: Grid, line: pd.DataFrame, metric: str) -> list[Difference]:
+    """Every two x of a line, neither of which is its reference."""
+    own, (reference, _) = _side(grid, line, metric), against_reference(grid, line, metric)
+    pairs = combinations([at for at in own.values if at != reference], 2)
+    return compared(grid, metric, [(at, own, own, there) for at, there in pairs])
 
 
 def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> tuple[Any, list[Difference]]:
@@ -144,7 +169,7 @@ def compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any
     found = []
     for ((at, ours, theirs, there), gap), estimate, p, equal in zip(several, estimates, *tests, strict=True):
         images = over_images(grid, metric, ours.runs[at][gap.index], theirs.runs[there][gap.index])
-        found.append(Difference(at, estimate, images, float(p), float(equal)))
+        found.append(Difference(at, there, estimate, images, float(p), float(equal), len(several)))
     return found
 
 
@@ -154,7 +179,7 @@ def over_images(grid: Grid, metric: str, *sides: Iterable[str]) -> Estimate | No
     for runs in sides:
         stored.append([])
         for run in runs:
-            right = read_right(grid.sweep.folder / run, metric.removesuffix("_top1"))
+            right = grid.right(run, metric.removesuffix("_top1"))
             if right is None or len(right) != len((stored[0] or [right])[0]):
                 return None
             stored[-1].append(right)

@@ -37,25 +37,16 @@ def _side(grid: Grid, name: str, values: dict[str, Any]) -> Side:
     return Side(own[["value"]].set_axis([name], axis=1), own[["run"]].set_axis([name], axis=1))
 
 
-def table(found: list[Difference]) -> pd.DataFrame:
-    """A row for each comparison; p after Holm's correction, of no difference and of one beyond the margin."""
-    rows = []
-    for each in found:
-        images = each.images._asdict() if each.images else {}
-        more = {f"images_{key}": images[key] for key in ("low", "high") if images}
-        rows.append({"comparison": each.at, **each.estimate._asdict(), **more, "p": each.p, "p_equal": each.equal})
-    return pd.DataFrame(rows)
-
-
 def planned_figure(grid: Grid, found: list[Difference]) -> Figure:
     """A point with its 95 % t interval for each comparison, on a band of the margin."""
     figure = new_figure(8, 1.3 + 0.32 * len(found))
-    axes, rows, shown = figure.subplots(), np.arange(len(found)), table(found)
+    axes, rows = figure.subplots(), np.arange(len(found))
+    shown = pd.DataFrame([each.estimate for each in found])
     axes.axvspan(-grid.margin, grid.margin, color="0.93")
     axes.axvline(0, color="0.5", linewidth=0.8)
     reach = np.stack([shown["mean"] - shown["low"], shown["high"] - shown["mean"]])
     axes.errorbar(shown["mean"], rows, xerr=reach, linestyle="", marker="o", color=COLOURS[0], capsize=3, elinewidth=1)
-    axes.set_yticks(rows, list(shown["comparison"]))
+    axes.set_yticks(rows, [str(each.at) for each in found])
     axes.invert_yaxis()
     n = " to ".join(dict.fromkeys(str(n) for n in (shown["n"].min(), shown["n"].max())))
     axes.set_title(f"bars: 95 % t interval of the difference seed by seed, n = {n}", fontsize=9, loc="left")

@@ -27,7 +27,7 @@ from contrastive_lab.report.stats import finite
 from contrastive_lab.report.write import figure_files, write_report
 
 HERE = "127.0.0.1"
-TABLES = ("runs.csv", "table.csv", "table.md", "table.tex", "verdict.txt")
+TABLES = ("runs.csv", "comparisons.csv", "table.csv", "table.md", "table.tex", "verdict.txt")
 Stamp = dict[Path, int]
 
 

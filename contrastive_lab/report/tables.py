@@ -1,5 +1,6 @@
 """Tables of a sweep: one of all runs, one of all settings, as csv, Markdown and LaTeX."""
 
+import math
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 
 from contrastive_lab.record.files import write_table
 from contrastive_lab.record.sweep import null_as_text
+from contrastive_lab.report.comparisons import comparisons
 from contrastive_lab.report.grid import Grid, known
 from contrastive_lab.report.labels import label, pair, shown, title
 from contrastive_lab.report.paired import against_reference
@@ -20,8 +22,9 @@ LOGGED_LAST = ("effective_rank", "competition", "factor", "agreement", "dispersi
 
 
 def write_tables(grid: Grid, folder: Path) -> None:
-    """Write runs.csv, table.csv, table.md and table.tex."""
-    for name, table in (("runs", grid.sweep.runs), ("table", setting_table(grid))):
+    """Write runs.csv, table.csv, table.md, table.tex and comparisons.csv."""
+    tables = {"runs": grid.sweep.runs, "table": setting_table(grid), "comparisons": comparisons(grid)}
+    for name, table in tables.items():
         write_frame(folder / f"{name}.csv", table)
     cells = setting_cells(grid)
     (folder / "table.md").write_text(markdown(cells))
@@ -94,6 +97,37 @@ def setting_cells(grid: Grid) -> list[list[str]]:
         told = {setting: f"{mean:+.2f} ± {half:.2f} to {to}" for setting, mean, half, to in parts}
         columns.append([told.get(setting, "") for setting in settings.index])
     return [head, *map(list, zip(*columns, strict=True))]
+
+
+def comparison_cells(grid: Grid) -> list[list[str]]:
+    """The comparisons to read: a head, then 95 % intervals, what is told, and how many more seeds would tell."""
+    found = comparisons(grid)
+    if found.empty:
+        return []
+    head = [
+        "comparison",
+        f"{title(grid.y)}, difference",
+        "n",
+        "told",
+        "more seeds to show: the same",
+        "this difference",
+    ]
+    columns = [found[name] for name in ("comparison", "mean", "low", "high", "n", "told")]
+    columns += [found[name] for name in ("more_seeds_same", "more_seeds_difference")]
+    return [
+        head,
+        *(
+            [name, f"{mean:+.2f} ({low:+.2f} to {high:+.2f})", str(n), told, *map(_seeds, more)]
+            for name, mean, low, high, n, told, *more in zip(*columns, strict=True)
+        ),
+    ]
+
+
+def _seeds(more: float) -> str:
+    """A number of seeds; empty where it is told without them."""
+    if math.isnan(more):
+        return ""
+    return "over 1,000" if math.isinf(more) else f"{more:.0f}"
 
 
 def markdown(cells: list[list[str]]) -> str:

@@ -1,5 +1,6 @@
 """What a sweep shows, in plain sentences, and no more than its seeds carry."""
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
@@ -8,15 +9,23 @@ from contrastive_lab.config.identity import within
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.inference import (
-    SEEDS,
     WRONG,
     Estimate,
-    seeds_for_difference,
-    seeds_for_equivalence,
+    further_seeds,
     t_interval,
 )
 from contrastive_lab.report.labels import is_accuracy, pair, shown, title, unit
-from contrastive_lab.report.paired import Difference, Trend, against_reference, differences, trend
+from contrastive_lab.report.paired import (
+    ALONE,
+    OPEN,
+    UNCLEAR,
+    Difference,
+    Trend,
+    against_reference,
+    base_of,
+    differences,
+    trend,
+)
 from contrastive_lab.report.planned import planned
 from contrastive_lab.report.stats import texts
 
@@ -129,20 +138,18 @@ def _trend(grid: Grid, found: Trend) -> str:
         return f"flat within {_margin(grid)} {span}, each {grid.x} against each: {each}."
     if slope.clear:
         return f"{'rises' if slope.mean > 0 else 'falls'}: {each}, {_way(grid, change.mean)} {span}."
-    needed = _needed(grid, "flat", change, found.widest)
+    same, seen = further_seeds(found.widest, grid.margin)[0], further_seeds(change, grid.margin)[1]
+    needed = _needed(grid, "flat", same, seen)
     return f"whether it changes {span} cannot be told with n = {slope.n} seeds: {each}; {needed}."
 
 
 def _judged(grid: Grid, d: Difference) -> str:
     """One x against another: whether they differ, are the same within the margin, or cannot be told apart."""
-    same = f"the same within {_margin(grid)}"
-    if d.p < WRONG:
-        relation = f"differs, though it is {same}" if d.equal < WRONG else "differs"
-    else:
-        needed = _needed(grid, "the same", d.estimate, d.estimate)
-        unclear = f"cannot be told apart with n = {d.estimate.n} seeds"
-        unclear = "differs at 5 % alone, not after Holm's correction" if d.estimate.clear else unclear
-        relation = f"is {same}" if d.equal < WRONG else f"{unclear}; {needed}"
+    relation = d.told.replace("the same", f"it is the same within {_margin(grid)}")
+    relation = relation if d.p < WRONG else relation.replace("it is", "is")
+    if d.told in OPEN:
+        unclear = f"cannot be told apart with n = {d.estimate.n} seeds" if d.told == UNCLEAR else d.told
+        relation = f"{unclear}; {_needed(grid, 'the same', *further_seeds(d.estimate, grid.margin))}"
     return f"{_way(grid, d.estimate.mean)} ({_interval(d)}) {relation}"
 
 
@@ -152,17 +159,16 @@ def _interval(d: Difference) -> str:
     return _range(d.estimate) + more
 
 
-def _needed(grid: Grid, relation: str, change: Estimate, widest: Estimate) -> str:
+def _needed(grid: Grid, relation: str, same: float, seen: float) -> str:
     """How many more seeds would tell."""
-    flat, seen = seeds_for_equivalence(widest.sd, grid.margin), seeds_for_difference(change.sd, change.mean)
     return (
-        f"{_more(flat, widest.n)} would show it {relation} within {_margin(grid)} if it is, "
-        f"{_more(seen, change.n)} would show a change of the size seen here"
+        f"{_more(same)} would show it {relation} within {_margin(grid)} if it is, "
+        f"{_more(seen)} would show a change of the size seen here"
     )
 
 
-def _more(seeds: int, n: int) -> str:
-    return "more than 1,000" if seeds >= SEEDS[-1] else f"about {max(1, seeds - n)} more"
+def _more(seeds: float) -> str:
+    return "more than 1,000" if math.isinf(seeds) else f"about {seeds} more"
 
 
 def _enough(grid: Grid, found: Trend, levels: Iterable[Difference], seconds: Trend | None) -> str:
@@ -182,32 +188,37 @@ def _enough(grid: Grid, found: Trend, levels: Iterable[Difference], seconds: Tre
 
 
 def _against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) -> list[str]:
-    """A line against the first one with the same rest, that of alpha = K where the hue is alpha."""
-    numbers = [i for i, other in enumerate(grid.lines) if other["marker"].iloc[0] == line["marker"].iloc[0]]
-    base, own = grid.lines[numbers[0]], next(i for i, other in enumerate(grid.lines) if other is line)
-    if base is line or grid.hue is None:
+    """A line against the one it is compared with: the slopes, and each x by itself."""
+    if (base := base_of(grid, line)) is None:
         return []
-    names = f"{grid.name(line)} against {pair(grid.hue, base[grid.hue].iloc[0])}"
-    ours, theirs = trends[own], trends[numbers[0]]
-    sentences = []
-    if ours and theirs:
-        gap = t_interval((ours.slopes - theirs.slopes).dropna())
-        if gap.n > 1:
-            told = "slopes differ by" if gap.clear else "slopes cannot be told apart, they differ by"
-            sentences.append(f"{names}: {told} {_way(grid, gap.mean)} per doubling ({_range(gap)}).")
-    rows = differences(grid, line, base, grid.y)
+    theirs, ours = (found for found, other in zip(trends, grid.lines, strict=True) if other is base or other is line)
     positions = dict(zip(line["at"], line["position"], strict=True))
-    named = {d: f"{grid.x} = {shown(grid.x, positions[d.at])} ({d.estimate.mean:+.2f}, {_interval(d)})" for d in rows}
-    clear = [told for d, told in named.items() if d.p < WRONG]
-    if rows:
-        largest = named[max(rows, key=lambda d: abs(d.estimate.mean))]
-        alone = [told for d, told in named.items() if d.estimate.clear]
-        told = (
-            f"differs at 5 % alone, not after the correction, at {', '.join(alone)}" if alone else "no difference found"
-        )
-        told = f"differs at {', '.join(clear)}" if clear else told if alone else f"{told}, the largest at {largest}"
-        sentences.append(f"{names}, each {grid.x} by itself, Holm's correction over {len(rows)}: {told}.")
-    return sentences
+    rows = {shown(grid.x, positions[d.at]): d for d in differences(grid, line, base, grid.y)}
+    head = f"{grid.name(line)} against {pair(str(grid.hue), base[grid.hue].iloc[0])}"
+    return [head + sentence for sentence in (*_slopes_apart(grid, ours, theirs), *_apart(grid, rows))]
+
+
+def _slopes_apart(grid: Grid, ours: Trend | None, theirs: Trend | None) -> list[str]:
+    """Whether the slopes of two lines differ, over the seeds that have both; nothing where fewer than two have."""
+    gap = t_interval(ours.slopes - theirs.slopes) if ours and theirs else None
+    if gap is None or gap.n < 2:
+        return []
+    told = "slopes differ by" if gap.clear else "slopes cannot be told apart, they differ by"
+    return [f": {told} {_way(grid, gap.mean)} per doubling ({_range(gap)})."]
+
+
+def _apart(grid: Grid, rows: dict[str, Difference]) -> list[str]:
+    """Where two lines differ, by the names of x."""
+    if not rows:
+        return []
+    named = {x: f"{grid.x} = {x} ({d.estimate.mean:+.2f}, {_interval(d)})" for x, d in rows.items()}
+    clear = [named[x] for x, d in rows.items() if d.p < WRONG]
+    alone = [named[x] for x, d in rows.items() if d.p >= WRONG and d.estimate.clear]
+    told = [f"differs at {', '.join(clear)}"] if clear else []
+    told += [f"{ALONE}, at {', '.join(alone)}"] if alone else []
+    largest = max(rows, key=lambda x: abs(rows[x].estimate.mean))
+    text = "; ".join(told) or f"no difference found, the largest at {named[largest]}"
+    return [f", each {grid.x} by itself, Holm's correction over {len(rows)}: {text}."]
 
 
 def _doubts(grid: Grid) -> list[str]:

@@ -10,6 +10,7 @@ from contrastive_lab.record.files import write_text
 from contrastive_lab.record.run import check_links
 from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report import curves, data, figures, planned
+from contrastive_lab.report.comparisons import comparisons
 from contrastive_lab.report.grid import Grid, choose
 from contrastive_lab.report.labels import title
 from contrastive_lab.report.page import FILES, page, picture
@@ -71,7 +72,8 @@ def plot_all(grid: Grid, folder: Path) -> list[Plotted]:
 
     if found := planned.planned(grid):
         note = "What the experiment set out to compare; a point is the mean of one setting less another."
-        add("comparisons", planned.planned_figure(grid, found), planned.table(found), "Planned comparisons", note)
+        rows = comparisons(grid)[: len(found)]
+        add("comparisons", planned.planned_figure(grid, found), rows, "Planned comparisons", note)
     for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
         note, head = "A point is the mean over the finished runs of a setting.", f"{title(metric)} against {grid.x}"
         add(metric, figures.against_x(grid, metric), data.against_x(grid, metric), head, note)

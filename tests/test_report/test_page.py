@@ -25,7 +25,7 @@ def test_the_page_asks_for_nothing_from_outside(report: Path) -> None:
 
 def test_every_link_of_the_page_leads_to_a_file_or_a_folder(report: Path) -> None:
     links = Page(report).all("a", "href")
-    assert len(links) == 2 * 4 + 4 + 8 + 1  # figures, tables, runs that have a folder, the failure
+    assert len(links) == 2 * 4 + 5 + 8 + 1  # figures, tables, runs that have a folder, the failure
     for link in links:
         assert (report.parent / unquote(link)).exists(), link
 
@@ -48,7 +48,7 @@ def test_the_papers_numbers_stand_beside_ours(report: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_number_of_a_paper_stands_in_the_report_of_its_experiment(name: str, tmp_path: Path) -> None:
-    node = load(name)
+    node = {**load(name), "comparisons": []}  # of arms that this sweep does not have
     jobs = [job for n in (1, 2) for job in seeds([80 + n], **{"method": "simo", "head.dim": n, node["x"]: n})]
     grid = grid_of(write_sweep(tmp_path / "s", jobs, experiment=node))
     (tmp_path / "report.html").write_text(page.page(grid, [], [], tmp_path))

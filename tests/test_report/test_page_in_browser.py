@@ -165,7 +165,7 @@ def test_the_download_is_the_filtered_table(opened: "Chrome", tmp_path: Path) ->
 
 def test_every_link_leads_somewhere(opened: "Chrome") -> None:
     links = opened.execute_script("return [...document.links].map(link => link.href)")
-    assert len(links) == 2 * 4 + 4 + 6 + 1
+    assert len(links) == 2 * 4 + 5 + 6 + 1
     for link in links:
         assert Path(unquote(urlparse(link).path)).exists(), link
 

@@ -11,8 +11,16 @@ from scipy import stats
 from contrastive_lab.record.right import write_right
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.inference import over_seeds_and_images
-from contrastive_lab.report.paired import Difference, Trend, against_reference, differences, trend
+from contrastive_lab.report.inference import Estimate, over_seeds_and_images
+from contrastive_lab.report.paired import (
+    Difference,
+    Trend,
+    against_reference,
+    base_of,
+    differences,
+    each_against_each,
+    trend,
+)
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 AT = {1: [44.0, 43.0, 45.0], 16: [48.1, 47.2, 49.0], 255: [48.2, 47.0, 49.1]}
@@ -107,17 +115,48 @@ def test_each_x_is_compared_with_the_largest_and_words_with_the_first_that_was_a
 
 def test_all_are_compared_over_the_test_images_of_all_seeds(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "s", jobs(AT))
-    grid, rng = grid_of(folder), np.random.default_rng(0)
-    assert [d.images for d in levels_of(grid).values()] == [None, None]  # nothing was stored
+    rng = np.random.default_rng(0)
+    assert [d.images for d in levels_of(grid_of(folder)).values()] == [None, None]  # nothing was stored
     bits = {K: rng.random((3, 40)) < 0.5 for K in AT}
     for K, rows in bits.items():
         for seed, row in enumerate(rows):
             write_right(folder / f"K={K},seed={seed}", "linear", row)
-    for K, d in levels_of(grid).items():
+    for K, d in levels_of(grid_of(folder)).items():
         assert d.images == over_seeds_and_images(bits[K], bits[255])
     write_right(folder / "K=1,seed=1", "linear", [True] * 41)  # of another test set
-    found = levels_of(grid)
+    found = levels_of(grid_of(folder))
     assert found[1].images is None and found[16].images is not None
+
+
+def test_each_x_is_compared_with_each_beside_the_reference(tmp_path: Path) -> None:
+    grid = grid_of(write_sweep(tmp_path / "s", jobs({4: [46.0, 45.5, 47.0], **AT})))
+    found = each_against_each(grid, grid.lines[0], "linear_top1")
+    assert [(d.at, d.less) for d in found] == [(order(a), order(b)) for a, b in ((1, 4), (1, 16), (4, 16))]
+    p = stats.ttest_rel([46.0, 45.5, 47.0], AT[16]).pvalue
+    assert (found[2].estimate.mean, found[2].tests) == (pytest.approx((-2.1 - 1.7 - 2.0) / 3), 3)
+    assert found[2].p >= p
+
+
+def test_a_line_is_compared_with_the_first_of_the_same_rest(tmp_path: Path) -> None:
+    told = [{"K": K, "alpha": a, "tau": tau} for a in (None, 8, 16) for tau in (0.1, 0.2) for K in (4, 64)]
+    grid = grid_of(write_sweep(tmp_path / "s", [job for each in told for job in seeds([80.0, 81.0], **each)]))
+    bases = [None if (base := base_of(grid, line)) is None else grid.name(base) for line in grid.lines]
+    assert bases == [None, None, *["alpha = K, tau = 0.1", "alpha = K, tau = 0.2"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("p", "equal", "clear", "told"),
+    [
+        (0.01, 0.5, True, "differs"),
+        (0.01, 0.01, True, "differs, though the same"),
+        (0.1, 0.01, False, "the same"),
+        (0.1, 0.5, False, "cannot be told"),
+        (0.1, 0.5, True, "differs at 5 % alone, not after Holm's correction"),
+    ],
+)
+def test_what_is_told_of_a_difference(p: float, equal: float, clear: bool, told: str) -> None:
+    estimate = Estimate(1.0, 0.1 if clear else -0.1, 2.0, 3, 0.5)
+    assert Difference("a", "b", estimate, None, p, equal, 2).told == told
 
 
 def test_differences_are_of_the_same_seeds_with_holms_correction(tmp_path: Path) -> None:

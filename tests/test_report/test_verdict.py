@@ -61,10 +61,19 @@ def test_what_the_correction_leaves_open_is_said_to_differ_alone(tmp_path: Path)
     assert 0.025 < stats.ttest_1samp(gaps[4], 0).pvalue < 0.05
     ours = {K: [low + gap for low, gap in zip(base, gaps[K], strict=True)] for K in gaps}
     text = said(tmp_path / "s", [*rows(dict.fromkeys(gaps, base), alpha=None), *rows(ours, alpha=256)])
-    assert "Holm's correction over 2: differs at 5 % alone, not after the correction, at K = 4 (+1.17" in text
+    assert "Holm's correction over 2: differs at 5 % alone, not after Holm's correction, at K = 4 (+1.17" in text
     named = [*seeds(base, backbone="a"), *seeds(ours[4], backbone="b"), *seeds(ours[64], backbone="c")]
     text = " ".join(verdict(grid_of(write_sweep(tmp_path / "t", named), x="backbone")))
     assert "b +1.17 points" in text and "differs at 5 % alone, not after Holm's correction; about" in text
+
+
+def test_of_two_lines_both_what_differs_and_what_does_alone_is_said(tmp_path: Path) -> None:
+    base = [70.0, 71.0, 72.0]
+    ours = {4: [71.0, 72.6, 72.9], 16: [80.0, 81.1, 82.0], 64: [71.0, 70.0, 72.4]}
+    text = said(tmp_path / "s", [*rows(dict.fromkeys(ours, base), alpha=None), *rows(ours, alpha=256)])
+    assert "Holm's correction over 3: differs at K = 16 (+10.03" in text
+    assert "; differs at 5 % alone, not after Holm's correction, at K = 4 (+1.17" in text
+    assert "no difference found" not in text
 
 
 def test_differences_at_each_k_are_said_with_holms_correction(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from tests.test_report.html_page import Page
 
 def test_every_file_of_a_report_is_there(report: Path) -> None:
     names = {path.name for path in report.parent.iterdir()}
-    assert names == {"report.html", "runs.csv", "table.csv", "table.md", "table.tex", "verdict.txt", "figures"}
+    tables = {"runs.csv", "comparisons.csv", "table.csv", "table.md", "table.tex"}
+    assert names == {"report.html", *tables, "verdict.txt", "figures"}
     figures = {path.name for path in (report.parent / "figures").iterdir()}
     stems = ("linear_top1", "mi_estimate_curve")
     assert figures == {f"{stem}.{kind}" for stem in stems for kind in (*KINDS, "csv")}
