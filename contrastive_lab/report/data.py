@@ -3,9 +3,10 @@
 import pandas as pd
 
 from contrastive_lab.record.sweep import null_as_text
-from contrastive_lab.report.curves import mean_curve
+from contrastive_lab.report.curves import curve_of_x, mean_curve
 from contrastive_lab.report.figures import costs
 from contrastive_lab.report.grid import Grid
+from contrastive_lab.report.plot import banded
 from contrastive_lab.report.references import references
 
 SUMMARY = ["mean", "low", "high", "n"]
@@ -23,13 +24,18 @@ def against_x(grid: Grid, metric: str) -> pd.DataFrame:
 
 
 def during_training(grid: Grid, column: str) -> pd.DataFrame:
-    """A row for each setting and logged optimizer step: what varies, step, mean, 95 % interval and n."""
+    """A row for each curve and logged optimizer step: what varies, step, mean, 95 % interval and n.
+
+    A curve is that of a setting; with more than 12 lines it is that of an x, and nothing else is named.
+    """
+    keys, told = (grid.keys, _settings(grid)) if banded(grid) else ([grid.x], _settings(grid).drop_duplicates(grid.x))
     parts = []
-    told = _settings(grid)
-    for setting in grid.settings.index:
-        found = mean_curve(grid, setting, column).rename_axis("step").reset_index()
-        parts.append(found.assign(**{key: told[key][setting] for key in grid.keys}))
-    return pd.concat(parts)[[*grid.keys, "step", *SUMMARY]]
+    for setting in told.index:
+        at = grid.settings["at"][setting]
+        found = mean_curve(grid, [setting], column) if banded(grid) else curve_of_x(grid, at, column)
+        found = found.rename_axis("step").reset_index()
+        parts.append(found.assign(**{key: told[key][setting] for key in keys}))
+    return pd.concat(parts)[[*keys, "step", *SUMMARY]]
 
 
 def against_cost(grid: Grid) -> pd.DataFrame:

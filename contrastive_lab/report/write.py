@@ -78,9 +78,8 @@ def plot_all(grid: Grid, folder: Path) -> list[Plotted]:
         note, head = "A point is the mean over the finished runs of a setting.", f"{title(metric)} against {grid.x}"
         add(metric, figures.against_x(grid, metric), data.against_x(grid, metric), head, note)
     for column in curves.columns(grid):
-        note = "Mean over the seeds of a setting, with a band of the 95 % t interval."
         figure, table = curves.during_training(grid, column), data.during_training(grid, column)
-        add(f"{column}_curve", figure, table, f"{title(column)} during training", note)
+        add(f"{column}_curve", figure, table, f"{title(column)} during training", curves.drawn(grid))
     if grid.y in have and figures.costs(grid):
         note = "Each point is a setting. The time of a run includes its probes."
         add("cost", figures.against_cost(grid), data.against_cost(grid), f"{title(grid.y)} against cost", note)

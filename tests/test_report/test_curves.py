@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from contrastive_lab.report.curves import during_training, mean_curve
+from contrastive_lab.record.sweep import read_sweep
+from contrastive_lab.report.curves import columns, drawn, during_training, mean_curve
+from contrastive_lab.report.data import during_training as during_training_data
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 
@@ -15,7 +17,7 @@ def test_a_curve_is_the_mean_of_the_finished_runs_at_steps_they_share(tmp_path: 
         path = folder / f"K=4,seed={seed}" / "metrics.csv"
         path.write_text("\n".join(["step,epoch,mi_estimate", *rows]) + "\n")
     grid = grid_of(folder)
-    curve = mean_curve(grid, 0, "mi_estimate")
+    curve = mean_curve(grid, [0], "mi_estimate")
     assert curve[["n", "mean"]].to_dict("index") == {9: {"n": 3, "mean": 2.0}}
     assert curve["high"][9] == pytest.approx(2 + 4.302653 / math.sqrt(3))  # t of 2 degrees, 97.5 %
     figure = during_training(grid, "mi_estimate")
@@ -34,3 +36,20 @@ def test_curves_of_one_seed_say_that_they_have_no_band(tmp_path: Path) -> None:
         ("one line", seeds([80], K=4), "n = 1 seed, no band"),
     ):
         assert during_training(grid_of(write_sweep(tmp_path / name, jobs)), "mi_estimate").get_suptitle() == note
+
+
+def test_more_than_12_lines_are_one_panel_of_means_over_them_and_that_is_said(tmp_path: Path) -> None:
+    jobs = [({"K": K, "tau": tau}, {"linear_top1": 80.0}) for K in (4, 16) for tau in range(13)]
+    folder = write_sweep(tmp_path / "s", jobs)
+    for (told, _), run in zip(jobs, read_sweep(folder).results.index, strict=True):
+        (folder / run / "metrics.csv").write_text(f"step,epoch,mi_estimate\n9,0,{told['K'] + told['tau']}\n")
+    grid = grid_of(folder, x="K")
+    assert columns(grid) == ["mi_estimate"]
+    assert drawn(grid).startswith("13 lines are too many for a panel each: a curve is the mean over all finished runs")
+    figure = during_training(grid, "mi_estimate")
+    (axes,) = figure.axes
+    assert {str(line.get_label()): line.get_ydata().tolist() for line in axes.lines} == {"K = 4": [10], "K = 16": [22]}
+    assert "13 finished runs of each K in 13 lines, no band" in figure.get_suptitle().replace("\n", " ")
+    rows = during_training_data(grid, "mi_estimate")
+    assert rows[["K", "step", "mean", "n"]].to_numpy().tolist() == [[4, 9, 10, 13], [16, 9, 22, 13]]
+    assert rows[["low", "high"]].isna().all(axis=None)
