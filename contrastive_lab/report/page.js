@@ -96,12 +96,13 @@ function scatter() {
   if (across < 0 || up < 0) return;
   const told = row => heads()[across].dataset.kind === "setting" || value(row, across) !== "";
   const runs = rows().filter(row => !row.hidden && value(row, columnOf("status")) === "done" && told(row) && value(row, up) !== "");
-  const svg = added("svg", {viewBox: "0 0 640 400", role: "img"}, plot);
+  const wide = Math.min(640, Math.max(340, plot.clientWidth));  // a narrow window gets a narrow plot, not small letters
+  const svg = added("svg", {viewBox: `0 0 ${wide} 400`, role: "img"}, plot);
   const name = column => [...heads()[column].children].map(part => part.textContent).join(", ");
   svg.setAttribute("aria-label", `${name(up)} against ${name(across)}, ${runs.length} runs`);
   const x = axis(runs.map(row => value(row, across)), runs.map(row => row.cells[across].textContent), 8);
   const y = axis(runs.map(row => value(row, up)), [], 2);
-  const [toX, toY] = [at => 80 + 530 * at, at => 345 - 315 * at];
+  const [toX, toY] = [at => 80 + (wide - 110) * at, at => 345 - 315 * at];
   let last = -Infinity;
   for (const [at, text] of x.ticks) {
     added("line", {x1: toX(at), x2: toX(at), y1: 20, y2: 355}, svg);
@@ -111,10 +112,10 @@ function scatter() {
     }
   }
   for (const [at, text] of y.ticks) {
-    added("line", {x1: 70, x2: 620, y1: toY(at), y2: toY(at)}, svg);
+    added("line", {x1: 70, x2: wide - 20, y1: toY(at), y2: toY(at)}, svg);
     added("text", {x: 64, y: toY(at) + 4, "text-anchor": "end"}, svg, text);
   }
-  added("text", {x: 345, y: 394, "text-anchor": "middle"}, svg, name(across));
+  added("text", {x: (wide + 50) / 2, y: 394, "text-anchor": "middle"}, svg, name(across));
   added("text", {x: 70, y: 12}, svg, runs.length ? name(up) : "no finished run has both");
   runs.forEach((row, i) => {
     const point = added("circle", {cx: toX(x.positions[i]), cy: toY(y.positions[i]), r: 4}, svg);
@@ -148,6 +149,7 @@ function start() {
 }
 
 start();
+window.addEventListener("resize", scatter);
 
 // The rest is for the page that scripts/report.py serves: it asks how the jobs stand, and for the page when that changed.
 function tell(state) {

@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
@@ -153,12 +154,12 @@ def band_note(n: Iterable[int]) -> str:
 def legend_below(axes: Axes, *others: Axes) -> float:
     """One legend for axes that lie upon each other, below them; returns about how high it is, in inches.
 
-    It begins at the left, in one column up to 12 lines, so that a window that shows part of the figure shows all of it.
+    It begins at the left, in one column, so that a window that shows part of the figure shows all of it.
     """
     pairs = [ax.get_legend_handles_labels() for ax in (axes, *others)]
     handles = [handle for found, _ in pairs for handle in found]
     labels = [textwrap.fill(text, 40) for _, found in pairs for text in found]
-    columns = 1 if len(labels) <= MOST_LINES + 1 else 2
     if labels and labels != [axes.get_ylabel()]:
-        axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, -0.15), ncols=columns, fontsize=9)
-    return 0.19 * max(1, sum(text.count("\n") + 1 for text in labels) / columns)
+        below = axes.transAxes + ScaledTranslation(0, -0.58, axes.figure.dpi_scale_trans)
+        axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, fontsize=9)
+    return 0.19 * max(1, sum(text.count("\n") + 1 for text in labels))

@@ -104,23 +104,13 @@ def comparison_cells(grid: Grid) -> list[list[str]]:
     found = comparisons(grid)
     if found.empty:
         return []
-    head = [
-        "comparison",
-        f"{title(grid.y)}, difference",
-        "n",
-        "told",
-        "more seeds to show: the same",
-        "this difference",
-    ]
-    columns = [found[name] for name in ("comparison", "mean", "low", "high", "n", "told")]
-    columns += [found[name] for name in ("more_seeds_same", "more_seeds_difference")]
-    return [
-        head,
-        *(
-            [name, f"{mean:+.2f} ({low:+.2f} to {high:+.2f})", str(n), told, *map(_seeds, more)]
-            for name, mean, low, high, n, told, *more in zip(*columns, strict=True)
-        ),
-    ]
+    head = ["comparison", f"{title(grid.y)}, difference", "n", "told", "more seeds: the same", "this difference"]
+    rows = []
+    for d in found.to_dict("records"):
+        gap, told = f"{d['mean']:+.2f} ({d['low']:+.2f} to {d['high']:+.2f})", str(d["told"]).partition(", not")[0]
+        more = [_seeds(d[f"more_seeds_{name}"]) for name in ("same", "difference")]
+        rows.append([d["comparison"], gap, str(d["n"]), told, *more])
+    return [head, *rows]
 
 
 def _seeds(more: float) -> str:

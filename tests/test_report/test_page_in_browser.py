@@ -149,6 +149,18 @@ def test_the_scatter_takes_words_and_follows_the_filter(opened: "Chrome") -> Non
     assert {"K", "256"} <= {*found["words"]}
 
 
+def test_a_narrow_window_gets_a_narrow_scatter_and_no_small_letters(opened: "Chrome") -> None:
+    told = {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", told)
+    plot(opened, "K", "linear_top1")
+    high, over = opened.execute_script(
+        "return [Math.min(...[...document.querySelectorAll('.plot text')].map(t => t.getBoundingClientRect().height)),"
+        " document.documentElement.scrollWidth - window.innerWidth]"
+    )
+    opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert high >= 12 and over <= 0
+
+
 def test_the_download_is_the_filtered_table(opened: "Chrome", tmp_path: Path) -> None:
     opened.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     keep(opened, "K=16")
@@ -165,7 +177,7 @@ def test_the_download_is_the_filtered_table(opened: "Chrome", tmp_path: Path) ->
 
 def test_every_link_leads_somewhere(opened: "Chrome") -> None:
     links = opened.execute_script("return [...document.links].map(link => link.href)")
-    assert len(links) == 2 * 4 + 5 + 6 + 1
+    assert len(links) == 2 * 4 + 4 + 6 + 1
     for link in links:
         assert Path(unquote(urlparse(link).path)).exists(), link
 

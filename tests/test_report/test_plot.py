@@ -94,7 +94,7 @@ def test_the_note_says_what_bands_and_bars_are(tmp_path: Path) -> None:
     assert error_note(grid_of(words), "linear_top1") == "bars: 95 % t interval over n = 2 seeds"
 
 
-@pytest.mark.parametrize("lines", [1, 12])
+@pytest.mark.parametrize("lines", [1, 12, 24])
 def test_a_legend_is_whole_in_the_left_half_of_a_figure(lines: int) -> None:
     """Names of 40 letters; 3.7 inches are the 355 pixels of a window of 400 at the figure's own size."""
     figure = new_figure(7.5, 5)
