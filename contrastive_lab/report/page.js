@@ -46,17 +46,20 @@ function filter() {
   scatter();
 }
 
-function download() {
-  const quoted = text => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  const kinds = heads().map(head => head.dataset.kind);
-  const text = (row, i) => kinds[i] === "setting" && value(row, i) === "" ? "null" : value(row, i);
-  const lines = [heads().map(head => head.dataset.key)];
-  lines.push(...rows().filter(row => !row.hidden).map(row => kinds.map((_, i) => text(row, i))));
+function save(parts, kind) {
   const link = document.createElement("a");
-  link.download = `${document.title.replaceAll(/[^\w.-]+/g, "_")}.csv`;
-  link.href = URL.createObjectURL(new Blob([lines.map(line => line.map(quoted).join(",") + "\r\n").join("")]));
+  link.download = `${document.title.replaceAll(/[^\w.-]+/g, "_")}.${kind}`;
+  link.href = URL.createObjectURL(new Blob(parts));
   link.click();
   URL.revokeObjectURL(link.href);
+}
+
+function download(keys) {
+  const quoted = text => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const kinds = heads().map(head => head.dataset.kind), columns = keys.map(columnOf);
+  const text = (row, i) => kinds[i] === "setting" && value(row, i) === "" ? "null" : value(row, i);
+  const lines = [keys, ...rows().filter(row => !row.hidden).map(row => columns.map(i => text(row, i)))];
+  save(lines.map(line => line.map(quoted).join(",") + "\r\n"), "csv");
 }
 
 // Positions from 0 to 1 for the values of a column, and ticks; a logarithm over a factor of 8, texts side by side.
@@ -124,6 +127,55 @@ function scatter() {
   });
 }
 
+// The scatter as a file: its svg with the style inside, that on a canvas of three times the size, the same lines, points
+// and texts as operators of a pdf page, or its points.
+async function keep(kind) {
+  const shown = find(".plot svg");
+  if (kind === "csv") return download(["run", "status", chosen.across, chosen.upward]);
+  if (!shown) return undefined;
+  const [wide, high] = shown.getAttribute("viewBox").split(" ").slice(2).map(Number);
+  if (kind === "pdf") return save([pdf(shown, wide, high)], kind);
+  const svg = shown.cloneNode(true);
+  for (const [name, given] of Object.entries({width: wide, height: high})) svg.setAttribute(name, given);
+  added("style", {}, svg, "text { font: 13px sans-serif; fill: #5b6675; } line { stroke: #dde2e8; } " +
+    "circle { fill: #0b5cad; fill-opacity: .5; stroke: #0b5cad; }");
+  const text = new XMLSerializer().serializeToString(svg);
+  if (kind === "svg") return save([text], kind);
+  const image = new Image(), canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  await image.decode();
+  Object.assign(canvas, {width: 3 * wide, height: 3 * high});
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas.toBlob(blob => save([blob], kind));
+}
+
+function pdf(svg, wide, high) {
+  const at = (node, name) => Number(node.getAttribute(name)), up = (node, name) => high - at(node, name);
+  const plain = text => text.replaceAll("…", "...").replaceAll(/[^ -~]/g, "?").replaceAll(/[()\\]/g, "\\$&");
+  const drawn = {
+    line: node => `.87 .89 .91 RG 1 w ${at(node, "x1")} ${up(node, "y1")} m ${at(node, "x2")} ${up(node, "y2")} l S`,
+    circle: node => `.04 .36 .68 RG 8 w ${at(node, "cx")} ${up(node, "cy")} m ${at(node, "cx")} ${up(node, "cy")} l S`,
+    text: node => {
+      const back = {middle: 0.5, end: 1}[node.getAttribute("text-anchor")] ?? 0;
+      return `BT /F 12 Tf ${at(node, "x") - back * node.getComputedTextLength()} ${up(node, "y")} Td (${plain(node.textContent)}) Tj ET`;
+    },
+  };
+  const content = ["1 J", ...[...svg.children].map(node => drawn[node.tagName](node))].join("\n");
+  const objects = [
+    "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${wide} ${high}] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>`,
+    `<< /Length ${content.length} >>\nstream\n${content}\nendstream`, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+  ];
+  let text = "%PDF-1.4\n", table = "0000000000 65535 f \n";
+  objects.forEach((object, i) => {
+    table += `${String(text.length).padStart(10, "0")} 00000 n \n`;
+    text += `${i + 1} 0 obj\n${object}\nendobj\n`;
+  });
+  return `${text}xref\n0 6\n${table}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n${text.length}\n%%EOF\n`;
+}
+
 function offer(select, kept, columns) {
   select.replaceChildren(...columns.map(head => new Option(head.dataset.key, head.dataset.key)));
   if (columns.some(head => head.dataset.key === chosen[kept])) select.value = chosen[kept];
@@ -143,7 +195,8 @@ function start() {
   offer(find("#up"), "upward", kind("result"));
   find("#filter").value = chosen.filter;
   find("#filter").oninput = event => { chosen.filter = event.target.value; filter(); };
-  find("#csv").onclick = download;
+  find("#csv").onclick = () => download(heads().map(head => head.dataset.key));
+  every("#scatter button").forEach(button => { button.onclick = () => keep(button.textContent); });
   sort();
   filter();
 }

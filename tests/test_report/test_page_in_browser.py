@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 import pytest
+from PIL import Image
 
 from contrastive_lab.report import write_report
 from tests.sweep_folder import seeds, write_sweep
@@ -173,6 +174,31 @@ def test_the_download_is_the_filtered_table(opened: "Chrome", tmp_path: Path) ->
         "simo-3": ("256", 79.5),
     }
     keep(opened, "")
+
+
+def test_the_scatter_is_kept_as_png_pdf_svg_and_csv(opened: "Chrome", tmp_path: Path) -> None:
+    opened.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    keep(opened, "status=done")
+    plot(opened, "K", "linear_top1")
+    for button in opened.find_elements("css selector", "#scatter button"):
+        opened.execute_script("arguments[0].click()", button)
+        until((tmp_path / f"made_up.{button.text}").is_file)
+    keep(opened, "")
+    svg = (tmp_path / "made_up.svg").read_text()
+    assert (svg.count("<circle"), "linear top-1, percent" in svg) == (5, True)
+    with Image.open(tmp_path / "made_up.png") as picture:
+        colours = {colour: n for n, colour in picture.convert("RGB").getcolors(1 << 20)}
+        assert (picture.size, max(colours, key=colours.__getitem__)) == ((1920, 1200), (255, 255, 255))
+        assert sum(n for (red, _, blue), n in colours.items() if blue > red + 60) > 5 * 9 * 3.14 * 4**2 * 0.8  # points
+    pdf = (tmp_path / "made_up.pdf").read_text()
+    assert pdf.count("8 w") == 5 and "(linear top-1, percent) Tj" in pdf
+    entries = pdf[int(pdf.split("startxref")[1].split()[0]) :].splitlines()
+    assert entries[0] == "xref"
+    for number, entry in enumerate(entries[3:8], 1):
+        assert pdf[int(entry.split()[0]) :].startswith(f"{number} 0 obj")
+    with (tmp_path / "made_up.csv").open(newline="") as file:
+        told = {row["run"]: (row["K"], row["linear_top1"]) for row in csv.DictReader(file)}
+    assert told["simo-3"] == ("16", "79.5") and len(told) == 5
 
 
 def test_every_link_leads_somewhere(opened: "Chrome") -> None:
