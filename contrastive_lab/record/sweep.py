@@ -163,8 +163,8 @@ def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experi
 def _with_last(result: dict[str, Any], metrics: pd.DataFrame) -> dict[str, Any]:
     """A result and the last value of what else was logged; accuracies, epoch and learning rate are not taken."""
     names = [str(name) for name in metrics if name not in result and not str(name).endswith("_top1")]
-    last = {name: float(metrics[name].dropna().iloc[-1]) for name in names if name not in ("epoch", "lr")}
-    return result | last
+    logged = {name: metrics[name].to_numpy() for name in names if name not in ("epoch", "lr")}
+    return result | {name: float(values[np.isfinite(values)][-1]) for name, values in logged.items()}
 
 
 def _result(folder: Path) -> Result:
@@ -198,14 +198,15 @@ def _logged(path: Path, written: int, size: int) -> pd.DataFrame:
     read = pd.read_csv(path, low_memory=False, on_bad_lines="skip")
     if not all(map(pd.api.types.is_numeric_dtype, read.dtypes)):
         read = read.apply(pd.to_numeric, errors="coerce")
-    read = read.dropna(subset="step")
     values = read.to_numpy(dtype=float, na_value=math.nan)
-    steps, at = np.unique(read["step"].astype(int), return_inverse=True)
+    told = values[:, read.columns.get_loc("step")]
+    values = values[~np.isnan(told)]
+    steps, at = np.unique(told[~np.isnan(told)].astype(int), return_inverse=True)
     last = np.full((len(steps), values.shape[1]), math.nan)
     rows, columns = np.isfinite(values).nonzero()
     last[at[rows], columns] = values[rows, columns]  # of several the last is kept
-    found = pd.DataFrame(last, index=pd.Index(steps, name="step"), columns=read.columns)
-    return found.drop(columns="step").dropna(axis="columns", how="all")
+    kept = np.isfinite(last).any(axis=0) & (read.columns != "step")
+    return pd.DataFrame(last[:, kept], index=pd.Index(steps, name="step"), columns=read.columns[kept])
 
 
 def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
