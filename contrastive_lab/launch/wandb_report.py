@@ -1,4 +1,4 @@
-"""A sweep's report as one Weights & Biases run: its figures, sentences, and tables of runs and settings."""
+"""A sweep's report as one Weights & Biases run: its figures, sentences, and tables of runs, settings and comparisons."""
 
 import os
 from pathlib import Path
@@ -24,16 +24,14 @@ def log_report(folder: Path) -> None:
     sweep = read_plan(folder)
     facts = {name: getattr(sweep, name) for name in ("name", "command", "overrides", "scale")}
     names = {"name": f"{sweep.name}-report", "group": sweep.name, "job_type": "report", "tags": ["report"]}
-    report, (columns, rows) = folder / "report", read_table(runs)
-    tables = {"runs": wandb.Table(columns=columns, data=rows)}
-    if (report / "table.csv").is_file():
-        head, cells = read_table(report / "table.csv")
-        tables["settings"] = wandb.Table(columns=head, data=cells)
+    report, stems = folder / "report", {"runs": "runs", "settings": "table", "comparisons": "comparisons"}
+    read = {name: read_table(path) for name, stem in stems.items() if (path := report / f"{stem}.csv").is_file()}
+    tables = {name: wandb.Table(columns=columns, data=rows) for name, (columns, rows) in read.items()}
     with open_run(folder, resumed=True, config=facts, **names, **_destination(folder, sweep.jobs)) as run:
-        figures = sorted((folder / "report" / "figures").glob("*.png"))
+        figures = sorted((report / "figures").glob("*.png"))
         pictures = {f"figures/{path.stem}": wandb.Image(str(path)) for path in figures}
         run.log({**tables, **pictures})
-        run.summary["jobs"] = len(rows)
+        run.summary["jobs"] = len(read["runs"][1])
         if (report / "verdict.txt").is_file():
             run.summary["verdict"] = (report / "verdict.txt").read_text()
 

@@ -87,6 +87,15 @@ def test_the_sentences_and_intervals_are_those_of_the_page(tmp_path: Path, monke
         4.302653 * 0.950438 / 3**0.5, rel=1e-4
     )
     assert first["linear_top1_difference_mean"] == pytest.approx(0.1 / 3)
+    table = json.loads((run.files / run.history[0]["comparisons"]["path"]).read_text())
+    told = {row[0]: dict(zip(table["columns"], row, strict=True)) for row in table["data"]}
+    assert list(told) == ["slope per doubling of K", "K = 16 less K = 255"]
+    gap = told["K = 16 less K = 255"]
+    assert (gap["told"], gap["high"] - gap["mean"]) == (
+        "the same",
+        pytest.approx(4.302653 * 0.057735 / 3**0.5, rel=1e-4),
+    )
+    assert told["slope per doubling of K"]["more_seeds_difference"] >= 1
 
 
 def test_a_report_written_again_goes_to_the_same_run(sweep: Path) -> None:
