@@ -1,4 +1,4 @@
-"""A sweep's report as one Weights & Biases run: its figures, sentences, and tables of runs, settings and comparisons."""
+"""A sweep's report as one Weights & Biases run: its figures, sentences and tables."""
 
 import os
 from pathlib import Path

@@ -168,18 +168,22 @@ def compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any
     tests = holm(inference.difference(values)), holm(inference.equivalence(values, grid.margin))
     found = []
     for ((at, ours, theirs, there), gap), estimate, p, equal in zip(several, estimates, *tests, strict=True):
-        images = over_images(grid, metric, ours.runs[at][gap.index], theirs.runs[there][gap.index])
+        images = over_images(grid, metric, gap.index, ours.runs[at], theirs.runs[there])
         found.append(Difference(at, there, estimate, images, float(p), float(equal), len(several)))
     return found
 
 
-def over_images(grid: Grid, metric: str, *sides: Iterable[str]) -> Estimate | None:
-    """One setting less another over seeds and test images, by the runs of both; None where one did not store them."""
+def over_images(grid: Grid, metric: str, seeds: Iterable[Any], *sides: pd.Series) -> Estimate | None:
+    """One setting less another over some seeds and their test images, by the runs of both by seed.
+
+    None where one did not store them.
+    """
     stored: list[list[Any]] = []
     for runs in sides:
         stored.append([])
-        for run in runs:
-            right = grid.right(run, metric.removesuffix("_top1"))
+        folders = runs.to_dict()
+        for seed in seeds:
+            right = grid.right(str(folders[seed]), metric.removesuffix("_top1"))
             if right is None or len(right) != len((stored[0] or [right])[0]):
                 return None
             stored[-1].append(right)
