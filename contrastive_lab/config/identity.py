@@ -4,11 +4,13 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config import CONF
 from contrastive_lab.config.values import flat, typed
 
 # Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is, but for the
@@ -83,6 +85,13 @@ def config_hash(config: DictConfig) -> str:
     """Twelve hexadecimal digits that differ where the results may differ; the same on every machine."""
     text = json.dumps(identity(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@cache
+def conf_hash() -> str:
+    """Twelve hexadecimal digits of the files that make a configuration of overrides: while these stay, so does that."""
+    files = sorted([*CONF.rglob("*.yaml"), *Path(__file__).parent.glob("*.py")])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 def differences(first: dict[str, Any], second: dict[str, Any]) -> list[str]:

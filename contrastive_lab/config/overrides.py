@@ -77,14 +77,17 @@ def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> dic
 
 def parse(overrides: list[str]) -> list[Override]:
     """Overrides as Hydra reads them."""
-    parser, parsed = OverridesParser.create(), list[Override]()
-    for text in overrides:
-        try:
-            parsed.append(parser.parse_override(text))
-        except HydraException:
-            raise ConfigError(f"{text}: cannot be read; write key=value, e.g. K=16, and close quotes, []") from None
-        if not parsed[-1].key_or_group:
-            raise ConfigError(f"{text}: has no key; write key=value, e.g. K=16")
+    return [_parsed(override) for override in overrides]
+
+
+@lru_cache(maxsize=4096)
+def _parsed(override: str) -> Override:
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+    except HydraException:
+        raise ConfigError(f"{override}: cannot be read; write key=value, e.g. K=16, and close quotes, []") from None
+    if not parsed.key_or_group:
+        raise ConfigError(f"{override}: has no key; write key=value, e.g. K=16")
     return parsed
 
 

@@ -20,13 +20,14 @@ from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.line import read_line
-from contrastive_lab.launch.plan import job_folder, lock, new_folder
+from contrastive_lab.launch.plan import has_report, held, job_folder, new_folder
 from contrastive_lab.launch.preflight import anew, check_started, launched, multirun, preflight
 from contrastive_lab.launch.script import exit_code
 from contrastive_lab.record.plan import Plan
 
 SERVE = "serve=true"
 Task = Callable[[Any], object]  # called by Hydra with the configuration of a job
+Jobs = list[list[str]]  # the overrides of each
 
 
 def command_line(task: Task, line: Sequence[str]) -> int:
@@ -48,7 +49,7 @@ def command_line(task: Task, line: Sequence[str]) -> int:
         if sweep is None:
             run()
         else:
-            run_sweep(sweep, partial(run, launched(sweep)), serve)
+            run_sweep(sweep, launched(sweep), run, serve)
 
     prepare()
     return exit_code(checked)
@@ -97,23 +98,26 @@ def prepare() -> None:
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 
 
-def run_sweep(sweep: Plan, run: Callable[[], object], serve: bool = False) -> None:
-    """Run the jobs of a multirun, with its page alive meanwhile or not, and write its report.
+def run_sweep(sweep: Plan, left: Jobs, run: Callable[[Jobs], object], serve: bool = False) -> None:
+    """Run the jobs of a multirun that are left, with its page alive meanwhile or not, and write its report.
 
     A RunError lists the jobs that are not done at the end.
     """
-    with lock(sweep.folder):
-        sweep.write()
-        print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}", flush=True)
+    with held(sweep):
+        done = f", {len(sweep.jobs) - len(left)} done before" if len(left) < len(sweep.jobs) else ""
+        print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}{done}", flush=True)
+        if not left and has_report(sweep):
+            print(f"report     {sweep.folder / 'report' / 'report.html'}", flush=True)
+            return
         with followed(sweep.folder) if serve else nullcontext():
-            _run_jobs(sweep, run)
+            _run_jobs(sweep, partial(run, left) if left else lambda: None)
         from contrastive_lab.launch.jobs import report, unfinished  # here, so that errors need not wait for torch
 
         problems = report(sweep.folder)
-        if left := unfinished(sweep.folder):
-            problems.append(f"{len(left)} of {len(sweep.jobs)} jobs are not done; the same line goes on")
+        if lines := unfinished(sweep.folder):
+            problems.append(f"{len(lines)} of {len(sweep.jobs)} jobs are not done; the same line goes on")
     if problems:
-        raise RunError("\n  ".join([*problems, *left]))
+        raise RunError("\n  ".join([*problems, *lines]))
 
 
 def _run_jobs(sweep: Plan, run: Callable[[], object]) -> None:

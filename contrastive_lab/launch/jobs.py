@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
-from contrastive_lab.launch.plan import lock
+from contrastive_lab.launch.plan import at_work, lock
 from contrastive_lab.record.metrics_file import set_aside
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.provenance import unforeseen
@@ -27,10 +27,8 @@ def one_run(config: DictConfig) -> float | None:
     Returns what `train` returns; its errors are the caller's.
     """
     folder = output_folder()
-    if config.get("resume"):
-        return train(config)
     with lock(folder) if is_first() else nullcontext():
-        return _rest(config, folder)
+        return train(config) if config.get("resume") else _rest(config, folder)
 
 
 def sweep_job(config: DictConfig) -> float | None:
@@ -39,21 +37,20 @@ def sweep_job(config: DictConfig) -> float | None:
     Returns what `train` returns; None if the job failed, which its result.json then says.
     """
     folder = output_folder()
+    if is_first():
+        print(heading(folder), flush=True)
+        if at_work(folder):
+            print(f"           runs in another process: {folder}", flush=True)
+            return None
     try:
-        with lock(folder) if is_first() else nullcontext():  # a queue may still run the job of an earlier line
-            return _job(config, folder)
+        with lock(folder) if is_first() else nullcontext():
+            share_threads(folder)
+            return _rest(config, folder, own_line())
     except (ConfigError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
     except Exception as error:
         print(f"error: {unforeseen(error, folder)}", file=sys.stderr)
     return None
-
-
-def _job(config: DictConfig, folder: Path) -> float | None:
-    if is_first():
-        print(heading(folder), flush=True)
-    share_threads(folder)
-    return _rest(config, folder, own_line())
 
 
 def _rest(config: DictConfig, folder: Path, line: list[str] | None = None) -> float | None:
@@ -122,6 +119,7 @@ def unfinished(folder: Path) -> list[str]:
         result = read_result(folder / job.folder)
         if result.status is not Status.DONE:
             reason = "not started" if result.status is Status.MISSING else result.error or "stopped before its end"
+            reason = "runs in another process" if at_work(folder / job.folder) else reason
             lines.append(f"{job.folder}: {reason}")
     return lines
 

@@ -9,6 +9,7 @@ import re
 import shlex
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import TextIO
 
 from omegaconf import DictConfig
 
-from contrastive_lab.config.identity import OMITTED, differences, identity, within
+from contrastive_lab.config.identity import OMITTED, conf_hash, differences, identity, within
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import chosen, constant, given
-from contrastive_lab.record.plan import Job, Plan
+from contrastive_lab.record.files import PLAN, RESULT
+from contrastive_lab.record.plan import Job, Plan, read_plan
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import stored_config
 
@@ -49,7 +51,7 @@ def job_folder(overrides: list[str]) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
 
 
-def plan(command: list[str], overrides: list[str], jobs: list[Job]) -> Plan:
+def plan(command: list[str], overrides: list[str], jobs: list[Job], conf: str = "") -> Plan:
     """The sweep of a command as it was typed; two equal jobs, or one without a name, are a ConfigError."""
     name, (experiment, scale) = sweep_name(overrides), chosen(overrides)
     if wrong := [f"{key}={value}" for key, value in given(overrides).items() if within(key, {"hydra.sweep"})]:
@@ -58,14 +60,32 @@ def plan(command: list[str], overrides: list[str], jobs: list[Job]) -> Plan:
         raise ConfigError("-m: this line has one job; give a key several values, e.g. K=4,16, or leave out -m")
     if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:
         raise ConfigError(f"-m: two jobs are the same run, {twice[0]}; leave one out")
-    return Plan(name, shlex.join(command), overrides, experiment or None, scale, jobs)
+    return Plan(name, shlex.join(command), overrides, experiment or None, scale, jobs, conf)
 
 
-def conflicting_runs(sweep: Plan, configs: list[DictConfig]) -> list[str]:
+def settled(overrides: list[str]) -> dict[tuple[str | None, ...], Job]:
+    """The jobs of the stored sweep of some overrides that are done as they would be run now, by arm and overrides.
+
+    There are none where the files have changed that their configurations are made of.
+    """
+    with suppress(ConfigError):  # of a name, and of what is damaged, which are told where they are in the way
+        folder = Plan(sweep_name(overrides)).folder
+        if (folder / PLAN).is_file() and (stored := read_plan(folder)).conf == conf_hash():
+            return {(job.arm, *job.overrides): job for job in stored.jobs if is_done(folder, job)}
+    return {}
+
+
+def is_done(sweep: Path, job: Job) -> bool:
+    """Whether a job of the sweep in a folder is done in the configuration that it has now."""
+    result = read_result(sweep / job.folder)
+    return result.status is Status.DONE and result.config_hash == job.config_hash
+
+
+def conflicting_runs(sweep: Plan, configs: dict[str, DictConfig]) -> list[str]:
     """Stored runs in the way of a sweep: those in a job's folder that have another configuration, a line each."""
     problems = []
-    for job, config in zip(sweep.jobs, configs, strict=True):
-        folder = sweep.folder / job.folder
+    for job in (job for job in sweep.jobs if job.folder in configs):
+        folder, config = sweep.folder / job.folder, configs[job.folder]
         result = read_result(folder)
         other = result.status is not Status.MISSING and result.config_hash != job.config_hash
         # An older version has another hash for the same configuration.
@@ -91,12 +111,52 @@ def new_folder(parent: str) -> str:
     raise RunError(f"no free folder under {parent} for a run of {stem}")
 
 
-def lock(folder: Path) -> TextIO:
-    """Make the folder of a sweep or of a job and hold it for this process alone, as long as the file stays open."""
+def held(sweep: Plan) -> TextIO:
+    """Write sweep.json, and hold the folder as long as the file stays open, with others that do the same jobs."""
+    with suppress(ConfigError), lock(sweep.folder):
+        if not _is_stored(sweep):
+            sweep.write()
+    file = lock(sweep.folder, fcntl.LOCK_SH)  # waits for one that is writing
+    if read_plan(sweep.folder).jobs != sweep.jobs:
+        file.close()
+        raise ConfigError(f"sweep={sweep.name}: another process does other jobs in {sweep.folder}; choose another name")
+    return file
+
+
+def _is_stored(sweep: Plan) -> bool:
+    """Whether sweep.json holds it, but for how the line was typed."""
+    try:
+        return replace(read_plan(sweep.folder), command=sweep.command) == sweep
+    except ConfigError:
+        return False
+
+
+def has_report(sweep: Plan) -> bool:
+    """Whether the report is as new as the plan and the results of all jobs."""
+    page, made_of = sweep.folder / "report" / "report.html", [sweep.folder / PLAN]
+    made_of += [sweep.folder / job.folder / RESULT for job in sweep.jobs]
+    return page.is_file() and page.stat().st_mtime >= max(path.stat().st_mtime for path in made_of)
+
+
+def at_work(folder: Path) -> bool:
+    """Whether another process holds the folder of a job."""
+    try:
+        if (folder / ".lock").exists():
+            lock(folder).close()
+    except ConfigError:
+        return True
+    return False
+
+
+def lock(folder: Path, kind: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> TextIO:
+    """Make the folder of a sweep or of a job and hold it for this process alone, as long as the file stays open.
+
+    A process that is killed holds nothing any more. ConfigError if another one holds it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / ".lock").open("w")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind)
     except OSError:
         file.close()
         raise ConfigError(f"another process is at work in {folder}") from None

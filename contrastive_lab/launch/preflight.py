@@ -13,14 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import multirun_jobs
 from contrastive_lab.config import CONF
-from contrastive_lab.config.check import kind
-from contrastive_lab.config.identity import MOVED, within
+from contrastive_lab.config.check import kind, processes
+from contrastive_lab.config.identity import MOVED, conf_hash, within
 from contrastive_lab.config.overrides import composed, parse
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given, load
 from contrastive_lab.launch.line import read_line
-from contrastive_lab.launch.plan import conflicting_runs, differing, job_folder, plan
+from contrastive_lab.launch.plan import conflicting_runs, differing, is_done, job_folder, plan, settled
 from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_resume, has_config
@@ -68,32 +68,45 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
 
 def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan]:
     """Check all jobs of a multirun and what lies in their folders."""
-    parts, found, problems = expand(overrides), dict[tuple[Any, ...], tuple[Job, DictConfig]](), dict[str, None]()
+    parts, found, problems = expand(overrides), dict[tuple[Any, ...], Job](), dict[str, None]()
+    told = parts[0].overrides if len(parts) == 1 else overrides
+    done, configs = settled(told), dict[str, DictConfig]()  # by folder, of those that are not known to be done
     for arm, job in [(part.arm, job) for part in parts for job in multirun(part.overrides)]:
         try:
-            config = composed(job)
-            problems.update(dict.fromkeys(_images(config)))
+            config = None if (arm, *job) in done else _checked(job)
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        resolved, name = resolve(config), job_folder(job)
+        found_job = done[arm, *job] if config is None else _job(arm, job, config)
         # Two grids of an arm may share a job; for two arms, or in one grid, it is an error, which `plan` tells.
-        key = (name, arm) if len(parts) > 1 else (len(found),)
-        found.setdefault(key, (Job(name, resolved.name, job, resolved.hash, arm), config))
-        if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
-            problems[DISTRIBUTED_MULTIRUN] = None
+        found.setdefault((found_job.folder, arm) if len(parts) > 1 else (len(found),), found_job)
+        configs |= {} if config is None else {found_job.folder: config}
     if problems:
         raise ConfigError(*problems)
-    jobs, configs = [job for job, _ in found.values()], [config for _, config in found.values()]
-    told = parts[0].overrides if len(parts) == 1 else overrides
-    sweep = plan([Path(sys.executable).name, *line], told, jobs)
+    conf = "" if any("root" in config.dataset for config in configs.values()) else conf_hash()
+    sweep = plan([Path(sys.executable).name, *line], told, [*found.values()], conf)
     conflicts = conflicting_runs(sweep, configs)
-    for folder, config in zip((sweep.folder / job.folder for job in jobs), configs, strict=True):
+    for folder, config in ((sweep.folder / name, config) for name, config in configs.items()):
         if others := _other_images(folder, config):
             conflicts.append(f"sweep={sweep.name}: {folder} holds a run of other images ({others}); choose another")
     if conflicts:
         raise ConfigError(*conflicts)
     return [*overrides, named(sweep), "hydra.output_subdir=null"], sweep  # a job keeps its .hydra when it goes on
+
+
+def _checked(job: list[str]) -> DictConfig:
+    """The configuration of a job that can run, with its images; a ConfigError has every problem found."""
+    config = composed(job)
+    if problems := [*_images(config)]:
+        raise ConfigError(*problems)
+    if processes(config) > 1 and "hydra/launcher=submitit_slurm" not in job:
+        raise ConfigError(DISTRIBUTED_MULTIRUN)
+    return config
+
+
+def _job(arm: str | None, job: list[str], config: DictConfig) -> Job:
+    resolved = resolve(config)
+    return Job(job_folder(job), resolved.name, job, resolved.hash, arm)
 
 
 def named(sweep: Plan) -> str:
@@ -102,10 +115,9 @@ def named(sweep: Plan) -> str:
 
 
 def launched(sweep: Plan) -> list[list[str]]:
-    """The overrides of each job of a sweep as Hydra's launcher takes them: with the name, without Hydra's own."""
-    kept = [
-        [o for o in job.overrides if not within(parse([o])[0].key_or_group, {"hydra", "sweep"})] for job in sweep.jobs
-    ]
+    """The overrides of each job that is not done as Hydra's launcher takes them: with the name, without Hydra's own."""
+    left = [job.overrides for job in sweep.jobs if not is_done(sweep.folder, job)]
+    kept = [[o for o in job if not within(parse([o])[0].key_or_group, {"hydra", "sweep"})] for job in left]
     return [[*job, named(sweep)] for job in kept]
 
 

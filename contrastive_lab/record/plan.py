@@ -21,7 +21,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """A multirun: its name, the command as it was typed, overrides, the node of its experiment, scale and jobs."""
+    """A multirun: its name, the command as it was typed, overrides, the node of its experiment, scale and jobs.
+
+    `conf` is the `conf_hash` by which its jobs were configured; empty where images in a folder may have changed too.
+    """
 
     name: str
     command: str = ""
@@ -29,6 +32,7 @@ class Plan:
     experiment: dict[str, Any] | None = None
     scale: str = ""
     jobs: list[Job] = field(default_factory=list)
+    conf: str = ""
 
     @property
     def folder(self) -> Path:

@@ -16,6 +16,7 @@ from contrastive_lab.config.schema import GROUPS
 from contrastive_lab.errors import RunError
 from contrastive_lab.launch import command_line as command_line_module
 from contrastive_lab.launch.command_line import Task, command_line, theory_line
+from contrastive_lab.record.plan import Plan, read_plan
 from tests.conftest import ROOT, TINY, Line, command, only_run
 from tests.test_launch.conftest import SMALL, stored_results
 
@@ -96,15 +97,16 @@ def test_a_wrong_setting_of_the_theory_is_one_line_before_its_program_starts(ent
         assert done.err.startswith(f"error: {problem}")
 
 
-def test_two_processes_are_not_let_into_one_sweep(tmp_path: Path, line: Type) -> None:
+def test_two_processes_do_not_do_other_jobs_in_one_sweep(tmp_path: Path, line: Type) -> None:
     folder = tmp_path / "outputs" / "sweeps" / "s"
     folder.mkdir(parents=True)
+    (folder / "sweep.json").write_text('{"jobs": []}')
     with (folder / ".lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        fcntl.flock(held, fcntl.LOCK_SH)
         done = line("-m", *SMALL, "K=4", "sweep=s")
     assert done.code == 2
-    assert done.err == "error: another process is at work in outputs/sweeps/s\n"
-    assert [path.name for path in folder.iterdir()] == [".lock"]
+    assert done.err.startswith("error: sweep=s: another process does other jobs in outputs/sweeps/s; choose another")
+    assert Plan("s") == read_plan(folder)
 
 
 @pytest.mark.long

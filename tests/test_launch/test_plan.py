@@ -1,11 +1,16 @@
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.plan import LONGEST, job_folder, lock, new_folder, sweep_name
-from contrastive_lab.record.plan import Plan
+from contrastive_lab.launch.plan import LONGEST, at_work, has_report, held, job_folder, lock, new_folder, sweep_name
+from contrastive_lab.record.plan import Plan, read_plan
+from tests.conftest import ROOT
 
 
 def test_a_sweep_is_named_by_the_user_the_experiment_or_its_overrides() -> None:
@@ -77,3 +82,47 @@ def test_a_folder_is_held_by_one_process_until_the_file_is_closed(tmp_path: Path
     with lock(tmp_path / "s"), pytest.raises(ConfigError, match=r"^another process is at work in .*/s$"):
         lock(tmp_path / "s")
     lock(tmp_path / "s").close()
+
+
+def test_a_job_is_worked_at_until_its_process_ends_however_it_ends(tmp_path: Path) -> None:
+    assert not at_work(tmp_path / "s") and not (tmp_path / "s").exists()
+    code = "import sys; from pathlib import Path; from contrastive_lab.launch.plan import lock\n"
+    code += "file = lock(Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "s")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    )
+    with other:
+        assert other.stdout is not None and other.stdout.readline()
+        assert at_work(tmp_path / "s")
+        other.kill()
+        other.wait()
+    assert not at_work(tmp_path / "s")
+
+
+def test_processes_hold_a_sweep_together_if_they_do_the_same_jobs(planned: Callable[..., Plan]) -> None:
+    sweep = planned("K=4,8", "sweep=s")
+    with held(sweep):
+        written = (sweep.folder / "sweep.json").stat().st_mtime_ns
+        with held(replace(sweep, command="python train.py typed anew")):
+            assert (sweep.folder / "sweep.json").stat().st_mtime_ns == written
+        with pytest.raises(ConfigError, match=r"^sweep=s: another process does other jobs in outputs/sweeps/s"):
+            held(planned("K=4,16", "sweep=s"))
+    with held(planned("K=4,16", "sweep=s")):
+        assert [job.folder for job in read_plan(sweep.folder).jobs] == ["K=4", "K=16"]
+
+
+def test_a_report_counts_while_it_is_newer_than_what_it_is_made_of(planned: Callable[..., Plan]) -> None:
+    sweep = planned("K=4,8", "sweep=s")
+    page, files = sweep.folder / "report/report.html", [sweep.folder / "sweep.json"]
+    files += [sweep.folder / job.folder / "result.json" for job in sweep.jobs]
+    for seconds, path in enumerate((*files, page)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+        os.utime(path, (seconds, seconds))
+    assert has_report(sweep)
+    for path in files:
+        os.utime(path, (10, 10))
+        assert not has_report(sweep)
+        os.utime(path, (0, 0))
+    page.unlink()
+    assert not has_report(sweep)
