@@ -31,7 +31,7 @@ def convert(module: nn.Module, kind: str, groups: int = 8, world_size: int = 1, 
     if kind != "sync" or world_size == 1:
         return module
     if accelerator == "cpu":
-        return _replace(module, 1)
+        return _replace(module, None)
     import timm.layers  # only here: it takes seconds to import
 
     return cast(nn.Module, timm.layers.convert_sync_batchnorm(module))  # keeps timm's activations, torch's does not
@@ -40,7 +40,7 @@ def convert(module: nn.Module, kind: str, groups: int = 8, world_size: int = 1, 
 class GlobalBatchNorm(nn.Module):
     """Batch normalisation, in place of `like`, over `groups` of this process's rows or over the rows of all processes.
 
-    With `groups` = 1 the moments are those of the global batch, summed by a differentiable all-reduce; with more, each
+    With `groups` = None the moments are those of the global batch, summed by a differentiable all-reduce; else each
     group is normalised by itself, and the running statistics are the mean over all groups of all processes.
     """
 
@@ -48,7 +48,7 @@ class GlobalBatchNorm(nn.Module):
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(self, like: nn.BatchNorm1d | nn.BatchNorm2d, groups: int) -> None:
+    def __init__(self, like: nn.BatchNorm1d | nn.BatchNorm2d, groups: int | None) -> None:
         super().__init__()
         self.groups, self.eps, self.momentum = groups, like.eps, like.momentum or 0.1
         self.weight, self.bias = like.weight, like.bias
@@ -61,18 +61,18 @@ class GlobalBatchNorm(nn.Module):
         """Normalise x, (n, C) or (n, C, H, W), of which n is a multiple of `groups` in training."""
         if not self.training:
             y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        elif len(x) % self.groups:
-            raise ValueError(f"batch normalisation in {self.groups} groups needs a multiple of them, not {len(x)} rows")
         else:
-            y = self._over_processes(x) if self.groups == 1 else self._by_group(x)
+            y = self._over_processes(x) if self.groups is None else self._by_group(x, self.groups)
         return cast(Tensor, self.act(y))
 
-    def _by_group(self, x: Tensor) -> Tensor:
+    def _by_group(self, x: Tensor, groups: int) -> Tensor:
         """Each group by torch's own kernel, which with momentum 1 writes the group's statistics into its buffers."""
-        means, variances = moments = self.running_mean.new_zeros(2, self.groups, x.shape[1])
+        if len(x) % groups:
+            raise ValueError(f"batch normalisation in {groups} groups needs a multiple of them, not {len(x)} rows")
+        means, variances = moments = self.running_mean.new_zeros(2, groups, x.shape[1])
         parts = [
             F.batch_norm(rows, mean, var, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps)
-            for rows, mean, var in zip(x.chunk(self.groups), means, variances, strict=True)
+            for rows, mean, var in zip(x.chunk(groups), means, variances, strict=True)
         ]
         self._track(*distributed.mean(moments.mean(dim=1)))
         return torch.cat(parts)
@@ -98,7 +98,7 @@ class GlobalBatchNorm(nn.Module):
         self.num_batches_tracked.add_(1)
 
 
-def _replace(module: nn.Module, groups: int) -> nn.Module:
+def _replace(module: nn.Module, groups: int | None) -> nn.Module:
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         return GlobalBatchNorm(module, groups)
     for name, child in module.named_children():

@@ -12,10 +12,11 @@ def random_norm(features: int = 5) -> nn.BatchNorm2d:
     return norm
 
 
+@pytest.mark.parametrize("groups", [None, 1])
 @pytest.mark.parametrize("shape", [(12, 5), (12, 5, 3, 4)])
-def test_one_group_is_plain_batch_normalisation(shape: tuple[int, ...]) -> None:
+def test_one_group_is_plain_batch_normalisation(shape: tuple[int, ...], groups: int | None) -> None:
     plain = random_norm() if len(shape) == 4 else nn.BatchNorm1d(5).double()
-    ours = GlobalBatchNorm(plain, groups=1)
+    ours = GlobalBatchNorm(plain, groups)
     ours.running_mean, ours.running_var = plain.running_mean.clone(), plain.running_var.clone()
     x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     weights = torch.randn(shape, dtype=torch.float64)
@@ -63,6 +64,11 @@ def test_sync_on_one_process_and_plain_stay_torchs_own() -> None:
         assert isinstance(convert(nn.BatchNorm2d(2), kind), nn.BatchNorm2d)  # type: ignore[arg-type]
     assert isinstance(convert(nn.BatchNorm2d(2), "sync", world_size=2), GlobalBatchNorm)
     assert isinstance(convert(nn.BatchNorm2d(2), "sync", world_size=2, accelerator="gpu"), nn.SyncBatchNorm)
+
+
+def test_as_many_groups_as_processes_are_not_the_global_batch() -> None:
+    assert convert(nn.BatchNorm2d(2), "split", groups=4, world_size=4).groups == 1
+    assert convert(nn.BatchNorm2d(2), "sync", world_size=4).groups is None
 
 
 def test_timms_normalisations_keep_their_activation() -> None:
