@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +66,15 @@ def build(name: str, world: int) -> ContrastiveModule:
     return make(convert(encoder, kind, groups=4, world_size=world)).double()
 
 
-def follow(name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
-    """A few steps of plain SGD on this process's rows, with gradients averaged as DDP does."""
+def follow(
+    name: str, dtype: torch.dtype = torch.float64, steps: Iterable[int] = range(STEPS), state: Any = None
+) -> dict[str, Any]:
+    """A few steps of plain SGD on this process's rows, with gradients averaged as DDP does, from a state on."""
     rank, world = distributed.rank(), distributed.world_size()
     method, rows = build(name, world).to(dtype), N // world
+    method.load_state_dict(state or method.state_dict())
     losses, gradients, classes = [], [], torch.arange(N * STEPS) % 3
-    for step in range(STEPS):
+    for step in steps:
         source = torch.Generator().manual_seed(step)
         views = [torch.randn(N, 3, 8, 8, generator=source, dtype=torch.float64).to(dtype) for _ in range(2)]
         own = slice(rank * rows, (rank + 1) * rows)
@@ -86,12 +90,17 @@ def follow(name: str, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
         method.after_step()
         losses.append(distributed.mean(loss.detach()))
         gradients.append(grads)
-    return {"losses": losses, "gradients": gradients, "buffers": dict(method.named_buffers())}
+    found = {"losses": losses, "gradients": gradients, "buffers": dict(method.named_buffers())}
+    return {**found, "state": method.state_dict()}
+
+
+def start(rank: int, world: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", f"file://{folder}/store{world}", rank=rank, world_size=world)
 
 
 def worker(rank: int, world: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=world)
+    start(rank, world, folder)
     found: dict[str, Any] = {name: follow(name) for name in CASES}
     found |= {f"{name}-float32": follow(name, torch.float32) for name in CASES}
     torch.save(found, f"{folder}/{rank}.pt")

@@ -19,7 +19,7 @@ OWN_LOSS = "has a loss of its own, in which no K negatives are drawn"
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, _memory, _devices, _trainer, _files, _kinds, _views, _architecture, foreign_code)
+    rules = (_negatives, _memory, devices, _trainer, _files, _kinds, _views, _architecture, foreign_code)
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -156,7 +156,8 @@ def _own_class(config: DictConfig, text: str) -> Iterator[str]:
         yield f"{text}: never draws a query's own entry; set method.positive_drawn=false"
 
 
-def _devices(config: DictConfig) -> Iterator[str]:
+def devices(config: DictConfig) -> Iterator[str]:
+    """What does not fit the processes of a run."""
     N, world = config.batch_size, processes(config)
     groups = config.batchnorm.groups if config.batchnorm.kind in ("split", "shuffle") else world
     if config.strategy.name == "single" and world > 1:

@@ -26,6 +26,8 @@ OMITTED = {
 PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.test_csv", "augment.vectors")
 # Where the data lie and how they are read: a stored run takes these anew.
 MOVED = ("data_dir", "dataset.root", "dataset.probe_root", "dataset.workers")
+# In which processes a run goes on.
+PROCESSES = ("strategy", "trainer.num_nodes")
 # Old spellings of keys.
 RENAMED = {"about": "method_info", "method.share": "method.negatives_per", "method.loss": "loss.name"}
 # Settings that came later, with the values at which a run is what it was without them.
@@ -68,11 +70,11 @@ def upgraded(config: DictConfig) -> DictConfig:
 
 
 def moved(stored: DictConfig, given: Mapping[str, Any]) -> DictConfig:
-    """A stored configuration with those of `MOVED` that are given anew."""
+    """A stored configuration with those of `MOVED` and `PROCESSES` that are given anew."""
     new = stored.copy()
-    for key in MOVED:
-        if key in given:
-            OmegaConf.update(new, key, given[key])
+    for key, value in given.items():
+        if within(key, (*MOVED, *PROCESSES)):
+            OmegaConf.update(new, key, value, merge=False)
     return new
 
 

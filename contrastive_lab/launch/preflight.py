@@ -13,9 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import multirun_jobs
 from contrastive_lab.config import CONF
-from contrastive_lab.config.check import kind, processes
-from contrastive_lab.config.identity import MOVED, conf_hash, within
-from contrastive_lab.config.overrides import composed, parse
+from contrastive_lab.config.check import devices, kind, processes
+from contrastive_lab.config.identity import MOVED, PROCESSES, conf_hash, moved, within
+from contrastive_lab.config.overrides import applied, composed, parse
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given, load
@@ -23,7 +23,7 @@ from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import conflicting_runs, differing, is_done, job_folder, plan, settled
 from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.result import read_result
-from contrastive_lab.record.run import check_resume, has_config
+from contrastive_lab.record.run import check_resume, has_config, stored_config
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
     "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do python train.py "
@@ -61,6 +61,8 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
     problems, taken = [*_images(config), *_writable(folder)], "hydra.run.dir" in given(overrides) and has_config(folder)
     if taken and (keys := differing(folder, config) or _other_images(folder, config)):
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
+    elif taken and {"strategy", "strategy.devices"} & {*given(overrides)}:  # else those of the stored run hold
+        problems += _other_processes(stored_config(folder), config)
     if problems:
         raise ConfigError(*problems)
     return overrides + ["hydra.output_subdir=null"] * taken, None  # the same run goes on, and so does its .hydra
@@ -176,14 +178,32 @@ def _unquoted(value: str) -> str:
 def _resumed(overrides: list[str]) -> list[str]:
     """Check a `resume=<folder>` and let Hydra work in that folder, leaving the run's own .hydra as it is."""
     values = given(overrides)
-    if others := [f"{key}={value}" for key, value in values.items() if key not in ("resume", *MOVED)]:
+    if others := [f"{key}={v}" for key, v in values.items() if not within(key, ("resume", *MOVED, *PROCESSES))]:
         raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
     folder = _unquoted(values["resume"])
     folders = {key: _unquoted(values[key]) for key in MOVED[:3] if key in values}
     problems = [f"{key}={each}: no such folder" for key, each in folders.items() if not Path(each).is_dir()]
     if problems := [*check_resume(Path(folder)), *problems]:
         raise ConfigError(*problems)
+    told = [f"{key}={value}" for key, value in values.items() if within(key, PROCESSES)]
+    if told and (problems := _processes(stored_config(Path(folder)), told)):
+        raise ConfigError(*problems)
     return [*anew(overrides), f"hydra.run.dir={values['resume']}", "hydra.output_subdir=null"]
+
+
+def _processes(stored: DictConfig, told: list[str]) -> list[str]:
+    """What keeps a stored run from going on in the processes that were told."""
+    config, problems = applied(told)
+    config = moved(stored, {key: OmegaConf.select(config, key) for key in given(told)})
+    return problems or [*devices(config), *_other_processes(stored, config)]
+
+
+def _other_processes(stored: DictConfig, config: DictConfig) -> Iterator[str]:
+    """Why a stored run cannot go on with the processes of a configuration."""
+    before, now = processes(stored), processes(config)
+    if stored.batchnorm.kind == "plain" and before != now:
+        which = f"{now} processes in place of {before}: batchnorm=plain takes statistics of the rows of each process"
+        yield f"strategy.devices={config.strategy.devices}: {which}, and the run would be another one"
 
 
 def anew(overrides: list[str]) -> list[str]:
@@ -191,4 +211,4 @@ def anew(overrides: list[str]) -> list[str]:
     values = given(overrides)
     if "resume" not in values:
         return overrides
-    return [f"{'++' * (key in MOVED)}{key}={value}" for key, value in values.items()]
+    return [f"{'++' * key.startswith('dataset.')}{key}={value}" for key, value in values.items()]

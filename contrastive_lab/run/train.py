@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 
 from contrastive_lab.compat import callbacks_of
-from contrastive_lab.config.identity import MOVED, beside_infonce, moved
+from contrastive_lab.config.identity import beside_infonce, moved
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import Resolved, resolve
 from contrastive_lab.dataset import ViewsDataModule
@@ -79,9 +79,9 @@ def _resumed_from(folder: Path) -> Path | None:
 
 
 def _anew(config: DictConfig) -> dict[str, Any]:
-    """Where the data lie now, as far as the line of a resumed run gives it."""
+    """What the line of a resumed run gives, of which `moved` takes where the data lie now and the processes."""
     typed = parse(list(HydraConfig.get().overrides.task)) if HydraConfig.initialized() else []
-    return {o.key_or_group: OmegaConf.select(config, o.key_or_group) for o in typed if o.key_or_group in MOVED}
+    return {o.key_or_group: OmegaConf.select(config, o.key_or_group) for o in typed}
 
 
 def output_folder() -> Path:
