@@ -16,6 +16,7 @@ from contrastive_lab.errors import first_line
 from contrastive_lab.record.files import COMMAND, write_json
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+SMALL_SHM = ("shared memory", "</torch_")  # in torch's own words for it
 PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
 
 
@@ -58,6 +59,9 @@ def unforeseen(error: Exception, folder: Path) -> str:
     line = f"{type(error).__name__}: {first_line(error)}"
     if isinstance(error, OSError) and error.errno in FULL:
         return f"{line}; make room, and python train.py resume={folder} goes on"
+    if any(text in str(error) for text in SMALL_SHM):
+        there = "/dev/shm is too small for the workers that decode; give it room (docker run --shm-size=8g)"
+        return f"{there}, or do without: python train.py resume={folder} dataset.workers=0"
     (folder / "traceback.txt").write_text(traceback.format_exc())
     return f"{line} (traceback.txt in {folder})"
 

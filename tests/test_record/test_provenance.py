@@ -51,3 +51,20 @@ def test_an_id_is_read_back_and_there_is_none_without_its_file(tmp_path: Path) -
     assert provenance.stored_wandb_id(tmp_path / "run") is None
     provenance.write_wandb_id(tmp_path / "run", "abcd1234")
     assert provenance.stored_wandb_id(tmp_path / "run") == "abcd1234"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that dataloader's workers are out of "
+        "shared memory. Please try to raise your shared memory limit.",
+        "Caught RuntimeError in DataLoader worker process 0.\nunable to write to file </torch_7_1_0>: No space left on "
+        "device (28)",
+        "unable to allocate shared memory(shm) for file </torch_7_1_0>: Success (0)",
+    ],
+)
+def test_too_small_a_dev_shm_is_one_line_that_says_what_to_do(text: str, tmp_path: Path) -> None:
+    told = provenance.unforeseen(RuntimeError(text), tmp_path)
+    assert told.count("\n") == 0 and "--shm-size" in told
+    assert told.endswith(f"resume={tmp_path} dataset.workers=0")
+    assert not [*tmp_path.iterdir()]
