@@ -1,3 +1,4 @@
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -78,3 +79,9 @@ def test_help_is_the_docstring_and_runs_nothing(
     forbidden: Callable[[dict[str, str]], object] = lambda values: pytest.fail("work was started")  # noqa: E731
     assert run_script(forbidden, "\nWhat it does.\n", *FORMS) == 0
     assert capsys.readouterr().out == "What it does.\n"
+
+
+def test_windows_is_refused_in_one_line() -> None:
+    code = "import sys; sys.platform = 'win32'; import contrastive_lab.launch.script"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: Windows is not supported; its Linux (WSL) is\n")
