@@ -170,7 +170,7 @@ CARDS: list[dict[str, Any]] = [
 def test_a_card_calls_nothing_but_models(card: dict[str, Any], tmp_path: Path, elsewhere: Path) -> None:
     told = json.dumps({**card, "replaced": {}}).replace("PWNED", str(tmp_path / "pwned"))
     (tmp_path / "backbone.json").write_text(told)
-    with pytest.raises(ValueError, match="not a model of"):
+    with pytest.raises(ValueError, match="not an untrained model of"):
         load_backbone(tmp_path)
 
 

@@ -1,5 +1,6 @@
 """What follows from a configuration and is used all over a run, worked out once, before training."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -43,3 +44,11 @@ def _negatives(config: DictConfig, images: int | None = None) -> tuple[int | Non
     K = effective_K(config, images)
     alpha = None if config.loss.name in WITHOUT_ALPHA else config.alpha if config.alpha is not None else K
     return K, alpha, pool_size(config, images)
+
+
+def other_processes(stored: DictConfig, config: DictConfig) -> Iterator[str]:
+    """Why a stored run cannot go on with the processes of a configuration."""
+    before, now = processes(stored), processes(config)
+    if stored.batchnorm.kind == "plain" and before != now:
+        which = f"{now} processes in place of {before}: batchnorm=plain takes statistics of the rows of each process"
+        yield f"strategy.devices={config.strategy.devices}: {which}, and the run would be another one"

@@ -13,10 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import multirun_jobs
 from contrastive_lab.config import CONF
-from contrastive_lab.config.check import devices, kind, processes
+from contrastive_lab.config.check import devices
 from contrastive_lab.config.identity import MOVED, PROCESSES, conf_hash, moved, within
 from contrastive_lab.config.overrides import applied, composed, parse
-from contrastive_lab.config.resolve import resolve
+from contrastive_lab.config.resolve import other_processes, resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given, load
 from contrastive_lab.launch.line import read_line
@@ -62,7 +62,7 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
     if taken and (keys := differing(folder, config) or _other_images(folder, config)):
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
     elif taken and {"strategy", "strategy.devices"} & {*given(overrides)}:  # else those of the stored run hold
-        problems += _other_processes(stored_config(folder), config)
+        problems += other_processes(stored_config(folder), config)
     if problems:
         raise ConfigError(*problems)
     return overrides + ["hydra.output_subdir=null"] * taken, None  # the same run goes on, and so does its .hydra
@@ -85,7 +85,7 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan
         configs |= {} if config is None else {found_job.folder: config}
     if problems:
         raise ConfigError(*problems)
-    conf = "" if any("root" in config.dataset for config in configs.values()) else conf_hash()
+    conf = "" if any(map(_of_user, configs.values())) else conf_hash()
     sweep = plan([Path(sys.executable).name, *line], told, [*found.values()], conf)
     conflicts = conflicting_runs(sweep, configs)
     for folder, config in ((sweep.folder / name, config) for name, config in configs.items()):
@@ -101,7 +101,7 @@ def _checked(job: list[str]) -> DictConfig:
     config = composed(job)
     if problems := [*_images(config)]:
         raise ConfigError(*problems)
-    if processes(config) > 1 and "hydra/launcher=submitit_slurm" not in job:
+    if resolve(config).processes > 1 and "hydra/launcher=submitit_slurm" not in job:
         raise ConfigError(DISTRIBUTED_MULTIRUN)
     return config
 
@@ -137,12 +137,12 @@ def _images(config: DictConfig) -> Iterator[str]:
     (images, _), N = _read(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
     if images < N:
         where, fits = config.dataset.get("root", f"dataset={config.dataset.name}"), 2 ** int(math.log2(images))
-        yield f"batch_size={N}: more than the {images} {kind(config)} of {where}; batch_size={fits} fits"
+        yield f"batch_size={N}: more than the {images} {resolve(config).kind} of {where}; batch_size={fits} fits"
 
 
 def _of_user(config: DictConfig) -> bool:
     """Whether the data set is read from files that the user has put somewhere."""
-    return "root" in config.dataset or kind(config) == "texts"
+    return "root" in config.dataset or "train_csv" in config.dataset
 
 
 def _other_images(folder: Path, config: DictConfig) -> str:
@@ -195,15 +195,7 @@ def _processes(stored: DictConfig, told: list[str]) -> list[str]:
     """What keeps a stored run from going on in the processes that were told."""
     config, problems = applied(told)
     config = moved(stored, {key: OmegaConf.select(config, key) for key in given(told)})
-    return problems or [*devices(config), *_other_processes(stored, config)]
-
-
-def _other_processes(stored: DictConfig, config: DictConfig) -> Iterator[str]:
-    """Why a stored run cannot go on with the processes of a configuration."""
-    before, now = processes(stored), processes(config)
-    if stored.batchnorm.kind == "plain" and before != now:
-        which = f"{now} processes in place of {before}: batchnorm=plain takes statistics of the rows of each process"
-        yield f"strategy.devices={config.strategy.devices}: {which}, and the run would be another one"
+    return problems or [*devices(config), *other_processes(stored, config)]
 
 
 def anew(overrides: list[str]) -> list[str]:
