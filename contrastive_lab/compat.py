@@ -105,8 +105,8 @@ def batches_started(trainer: "pl.Trainer") -> int:
     return int(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
 
 
-def epoch_metrics(trainer: "pl.Trainer") -> dict[str, float]:
-    """`_logger_connector.metrics`: what the loggers will get of an epoch, known in `on_train_epoch_end`."""
+def logged_next(trainer: "pl.Trainer") -> dict[str, float]:
+    """`_logger_connector.metrics`: what the loggers will get of a step in its `on_train_batch_end`, or of an epoch."""
     log = cast(dict[str, Any], trainer._logger_connector.metrics["log"])
     return {name: float(value) for name, value in log.items()}
 

@@ -164,10 +164,10 @@ class AtTheEnd(pl.Callback):
         self.seen: list[dict[str, float]] = []
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.seen.append(compat.epoch_metrics(trainer))
+        self.seen.append(compat.logged_next(trainer))
 
 
-def test_epoch_metrics_are_what_a_logger_gets_of_the_epoch(tmp_path: Path) -> None:
+def test_logged_next_are_what_a_logger_gets_of_the_epoch(tmp_path: Path) -> None:
     probe, logger = AtTheEnd(), MetricsFile(tmp_path)
     made = pl.Trainer(
         accelerator="cpu", logger=logger, enable_checkpointing=False, enable_progress_bar=False,

@@ -28,7 +28,7 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def resume(self, step: int, every: int = 1, row: dict[str, float] | None = None) -> None:
-        """Go on after `step` optimizer steps, of which each `every`-th has a row; `row` is that of the epoch's end.
+        """Go on after `step` optimizer steps, of which each `every`-th has a row; `row` is the last of the checkpoint.
 
         A process may have been killed after its checkpoint and before that row, or stopped in mid-epoch, when rows of
         the last step and of a part of the epoch were written, which no run has that was not stopped.
@@ -36,10 +36,11 @@ class MetricsFile(Logger):
         if self.path.exists():
             rows = self._read()
             self.names = list(rows[0]) if rows else self.names
-            last = [old for old in rows if int(old["step"]) == step - 1 and (old.get("loss_epoch") or step % every)]
+            again = step % every or bool(row and "loss_epoch" not in row)  # whether the last step's own row goes, too
+            last = [old for old in rows if int(old["step"]) == step - 1 and (again or old.get("loss_epoch"))]
             write_table(self.path, self.names, [old for old in rows if int(old["step"]) < step and old not in last])
-            self.new += [row] if row else []
-            self.save()
+        self.new += [row] if row else []
+        self.save()
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the run's .hydra/config.yaml holds them."""

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
 from contrastive_lab import distributed
-from contrastive_lab.compat import batches_started, epoch_metrics, logging_interval
+from contrastive_lab.compat import batches_started, logged_next, logging_interval
 from contrastive_lab.config.identity import PATHS, comparable, differences, identity
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.dataset import Batch
@@ -101,7 +101,7 @@ class LastCheckpoint(Checkpoint):
         cut = config.sets > 1 and pool == K  # sets of the whole pool were once cut from it in order
         self.draws = "few" if own and K and pool and are_few(K, pool) else "partition" if cut else "sorted"
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
-        self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint of the epoch's end
+        self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint that covers it
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Save in mid-epoch, also where something such as trainer.max_time stops the run there.
@@ -112,6 +112,8 @@ class LastCheckpoint(Checkpoint):
             return
         due = self.every and trainer.global_step % self.every == 0
         if trainer.should_stop or due or self._waited(trainer, pl_module):
+            interval = logging_interval(trainer)
+            self.row = _next_row(trainer) if interval and trainer.global_step % interval == 0 else {}
             self.save(trainer)
 
     def _waited(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:
@@ -125,9 +127,8 @@ class LastCheckpoint(Checkpoint):
         """Save at the end of an epoch; of one that was stopped the last step's checkpoint stands."""
         if trainer.should_stop and batches_started(trainer) < trainer.num_training_batches:
             return  # trainer.max_steps is no stop: it ends the run, whose last checkpoint this is
-        self.row = {"step": trainer.global_step - 1, "epoch": trainer.current_epoch, **epoch_metrics(trainer)}
+        self.row = _next_row(trainer)
         self.save(trainer)
-        self.row = {}
         if (epoch := trainer.current_epoch + 1) in self.keep and distributed.is_first():
             keep_checkpoint(self.folder, epoch)
 
@@ -168,6 +169,11 @@ class LastCheckpoint(Checkpoint):
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.resume(checkpoint["global_step"], logging_interval(trainer), checkpoint.get("row"))
+
+
+def _next_row(trainer: pl.Trainer) -> dict[str, float]:
+    """The row that metrics.csv gets next: of a step in its `on_train_batch_end`, or of an epoch."""
+    return {"step": trainer.global_step - 1, "epoch": trainer.current_epoch, **logged_next(trainer)}
 
 
 class Clock(pl.Callback):

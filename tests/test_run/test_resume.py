@@ -175,10 +175,12 @@ def test_the_time_of_a_run_is_that_of_its_process(tmp_path: Path, trained: Train
     assert "Timer" not in loaded["callbacks"]
 
 
+@pytest.mark.parametrize(("every", "kills"), [("null", 2), pytest.param("1", 6, marks=pytest.mark.long)])
 def test_a_run_killed_between_a_checkpoint_and_its_row_loses_no_row(
-    tmp_path: Path, trained: Trained, line: Typed, monkeypatch: pytest.MonkeyPatch
+    every: str, kills: int, tmp_path: Path, trained: Trained, line: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained(*TINY, *STEPS, cwd=tmp_path / "whole")
+    told = (*TINY, *STEPS, f"checkpoint_every_n_steps={every}")
+    trained(*told, cwd=tmp_path / "whole")
     save = LastCheckpoint.save
 
     def killed(self: LastCheckpoint, trainer: pl.Trainer) -> None:
@@ -186,11 +188,11 @@ def test_a_run_killed_between_a_checkpoint_and_its_row_loses_no_row(
         raise SystemExit
 
     monkeypatch.setattr(LastCheckpoint, "save", killed)
-    for _ in range(2):  # at the end of each epoch
+    for _ in range(kills):  # at the end of each epoch, or of each step
         with pytest.raises(SystemExit):
-            line(*TINY, *STEPS, "hydra.run.dir=x", cwd=tmp_path / "parts")
+            line(*told, "hydra.run.dir=x", cwd=tmp_path / "parts")
     monkeypatch.setattr(LastCheckpoint, "save", save)
-    trained(*TINY, *STEPS, "hydra.run.dir=x", cwd=tmp_path / "parts")
+    trained(*told, "hydra.run.dir=x", cwd=tmp_path / "parts")
     assert metrics(tmp_path / "parts" / "x") == metrics(only_run(tmp_path / "whole"))
 
 
