@@ -24,7 +24,8 @@ class SignalError(SystemExit):
 
     def __init__(self, number: int, told: str) -> None:
         super().__init__(128 + number)
-        self.told = f"{told} by {signal.Signals(number).name}"
+        self.number = signal.Signals(number)
+        self.told = f"{told} by {self.number.name}"
 
     def __str__(self) -> str:
         return self.told

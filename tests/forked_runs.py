@@ -33,6 +33,12 @@ def _enter(line: tuple[str, ...], cwd: Path) -> None:
     os._exit(command_line(train.main, sys.argv))
 
 
+def children(pid: int) -> list[int]:
+    """Processes that a process started, by /proc."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
 def logged(folder: Path) -> int:
     """The last step in a run's metrics.csv, -1 before there is one."""
     try:

@@ -24,7 +24,7 @@ def read_line(line: Sequence[str]) -> Namespace:
     parser = hydra_parser()
     parser.exit_on_error = False
     try:
-        read, unknown = parser.parse_known_args(arguments)
+        read, unknown = parser.parse_known_intermixed_args(arguments)  # -m and --cfg may stand anywhere
     except ArgumentError as error:
         raise ConfigError(f"{first_line(error)}; --hydra-help lists Hydra's flags") from None
     if unknown:

@@ -17,6 +17,7 @@ from contrastive_lab.record.files import COMMAND, write_json
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALL_SHM = ("shared memory", "</torch_")  # in torch's own words for it
+LOST = ("Connection closed by peer", "Connection reset by peer", "remote process exited")  # the words of gloo and NCCL
 PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
 
 
@@ -63,6 +64,8 @@ def unforeseen(error: Exception, folder: Path) -> str:
         there = "/dev/shm is too small for the workers that decode; give it room (docker run --shm-size=8g)"
         return f"{there}, or do without: python train.py resume={folder} dataset.workers=0"
     (folder / "traceback.txt").write_text(traceback.format_exc())
+    if any(text in str(error) for text in LOST):
+        line = f"another process of this run has ended; the same line, or resume={folder}, goes on"
     return f"{line} (traceback.txt in {folder})"
 
 

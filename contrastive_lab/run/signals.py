@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from contrastive_lab import distributed
 from contrastive_lab.errors import SignalError
 
-STOPPING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+STOPPING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT)
 EVERY = 10  # steps between two agreements of several processes
 
 
@@ -54,10 +54,18 @@ class StopSignal(pl.Callback):
 
 @contextmanager
 def heeded() -> Iterator[None]:
-    """End this process with a SignalError at SIGTERM and SIGUSR1, so that result.json is still written."""
-    before = {number: signal.signal(number, _end) for number in STOPPING[:2]}
+    """End this process with a SignalError at SIGTERM, SIGUSR1 and SIGUSR2, so that result.json is still written.
+
+    A handler that was there before, as submitit's, which sends a job to the queue again, is called then.
+    """
+    before = {number: signal.signal(number, _end) for number in STOPPING[:3]}
     try:
         yield
+    except SignalError as error:
+        if callable(handler := before.get(error.number)):
+            with suppress(SystemExit):  # the handler's own end
+                handler(error.number, None)
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -121,7 +121,8 @@ def _recorded(
         result.status = Status.INTERRUPTED if stopped else Status.FAILED
         result.error = (str(error).strip() or type(error).__name__).splitlines()[-1]
         if isinstance(error, Exception) and not isinstance(error, RunError | ConfigError):
-            raise RunError(unforeseen(error, folder)) from error
+            result.error = unforeseen(error, folder)
+            raise RunError(result.error) from error
         raise
     finally:
         result.seconds = round((result.seconds or 0) + time.perf_counter() - started, 1)

@@ -47,6 +47,11 @@ def test_settings_with_hyphens_are_settings() -> None:
     assert (read.overrides, read.cfg, read.config_dir, read.multirun) == (["K=16", "loss.mu=3"], "job", "x", True)
 
 
+def test_flags_may_stand_between_settings() -> None:
+    read = read_line(["train.py", "method=simo", "-m", "K=4,8", "--cfg", "job", "tau=0.1,0.2"])
+    assert (read.overrides, read.multirun, read.cfg) == (["method=simo", "K=4,8", "tau=0.1,0.2"], True, "job")
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [

@@ -20,7 +20,7 @@ import torch
 from contrastive_lab.errors import SignalError
 from contrastive_lab.run.signals import StopSignal, heeded
 from tests.conftest import ROOT, TINY, only_run
-from tests.forked_runs import logged
+from tests.forked_runs import children, logged
 from tests.test_run.test_resume import STEPS
 from tests.test_run.test_train import Trained, Typed, metrics, result, weights
 
@@ -74,12 +74,6 @@ def test_a_second_signal_does_what_it_did_before(monkeypatch: pytest.MonkeyPatch
             time.sleep(1)
     finally:
         callback.on_train_end(None, None)
-
-
-def children(pid: int) -> list[int]:
-    """Processes that a process started, by /proc."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]
 
 
 def runs(pid: int) -> bool:
