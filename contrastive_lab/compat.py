@@ -1,8 +1,9 @@
 """What the project takes from other packages beyond their documented interface: one small function for each.
 
 `hydra.main` reads sys.argv alone, and neither its flags nor its sweeper's jobs can be had without running; Lightning's
-types leave attributes out; a workspace of W&B can be saved on its server alone. Imports stand inside the functions: the
-command line reads this file before it needs what takes seconds to import.
+types leave attributes out; multiprocessing ends processes in an order of its own; a workspace of W&B can be saved on
+its server alone. Imports stand inside the functions: the command line reads this file before it needs what takes
+seconds to import.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -114,3 +115,10 @@ def logged_next(trainer: "pl.Trainer") -> dict[str, float]:
 def workspace_json(board: Any) -> str:
     """`Workspace._to_model`: what W&B would store of a workspace, as JSON."""
     return str(board._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))
+
+
+def before_processes_end(call: Callable[[], None]) -> None:
+    """`multiprocessing.util.Finalize`: call at this process's exit, before its child processes are ended and joined."""
+    from multiprocessing.util import Finalize
+
+    Finalize(None, call, exitpriority=10)

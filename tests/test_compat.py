@@ -186,6 +186,26 @@ def test_the_command_line_reads_compat_without_lightning() -> None:
     subprocess.run([sys.executable, "-c", line], check=True)
 
 
+ORDER = """
+import multiprocessing, signal, time
+from contrastive_lab.compat import before_processes_end
+
+def deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(60)
+
+child = multiprocessing.get_context("fork").Process(target=deaf, daemon=True)
+child.start()
+time.sleep(0.5)
+before_processes_end(lambda: (print("first"), child.kill()))
+"""
+
+
+def test_before_processes_end_comes_before_they_are_waited_for() -> None:
+    done = subprocess.run([sys.executable, "-c", ORDER], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, "first\n")
+
+
 def test_workspace_json_names_the_workspace() -> None:
     workspaces = pytest.importorskip("wandb_workspaces.workspaces")
     stored = json.loads(workspace_json(workspaces.Workspace(entity="lab", project="p", name="K against alpha")))

@@ -1,6 +1,5 @@
 """Image files as a viewer shows them, decoded and cropped; everything after the crop happens on the device."""
 
-import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
 from contrastive_lab.augment import Recipe
+from contrastive_lab.dataset.workers import handed_over
 from contrastive_lab.errors import RunError, first_line
 from contrastive_lab.randomness import StepRandom
 
@@ -61,12 +61,6 @@ class Reader:
         return image.convert("RGB")
 
 
-def ignore_signals(worker: int) -> None:
-    """Leave signals to the process that a worker is of: it ends its workers itself, once it has stopped in order."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
-
-
 def crops(
     reader: Reader, paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iterable[int]
 ) -> list[Tensor]:
@@ -96,4 +90,4 @@ def _centres(reader: Reader, paths: Iterable[Path], size: int) -> Iterator[Image
 
 
 def _stack(images: Iterable[Image.Image]) -> Tensor:
-    return torch.stack([F.pil_to_tensor(image) for image in images]).contiguous()
+    return handed_over(torch.stack([F.pil_to_tensor(image) for image in images]).contiguous())

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple, cast
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from contrastive_lab import distributed
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.compat import batches_started
-from contrastive_lab.dataset.decode import crops, ignore_signals
+from contrastive_lab.dataset.decode import crops
 from contrastive_lab.dataset.fingerprint import data_hash
 from contrastive_lab.dataset.split import Files, Split, Splits
+from contrastive_lab.dataset.workers import decoded
 from contrastive_lab.randomness import StepRandom, generator
 
 
@@ -97,9 +97,7 @@ class ViewsDataModule(pl.LightningDataModule):
         # Workers get a copy of what makes a position: parts of this object, but neither all of it nor its trainer.
         order, random = self.order(epoch), self.step_random(epoch, 0)
         make = partial(_position, self.splits.pretrain, self.recipe, self.views, order, random)
-        steps = cast(Dataset[int], range(first, len(self)))
-        ignore = ignore_signals if self.workers else None
-        yield from DataLoader(steps, None, collate_fn=make, num_workers=self.workers, worker_init_fn=ignore)
+        yield from decoded(range(first, len(self)), make, self.workers)
 
     def __len__(self) -> int:
         return len(self.splits.pretrain) // self.batch_size

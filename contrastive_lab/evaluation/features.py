@@ -5,24 +5,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import torch
 from pytorch_lightning.utilities import move_data_to_device
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.dataset import Files, Splits, Texts, ViewsDataModule
-from contrastive_lab.dataset.decode import centre, ignore_signals
+from contrastive_lab.dataset.decode import centre
 from contrastive_lab.dataset.split import Split, part
+from contrastive_lab.dataset.workers import decoded
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
 from contrastive_lab.evaluation.scores import is_large
 from contrastive_lab.randomness import generator
 
-ROWS = 500
+ROWS = 500  # images or texts that are encoded at once
+ITEM = 25  # images that a worker decodes at once: of 224 pixels they take 4 MB of /dev/shm
 
 
 @contextmanager
@@ -81,14 +82,17 @@ def _joined(parts: Iterator[Tensor], n: int) -> Tensor:
 
 def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:
     """What the recipe's `clean` takes, in order: uint8 images (rows, C, H, W), or words (rows, L)."""
-    blocks = [slice(start, start + ROWS) for start in range(0, len(split), ROWS)]
     if isinstance(split, Files):
-        paths: Any = [split.paths[rows] for rows in blocks]  # a list is a data set, whatever its type says
-        decode = partial(centre, split.reader, size=cast(Recipe, recipe).size)
-        ignore = ignore_signals if workers else None
-        yield from DataLoader(paths, None, collate_fn=decode, num_workers=workers, worker_init_fn=ignore)
+        paths = [split.paths[rows] for rows in _blocks(split, ITEM)]
+        items = decoded(paths, partial(centre, split.reader, size=cast(Recipe, recipe).size), workers)
+        while block := [item.clone() for item in itertools.islice(items, ROWS // ITEM)]:  # a copy leaves /dev/shm
+            yield torch.cat(block)
     else:
-        yield from (split.tensor("cpu", rows) for rows in blocks)
+        yield from (split.tensor("cpu", rows) for rows in _blocks(split, ROWS))
+
+
+def _blocks(split: Split, rows: int) -> list[slice]:
+    return [slice(start, start + rows) for start in range(0, len(split), rows)]
 
 
 def encoded_views(
