@@ -22,7 +22,7 @@ test: install ## the test suite
 	$(BIN)/pytest
 
 test-long: install ## the tests that take minutes
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long --durations=40
 
 test-browser: install ## the report in a real browser; skipped with a notice where there is no Chromium
 	$(BIN)/pytest -m browser -rs

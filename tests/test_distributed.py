@@ -125,6 +125,7 @@ def test_two_processes_equal_one(name: str, two_processes: list[dict[str, Any]])
         torch.testing.assert_close(together[name]["buffers"], alone["buffers"], rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_start_like_one_in_float32(name: str, two_processes: list[dict[str, Any]]) -> None:
     alone, together = follow(name, torch.float32), two_processes[0][f"{name}-float32"]
