@@ -93,8 +93,11 @@ def check(done: Line) -> None:
 
 
 @pytest.mark.long
-def test_resume(hostile: Path, line: Type) -> None:
-    check(line(f"resume={hostile}"))
+def test_resume(hostile: Path, line: Type, request: pytest.FixtureRequest) -> None:
+    done = line(f"resume={hostile}")
+    check(done)
+    if request.node.callspec.params["hostile"] == "pickle":
+        assert done.err.endswith("last.ckpt: holds code beside tensors; nothing of it was loaded\n")
 
 
 def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., DictConfig], elsewhere: Path) -> None:

@@ -3,8 +3,12 @@
 import os
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import CHECKPOINT, removed_on_error
 
 PREVIOUS = "checkpoints/previous.ckpt"
@@ -58,3 +62,12 @@ def is_whole(path: Path) -> bool:
             return file.testzip() is None
     except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
         return False
+
+
+@contextmanager
+def tensors_alone(path: Path | None) -> Iterator[None]:
+    """A ConfigError in one line if what torch loads from `path` holds more than tensors and plain values."""
+    try:
+        yield
+    except UnpicklingError:
+        raise ConfigError(f"{path}: holds code beside tensors; nothing of it was loaded") from None

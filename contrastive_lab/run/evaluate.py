@@ -1,7 +1,6 @@
 """Evaluate the encoder of a stored run."""
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -9,8 +8,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.checkpoint import readable_checkpoint
+from contrastive_lab.record.checkpoint import readable_checkpoint, tensors_alone
 from contrastive_lab.record.files import CHECKPOINT, write_json
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.right import write_right
@@ -19,10 +17,8 @@ from contrastive_lab.run.build import build_data, build_encoder, score
 
 def tensors_of(path: Path) -> dict[str, Any]:
     """What a checkpoint holds; a ConfigError if that is more than tensors and plain values, none of which is made."""
-    try:
+    with tensors_alone(path):
         found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError:
-        raise ConfigError(f"{path}: holds code beside tensors; nothing of it was loaded") from None
     return found
 
 

@@ -28,7 +28,13 @@ from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.losses import mi_estimate
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.record.checkpoint import PREVIOUS, drop_previous, readable_checkpoint, restore_previous
+from contrastive_lab.record.checkpoint import (
+    PREVIOUS,
+    drop_previous,
+    readable_checkpoint,
+    restore_previous,
+    tensors_alone,
+)
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.metrics_file import MetricsFile, set_aside
 from contrastive_lab.record.provenance import commit, describe, unforeseen
@@ -145,7 +151,7 @@ def _run(
     method = build_method(config, data, resolved.processes)
     if is_first():
         print(banner(config, resolved, data.splits, folder), flush=True)
-    with quiet():
+    with quiet(), tensors_alone(checkpoint):
         trainer, clock = build_trainer(config, resolved, folder, data, method.encoder.features, loggers)
         trainer.precision_plugin.convert_module(method)  # Lightning would round a checkpoint of 64 bits first
         trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
