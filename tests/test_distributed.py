@@ -159,7 +159,7 @@ def run(devices: int, *arguments: str, cwd: Path, script: str = "train.py", code
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("method", ["simclr", "moco_v1", "moco_v2", "simo"])
+@pytest.mark.parametrize("method", ["simclr", "moco_v2", "simo"])
 def test_1_2_and_4_processes_train_alike(method: str, tmp_path: Path) -> None:
     exact = (f"method={method}", "K=20", "trainer.limit_train_batches=20", "trainer.precision=64-true")
     one, two, four = (run(devices, *TINY, *exact, cwd=tmp_path / str(devices)) for devices in (1, 2, 4))

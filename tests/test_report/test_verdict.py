@@ -174,9 +174,9 @@ def test_what_is_missing_is_said(jobs: list[Told], words: str, tmp_path: Path) -
 @pytest.mark.long
 @pytest.mark.parametrize("n", [3, 5])
 def test_of_sweeps_without_a_difference_few_sentences_claim_one(n: int, tmp_path: Path) -> None:
-    """Each sentence may be wrong in 5 of 100 of 5,000 sweeps of two flat lines, with two standard errors on top."""
+    """Each sentence may be wrong in 5 of 100 of 10,000 sweeps of two flat lines, with two standard errors on top."""
     grid = grid_of(write_sweep(tmp_path / "s", [*seeds([80, 81], K=1), *seeds([80, 81], K=16)]))
-    sweeps, Ks, runs = 5_000, [1.0, 16.0, 255.0], pd.DataFrame("", index=range(n), columns=[1.0, 16.0, 255.0])
+    sweeps, Ks, runs = 10_000, [1.0, 16.0, 255.0], pd.DataFrame("", index=range(n), columns=[1.0, 16.0, 255.0])
     claims = dict.fromkeys(("rises", "falls", "slopes differ", "differs at K"), 0)
     for made_up in np.random.default_rng(n).normal(48, 1.0, (sweeps, 2, n, 3)):
         tables = [pd.DataFrame(values, columns=Ks) for values in made_up]
