@@ -8,6 +8,7 @@ seconds to import.
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -33,7 +34,8 @@ def run_hydra(
     """`_run_hydra`: what `hydra.main` does with a command line once `hydra_parser` has read it.
 
     `task` is called with the configuration of each job; `name` is that of the primary one in the folder `conf`. The
-    `jobs` of a multirun, a list of overrides each, are launched together in place of those that `args` expand to.
+    `jobs` of a multirun, a list of overrides each, are launched together in place of those that `args` expand to. An
+    error of a single job is raised without the line that Hydra would print before it.
     """
     from hydra import version
     from hydra._internal.utils import _run_hydra
@@ -48,7 +50,19 @@ def run_hydra(
             Plugins.instance().class_name_to_class[GivenJobs.NAME] = GivenJobs
             overrides = [*args.overrides, f"hydra.sweeper._target_={GivenJobs.NAME}"]
             args = Namespace(**vars(args) | {"overrides": overrides})
-        _run_hydra(args, hydra_parser(), task, config_path=str(conf), config_name=name)
+        raised: list[Exception] = []
+
+        @wraps(task)
+        def heard(config: Any) -> object:
+            try:
+                return task(config)
+            except Exception as error:
+                raised.append(error)
+                return None
+
+        _run_hydra(args, hydra_parser(), task if args.multirun else heard, config_path=str(conf), config_name=name)
+        if raised:
+            raise raised[0]
 
 
 class GivenJobs(Sweeper):

@@ -13,6 +13,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from torch import Tensor, nn
@@ -71,6 +72,15 @@ def test_run_hydra_gives_the_task_each_configuration_and_reads_no_sys_argv(
     assert re.findall(r"Launching (\d)", capsys.readouterr().out) == ["2", "2", "1"]
     run_hydra(task, hydra_parser().parse_args(["--cfg", "job", "a=7"]), conf, "main")
     assert capsys.readouterr().out == "a: 7\nsize:\n  width: 1\n"
+
+
+def test_an_error_of_a_task_is_raised_without_a_word_of_hydra(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def task(config: DictConfig) -> None:
+        raise RuntimeError(HydraConfig.get().job.name)
+
+    with pytest.raises(RuntimeError, match=r"^test_compat$"):
+        run_hydra(task, hydra_parser().parse_args(["a=3"]), conf, "main")
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.filterwarnings("ignore:Experimental rerun CLI option:UserWarning")
