@@ -50,7 +50,8 @@ def test_images_of_another_size_are_resized(splits: Splits) -> None:
 def test_files_are_taken_in_blocks_and_stay_in_order(
     workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("contrastive_lab.evaluation.features.ROWS", 3)
+    monkeypatch.setattr("contrastive_lab.evaluation.features.ROWS", 4)
+    monkeypatch.setattr("contrastive_lab.evaluation.features.ITEM", 2)  # two items a block, the last of one image
     paths = [tmp_path / f"{i}.png" for i in range(7)]
     for i, path in enumerate(paths):
         Image.new("RGB", (14 + i, 20), (30 * i, 0, 255 - i)).save(path)

@@ -214,7 +214,7 @@ def test_another_evaluation_is_named_in_the_result_and_printed(name: str, tmp_pa
     [
         (None, Status.DONE, None),
         (RunError("first\nlast"), Status.FAILED, "last"),
-        (ZeroDivisionError(), Status.FAILED, "ZeroDivisionError"),
+        (ZeroDivisionError("by zero"), Status.FAILED, "ZeroDivisionError: by zero (traceback.txt in {folder})"),
         (KeyboardInterrupt(), Status.INTERRUPTED, "KeyboardInterrupt"),
     ],
 )
@@ -240,6 +240,6 @@ def test_the_result_is_written_at_start_and_end_and_the_environment_is_as_before
         if error:
             raise error
     assert read_result(tmp_path) == result
-    assert (result.status, result.error) == (status, line)
+    assert (result.status, result.error) == (status, line and line.format(folder=tmp_path))
     assert result.seconds >= 0
     assert os.environ["MASTER_PORT"] == "1" and "LOCAL_RANK" not in os.environ
