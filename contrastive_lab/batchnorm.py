@@ -5,25 +5,29 @@
 - shuffle: split, with the key images permuted over the groups (the permutation is `momentum.KeyEncoder`'s).
 - plain: the statistics of the rows that each process holds.
 
-A ValueError names groups that cannot be shared out over the processes, or rows over the groups.
+A ValueError names another kind, groups that cannot be shared out over the processes, or rows over the groups.
 """
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from contrastive_lab import distributed
+from contrastive_lab.errors import choice
 from contrastive_lab.losses import at_least_float32
 
+Kind = Literal["sync", "split", "shuffle", "plain"]
 
-def convert(module: nn.Module, kind: str, groups: int = 8, world_size: int = 1, accelerator: str = "cpu") -> nn.Module:
+
+def convert(module: nn.Module, kind: Kind, groups: int = 8, world_size: int = 1, accelerator: str = "cpu") -> nn.Module:
     """Replace every batch normalisation of a network, in place, by one of the given kind, parameters kept.
 
     `groups`, of the global batch for "split" and "shuffle", are a multiple of the `world_size` processes that will run
     it. `accelerator` is "cpu" or another: torch's own SyncBatchNorm takes no CPU tensors.
     """
+    choice("batchnorm", kind, Kind)
     if kind in ("split", "shuffle"):
         if groups % world_size:
             raise ValueError(f"batchnorm.groups={groups} is not a multiple of the {world_size} processes")

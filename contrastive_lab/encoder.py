@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +65,7 @@ def cosines(query: Tensor, key: Tensor) -> Tensor:
 
 
 def build_head(
-    kind: str,
+    kind: Literal["none", "linear", "mlp", "mlp_bn"],
     features: int,
     dim: int = 128,
     hidden: int | None = None,

@@ -1,6 +1,7 @@
 """The two ways in which a command ends badly: an error found before any work (exit code 2), or on the way (1)."""
 
 import signal
+from typing import Any, get_args
 
 
 class ConfigError(Exception):
@@ -29,6 +30,13 @@ class SignalError(SystemExit):
 
     def __str__(self) -> str:
         return self.told
+
+
+def choice(name: str, value: str, choices: Any) -> str:
+    """A value that is one of the choices of a Literal; ValueError otherwise."""
+    if value not in get_args(choices):
+        raise ValueError(f"{name}={value}: must be {' or '.join(get_args(choices))}")
+    return value
 
 
 def first_line(error: Exception) -> str:

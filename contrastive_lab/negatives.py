@@ -1,26 +1,30 @@
 """Where negatives come from: the other images of the batch, a queue of older keys, or a memory bank.
 
 Letters: N queries of the global batch, n of them in this process, K negatives of a query, D dimensions. A ValueError
-names a K or momentum that is out of range.
+names a K, negatives_per or momentum that is out of range.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from contrastive_lab.errors import choice
 from contrastive_lab.own_class import OwnClass
 from contrastive_lab.randomness import StepRandom, generator, to_device
 
 # Below pool / FEW negatives, drawing again what repeats is quicker than a random order of the pool, which costs at most
 # FEW numbers a negative from there on.
 FEW = 16
+NegativesPer = Literal["query", "batch"]
 
 
 def from_batch(
     random: StepRandom,
     K: int | None,
     views: int = 1,
-    negatives_per: str = "query",
+    negatives_per: NegativesPer = "query",
     purpose: str = "negatives",
     device: torch.device | str = "cpu",
     own: OwnClass | None = None,
@@ -41,6 +45,7 @@ def from_batch(
     K = pool if K is None else K
     if not 1 <= K <= pool:
         raise ValueError(f"K={K} negatives of a pool of {pool}: {views} view(s) of {random.size} - 1 other images")
+    choice("negatives_per", negatives_per, NegativesPer)
     if own is not None:
         return own.keys(random, K, views, purpose)
     if pool == K and sets == 1:

@@ -6,7 +6,7 @@ The learning rate follows the number of queries N, never K: EqCo, Sec. 2.2.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -28,11 +28,11 @@ class Optim:
     momentum: float = 0.9
     weight_decay: float = 1e-4
     decay_norm: bool = True
-    schedule: str = "cosine"
+    schedule: Literal["cosine", "warmup_times_cosine", "steps"] = "cosine"
     warmup_epochs: float = 0
     milestones: Sequence[float] = (0.6, 0.8)
-    kind: str = "sgd"
-    scaling: str = "linear"
+    kind: Literal["sgd", "lars", "adamw"] = "sgd"
+    scaling: Literal["linear", "sqrt"] = "linear"
 
     @property
     def lr(self) -> float:

@@ -1,4 +1,8 @@
-from contrastive_lab.errors import ConfigError, RunError, first_line
+from typing import Literal
+
+import pytest
+
+from contrastive_lab.errors import ConfigError, RunError, choice, first_line
 
 
 def test_a_config_error_keeps_every_problem() -> None:
@@ -9,3 +13,10 @@ def test_a_config_error_keeps_every_problem() -> None:
 def test_the_first_line_of_an_error_is_never_empty() -> None:
     assert first_line(RunError("\n not finite \n at step 3")) == "not finite "
     assert first_line(ValueError()) == "ValueError"
+
+
+def test_a_choice_is_one_of_those_of_a_literal() -> None:
+    kinds = Literal["N-1", "2N-2"]
+    assert choice("pool", "N-1", kinds) == "N-1"
+    with pytest.raises(ValueError, match=r"^pool=N: must be N-1 or 2N-2$"):
+        choice("pool", "N", kinds)

@@ -7,8 +7,10 @@ inside the forward pass (it shows in the first step only), and K need not be a m
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.errors import choice
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import Queue
@@ -32,14 +34,14 @@ class MoCo(ContrastiveModule[Pairs]):
         tau: float = 0.2,
         momentum: float = 0.999,
         symmetric: bool = False,
-        batchnorm: str = "shuffle",
+        batchnorm: Kind = "shuffle",
         optim: Optim | None = None,
         seed: int = 0,
         objective: Objective | None = None,
     ) -> None:
         super().__init__(encoder, tau, alpha, optim, seed, objective)
         self.symmetric = symmetric
-        self.key_encoder = KeyEncoder(encoder, momentum, shuffle=batchnorm == "shuffle")
+        self.key_encoder = KeyEncoder(encoder, momentum, shuffle=choice("batchnorm", batchnorm, Kind) == "shuffle")
         self.queue = Queue(K * self.objective.sets, encoder.dim, seed)
         self._new: list[tuple[Tensor, Tensor]] = []
 

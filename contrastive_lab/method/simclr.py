@@ -4,18 +4,23 @@ One encoder gives queries and keys, and gradient flows through both. The loss is
 reference code adds the means of the two directions, which is twice that.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import choice
 from contrastive_lab.method.base import ContrastiveModule
-from contrastive_lab.negatives import from_batch
+from contrastive_lab.negatives import NegativesPer, from_batch
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.own_class import own_class
 from contrastive_lab.pairs import Pairs, from_keys, joined
+
+Pool = Literal["2N-2", "N-1"]
 
 
 class SimCLR(ContrastiveModule[Pairs]):
@@ -30,15 +35,15 @@ class SimCLR(ContrastiveModule[Pairs]):
         K: int | None = None,
         alpha: float | None = None,
         tau: float = 0.1,
-        pool: str = "2N-2",
-        negatives_per: str = "query",
+        pool: Pool = "2N-2",
+        negatives_per: NegativesPer = "query",
         optim: Optim | None = None,
         seed: int = 0,
         objective: Objective | None = None,
         own_class_share: float | None = None,
     ) -> None:
         super().__init__(encoder, tau, alpha, optim, seed, objective)
-        self.K, self.pool = K, pool
+        self.K, self.pool = K, choice("pool", pool, Pool)
         self.negatives_per, self.own_class_share = negatives_per, own_class_share
 
     def pairs(self, batch: Batch) -> Pairs:

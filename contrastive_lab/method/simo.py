@@ -8,11 +8,13 @@ for all queries (`negatives_per="batch"`).
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import choice
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
-from contrastive_lab.negatives import from_batch
+from contrastive_lab.negatives import NegativesPer, from_batch
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.own_class import own_class
@@ -29,8 +31,8 @@ class SiMo(ContrastiveModule[Pairs]):
         alpha: float | None = 256,
         tau: float = 0.2,
         momentum: float = 0.999,
-        negatives_per: str = "query",
-        batchnorm: str = "sync",
+        negatives_per: NegativesPer = "query",
+        batchnorm: Kind = "sync",
         optim: Optim | None = None,
         seed: int = 0,
         objective: Objective | None = None,
@@ -38,7 +40,7 @@ class SiMo(ContrastiveModule[Pairs]):
     ) -> None:
         super().__init__(encoder, tau, alpha, optim, seed, objective)
         self.K, self.negatives_per, self.own_class_share = K, negatives_per, own_class_share
-        self.key_encoder = KeyEncoder(encoder, momentum, shuffle=batchnorm == "shuffle")
+        self.key_encoder = KeyEncoder(encoder, momentum, shuffle=choice("batchnorm", batchnorm, Kind) == "shuffle")
 
     def pairs(self, batch: Batch) -> Pairs:
         """N queries against keys of the same batch; N more for every small view."""

@@ -1,4 +1,6 @@
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
@@ -125,8 +127,31 @@ def test_views_of_one_view_methods_are_the_first_and_the_small_ones(splits: Spli
     assert torch.equal(views[0][2], views[1][1])
 
 
+@pytest.mark.parametrize("name", CONTRASTIVE)
+def test_a_method_with_negatives_takes_what_is_asked_of_them(name: str) -> None:
+    """What its class does not take, build_method does not hand over, and the setting would do nothing."""
+    taken = inspect.signature(get_object(OmegaConf.load(FOLDER / f"{name}.yaml").method["_target_"])).parameters
+    assert {"K", "alpha", "tau", "objective", "optim", "seed"} <= taken.keys()
+
+
 @pytest.mark.parametrize("name", sorted({*METHODS} - {*CONTRASTIVE}))
 def test_K_and_alpha_of_methods_without_negatives_are_an_error(name: str, compose: Callable[..., DictConfig]) -> None:
     for setting in ("K=16", "alpha=256"):
         with pytest.raises(ConfigError, match=r"has no negatives; its settings are"):
             compose(f"method={name}", setting)
+
+
+@pytest.mark.parametrize(
+    ("method", "wrong", "right"),
+    [
+        (SimCLR, {"pool": "2N"}, "2N-2 or N-1"),
+        (SimCLR, {"negatives_per": "queries"}, "query or batch"),
+        (SiMo, {"negatives_per": "step"}, "query or batch"),
+        (SiMo, {"batchnorm": "shufle"}, "sync or split or shuffle or plain"),
+        (MoCo, {"batchnorm": "none"}, "sync or split or shuffle or plain"),
+    ],
+)
+def test_a_typo_in_python_is_named_too(method: Any, wrong: dict[str, str], right: str) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"^{name}={value}: must be {right}$"):
+        method(linear_encoder(), K=4, **wrong).pairs(random_batch())
