@@ -46,7 +46,7 @@ class SwAV(ContrastiveModule[Codes]):
         prototypes: int = 3000,
         epsilon: float = 0.05,
         sinkhorn_iterations: int = 3,
-        queue: int = 0,
+        queue: int = 3840,
         queue_from_epoch: int = 15,
         freeze_epochs: float = 1.0,
         optim: Optim | None = None,

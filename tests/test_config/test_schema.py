@@ -1,7 +1,7 @@
 import inspect
 from collections.abc import Callable, Set
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import pytest
 from hydra.utils import get_object
@@ -89,6 +89,26 @@ def check_fields(path: Path) -> None:
         if name in node and "_target_" in (node[name] if isinstance(node[name], DictConfig) else {}):
             assert isinstance(inner.annotation, type)
             check_tied(inner.annotation, get_object(node[name]["_target_"]))
+
+
+def test_the_default_of_a_parameter_is_what_a_yaml_has_for_it() -> None:
+    """Who makes a method in Python gets the paper's numbers too; of several yamls of one class any will do."""
+    found: dict[Any, list[dict[str, Any]]] = {}
+    for path in (path for path in YAMLS if str(path.parent) in TIED):
+        own = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / path), resolve=False))
+        node = {**own, **own["method"]} if str(path.parent) == "method" else own
+        if "_target_" in node:  # else it starts from another yaml
+            found.setdefault(get_object(node["_target_"]), []).append(node)
+    compared = 0
+    for target, nodes in found.items():
+        for name, parameter in inspect.signature(target).parameters.items():
+            values = [node[name] for node in nodes if name in node and "${" not in str(node[name])]
+            if values and parameter.default is not inspect.Parameter.empty:
+                compared += 1
+                values = [tuple(value) if isinstance(value, list) else value for value in values]
+                plain = [value for value in values if not isinstance(value, dict)]  # a dict makes an object
+                assert not plain or parameter.default in plain, (target, name)
+    assert compared > 50
 
 
 @pytest.mark.parametrize(
