@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.identity import beside_infonce
-from contrastive_lab.config.trust import foreign_code
+from contrastive_lab.config.trust import untrusted_code
 from contrastive_lab.config.values import typed
 
 WITHOUT_ALPHA = ("spectral", "nce")  # losses
@@ -19,7 +19,7 @@ OWN_LOSS = "has a loss of its own, in which no K negatives are drawn"
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, _memory, devices, _trainer, _files, _kinds, _views, _architecture, foreign_code)
+    rules = (_negatives, _memory, devices, _trainer, _files, _kinds, _views, _architecture, untrusted_code)
     return [problem for rule in rules for problem in rule(config)]
 
 

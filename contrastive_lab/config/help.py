@@ -17,7 +17,7 @@ COLUMN = 36  # where lines of help begin
 
 
 def register_help() -> None:
-    """Give Hydra what the templates of its help ask for."""
+    """Register with Hydra what the templates of its help ask for."""
     OmegaConf.register_new_resolver("settings_help", _settings, replace=True)
     OmegaConf.register_new_resolver("groups_help", _groups, replace=True)
 

@@ -132,7 +132,7 @@ NODES = (*OWN, *(group for group in GROUPS if group not in ("method", "experimen
 
 
 def register() -> None:
-    """Give Hydra what conf/config.yaml starts from: the settings with their types, and the data set of each scale."""
+    """Register with Hydra what conf/config.yaml starts from: the settings, typed, and the data set of each scale."""
     single: list[Any] = [(name, info.annotation, MISSING) for name, info in Run.model_fields.items()]
     nodes: list[Any] = [(name, dict[str, Any], field(default_factory=dict)) for name in NODES]
     experiment = ("experiment", dict[str, Any] | None, None)

@@ -16,14 +16,14 @@ KEY = re.compile(r"\$\{[\w.\[\]]+\}")
 HARMLESS = re.compile(r"\$\{(oc\.select:[\w.]+|oc\.env:WANDB_\w+)(,[\w.+-]*)?\}")  # a key too, and W&B's own variables
 
 
-def foreign_code(config: DictConfig) -> Iterator[str]:
+def untrusted_code(config: DictConfig) -> Iterator[str]:
     """What a configuration would call that neither conf/ calls nor is a class of Lightning's plugins or strategies."""
     for key, value in _leaves(OmegaConf.to_container(config)):
         if key.rpartition(".")[2] == "_target_" and not (value in _ours() or _of_lightning(str(value))):
             yield f"{key}={value}: only what conf/ names is called, and classes of {' and '.join(LIGHTNING)}"
 
 
-def foreign_resolvers(config: DictConfig) -> Iterator[str]:
+def untrusted_resolvers(config: DictConfig) -> Iterator[str]:
     """Values that would be worked out by anything but another key or a variable of W&B."""
     for key, value in _leaves(OmegaConf.to_container(config)):
         if "${" in HARMLESS.sub("x", KEY.sub("x", str(value))):

@@ -90,7 +90,7 @@ def _check_values(args: Namespace, primary: str) -> None:
 
 
 def prepare() -> None:
-    """Tell Hydra the schema and the folder names."""
+    """Register the schema and the names of folders with Hydra."""
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
     register_help()

@@ -16,7 +16,7 @@ from contrastive_lab.config import CONF
 from contrastive_lab.config.check import devices
 from contrastive_lab.config.identity import MOVED, PROCESSES, conf_hash, moved, within
 from contrastive_lab.config.overrides import applied, composed, parse
-from contrastive_lab.config.resolve import other_processes, resolve
+from contrastive_lab.config.resolve import Resolved, other_processes, resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given, load
 from contrastive_lab.launch.line import read_line
@@ -75,11 +75,11 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan
     done, configs = settled(told), dict[str, DictConfig]()  # by folder, of those that are not known to be done
     for arm, job in [(part.arm, job) for part in parts for job in multirun(part.overrides)]:
         try:
-            config = None if (arm, *job) in done else _checked(job)
+            config, resolved = (None, None) if (arm, *job) in done else _checked(job)
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        found_job = done[arm, *job] if config is None else _job(arm, job, config)
+        found_job = done[arm, *job] if resolved is None else _job(arm, job, resolved)
         # Two grids of an arm may share a job; for two arms, or in one grid, it is an error, which `plan` tells.
         found.setdefault((found_job.folder, arm) if len(parts) > 1 else (len(found),), found_job)
         configs |= {} if config is None else {found_job.folder: config}
@@ -96,18 +96,18 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan
     return [*overrides, named(sweep), "hydra.output_subdir=null"], sweep  # a job keeps its .hydra when it goes on
 
 
-def _checked(job: list[str]) -> DictConfig:
+def _checked(job: list[str]) -> tuple[DictConfig, Resolved]:
     """The configuration of a job that can run, with its images; a ConfigError has every problem found."""
     config = composed(job)
+    resolved = resolve(config)
     if problems := [*_images(config)]:
         raise ConfigError(*problems)
-    if resolve(config).processes > 1 and "hydra/launcher=submitit_slurm" not in job:
+    if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
         raise ConfigError(DISTRIBUTED_MULTIRUN)
-    return config
+    return config, resolved
 
 
-def _job(arm: str | None, job: list[str], config: DictConfig) -> Job:
-    resolved = resolve(config)
+def _job(arm: str | None, job: list[str], resolved: Resolved) -> Job:
     return Job(job_folder(job), resolved.name, job, resolved.hash, arm)
 
 

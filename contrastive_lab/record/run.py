@@ -9,7 +9,7 @@ from hydra.conf import HydraConf
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.identity import upgraded
-from contrastive_lab.config.trust import foreign_code, foreign_resolvers
+from contrastive_lab.config.trust import untrusted_code, untrusted_resolvers
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.checkpoint import PREVIOUS, readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, CONFIG
@@ -44,7 +44,7 @@ def stored_config(folder: Path) -> DictConfig:
         raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
     if not isinstance(config, DictConfig) or not config:
         raise ConfigError(f"{path}: is empty")
-    if problems := [*foreign_code(config), *foreign_resolvers(config)]:
+    if problems := [*untrusted_code(config), *untrusted_resolvers(config)]:
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
     return upgraded(config)
 

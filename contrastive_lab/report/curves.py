@@ -24,13 +24,13 @@ def columns(grid: Grid) -> list[str]:
     return [name for name in wanted if any(name in metrics for metrics in grid.sweep.metrics.values())]
 
 
-def drawn(grid: Grid) -> str:
+def mean_of(grid: Grid) -> str:
     """What a curve is the mean of."""
     if banded(grid):
         return "Mean over the seeds of a setting, with a band of the 95 % t interval."
     return (
         f"{len(grid.lines)} lines are too many for a panel each: a curve is the mean over all finished runs of one "
-        f"{grid.x}, whatever else they were told, at the steps that all of them logged, without a band. A smaller "
+        f"{grid.x}, whatever else is set, at the steps that all of them logged, without a band. A smaller "
         "folder has a panel for each line."
     )
 

@@ -49,7 +49,7 @@ class FiniteGuard(pl.Callback):
         self.loss = loss.detach()
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        """Look at the step, before any clipping: a sum is not finite if any of its terms is not.
+        """Sum views, loss and gradients before any clipping: a sum is not finite if any of its terms is not.
 
         In float16 a scaler leaves out the steps whose gradient is not.
         """

@@ -59,7 +59,7 @@ def open_run(folder: Path, resumed: bool = False, **facts: Any) -> "Run":
 
 
 def define_metrics(run: "Run") -> None:
-    """Tell W&B that optimizer steps are the x-axis of all metrics, also after a resume, and what to sum up how."""
+    """Make optimizer steps the x-axis of all metrics in W&B, also after a resume; of some it keeps the maximum."""
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
     for name in BEST:

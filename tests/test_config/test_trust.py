@@ -8,7 +8,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.trust import foreign_code, foreign_resolvers
+from contrastive_lab.config.trust import untrusted_code, untrusted_resolvers
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.run import stored_config
 
@@ -34,13 +34,13 @@ def test_code_of_others_is_named_with_its_key(target: str) -> None:
         ({"trainer": {"plugins": [{"_target_": target}]}}, "trainer.plugins.0._target_"),
         ({"a": [[{"b": {"_target_": target}}]]}, "a.0.0.b._target_"),
     ):
-        (problem,) = foreign_code(OmegaConf.create(node))
+        (problem,) = untrusted_code(OmegaConf.create(node))
         assert problem.startswith(f"{key}={target}: only what conf/ names is called")
 
 
 @pytest.mark.parametrize("name", ["plugins.TorchSyncBatchNorm", "strategies.SingleDeviceStrategy"])
 def test_classes_of_lightning_may_be_plugged_in(name: str) -> None:
-    assert not list(foreign_code(OmegaConf.create({"_target_": f"pytorch_lightning.{name}"})))
+    assert not list(untrusted_code(OmegaConf.create({"_target_": f"pytorch_lightning.{name}"})))
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,16 @@ def test_classes_of_lightning_may_be_plugged_in(name: str) -> None:
     ],
 )
 def test_values_that_are_worked_out_elsewhere_are_named(value: str) -> None:
-    (problem,) = foreign_resolvers(OmegaConf.create({"a": "b", "x": {"list": ["plain", value]}}))
+    (problem,) = untrusted_resolvers(OmegaConf.create({"a": "b", "x": {"list": ["plain", value]}}))
     assert problem.startswith(f"x.list.1={value}: ")
 
 
 def test_what_conf_has_and_runs_store_is_trusted(compose: Callable[..., DictConfig]) -> None:
     for told in ("logger=wandb", "strategy=ddp_cpu", "dataset=ag_news", "method=npid"):
         config = compose(told)
-        assert not [*foreign_code(config), *foreign_resolvers(config)]
+        assert not [*untrusted_code(config), *untrusted_resolvers(config)]
     for path in (path for group in ("theory", "experiment", "method") for path in (CONF / group).rglob("*.yaml")):
-        assert not list(foreign_resolvers(OmegaConf.load(path)))
+        assert not list(untrusted_resolvers(OmegaConf.load(path)))
 
 
 @pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['true']", "a: !!python/name:os.system"])

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.record.sweep import read_sweep
-from contrastive_lab.report.curves import columns, drawn, during_training, mean_curve
+from contrastive_lab.report.curves import columns, during_training, mean_curve, mean_of
 from contrastive_lab.report.data import during_training as during_training_data
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
@@ -45,7 +45,9 @@ def test_more_than_12_lines_are_one_panel_of_means_over_them_and_that_is_said(tm
         (folder / run / "metrics.csv").write_text(f"step,epoch,mi_estimate\n9,0,{told['K'] + told['tau']}\n")
     grid = grid_of(folder, x="K")
     assert columns(grid) == ["mi_estimate"]
-    assert drawn(grid).startswith("13 lines are too many for a panel each: a curve is the mean over all finished runs")
+    assert mean_of(grid).startswith(
+        "13 lines are too many for a panel each: a curve is the mean over all finished runs"
+    )
     figure = during_training(grid, "mi_estimate")
     (axes,) = figure.axes
     assert {str(line.get_label()): line.get_ydata().tolist() for line in axes.lines} == {"K = 4": [10], "K = 16": [22]}
