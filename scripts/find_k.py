@@ -1,11 +1,12 @@
 """How many negatives do my images need? The smallest K whose predicted loss of linear accuracy is within a tolerance.
 
-python scripts/find_k.py dataset=image_folder dataset.root=photos [tolerance=1.0] [check=true] [seeds=5] [out=<folder>]
+python scripts/find_k.py dataset=image_folder dataset.root=photos [tolerance=1.0] [check=true]
 
 Any method with negatives and any setting of train.py. It trains a pilot with all negatives, measures what fewer would
 lose on its encoder, and reads off the curve of docs/results/negatives what that costs (curve=<result.json> of another
-theory=cost). check=true trains K and the pilot's K on paired seeds and says whether they are equivalent. No labels are
-needed but for that. The same line with the same out= goes on.
+theory=cost). check=true trains K and the pilot's K on seeds=5 paired seeds and says whether they are equivalent; seed=0
+is that of the pilot and the first of them. No labels are needed but for the check. The same line with the same
+out=<folder> goes on.
 """
 
 import sys
@@ -33,7 +34,7 @@ def main() -> None:
     folder = pilot(asked)
     found = answer(folder, curve, asked.tolerance)
     few, most = found.K, found.table[-1]["K"]
-    sentences = [found.reason, found.trust]
+    sentences = [text for text in (found.reason, found.along, found.trust) if text]
     if few is not None and few < most:
         sentences.append(saving(folder, few, most))
         if asked.check and read_result(folder).scores.get("linear_top1") is None:

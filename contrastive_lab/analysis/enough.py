@@ -13,12 +13,15 @@ from contrastive_lab.analysis.curve import CAUSES, Curve
 from contrastive_lab.analysis.result import AnalysisResult, Row, text
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import ViewsDataModule
+from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.competition import kept, keys_of_images, lost
+from contrastive_lab.record.checkpoint import kept_checkpoints
 from contrastive_lab.record.files import write_text
 from contrastive_lab.record.run import stored_config
 from contrastive_lab.report.plot import COLOURS
 from contrastive_lab.report.simple_page import simple_page
 from contrastive_lab.run.build import build_objective
+from contrastive_lab.run.evaluate import load_stored
 from contrastive_lab.theory.coupon import coverage_probability
 
 
@@ -30,6 +33,7 @@ class Enough(NamedTuple):
             to, what is lost by cause and what is kept; with labels, coverage and collisions.
         K: the smallest that is enough, None where the curve says nothing.
         reason: why, in one sentence.
+        along: what K was at the ends of earlier epochs, in one sentence; empty where nothing was kept.
         trust: how sure that is.
         figure: the predicted cost against K.
     """
@@ -37,6 +41,7 @@ class Enough(NamedTuple):
     table: list[Row]
     K: int | None
     reason: str
+    along: str
     trust: str
     figure: Figure
 
@@ -52,6 +57,8 @@ class Enough(NamedTuple):
 def answer(folder: Path, curve: Curve, tolerance: float) -> Enough:
     """Measure the encoder of a run with all negatives at K = 1, 2, 4 and so on, and judge each by the curve.
 
+    So it does with the encoder at the end of each epoch whose checkpoint was kept.
+
     Raises:
         ValueError: for a loss that remembers normalisers, or a run that this version cannot build.
     """
@@ -59,6 +66,20 @@ def answer(folder: Path, curve: Curve, tolerance: float) -> Enough:
     encoder, data = built(folder, config)
     most = resolve(config).counted(config, len(data.splits.pretrain)).K
     assert most is not None  # methods without negatives have no pilot
+    table = _measured(encoder, data, config, curve, most)
+    along = dict[int, int | None]()
+    for epoch, path in kept_checkpoints(folder).items():
+        load_stored(encoder, folder, "encoder.", path)
+        along[epoch] = judged(_measured(encoder, data, config, curve, most), curve, tolerance)[0]
+    trust = f"The curve was off by {curve.error:.2f} points (root mean square) for arms that it was not fitted to"
+    trust += ", more than the tolerance: check=true trains both." if curve.error > tolerance else "; check=true tells."
+    return Enough(
+        table, *judged(table, curve, tolerance), _along(along, config.epochs), trust, _figure(table, curve, tolerance)
+    )
+
+
+def _measured(encoder: Encoder, data: ViewsDataModule, config: DictConfig, curve: Curve, most: int) -> list[Row]:
+    """A row for each K up to the most, as `Enough` has them."""
     with torch.no_grad():
         hand, objective = keys_of_images(encoder, data, 0), build_objective(config, data)
     powers = (2**i for i in range(most.bit_length()) if 2**i < most)
@@ -69,10 +90,14 @@ def answer(folder: Path, curve: Curve, tolerance: float) -> Enough:
         cost = None if curve.beyond(loss) else curve.cost(loss)
         row: Row = {"K": K, "cost": cost, **{f"{name} lost": loss[name] for name in CAUSES}}
         table.append({**row, "competition": few.competition, "factor": few.factor, "agreement": few.agreement})
-        table[-1] |= _of_labels(config, data, K)
-    trust = f"The curve was off by {curve.error:.2f} points (root mean square) for arms that it was not fitted to"
-    trust += ", more than the tolerance: check=true trains both." if curve.error > tolerance else "; check=true tells."
-    return Enough(table, *judged(table, curve, tolerance), trust, _figure(table, curve, tolerance))
+        table[-1] |= _of_labels(data, K)
+    return table
+
+
+def _along(found: dict[int, int | None], epochs: int) -> str:
+    """What was found at the ends of epochs."""
+    said = [f"{'no number' if K is None else f'K = {K}'} after {epoch}" for epoch, K in found.items()]
+    return f"On the pilot's way, by epoch of {epochs}: {', '.join(said)}." if said else ""
 
 
 def judged(table: list[Row], curve: Curve, tolerance: float) -> tuple[int | None, str]:
@@ -104,7 +129,7 @@ def _points(row: Row, tolerance: float, curve: Curve) -> str:
     return f"{row['cost']:.2f}, {parts[most]:.2f} of it by {most}"
 
 
-def _of_labels(config: DictConfig, data: ViewsDataModule, K: int) -> Row:
+def _of_labels(data: ViewsDataModule, K: int) -> Row:
     """Whether a query and its negatives have all classes, and how many negatives are of its own; nothing without."""
     labels = data.splits.pretrain.labels
     if labels is None or not data.splits.classes:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from contrastive_lab.config import CONF
 from contrastive_lab.config.overrides import applied, composed
 from contrastive_lab.config.resolve import resolve
-from contrastive_lab.config.values import key_and_value, points
+from contrastive_lab.config.values import key_and_value, points, typed
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.line import read_line
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
     overrides: list[str]
     tolerance: float
     check: bool
-    seeds: int
+    seeds: range
     out: Path
     curve: Path
 
@@ -39,20 +39,23 @@ def read_asked(line: Sequence[str]) -> Asked:
     own, rest = dict[str, str](), list[str]()
     for part in line[1:]:
         key, value = key_and_value(part)
-        if key in ("tolerance", "check", "seeds", "out", "curve"):
+        if key in ("tolerance", "check", "seeds", "seed", "out", "curve"):
             own[key] = value
         else:
             rest.append(part)
-    told, seeds = own.get("check", "false"), own.get("seeds", "5")
+    told, seeds, seed = own.get("check", "false"), own.get("seeds", "5"), own.get("seed", "0")
     if told not in ("true", "false"):
         raise ConfigError(f"check={told}: must be true or false")
     if not (seeds.isdecimal() and int(seeds) >= 2):
         raise ConfigError(f"seeds={seeds}: must be a whole number, 2 or more")
+    if not seed.isdecimal():
+        raise ConfigError(f"seed={seed}: must be a whole number, the first one of all seeds")
     tolerance = points(own.get("tolerance", "1"), "tolerance")
     out = Path(own.get("out") or f"outputs/find_k/{datetime.now():%Y-%m-%d_%H-%M-%S}")
     overrides = _with_all_negatives(read_line(["train.py", *rest]).overrides)
     _check(overrides)
-    return Asked(overrides, tolerance, told == "true", int(seeds), out, Path(own.get("curve", CURVE)))
+    both = range(int(seed), int(seed) + int(seeds))
+    return Asked(overrides, tolerance, told == "true", both, out, Path(own.get("curve", CURVE)))
 
 
 def _with_all_negatives(overrides: list[str]) -> list[str]:
@@ -67,7 +70,7 @@ def _with_all_negatives(overrides: list[str]) -> list[str]:
 
 def _check(overrides: list[str]) -> None:
     """A ConfigError where train.py would not take the settings, or they leave no number of negatives to find."""
-    if taken := {"hydra.run.dir", "sweep", "resume", "seed"} & {*given(overrides)}:
+    if taken := {"hydra.run.dir", "sweep", "resume"} & {*given(overrides)}:
         raise ConfigError(
             *(f"{key}: find_k.py chooses it; out=<folder> is where all of it goes" for key in sorted(taken))
         )
@@ -88,16 +91,18 @@ def train(arguments: Sequence[str]) -> None:
 
 
 def pilot(asked: Asked) -> Path:
-    """Train with all negatives, unless it is done; returns the folder of the run."""
-    folder = asked.out / "pilot"
-    train([*asked.overrides, f"hydra.run.dir={folder}", "seed=0"])
+    """Train with all negatives, unless it is done, and keep checkpoints along the way; returns the run's folder."""
+    folder, epochs = asked.out / "pilot", int(composed(asked.overrides).epochs)
+    quarters = sorted({epochs * part // 4 for part in (1, 2, 3)} - {0})
+    kept = [] if "checkpoint.keep" in given(asked.overrides) else [f"checkpoint.keep={typed(quarters)}"]
+    train([*asked.overrides, *kept, f"hydra.run.dir={folder}", f"seed={asked.seeds[0]}"])
     return folder
 
 
 def check(asked: Asked, few: int, most: int) -> list[str]:
     """Train both numbers of negatives on paired seeds; returns the verdict of the sweep's report at the tolerance."""
     name = f"find_k-{asked.out.name}"
-    seeds = ",".join(map(str, range(asked.seeds)))
+    seeds = ",".join(map(str, asked.seeds))
     others = [override for override in asked.overrides if key_and_value(override)[0] != "K"]
     train(["-m", *others, f"K={few},{most}", f"seed={seeds}", f"sweep={name}"])
     from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib

@@ -37,6 +37,12 @@ def keep_checkpoint(folder: Path, epoch: int) -> None:
         partial.replace(kept)
 
 
+def kept_checkpoints(folder: Path) -> dict[int, Path]:
+    """The checkpoints that were kept, by the epoch, from 1, at whose end they were written; in order."""
+    found = {int(path.stem.removeprefix("epoch=")): path for path in (folder / CHECKPOINT).parent.glob("epoch=*.ckpt")}
+    return dict(sorted(found.items()))
+
+
 def readable_checkpoint(folder: Path) -> Path | None:
     """The last checkpoint if it can be read whole, else the one before it, else None."""
     return next((path for name in (CHECKPOINT, PREVIOUS) if is_whole(path := folder / name)), None)

@@ -22,10 +22,9 @@ def tensors_of(path: Path) -> dict[str, Any]:
     return found
 
 
-def load_stored(net: nn.Module, folder: Path, prefix: str) -> int:
-    """Load what the last checkpoint of the run in `folder` has under a prefix; returns how many steps it has had."""
-    path = readable_checkpoint(folder) or folder / CHECKPOINT
-    checkpoint = tensors_of(path)
+def load_stored(net: nn.Module, folder: Path, prefix: str, path: Path | None = None) -> int:
+    """Load what a checkpoint, by default the last of the run in `folder`, has under a prefix; returns its steps."""
+    checkpoint = tensors_of(path or readable_checkpoint(folder) or folder / CHECKPOINT)
     state = checkpoint["state_dict"].items()
     net.load_state_dict({key.removeprefix(prefix): value for key, value in state if key.startswith(prefix)})
     return int(checkpoint["global_step"])

@@ -56,7 +56,7 @@ def test_beyond_what_the_curve_was_fitted_to_there_is_no_number() -> None:
 
 @pytest.fixture
 def run(trained: Callable[..., str], tmp_path: Path) -> Path:
-    trained(*TINY[1:], "K=12", "alpha=64", "trainer.limit_train_batches=1")
+    trained(*TINY[1:], "K=12", "alpha=64", "trainer.limit_train_batches=1", "epochs=2", "checkpoint.keep=[1]")
     return only_run(tmp_path)
 
 
@@ -66,6 +66,7 @@ def test_a_run_is_measured_at_powers_of_two_and_all_of_its_negatives(run: Path, 
     assert found.table[-1]["cost"] == 0
     assert found.K == 1
     assert "was off by 0.40 points" in found.trust
+    assert found.along == "On the pilot's way, by epoch of 2: K = 1 after 1."
     few = found.table[2]
     table = with_settings("competition", run=str(run), K=[4, 12], alphas=[64.0], taus=[0.2])().table
     assert few["factor lost"] == pytest.approx(math.log(table[1]["factor"] / table[0]["factor"]))

@@ -30,8 +30,8 @@ def asked(*arguments: str) -> find_k.Asked:
 
 def test_a_line_is_the_script_s_own_settings_and_those_of_training() -> None:
     found = asked(*SMALL, "tolerance=0.5", "check=true", "seeds=3", "out=here")
-    assert found == ([*SMALL, "K=63"], 0.5, True, 3, Path("here"), find_k.CURVE)
-    assert asked(*SMALL)[1:4] == (1.0, False, 5)
+    assert found == ([*SMALL, "K=63"], 0.5, True, range(3), Path("here"), find_k.CURVE)
+    assert asked(*SMALL, "seed=5")[1:4] == (1.0, False, range(5, 10))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_line_is_the_script_s_own_settings_and_those_of_training() -> None:
         ("seeds=2.5", "seeds=2.5: must be a whole number"),
         ("method=swav", "method=swav: has no negatives whose number could be found"),
         ("alpha=inf remember=0.5", "remember=0.5: stands in place of negatives"),
-        ("seed=3", "seed: find_k.py chooses it"),
+        ("seed=1,2", "seed=1,2: must be a whole number, the first one of all seeds"),
         ("hydra.run.dir=x", "hydra.run.dir: find_k.py chooses it; out=<folder>"),
         ("K=1", "K=1: must be all the negatives"),
         ("tolerence=1", "tolerence"),
@@ -57,13 +57,18 @@ def test_a_bad_line_is_one_line_before_any_work(line: str, message: str, lines: 
 
 
 def test_the_pilot_has_all_negatives_of_a_batch_or_as_many_as_were_told(lines: list[list[str]]) -> None:
-    for told in ((), ("K=20",), ("method=moco_v2", "K=512")):
+    for told in (("epochs=1",), ("K=20", "epochs=3", "seed=7"), ("method=moco_v2", "K=512", "epochs=8")):
         assert pilot(asked(*SMALL, *told, "out=o")) == Path("o/pilot")
     assert lines == [
-        [*SMALL, "K=63", "hydra.run.dir=o/pilot", "seed=0"],
-        [*SMALL, "K=20", "hydra.run.dir=o/pilot", "seed=0"],
-        [*SMALL, "method=moco_v2", "K=512", "hydra.run.dir=o/pilot", "seed=0"],
+        [*SMALL, "epochs=1", "K=63", "checkpoint.keep=[]", "hydra.run.dir=o/pilot", "seed=0"],
+        [*SMALL, "K=20", "epochs=3", "checkpoint.keep=[1,2]", "hydra.run.dir=o/pilot", "seed=7"],
+        [*SMALL, "method=moco_v2", "K=512", "epochs=8", "checkpoint.keep=[2,4,6]", "hydra.run.dir=o/pilot", "seed=0"],
     ]
+
+
+def test_checkpoints_that_were_asked_for_are_those_of_the_pilot(lines: list[list[str]]) -> None:
+    pilot(asked(*SMALL, "checkpoint.keep=[2]", "out=o"))
+    assert [part for part in lines[0] if part.startswith("checkpoint")] == ["checkpoint.keep=[2]"]
 
 
 def test_a_check_trains_both_on_paired_seeds_and_gives_the_verdict(
@@ -75,8 +80,8 @@ def test_a_check_trains_both_on_paired_seeds_and_gives_the_verdict(
         return tmp_path / "report.html"
 
     monkeypatch.setattr("contrastive_lab.report.write_report", written)
-    found = check(asked(*SMALL, "K=60", "out=somewhere/o", "tolerance=0.5", "seeds=3"), 16, 60)
-    assert lines == [["-m", *SMALL, "K=16,60", "seed=0,1,2", "sweep=find_k-o"]]
+    found = check(asked(*SMALL, "K=60", "out=somewhere/o", "tolerance=0.5", "seeds=3", "seed=4"), 16, 60)
+    assert lines == [["-m", *SMALL, "K=16,60", "seed=4,5,6", "sweep=find_k-o"]]
     assert found == ["K = 16 is enough.", "n = 3.", f"The runs: {tmp_path / 'report.html'}"]
 
 
