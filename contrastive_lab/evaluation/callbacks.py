@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from contrastive_lab import distributed
 from contrastive_lab.compat import attached_data
 from contrastive_lab.dataset.module import Batch, ViewsDataModule
-from contrastive_lab.dataset.split import Split, share, shares
+from contrastive_lab.dataset.split import Split, share
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.evaluation.features import labelled_features
+from contrastive_lab.evaluation.features import everywhere, labelled_features
 from contrastive_lab.evaluation.knn import knn
 from contrastive_lab.evaluation.scores import Split as Labelled
 from contrastive_lab.evaluation.scores import topk
@@ -91,7 +91,7 @@ class KnnProbe(pl.Callback):
         if data.splits.train is None or data.splits.test is None or not _due(trainer, self.every):
             return
         train, own = (_features(pl_module, share(split), data) for split in (data.splits.train, data.splits.test))
-        test = Labelled(*(rows_of_all(rows, len(data.splits.test)) for rows in own))
+        test = everywhere(own, len(data.splits.test))
         shared = len(data.splits.train) >= distributed.world_size()
         scores = knn(train, test, self.k, self.temperature, data.splits.classes, all_processes=shared)
         self.right = scores.right
@@ -100,16 +100,6 @@ class KnnProbe(pl.Callback):
 
 def _features(pl_module: pl.LightningModule, split: Split, data: ViewsDataModule) -> Labelled:
     return labelled_features(cast(Encoder, pl_module.encoder), split, data.recipe, workers=data.workers)
-
-
-def rows_of_all(own: Tensor, n: int) -> Tensor:
-    """The rows of all processes' `shares` of n, in their order: (rows, ...) of this one -> (n, ...)."""
-    if len(own) == n:
-        return own
-    sizes = [rows.stop - rows.start for rows in shares(n)]
-    padded = torch.cat([own, own.new_zeros(max(sizes) - len(own), *own.shape[1:])])
-    every = distributed.gather(padded).split(max(sizes))
-    return torch.cat([rows[:size] for rows, size in zip(every, sizes, strict=True)])
 
 
 def _data(trainer: pl.Trainer) -> ViewsDataModule:

@@ -11,10 +11,11 @@ import torch
 from pytorch_lightning.utilities import move_data_to_device
 from torch import Tensor, nn
 
+from contrastive_lab import distributed
 from contrastive_lab.augment import Recipe, TextRecipe
 from contrastive_lab.dataset import Files, Splits, Texts, ViewsDataModule
 from contrastive_lab.dataset.decode import centre
-from contrastive_lab.dataset.split import Split, part
+from contrastive_lab.dataset.split import Split, part, share, shares
 from contrastive_lab.dataset.workers import decoded
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
@@ -69,10 +70,59 @@ def labelled_features(
         return Labelled(_joined(parts, len(split)), split.labels.to(like.device))
 
 
+def shared_features(encoder: Encoder, data: ViewsDataModule, which: str) -> tuple[Labelled, Labelled] | None:
+    """`labelled_features` of the probes' training and test images; each process encodes its share of both.
+
+    The first process has them all; it alone: None in the others.
+    """
+    found = []
+    for split in probe_splits(data.splits):
+        own = labelled_features(encoder, share(split), data.recipe, which, data.workers)
+        found.append(everywhere(own, len(split), first_alone=True))
+    return (found[0], found[1]) if distributed.is_first() else None
+
+
+def everywhere(own: Labelled, n: int, first_alone: bool = False) -> Labelled:
+    """The features and labels of all processes' `shares` of n rows, in their order, in all of them.
+
+    With `first_alone` the other processes keep their own ones.
+    """
+    if len(own.labels) == n:
+        return own
+    device = own.labels.device  # large features lie in main memory, where not all backends gather
+    here = distributed.is_first() or not first_alone
+    where = _where(n, own.features)
+    features = torch.empty(n, own.features.shape[1], dtype=where[0], device=where[1]) if here else own.features
+    labels = torch.empty(n, dtype=own.labels.dtype, device=device) if here else own.labels
+    for to, rows in ((features, own.features), (labels, own.labels)):
+        for at, part_of_all in _gathered(rows, n, device):
+            if here:
+                to[at] = part_of_all
+    return Labelled(features, labels)
+
+
+def _gathered(own: Tensor, n: int, device: torch.device) -> Iterator[tuple[slice, Tensor]]:
+    """Where in n rows some lie, and these rows, a block of each process after the other."""
+    parts = shares(n)
+    most = max(its.stop - its.start for its in parts)
+    for start in range(0, most, ROWS):
+        block = own[start : start + ROWS].to(device)
+        size = min(ROWS, most - start)
+        every = distributed.gather(torch.cat([block, block.new_zeros(size - len(block), *own.shape[1:])]))
+        for rows, its in zip(every.split(size), parts, strict=True):
+            at = slice(its.start + start, min(its.start + start + size, its.stop))
+            yield at, rows[: at.stop - at.start]
+
+
+def _where(n: int, like: Tensor) -> tuple[torch.dtype, torch.device]:
+    """Type and device of n rows of features like some others."""
+    return (torch.float16, torch.device("cpu")) if is_large(n, like.shape[1]) else (like.dtype, like.device)
+
+
 def _joined(parts: Iterator[Tensor], n: int) -> Tensor:
     """The n rows of all parts, each copied to where it stays as soon as it is there."""
     first, start = next(parts), 0
-    where = (torch.float16, torch.device("cpu")) if is_large(n, first.shape[1]) else (first.dtype, first.device)
+    where = _where(n, first)
     whole = torch.empty(n, first.shape[1], dtype=where[0], device=where[1])
     for rows in itertools.chain([first], parts):
         whole[start : start + len(rows)] = rows

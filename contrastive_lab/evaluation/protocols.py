@@ -1,7 +1,9 @@
 """The papers' protocols on an encoder: what `evaluation=<name>` runs.
 
-Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode. `features` are those of
-`labelled_features`; a ValueError without labels, a ConfigError where texts have no such features or views.
+Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode. Of several processes
+each encodes its share of the images (for linear_moco the first one all), and the first one alone has the scores, the
+others None. `features` are those of `labelled_features`; a ValueError without labels, a ConfigError where texts have no
+such features or views.
 """
 
 from dataclasses import replace
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from contrastive_lab import distributed
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.encoder import Encoder
@@ -17,27 +20,31 @@ from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.evaluation import class_mean as class_means
 from contrastive_lab.evaluation import knn as neighbours
 from contrastive_lab.evaluation import linear as regression
-from contrastive_lab.evaluation.features import encoded_views, labelled_features, probe_splits
+from contrastive_lab.evaluation.features import encoded_views, labelled_features, probe_splits, shared_features
 from contrastive_lab.evaluation.scores import Scores, Split, topk
 from contrastive_lab.randomness import generator
 
 
-def linear(encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100) -> Scores:
+def linear(
+    encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100
+) -> Scores | None:
     """Logistic regression on standardised features of clean images; see `evaluation.linear.linear`."""
-    return regression.linear(*_both(encoder, data, features), seed=seed, epochs=epochs).scores
+    both = shared_features(encoder, data, features)
+    return regression.linear(*both, seed=seed, epochs=epochs).scores if both else None
 
 
 def knn(
     encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, k: int = 200, temperature: float = 0.1
-) -> Scores:
+) -> Scores | None:
     """Weighted kNN, `k` and `temperature` as in Wu et al. 2018, Sec. 3.4; nothing in it depends on the seed."""
-    train, test = _both(encoder, data, features)
-    return neighbours.knn(train, test, k, temperature, data.splits.classes)
+    both = shared_features(encoder, data, features)
+    return neighbours.knn(*both, k, temperature, data.splits.classes) if both else None
 
 
-def mean(encoder: Encoder, data: ViewsDataModule, features: str = "z", seed: int = 0) -> Scores:
+def mean(encoder: Encoder, data: ViewsDataModule, features: str = "z", seed: int = 0) -> Scores | None:
     """The mean classifier of Arora et al. 2019 and Nozawa & Sato 2021; nothing in it depends on the seed."""
-    return class_means.class_mean(*_both(encoder, data, features))
+    both = shared_features(encoder, data, features)
+    return class_means.class_mean(*both) if both else None
 
 
 class MocoProbe:
@@ -85,7 +92,7 @@ class MocoProbe:
 
 def linear_moco(
     encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100, lr: float = 30.0
-) -> Scores:
+) -> Scores | None:
     """`MocoProbe` on features of randomly cropped and flipped images, batches of 256, the final value.
 
     Source: He et al. 2020 (MoCo), Sec. 4.1. The learning rate 30 fits MoCo's small features; on larger ones lower it. A
@@ -100,6 +107,8 @@ def linear_moco(
     recipe = replace(data.recipe, crop=crop, flip=0.5, color=color, gray=0.0, blur=0.0, small_views=0)
     images, N = Splits(train, None, None), min(256, len(train))
     crops = ViewsDataModule(images, recipe, N, seed, views=1, workers=data.workers, alone=True)
+    if not distributed.is_first():
+        return None
     width, labels = encoder.features if features == "h" else encoder.dim, torch.as_tensor(train.labels).to(device)
     probe = MocoProbe(width, data.splits.classes, len(crops), epochs, lr, seed=seed, device=device)
     for epoch in range(epochs):
@@ -108,10 +117,3 @@ def linear_moco(
     if not all(parameter.isfinite().all() for parameter in probe.head.parameters()):
         raise RunError(f"evaluation.lr={lr:g}: the weights of linear_moco are not finite; lower it")
     return probe.scores(labelled_features(encoder, test, data.recipe, features, data.workers))
-
-
-def _both(encoder: Encoder, data: ViewsDataModule, features: str) -> tuple[Split, Split]:
-    """Features of the probes' training and test images."""
-    recipe, workers = data.recipe, data.workers
-    train, test = (labelled_features(encoder, split, recipe, features, workers) for split in probe_splits(data.splits))
-    return train, test

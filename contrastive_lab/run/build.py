@@ -104,10 +104,10 @@ def build_objective(config: DictConfig, data: ViewsDataModule) -> Objective:
     return Objective(**settings, sets=config.sets, remember=config.remember, images=images, directions=directions)
 
 
-def score(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> Scores:
-    """Accuracy of an encoder by the protocol of the configuration."""
+def score(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> Scores | None:
+    """Accuracy of an encoder by the protocol of the configuration; None in processes but the first."""
     protocol = instantiate(_without_name(config.evaluation), _partial_=True)
-    return cast(Scores, protocol(encoder=encoder, data=data, seed=config.seed))
+    return cast(Scores | None, protocol(encoder=encoder, data=data, seed=config.seed))
 
 
 def accelerator(config: DictConfig) -> str:

@@ -7,7 +7,10 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
+from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.evaluation.protocols import knn
+from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.record.checkpoint import readable_checkpoint, tensors_alone
 from contrastive_lab.record.files import CHECKPOINT, write_json
 from contrastive_lab.record.result import read_result
@@ -37,6 +40,20 @@ def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
     return encoder.to("cuda" if torch.cuda.is_available() else "cpu"), steps
 
 
+def final_scores(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> dict[str, Scores]:
+    """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels.
+
+    Every process takes part, and the first one has the scores.
+    """
+    if not data.splits.probed:
+        return {}
+    name, neighbours = config.evaluation.name, config.probes.knn
+    found = {name: score(config, encoder, data)}
+    if config.epochs == 0 and name != "knn":
+        found["knn"] = knn(encoder, data, k=neighbours.k, temperature=neighbours.temperature)
+    return {name: scores for name, scores in found.items() if scores}
+
+
 def evaluate_run(folder: Path, config: DictConfig) -> str:
     """Score a run's last checkpoint into `evaluation_<name>_<settings>.json` in its folder; returns a line to print."""
     encoder, step = stored_encoder(folder, config)
@@ -44,6 +61,7 @@ def evaluate_run(folder: Path, config: DictConfig) -> str:
     if (then := read_result(folder).data_hash) not in (None, data.hash):
         print(f"notice: evaluated on other data than those of the run ({then} then, {data.hash} now)", flush=True)
     scores = score(config, encoder, data)
+    assert scores is not None  # a command of one process
     asked = config.evaluation
     settings = {key: value for key, value in asked.items() if key not in ("name", "_target_")}
     name = "_".join([asked.name, *map(str, settings.values())])

@@ -24,10 +24,8 @@ from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, SignalError, StoppedError
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
-from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.losses import mi_estimate
-from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record.checkpoint import (
     PREVIOUS,
     drop_previous,
@@ -41,9 +39,10 @@ from contrastive_lab.record.provenance import commit, describe, unforeseen
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.record.right import write_right
 from contrastive_lab.record.run import has_checkpoint, stored_config
-from contrastive_lab.run.build import accelerator, build_data, build_method, score
+from contrastive_lab.run.build import accelerator, build_data, build_method
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from contrastive_lab.run.console import Progress, banner, summary
+from contrastive_lab.run.evaluate import final_scores
 from contrastive_lab.run.loggers import build_logger, pictures
 from contrastive_lab.run.signals import StopSignal, heeded
 from contrastive_lab.run.wandb_run import close_run
@@ -168,8 +167,8 @@ def _run(
         if result.alpha not in (None, math.inf) and method.loss_is_infonce:
             result.mi_estimate = float(mi_estimate(result.loss, result.alpha))
         result.images_per_second = round(clock.images / clock.seconds, 1)
+    found = final_scores(config, method.to(trainer.strategy.root_device).encoder, data)
     if is_first():
-        found = evaluate(config, method.to(trainer.strategy.root_device), data)
         result.scores |= {f"{name}_top1": scores.top1 for name, scores in found.items()}
         result.scores[f"{config.evaluation.name}_top5"] = found[config.evaluation.name].top5 if found else None
         _write_right(folder, trainer, found)
@@ -220,17 +219,6 @@ def build_trainer(
         default_root_dir=str(folder),
     )
     return trainer, clock
-
-
-def evaluate(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, Scores]:
-    """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels."""
-    if not data.splits.probed:
-        return {}
-    name, neighbours = config.evaluation.name, config.probes.knn
-    found = {name: score(config, method.encoder, data)}
-    if config.epochs == 0 and name != "knn":
-        found["knn"] = knn(method.encoder, data, k=neighbours.k, temperature=neighbours.temperature)
-    return found
 
 
 @contextmanager

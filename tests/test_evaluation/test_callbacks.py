@@ -1,17 +1,12 @@
 """The probes of a training run."""
 
-from pathlib import Path
-
 import pytest
 import pytorch_lightning as pl
 import torch
-import torch.distributed as dist
-from torch import multiprocessing
 
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.dataset import Splits, ViewsDataModule
-from contrastive_lab.dataset.split import shares
-from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe, rows_of_all
+from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.method import SimCLR
 from tests.small_encoders import RECIPE, encoder
 
@@ -64,22 +59,6 @@ def test_the_online_probe_starts_alike_and_keeps_its_state() -> None:
         probes[0].linear.weight.add_(1)
     probes[1].load_state_dict(probes[0].state_dict())
     assert torch.equal(probes[0].linear.weight, probes[1].linear.weight)
-
-
-def gather_rows(rank: int, folder: str) -> None:
-    """Score 7 rows in three processes, and 2, which each scores by itself."""
-    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=3)
-    right = torch.tensor([True, False, False, True, True, False, True])
-    found = [rows_of_all(right[:n][shares(n)[rank]], n) for n in (7, 2)]
-    torch.save([rows.tolist() for rows in found], f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
-
-
-@pytest.mark.long
-def test_right_images_of_all_processes_are_in_the_order_of_the_test_split(tmp_path: Path) -> None:
-    multiprocessing.spawn(gather_rows, args=(str(tmp_path),), nprocs=3)
-    for rank in range(3):
-        assert torch.load(tmp_path / f"{rank}.pt") == [[True, False, False, True, True, False, True], [True, False]]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch import distributed as dist
+from torch import multiprocessing
 
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.dataset import Files, Splits, ViewsDataModule
 from contrastive_lab.dataset.decode import Reader, centre
-from contrastive_lab.evaluation.features import evaluating, labelled_features, view_pairs
+from contrastive_lab.dataset.split import shares
+from contrastive_lab.evaluation import features, scores
+from contrastive_lab.evaluation.features import evaluating, everywhere, labelled_features, view_pairs
+from contrastive_lab.evaluation.scores import Split as Labelled
 from tests.small_encoders import RECIPE, encoder, pixel_encoder
 
 GEOMETRIC = Recipe(12, [0.5], [0.25], Crop(), flip=0.5, color=Color(p=0.0), gray=0.0, blur=0.0)
@@ -38,6 +44,39 @@ def test_large_features_are_kept_in_half_precision_in_main_memory(
     found = labelled_features(encoder(), splits.test, RECIPE)
     assert (found.features.dtype, found.features.device.type) == (torch.float16, "cpu")
     assert torch.equal(found.features, whole.features.half())
+
+
+def in_three_processes(rank: int, folder: str) -> None:
+    """Put the shares of 7 rows together, large and small ones, and 2 rows, which each process has as a whole."""
+    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=3)
+    rank_zero_only.rank = rank
+    features.ROWS = 2
+    found = dict[str, Labelled]()
+    for n, large, alone in ((7, False, False), (7, False, True), (7, True, True), (2, False, False)):
+        scores.LARGE = 7 * 3 - 1 if large else 2**28
+        own = shares(n)[rank]
+        rows = Labelled(torch.arange(3 * n).view(n, 3)[own].float(), torch.arange(n)[own])
+        found[f"{n} {large} {alone}"] = everywhere(rows, n, first_alone=alone)
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.mark.long
+def test_rows_of_all_processes_are_in_the_order_of_the_split(tmp_path: Path) -> None:
+    multiprocessing.spawn(in_three_processes, args=(str(tmp_path),), nprocs=3)
+    for rank in range(3):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=False)
+        for asked, (rows, labels) in found.items():
+            n, large, alone = int(asked[0]), "True" in asked[:6], asked.endswith("True")
+            own = shares_of(7)[rank] if alone and rank else slice(0, n)
+            assert torch.equal(labels, torch.arange(n)[own])
+            assert torch.equal(rows.float(), torch.arange(3 * n).view(n, 3)[own].float())
+            assert rows.dtype == (torch.float16 if large and not rank else torch.float32)
+
+
+def shares_of(n: int) -> list[slice]:
+    """The rows of three processes, written down: 2, 2 and 3 of 7."""
+    return {7: [slice(0, 2), slice(2, 4), slice(4, 7)]}[n]
 
 
 def test_images_of_another_size_are_resized(splits: Splits) -> None:

@@ -141,7 +141,7 @@ def test_ctrl_c_outside_the_training_is_one_line(
     def stopped(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("contrastive_lab.run.train.evaluate", stopped)
+    monkeypatch.setattr("contrastive_lab.run.train.final_scores", stopped)
     done = line(*several, *SMALL)
     assert done.code == 130
     assert done.err.splitlines()[-1] == "interrupted" and "Traceback" not in done.err
