@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from contrastive_lab.config import CONF
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.run import stored_config
-from contrastive_lab.record.sweep import read_metrics
+from contrastive_lab.record.tables import read_metrics
 from tests.conftest import ROOT, TINY, only_run
 
 Compose = Callable[..., DictConfig]

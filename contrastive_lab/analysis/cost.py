@@ -12,7 +12,7 @@ from contrastive_lab.analysis.curve import CAUSES, by_causes, by_log_K, coeffici
 from contrastive_lab.analysis.result import AnalysisResult, checked
 from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.sweep import read_table
+from contrastive_lab.record.tables import read_table
 
 READ = [*curve.SETTING, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]  # of the table of an earlier time
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from contrastive_lab.record.plan import Job, read_plan
 from contrastive_lab.record.run import has_config, stored_config
-from contrastive_lab.record.sweep import read_table
+from contrastive_lab.record.tables import read_table
 from contrastive_lab.run.wandb_run import destination, open_run
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 RESULT, METRICS, COMMAND = "result.json", "metrics.csv", "command.txt"  # in the folder of a run
 CONFIG, CHECKPOINT = ".hydra/config.yaml", "checkpoints/last.ckpt"
-PLAN = "sweep.json"  # in the folder of a sweep
+PLAN, RUNS = "sweep.json", "runs.csv"  # in the folder of a sweep, and of its report
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import COMMAND, CONFIG, METRICS, PLAN
+from contrastive_lab.record.files import COMMAND, CONFIG, METRICS, PLAN, RESULT, RUNS
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
+from contrastive_lab.record.tables import kept_results, read_metrics
 
 PASSED_OVER = {*OMITTED, "hydra"}  # keys and groups that change no result
 
@@ -110,6 +111,8 @@ def order(value: Any) -> tuple[int, float, str]:
 def read_sweep(folder: Path) -> Sweep:
     """Read a sweep by its sweep.json; without one, all runs in the folder, by their .hydra/config.yaml.
 
+    Where a runs.csv of its report lies beside sweep.json, that tells of the runs whose own result.json is gone.
+
     Raises:
         ConfigError: if there is no run in the folder, or sweep.json cannot be read.
     """
@@ -148,7 +151,13 @@ def _found(folder: Path) -> Sweep:
 
 def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
     metrics = {run.folder: read_metrics(folder / run.folder / METRICS) for run in runs}
-    results = [_with_last(_result(folder / run.folder).flat(), metrics[run.folder]) for run in runs]
+    kept = kept_results(folder / RUNS)
+    results = [
+        _with_last(_result(folder / run.folder).flat(), metrics[run.folder])
+        if run.folder not in kept or (folder / run.folder / RESULT).is_file()
+        else kept[run.folder]
+        for run in runs
+    ]
     hashes = [result.get("data_hash") for result in results]
     if len({*hashes} - {None}) > 1:  # images came or went: runs of other data are another setting
         runs = [run._replace(settings=run.settings | {"data_hash": own}) for run, own in zip(runs, hashes, strict=True)]
@@ -181,38 +190,6 @@ def _frame(rows: list[dict[str, Any]], index: list[str]) -> pd.DataFrame:
     columns = list(dict.fromkeys(name for row in rows for name in row))
     values = [[row.get(name) for name in columns] for row in rows]
     return pd.DataFrame(values, index=index, columns=columns, dtype=object)
-
-
-def read_metrics(path: Path) -> pd.DataFrame:
-    """The columns of a metrics.csv by optimizer step, the last value of each; NaN where there is no finite one.
-
-    Rows that were cut short are left out; without a file there are no columns.
-    """
-    if not path.is_file() or not (stat := path.stat()).st_size:
-        return pd.DataFrame()
-    return _logged(path, stat.st_mtime_ns, stat.st_size)
-
-
-@lru_cache(maxsize=4096)  # a page that is alive reads a sweep anew as each of its runs ends
-def _logged(path: Path, written: int, size: int) -> pd.DataFrame:
-    read = pd.read_csv(path, low_memory=False, on_bad_lines="skip")
-    if not all(map(pd.api.types.is_numeric_dtype, read.dtypes)):
-        read = read.apply(pd.to_numeric, errors="coerce")
-    values = read.to_numpy(dtype=float, na_value=math.nan)
-    told = values[:, read.columns.get_loc("step")]
-    values = values[~np.isnan(told)]
-    steps, at = np.unique(told[~np.isnan(told)].astype(int), return_inverse=True)
-    last = np.full((len(steps), values.shape[1]), math.nan)
-    rows, columns = np.isfinite(values).nonzero()
-    last[at[rows], columns] = values[rows, columns]  # of several the last is kept
-    kept = np.isfinite(last).any(axis=0) & (read.columns != "step")
-    return pd.DataFrame(last[:, kept], index=pd.Index(steps, name="step"), columns=read.columns[kept])
-
-
-def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
-    """Columns and rows of a csv file; a column of numbers holds numbers, an empty cell or null is None."""
-    table = pd.read_csv(path, keep_default_na=False, na_values=["", "null", "nan"]).astype(object)
-    return [str(name) for name in table], table.where(table.notna(), None).to_numpy().tolist()
 
 
 @lru_cache(maxsize=4096)

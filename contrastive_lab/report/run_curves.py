@@ -6,7 +6,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import METRICS, RESULT
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import check_links
-from contrastive_lab.record.sweep import read_metrics
+from contrastive_lab.record.tables import read_metrics
 from contrastive_lab.report.plot import new_figure
 
 PANELS = {

@@ -1,12 +1,16 @@
 import math
+import shutil
 import textwrap
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record import load_sweep
-from contrastive_lab.record.sweep import order, parsed, read_metrics, read_sweep, read_table
+from contrastive_lab.record.sweep import order, parsed, read_sweep
+from contrastive_lab.report import write_report
+from contrastive_lab.report.verdict import verdict
 from tests.conftest import ROOT
 from tests.sweep_folder import grid_of, seeds, write_run, write_sweep
 
@@ -97,20 +101,6 @@ def test_the_lines_of_the_documentation_print_the_mean_over_seeds(
     assert (one, other) == (["4", "256.0", "85.0", "NaN", "1"], ["NaN", "82.0", "2.0", "3"])
 
 
-def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.csv"
-    assert read_metrics(path).empty
-    path.write_text("step,epoch,loss,knn_top1\n0,0,2.5,\n1,0,nan,\n1,0,,30.0\n2,1,inf,\n3,1,1e-3,\n3,1,0.1,\n4,1")
-    found = read_metrics(path)
-    assert found["loss"].dropna().to_dict() == {0: 2.5, 3: 0.1}
-    assert found["knn_top1"].dropna().to_dict() == {1: 30.0}
-
-
-def test_a_column_is_of_numbers_only_if_all_of_it_is(tmp_path: Path) -> None:
-    (tmp_path / "runs.csv").write_text("a,b\n1,1\n,x\n")
-    assert read_table(tmp_path / "runs.csv") == (["a", "b"], [[1.0, "1"], [None, "x"]])
-
-
 def test_values_of_any_type_have_an_order_and_equal_ones_are_one() -> None:
     values = ["sync", 4, None, 0.5, "null", 4.0, True]
     assert sorted(values, key=order) == [None, 0.5, 4, 4.0, True, "null", "sync"]
@@ -130,3 +120,18 @@ def test_values_of_any_type_have_an_order_and_equal_ones_are_one() -> None:
 def test_an_override_has_the_type_that_hydra_gives_it(override: str, found: tuple[str, object]) -> None:
     assert parsed(override) == found
     assert type(parsed(override)[1]) is type(found[1])
+
+
+def test_a_runs_csv_beside_the_plan_stands_for_runs_whose_folders_are_gone(tmp_path: Path) -> None:
+    jobs = [({"K": K, "alpha": alpha, "seed": s}, {"linear_top1": 70.0 + K + s, "seconds": 3.5})
+            for K in (4, 16) for alpha in (None, 256) for s in (0, 1)]  # fmt: skip
+    folder = write_sweep(tmp_path / "s", [*jobs, ({"K": 64, "alpha": 256, "seed": 0}, None)])
+    whole, sentences = read_sweep(folder).runs, verdict(grid_of(folder))
+    write_report(folder)
+    shutil.copy(folder / "report" / "runs.csv", folder)
+    for run in [path.parent for path in folder.glob("*/result.json")][:6]:
+        shutil.rmtree(run)
+    pd.testing.assert_frame_equal(read_sweep(folder).runs[list(whole)], whole, check_dtype=False)
+    assert [line for line in verdict(grid_of(folder)) if "images" not in line] == [
+        line for line in sentences if "images" not in line
+    ]

@@ -6,7 +6,10 @@ import pytest
 from contrastive_lab.launch.experiment import load
 from contrastive_lab.report import page, write_report
 from contrastive_lab.report.plot import KINDS
+from contrastive_lab.report.tables import write_tables
+from contrastive_lab.report.verdict import verdict
 from contrastive_lab.report.write import also
+from tests.conftest import ROOT
 from tests.sweep_folder import Told, grid_of, seeds, unrelated, write_sweep
 from tests.test_report.html_page import Page
 
@@ -70,3 +73,15 @@ def test_names_that_are_html_formulas_or_mathematics_are_shown_as_they_are(tmp_p
     assert "&lt;script&gt;alert" in text and "&lt;img src=x" in text
     cells = (folder / "report" / "runs.csv").read_text()
     assert "'=HYPERLINK(1)" in cells and ",=HYPERLINK" not in cells
+
+
+RESULTS = sorted(path.parent for path in (ROOT / "docs" / "results").rglob("sweep.json"))
+
+
+@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
+def test_the_tables_in_docs_are_what_a_report_makes_of_their_runs(folder: Path, tmp_path: Path) -> None:
+    grid = grid_of(folder)
+    write_tables(grid, tmp_path)
+    (tmp_path / "verdict.txt").write_text("\n".join(verdict(grid)) + "\n")
+    for name in ("runs.csv", "table.csv", "table.md", "comparisons.csv", "verdict.txt"):
+        assert (tmp_path / name).read_text() == (folder / name).read_text(), name

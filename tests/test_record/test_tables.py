@@ -1,0 +1,19 @@
+"""The csv tables on the disk, read."""
+
+from pathlib import Path
+
+from contrastive_lab.record.tables import read_metrics, read_table
+
+
+def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    assert read_metrics(path).empty
+    path.write_text("step,epoch,loss,knn_top1\n0,0,2.5,\n1,0,nan,\n1,0,,30.0\n2,1,inf,\n3,1,1e-3,\n3,1,0.1,\n4,1")
+    found = read_metrics(path)
+    assert found["loss"].dropna().to_dict() == {0: 2.5, 3: 0.1}
+    assert found["knn_top1"].dropna().to_dict() == {1: 30.0}
+
+
+def test_a_column_is_of_numbers_only_if_all_of_it_is(tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("a,b\n1,1\n,x\n")
+    assert read_table(tmp_path / "runs.csv") == (["a", "b"], [[1.0, "1"], [None, "x"]])
