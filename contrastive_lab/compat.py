@@ -7,7 +7,8 @@ seconds to import.
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -35,7 +36,8 @@ def run_hydra(
 
     `task` is called with the configuration of each job; `name` is that of the primary one in the folder `conf`. The
     `jobs` of a multirun, a list of overrides each, are launched together in place of those that `args` expand to. An
-    error of a single job is raised without the line that Hydra would print before it.
+    error of a single job is raised without the line that Hydra would print before it. With --help a template is filled
+    without Hydra's own list of groups, $APP_CONFIG_GROUPS.
     """
     from hydra import version
     from hydra._internal.utils import _run_hydra
@@ -60,9 +62,24 @@ def run_hydra(
                 raised.append(error)
                 return None
 
-        _run_hydra(args, hydra_parser(), task if args.multirun else heard, config_path=str(conf), config_name=name)
+        told = task if args.multirun else heard
+        with _no_list_of_groups() if args.help else nullcontext():
+            _run_hydra(args, hydra_parser(), told, config_path=str(conf), config_name=name)
         if raised:
             raise raised[0]
+
+
+@contextmanager
+def _no_list_of_groups() -> Iterator[None]:
+    """`Hydra.format_config_groups`: not made for a help whose template lists the groups itself; it takes a second."""
+    from hydra._internal.hydra import Hydra
+
+    made = Hydra.format_config_groups
+    Hydra.format_config_groups = lambda *_, **__: ""  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Hydra.format_config_groups = made  # type: ignore[method-assign]
 
 
 class GivenJobs(Sweeper):

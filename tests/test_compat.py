@@ -95,6 +95,20 @@ def test_run_hydra_runs_a_pickled_configuration_again(conf: Path, tmp_path: Path
     assert [config.a for config in found] == [3]
 
 
+def test_a_help_is_filled_without_the_list_of_groups_that_hydra_makes(
+    conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`Hydra.format_config_groups` reads every yaml of the tree; it is as it was afterwards."""
+    for line, told in (
+        (["--help", "hydra.help.template='groups: $APP_CONFIG_GROUPS.'"], "groups: .\n"),
+        (["--hydra-help"], "hydra/launcher: "),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            run_hydra(print, hydra_parser().parse_args(line), conf, "main")
+        assert not ended.value.code
+        assert told in capsys.readouterr().out
+
+
 def test_run_hydra_completes_a_line_for_the_shell(
     conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
