@@ -63,7 +63,7 @@ def table(found: list[Named], margin: float) -> pd.DataFrame:
     for name, d in found:
         images = {f"images_{key}": getattr(d.images, key) for key in ("low", "high") if d.images}
         tests = {"p": d.p, "p_equal": d.equal, "tests": d.tests, "told": d.told}
-        same, seen = further_seeds(d.estimate, margin) if d.told in OPEN else (math.nan, math.nan)
+        same, seen = further_seeds(d.estimate, margin, d.tests) if d.told in OPEN else (math.nan, math.nan)
         more = {"more_seeds_same": math.nan if math.isnan(d.equal) else same, "more_seeds_difference": seen}
         rows.append({"comparison": name, **d.estimate._asdict(), **images, **tests, **more})
     return pd.DataFrame(rows or {"comparison": []})

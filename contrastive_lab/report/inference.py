@@ -17,7 +17,8 @@ from scipy import special, stats
 LEVEL, WRONG = 0.95, 0.05  # of intervals, and chance of a wrong sentence
 POWER = 0.8
 SEEDS = range(2, 1001)
-SURE = 20.0  # noncentrality at which a t test has that power at any number of seeds
+SURE = 20.0  # noncentrality above which the noise of a mean is nothing beside that of its standard error
+MIDDLES = (np.arange(64) + 0.5) / 64  # of equal shares of a law, to average over
 
 
 class Estimate(NamedTuple):
@@ -43,17 +44,19 @@ def t_factor(n: Any) -> Any:
     return special.stdtrit(np.where(np.asarray(n) > 1, np.asarray(n) - 1.0, math.nan), (1 + LEVEL) / 2)
 
 
-def t_interval(values: ArrayLike) -> Estimate:
+def t_interval(values: ArrayLike, step: float = 0.0) -> Estimate:
     """Mean of values (..., n), of which NaN are none, with Student's t interval, n - 1 degrees of freedom.
 
-    Right for normal values at any n >= 2; one standard error to each side holds 58 % at n = 3.
+    Right for normal values at any n >= 2; one standard error to each side holds 58 % at n = 3. Values that come in
+    steps, such as accuracies on few images, may be equal by chance: their deviation is not taken to be below that of
+    rounding, step / sqrt(12).
     """
     x = np.asarray(values, dtype=float)
     there = ~np.isnan(x)
     n = there.sum(axis=-1)
     some, free = np.where(n > 0, n, math.nan), np.where(n > 1, n - 1, math.nan)
     mean = x.sum(axis=-1, where=there) / some
-    sd = np.sqrt(((x - mean[..., None]) ** 2).sum(axis=-1, where=there) / free)
+    sd = np.maximum(np.sqrt(((x - mean[..., None]) ** 2).sum(axis=-1, where=there) / free), step / math.sqrt(12))
     half = t_factor(n) * sd / np.sqrt(some)
     return Estimate(mean, mean - half, mean + half, n, sd)
 
@@ -78,20 +81,20 @@ def slopes(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
     return found
 
 
-def difference(differences: ArrayLike) -> Any:
-    """The p value of a paired t test that the mean of differences (..., n) is 0; 1 for n < 2."""
-    found = t_interval(differences)
+def difference(differences: ArrayLike, step: float = 0.0) -> Any:
+    """The p value of a paired t test that the mean of differences (..., n) is 0; 1 for n < 2; `step` as above."""
+    found = t_interval(differences, step)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * special.stdtr(found.n - 1, -abs(found.mean) * np.sqrt(found.n) / found.sd)
     return np.where(found.n < 2, 1.0, np.where(found.sd == 0, found.mean == 0, p))[()]
 
 
-def equivalence(differences: ArrayLike, margin: float) -> Any:
+def equivalence(differences: ArrayLike, margin: float, step: float = 0.0) -> Any:
     """The p value of two one-sided t tests (Schuirmann 1987) that the mean of differences (..., n) is within +-margin.
 
-    1 for n < 2.
+    1 for n < 2; `step` as above.
     """
-    found = t_interval(differences)
+    found = t_interval(differences, step)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = special.stdtr(found.n - 1, (abs(found.mean) - margin) * np.sqrt(found.n) / found.sd)
     return np.where(found.n < 2, 1.0, np.where(found.sd == 0, abs(found.mean) >= margin, p))[()]
@@ -103,46 +106,61 @@ def gaps(y: ArrayLike) -> NDArray[np.float64]:
     return np.stack([points[i] - points[j] for i in range(len(points)) for j in range(i)], axis=-2)
 
 
-def flat(y: ArrayLike, margin: float) -> Any:
+def flat(y: ArrayLike, margin: float, step: float = 0.0) -> Any:
     """Whether all points of y (..., n, points) are equivalent to each other, each pair by two one-sided tests at 5 %.
 
     All of them have to hold, so that no correction is needed: the chance of a wrong "flat" is at most 5 %.
     """
-    return (equivalence(gaps(y), margin) < WRONG).all(axis=-1)
+    return (equivalence(gaps(y), margin, step) < WRONG).all(axis=-1)
 
 
-def equal_to_last(y: ArrayLike, margin: float) -> Any:
+def equal_to_last(y: ArrayLike, margin: float, step: float = 0.0) -> Any:
     """How many points of y (..., n, points) are equivalent to the last, from the second last down until one is not.
 
     In this order no correction for several tests is needed: the chance of a wrong one among them stays at 5 %.
     """
     *below, last = np.moveaxis(np.asarray(y, dtype=float), -1, 0)
-    return np.cumprod([equivalence(point - last, margin) < WRONG for point in reversed(below)], axis=0).sum(axis=0)
+    same = [equivalence(point - last, margin, step) < WRONG for point in reversed(below)]
+    return np.cumprod(same, axis=0).sum(axis=0)
 
 
-def seeds_for_equivalence(sd: float, margin: float) -> int:
+def seeds_for_equivalence(sd: float, margin: float, wrong: float = WRONG) -> int:
     """Least n at which the two tests find equal settings equivalent in 80 % of the tries, given the differences' sd.
 
-    From Student's law; more than 1,000 is given as 1,000.
+    By Student's law, at the level `wrong`; more than 1,000 is given as 1,000.
     """
-    if sd == 0:
-        return SEEDS[0]
-    return _least(lambda n: 2 * special.stdtr(n - 1, margin * math.sqrt(n) / sd - special.stdtrit(n - 1, LEVEL)) - 1)
+
+    def power(n: int) -> float:
+        errors = sd * np.sqrt(special.chdtri(n - 1, MIDDLES) / (n - 1) / n)  # the standard errors that may come out
+        room = (margin + special.stdtrit(n - 1, wrong) * errors) * math.sqrt(n) / sd
+        return float(np.maximum(2 * special.ndtr(room) - 1, 0).mean())
+
+    return _least(power) if sd else SEEDS[0]
 
 
-def seeds_for_difference(sd: float, difference: float) -> int:
-    """Least n at which a paired t test finds a true difference of that size in 80 % of the tries; at most 1,000."""
-    if sd == 0:
-        return SEEDS[0]
-    return _least(lambda n: 1 - special.nctdtr(n - 1, min(SURE, abs(difference) * math.sqrt(n) / sd), t_factor(n)))
+def seeds_for_difference(sd: float, difference: float, wrong: float = WRONG) -> int:
+    """Least n at which a paired t test at the level `wrong` finds a true difference of that size in 80 % of the tries.
+
+    At most 1,000.
+    """
+
+    def power(n: int) -> Any:
+        size, factor = abs(difference) * math.sqrt(n) / sd, -special.stdtrit(n - 1, wrong / 2)
+        if size > SURE:
+            return special.chdtr(n - 1, (n - 1) * (size / factor) ** 2)
+        return 1 - special.nctdtr(n - 1, size, factor)
+
+    return _least(power) if sd else SEEDS[0]
 
 
-def further_seeds(found: Estimate, margin: float) -> tuple[float, float]:
+def further_seeds(found: Estimate, margin: float, tests: int = 1) -> tuple[float, float]:
     """How many more seeds would show it within the margin if it is, and a difference of its size, in 80 % of tries.
 
+    Of several `tests` with Holm's correction the level is that of its first step, which is enough for any of them.
     Infinity stands for more than 1,000.
     """
-    needed = seeds_for_equivalence(found.sd, margin), seeds_for_difference(found.sd, found.mean)
+    wrong = WRONG / tests
+    needed = seeds_for_equivalence(found.sd, margin, wrong), seeds_for_difference(found.sd, found.mean, wrong)
     same, seen = (math.inf if n >= SEEDS[-1] else max(1, n - found.n) for n in needed)
     return same, seen
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from contrastive_lab.record.sweep import order
 from contrastive_lab.report import inference
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.inference import WRONG, Estimate, holm, over_seeds_and_images, slopes, t_interval
@@ -23,10 +24,11 @@ OPEN = (ALONE, UNCLEAR)
 class Trend:
     """A metric of one line against x: a row of `table` for each seed, NaN where it lacks an x, a column for each x.
 
-    The x ascend, and at least one seed has all of them.
+    The x ascend, and at least one seed has all of them. The metric comes in steps, see `inference.t_interval`.
     """
 
     table: pd.DataFrame
+    step: float = 0.0
 
     @cached_property
     def x(self) -> list[float]:
@@ -43,37 +45,48 @@ class Trend:
     @property
     def widest(self) -> Estimate:
         """The gap of two x whose interval reaches farthest from 0, one without an interval first."""
-        found = t_interval(inference.gaps(self.table))
+        found = t_interval(inference.gaps(self.table), self.step)
         reach = np.where(found.n > 1, np.maximum(abs(found.low), abs(found.high)), math.inf)
         return Estimate(*(part[reach.argmax()] for part in found))
 
     def flat(self, margin: float) -> bool:
         """Whether all x are equivalent to each other."""
-        return bool(inference.flat(self.table, margin))
+        return bool(inference.flat(self.table, margin, self.step))
 
     def enough(self, margin: float) -> float | None:
         """The smallest x that is equivalent to the largest, as are all between them."""
-        below = int(inference.equal_to_last(self.table, margin))
+        below = int(inference.equal_to_last(self.table, margin, self.step))
         return self.x[-1 - below] if below else None
 
     @property
-    def changes(self) -> pd.Series:
-        """Change from the smallest to the largest x along the slope, by seed."""
-        changes: pd.Series = self.slopes * math.log2(self.x[-1] / self.x[0])
-        return changes
+    def ends(self) -> pd.Series:
+        """The largest x less the smallest, as measured, by seed."""
+        return (self.table.iloc[:, -1] - self.table.iloc[:, 0]).dropna()
 
 
 def trend(grid: Grid, line: pd.DataFrame, metric: str) -> Trend | None:
-    """The slope of a line, where its x are two or more finite numbers above 0 and one seed has them all."""
-    numbers = {at: x for at, x in zip(line["at"], line["position"], strict=True) if _number(x)}
+    """The slope of a line, where its x are two or more finite numbers above 0 and one seed has them all.
+
+    Where two seeds have not all x in common, those that the fewest seeds have are left out, down to two.
+    """
+    numbers = {at: x for at, x in zip(line["at"], line["position"], strict=True) if has_slope(x)}
     table = _side(grid, line, metric).values
     table = table[[at for at in table if at in numbers]]
     table.columns = pd.Index([float(numbers[at]) for at in table])
-    table = table.sort_index(axis="columns")
-    return None if table.shape[1] < 2 or table.dropna().empty else Trend(table)
+    table = _common(table.sort_index(axis="columns"))
+    return None if table.shape[1] < 2 or table.dropna().empty else Trend(table, grid.step(metric))
 
 
-def _number(x: Any) -> bool:
+def _common(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns that two seeds have in common; all of them where there are no such two."""
+    some = table
+    while some.shape[1] > 2 and len(some.dropna()) < 2:
+        some = some.drop(columns=some.count().iloc[::-1].idxmin())
+    return some if len(some.dropna()) > 1 else table
+
+
+def has_slope(x: Any) -> bool:
+    """Whether an x is a finite number above 0, which has a logarithm."""
     return isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < math.inf
 
 
@@ -130,15 +143,16 @@ def each_against_each(grid: Grid, line: pd.DataFrame, metric: str) -> list[Diffe
 def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> tuple[Any, list[Difference]]:
     """The reference on the x axis of a line, None where it has no value, and each other x less it.
 
-    It is the largest x where two or more are numbers above 0, else the x that the sweep names first.
+    It is the largest x of the slope, where two or more are numbers above 0, else the x that the sweep names first.
     """
-    own = _side(grid, line, metric)
+    own, found = _side(grid, line, metric), trend(grid, line, metric)
     rows = line[line["at"].isin(list(own.values))]
     if rows.empty:
         return None, []
-    numbers = rows[rows["position"].map(_number)]
+    numbers = rows[rows["position"].map(has_slope)]
     first = min(rows.index, key=list(dict.fromkeys(grid.setting)).index)
     reference = max(numbers["at"]) if numbers["at"].nunique() > 1 else rows["at"][first]
+    reference = order(found.x[-1]) if found else reference
     others = (at for at in own.values if at != reference)
     return reference, compared(grid, metric, [(at, own, own, reference) for at in others])
 
@@ -163,12 +177,14 @@ def compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any
     several = [(pair, gap) for pair, gap in told if len(gap) > 1]
     if not several:
         return []
-    values = np.array([*zip_longest(*(gap for _, gap in several), fillvalue=math.nan)]).T
-    estimates = map(Estimate._make, zip(*t_interval(values), strict=True))
-    tests = holm(inference.difference(values)), holm(inference.equivalence(values, grid.margin))
+    values, step = np.array([*zip_longest(*(gap for _, gap in several), fillvalue=math.nan)]).T, grid.step(metric)
+    estimates = map(Estimate._make, zip(*t_interval(values, step), strict=True))
+    tests = holm(inference.difference(values, step)), holm(inference.equivalence(values, grid.margin, step))
     found = []
     for ((at, ours, theirs, there), gap), estimate, p, equal in zip(several, estimates, *tests, strict=True):
         images = over_images(grid, metric, gap.index, ours.runs[at], theirs.runs[there])
+        if images:  # of equal seeds, whose deviation is taken to be that of rounding, it would be narrower
+            images = images._replace(low=min(images.low, estimate.low), high=max(images.high, estimate.high))
         found.append(Difference(at, there, estimate, images, float(p), float(equal), len(several)))
     return found
 

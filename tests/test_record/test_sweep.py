@@ -1,7 +1,9 @@
 import math
 import shutil
+import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -99,6 +101,13 @@ def test_the_lines_of_the_documentation_print_the_mean_over_seeds(
     exec(textwrap.dedent(example), {})
     *_, one, other = (line.split() for line in capsys.readouterr().out.splitlines())
     assert (one, other) == (["4", "256.0", "85.0", "NaN", "1"], ["NaN", "82.0", "2.0", "3"])
+    plotted = list[pd.DataFrame]()
+    axes = SimpleNamespace(set_xscale=lambda *_, **__: None)
+    drawing = SimpleNamespace(lineplot=lambda runs, **_: plotted.append(runs) or axes)
+    monkeypatch.setitem(sys.modules, "seaborn", drawing)
+    more = text[text.index("    import scipy, seaborn") :].partition("\n\nWhich test")[0]
+    exec(textwrap.dedent(example + "\n" + more), {})
+    assert set(plotted[0]["alpha"]) == {"K", "256.0"}
 
 
 def test_values_of_any_type_have_an_order_and_equal_ones_are_one() -> None:

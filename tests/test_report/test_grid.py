@@ -114,8 +114,8 @@ def test_lines_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
     assert (grid.keys, grid.naming) == (["K", "tau", "lr", "optim"], ["tau", "optim"])
     assert [grid.name(line) for line in grid.lines] == [
         "tau = 0.1, optim = sgd",
-        "tau = 0.2, optim = lars",
         "tau = 0.2, optim = sgd",
+        "tau = 0.2, optim = lars",
     ]
 
 

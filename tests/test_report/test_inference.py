@@ -11,6 +11,7 @@ from contrastive_lab.report.inference import (
     equal_to_last,
     equivalence,
     flat,
+    further_seeds,
     gaps,
     holm,
     over_seeds_and_images,
@@ -20,6 +21,7 @@ from contrastive_lab.report.inference import (
     t_interval,
     wilson,
 )
+from tests.test_report.power import power_of_difference, power_of_equality
 
 SWEEPS = 10_000  # made-up ones
 MOST = 0.05 + 2 * math.sqrt(0.05 * 0.95 / SWEEPS)  # 5.44 %: 5 % and two standard errors of a share of so many
@@ -89,12 +91,16 @@ def test_holm_is_the_example_of_the_method() -> None:
     assert holm([[0.9, 0.8], [0.01, 0.02]]) == pytest.approx(np.array([[1.0, 1.0], [0.02, 0.02]]))
 
 
-@pytest.mark.parametrize(("sd", "margin"), [(0.3, 0.5), (0.8, 0.5), (1.0, 1.0)])
-def test_so_many_seeds_find_equal_settings_equivalent_in_four_of_five_tries(sd: float, margin: float) -> None:
-    n, rng = seeds_for_equivalence(sd, margin), np.random.default_rng(0)
+@pytest.mark.parametrize(
+    ("sd", "margin", "wrong"), [(0.3, 0.5, 0.05), (0.8, 0.5, 0.05), (1.0, 1.0, 0.05), (0.5, 1.0, 0.05 / 9)]
+)
+def test_so_many_seeds_find_equal_settings_equivalent_in_four_of_five_tries(
+    sd: float, margin: float, wrong: float
+) -> None:
+    n, rng = seeds_for_equivalence(sd, margin, wrong), np.random.default_rng(0)
 
     def found(seeds: int) -> float:
-        return float(np.mean(equivalence(rng.normal(0, sd, (SWEEPS, seeds)), margin) < 0.05))
+        return float(np.mean(equivalence(rng.normal(0, sd, (SWEEPS, seeds)), margin) < wrong))
 
     assert found(n) > 0.79
     assert n == 2 or found(n - 1) < 0.81
@@ -107,14 +113,33 @@ def test_so_many_seeds_find_a_difference_in_four_of_five_tries() -> None:
     assert seeds_for_difference(1.0, 0.001) == 1000
 
 
-@pytest.mark.parametrize(("sd", "size"), [(1.0, 1.0), (0.5, 0.2), (1.0, 40.0), (0.01, 3.0)])
-def test_so_many_seeds_are_the_first_with_scipys_power(sd: float, size: float) -> None:
-    n = np.arange(2, 1001)
-    reach = size * np.sqrt(n) / sd
-    found = stats.nct.sf(stats.t.ppf(0.975, n - 1), n - 1, reach) >= 0.8
-    assert seeds_for_difference(sd, size) == n[found][0]
-    equal = 2 * stats.t.cdf(reach - stats.t.ppf(0.95, n - 1), n - 1) - 1 >= 0.8
-    assert seeds_for_equivalence(sd, size) == n[equal][0]
+@pytest.mark.parametrize("wrong", [0.05, 0.05 / 17])
+@pytest.mark.parametrize(("sd", "size"), [(1.0, 1.0), (0.5, 0.2), (1.0, 30.0), (0.1, 3.0)])
+def test_so_many_seeds_are_the_first_with_scipys_power(sd: float, size: float, wrong: float) -> None:
+    least = seeds_for_difference(sd, size, wrong)
+    assert power_of_difference(least, sd, size, wrong) >= 0.8
+    assert least == 2 or power_of_difference(least - 1, sd, size, wrong) < 0.8
+    least = seeds_for_equivalence(sd, size, wrong)
+    assert power_of_equality(least, sd, size, wrong) > 0.79
+    assert least == 2 or power_of_equality(least - 1, sd, size, wrong) < 0.81
+
+
+def test_seeds_after_a_correction_are_those_of_its_first_step() -> None:
+    found = t_interval([1.0, 0.2, 0.6])
+    assert found.sd == pytest.approx(0.4)
+    needed = seeds_for_equivalence(0.4, 1.0, 0.05 / 17), seeds_for_difference(0.4, 0.6, 0.05 / 17)
+    assert further_seeds(found, 1.0, tests=17) == (needed[0] - 3, needed[1] - 3)
+    assert further_seeds(found, 1.0) < further_seeds(found, 1.0, tests=17)
+
+
+def test_equal_differences_of_a_coarse_accuracy_are_no_proof() -> None:
+    """Two seeds of 1,000 test images whose differences are the same by chance: an image is 0.1 points."""
+    assert difference([-0.1, -0.1]) == 0
+    assert difference([-0.1, -0.1], step=0.1) > 0.05
+    assert equivalence([-0.1, -0.1], 0.2, step=0.1) > 0.05
+    found = t_interval([-0.1, -0.1], step=0.1)
+    assert (found.low, found.high) == pytest.approx((-0.1 - 12.7062 * 0.1 / math.sqrt(24), -0.1 + 0.2593643))
+    assert t_interval([1.0, 3.0, 2.0], step=0.1) == t_interval([1.0, 3.0, 2.0])
 
 
 def bits(rng: np.random.Generator, *shape: int, by_seed: float, by_image: float) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ from contrastive_lab.report.paired import (
     each_against_each,
     trend,
 )
+from contrastive_lab.report.verdict import verdict
 from tests.sweep_folder import grid_of, seeds, write_sweep
 
 AT = {1: [44.0, 43.0, 45.0], 16: [48.1, 47.2, 49.0], 255: [48.2, 47.0, 49.1]}
@@ -46,7 +47,22 @@ def test_a_trend_has_a_slope_for_each_seed_that_has_all_k(tmp_path: Path) -> Non
     x = [0.0, 4.0, 7.994353]  # log2
     for seed, slope in enumerate(found.slopes):
         assert slope == pytest.approx(stats.linregress(x, [AT[K][seed] for K in AT]).slope)
-    assert found.changes.tolist() == pytest.approx([7.994353 * slope for slope in found.slopes])
+    assert found.ends.tolist() == pytest.approx([AT[255][seed] - AT[1][seed] for seed in range(3)])
+
+
+def test_x_that_two_seeds_do_not_share_are_left_out_of_a_trend(tmp_path: Path) -> None:
+    """One run at the largest K, or two of other seeds, do not take the slope of the others away."""
+    for name, more in (
+        ("a", seeds([48.0], K=255)),
+        ("b", [({"K": 255, "seed": s}, {"linear_top1": 48}) for s in (7, 8)]),
+    ):
+        several = [*jobs({K: AT[K] for K in (1, 16)}), *more]
+        grid = grid_of(write_sweep(tmp_path / name, several))
+        found = trend(grid, grid.lines[0], "linear_top1")
+        assert found is not None
+        assert (found.x, len(found.slopes)) == ([1.0, 16.0], 3)
+        assert list(levels_of(grid)) == [1]  # less 16
+        assert "K = 255 is left out: fewer than two seeds have it and the others." in " ".join(verdict(grid))
 
 
 def test_words_and_a_single_k_have_no_trend(tmp_path: Path) -> None:
@@ -107,7 +123,8 @@ def test_each_x_is_compared_with_the_largest_and_words_with_the_first_that_was_a
         {"hard": np.mean([-4.1, -4.2, -4]), "debiased": 0}
     )
     assert found["hard"].p == pytest.approx(2 * stats.ttest_1samp([-4.1, -4.2, -4], 0).pvalue)
-    assert (found["debiased"].p, found["debiased"].equal) == (1.0, 0.0)
+    assert found["debiased"].p == 1.0
+    assert found["debiased"].equal == pytest.approx(2 * stats.t.cdf(-0.5 * 3**0.5 / (0.1 / 12**0.5), 2))  # steps of 0.1
     single = grid_of(write_sweep(tmp_path / "u", seeds([80, 81], K=4)))
     assert against_reference(single, single.lines[0], "linear_top1") == (order(4), [])
     assert against_reference(single, single.lines[0], "knn_top1") == (None, [])
