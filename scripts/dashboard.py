@@ -1,97 +1,11 @@
-"""Save a dashboard of this project's runs on Weights & Biases.
-
-python scripts/dashboard.py entity=<you or your team>             # project=contrastive_lab name=negatives
-python scripts/dashboard.py entity=<you> spec=dashboard.json      # only write what would be saved
-
-Needs pip install -e ".[wandb]", and to save it, W&B's server and a key.
-"""
+"""`python scripts/dashboard.py` is `contrastive-lab dashboard` of this checkout; --help tells its settings."""
 
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
 
-from contrastive_lab.compat import workspace_json
-from contrastive_lab.errors import ConfigError, RunError
-from contrastive_lab.launch.script import Values, run_script
-from contrastive_lab.run.wandb_run import STEP
-
-COLUMNS = ("K.value", "alpha.value", "loss.value.name", "sets.value", "remember.value")  # as W&B stores a config
-
-
-def main(values: Values) -> None:
-    """Build the dashboard, and save it or write its specification."""
-    try:
-        board = dashboard(values["entity"], values.get("project", "contrastive_lab"), values.get("name", "negatives"))
-    except ImportError as error:
-        raise ConfigError(f'{error.name} is not installed; pip install -e ".[wandb]"') from None
-    if "spec" in values:
-        specification = workspace_json(board)
-        Path(values["spec"]).write_text(specification + "\n")
-        print(values["spec"])
-        return
-    try:
-        board.save()
-    except Exception as error:  # the client has no error of its own for a missing key or connection
-        raise RunError(f"W&B did not take it: {str(error).strip().splitlines()[-1]}") from None
-    print(board.url)
-
-
-def dashboard(entity: str, project: str, name: str) -> Any:
-    """The workspace: five sections of panels, for the pre-training runs."""
-    wr: Any = import_module("wandb_workspaces.reports.v2")
-    ws: Any = import_module("wandb_workspaces.workspaces")
-
-    return ws.Workspace(
-        entity=entity,
-        project=project,
-        name=name,
-        sections=[ws.Section(name=title, panels=row, is_open=True) for title, row in panels(wr).items()],
-        settings=ws.WorkspaceSettings(x_axis=STEP, max_runs=100),
-        runset_settings=ws.RunsetSettings(
-            filters="JobType = 'pretrain'",
-            pinned_columns=[*(f"config:{key}" for key in COLUMNS), "summary:linear_top1", "summary:knn_top1.last"],
-        ),
-    )
-
-
-def panels(wr: Any) -> dict[str, list[Any]]:
-    """The panels of each section, made by wandb_workspaces.reports.v2."""
-    runs = "mean and range of the runs of a K"  # W&B has no t interval
-    by_K = {"groupby": wr.Config("K"), "groupby_aggfunc": "mean", "groupby_rangefunc": "minmax"}
-
-    def against_K(metric: str, title: str) -> Any:
-        return wr.ScatterPlot(title=title, x=wr.Config("K"), y=wr.SummaryMetric(metric), log_x=True)
-
-    def training(title: str, *metrics: str, unit: str) -> Any:
-        return wr.LinePlot(title=title, x=STEP, y=list(metrics), title_x="optimizer step", title_y=unit, **by_K)
-
-    return {
-        "Accuracy against K": [
-            against_K("linear_top1", "linear top-1 against K (percent)"),
-            against_K("knn_top1.last", "kNN top-1 against K (percent)"),
-            wr.BarPlot(title=f"linear top-1, {runs}", metrics=["linear_top1"], title_x="percent", **by_K),
-            training(f"kNN top-1, {runs}", "knn_top1", unit="percent"),
-        ],
-        "Mutual information": [
-            training("estimate log(1 + alpha) - loss", "mi_estimate", unit="nats"),
-            against_K("mi_estimate", "estimate of the last epoch against K (nats)"),
-        ],
-        "Gradient norm": [training("gradient norm and its bound", "gradient_norm", "gradient_bound", unit="|dL/dq|")],
-        "Few negatives": [training("share of what all keys give", "competition", "factor", "agreement", unit="share")],
-        "Alignment and uniformity": [
-            training("alignment", "alignment", unit="mean squared distance to the key"),
-            training("uniformity", "uniformity", unit="log of the mean Gaussian potential"),
-            wr.ScatterPlot(
-                title="one against the other", x=wr.SummaryMetric("alignment"), y=wr.SummaryMetric("uniformity")
-            ),
-        ],
-        "Speed": [against_K("images_per_second", "images per second against K")],
-    }
-
+from contrastive_lab.commands import enter
 
 if __name__ == "__main__":
-    forms = ("entity=<you or your team>", "project=<name>", "name=<name>", "spec=<file>")
-    sys.exit(run_script(main, __doc__, *forms))
+    sys.exit(enter("dashboard", sys.argv))

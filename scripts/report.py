@@ -1,45 +1,11 @@
-"""Write the report of a sweep, finished or not: tables, figures and one page.
-
-python scripts/report.py sweep=outputs/sweeps/<name> [x=K] [hue=alpha] [margin=0.5]
-python scripts/report.py sweep=outputs/sweeps/<name> serve=true [port=8000]
-
-Any folder with runs in it will do. margin is what counts as no difference, in points of accuracy. serve=true keeps the
-page alive on this machine, on a free port or the one given: how the jobs stand, and figures that grow as they end.
-"""
+"""`python scripts/report.py` is `contrastive-lab report` of this checkout; --help tells its settings."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
 
-from contrastive_lab.config.values import points
-from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.script import Values, run_script
-
-
-def main(values: Values) -> None:
-    """Write the report and say where it is, or serve it."""
-    folder, asked = Path(values["sweep"]), {"x": values.get("x"), "hue": values.get("hue")}
-    within = points(values["margin"]) if "margin" in values else None
-    if _served(values):
-        from contrastive_lab.report.serve import serve
-
-        serve(folder, int(values.get("port", 0)), margin=within, **asked)
-    else:
-        from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
-
-        print(write_report(folder, margin=within, **asked))
-
-
-def _served(values: Values) -> bool:
-    served, port = values.get("serve", "false"), values.get("port", "0")
-    if served not in ("true", "false"):
-        raise ConfigError(f"serve={served}: must be true or false")
-    if not (port.isdecimal() and int(port) < 65536) or ("port" in values and served == "false"):
-        raise ConfigError(f"port={port}: must be a number up to 65535, with serve=true")
-    return served == "true"
-
+from contrastive_lab.commands import enter
 
 if __name__ == "__main__":
-    forms = ("sweep=<folder of a sweep>", "x=<key>", "hue=<key>", "margin=<points>", "serve=true", "port=<number>")
-    sys.exit(run_script(main, __doc__, *forms))
+    sys.exit(enter("report", sys.argv))

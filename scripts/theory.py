@@ -1,40 +1,11 @@
-"""Run an analysis of the theory: a table, figures and result.json in a folder of its own.
+"""`python scripts/theory.py` is `contrastive-lab theory` of this checkout; --help tells its settings."""
 
-python scripts/theory.py theory=<name> [theory.<setting>=<value>]
-    bounds, competition, cost, coupon, gaussian_mi, gradient_norm or spiked_covariance
-python scripts/theory.py theory=<name> --help     lists its settings with their ranges
-"""
-
-import os
-import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
-from omegaconf import DictConfig
-
-from contrastive_lab.errors import ConfigError, RunError
-from contrastive_lab.launch.command_line import theory_line
-
-
-def main(config: DictConfig) -> None:
-    """Run one analysis."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    try:
-        result = instantiate(config.theory, _convert_="all", _partial_=True)()  # not by Hydra, which wraps errors
-    except (ValueError, ConfigError, RunError) as error:  # a setting out of range, a run that cannot be read
-        for problem in getattr(error, "problems", [error]):
-            print(f"error: {problem}", file=sys.stderr)
-        shutil.rmtree(folder / ".hydra", ignore_errors=True)
-        os.removedirs(shown)
-        sys.exit(1 if isinstance(error, RunError) else 2)
-    result.write(folder)
-    print(f"{result}\n\ntable.csv, figures and result.json in {shown}")
-
+from contrastive_lab.commands import enter
 
 if __name__ == "__main__":
-    sys.exit(theory_line(main, sys.argv, __doc__))
+    sys.exit(enter("theory", sys.argv))

@@ -1,6 +1,7 @@
 """What tests share: tiny data, the real command line, and a handful of processes."""
 
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-import train
+from contrastive_lab.commands import train
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.schema import register
 from contrastive_lab.dataset import Arrays, Splits
@@ -128,7 +129,22 @@ def entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 @pytest.fixture
 def line(entered: Callable[..., Line]) -> Callable[..., Line]:
     """Type `python train.py ...` in this process: no seconds of importing torch."""
-    return partial(entered, "train.py", lambda: command_line.command_line(train.main, sys.argv))
+    return partial(entered, "train.py", lambda: train.main(sys.argv))
+
+
+@pytest.fixture
+def type_script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Line]:
+    """Type `python scripts/<name>.py ...`, in this process."""
+
+    def run(name: str, *arguments: str) -> Line:
+        path = ROOT / "scripts" / f"{name}.py"
+        monkeypatch.setattr(sys, "argv", [path.name, *arguments])
+        monkeypatch.setattr(sys, "path", [*sys.path])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(path), run_name="__main__")
+        return Line(int(end.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 
 import contrastive_lab.run.train  # noqa: F401  (so that it need not be imported again)
-import train
-from contrastive_lab.launch.command_line import command_line
+from contrastive_lab.commands import train
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -30,7 +29,7 @@ def _enter(line: tuple[str, ...], cwd: Path) -> None:
     for stream in (1, 2):
         os.dup2(silent, stream)
     sys.argv = ["train.py", *line]
-    os._exit(command_line(train.main, sys.argv))
+    os._exit(train.main(sys.argv))
 
 
 def children(pid: int) -> list[int]:

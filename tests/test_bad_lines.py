@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Line
-from tests.test_scripts.conftest import type_script  # noqa: F401
-from tests.test_scripts.test_theory import enter as enter_theory
+from tests.test_commands.test_theory import enter as enter_theory
 
 Type = Callable[..., Line]
 WRONG = "train/dog/007.png"  # the file of a folder that is at fault
@@ -66,7 +65,7 @@ def test_a_wrong_line_is_answered_before_anything_is_made(
     images: Path,
     line: Type,
     entered: Type,
-    type_script: Type,  # noqa: F811
+    type_script: Type,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

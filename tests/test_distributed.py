@@ -184,9 +184,8 @@ def test_a_distributed_run_is_one_run(tmp_path: Path) -> None:
 STOPPED = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-import train
+from contrastive_lab.commands import train
 from contrastive_lab.errors import RunError
-from contrastive_lab.launch.command_line import command_line
 from contrastive_lab.run.callbacks import LastCheckpoint
 save = LastCheckpoint.save
 def stop(self, trainer):
@@ -194,7 +193,7 @@ def stop(self, trainer):
         raise RunError("stopped")
     save(self, trainer)
 LastCheckpoint.save = stop
-sys.exit(command_line(train.main, sys.argv))
+sys.exit(train.main(sys.argv))
 """  # the last checkpoint is that of step 6 of 8
 
 

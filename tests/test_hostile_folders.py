@@ -17,8 +17,7 @@ from contrastive_lab.run.evaluate import tensors_of
 from contrastive_lab.run.export import load_backbone
 from tests.conftest import TINY, Line
 from tests.sweep_folder import write_run, write_sweep
-from tests.test_scripts.conftest import type_script  # noqa: F401
-from tests.test_scripts.test_theory import enter as enter_theory
+from tests.test_commands.test_theory import enter as enter_theory
 
 Type = Callable[..., Line]
 LINKS: dict[str, dict[str, str]] = {
@@ -108,7 +107,7 @@ def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., Dic
 
 @pytest.mark.long
 @pytest.mark.parametrize("script", ["evaluate", "export", "replay"])
-def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, type_script: Type) -> None:  # noqa: F811
+def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, type_script: Type) -> None:
     check(type_script(script, f"run={hostile}"))
 
 
@@ -124,7 +123,7 @@ def test_a_script_that_reads_results_alone(
     hostile: Path,
     tmp_path: Path,
     elsewhere: Path,
-    type_script: Type,  # noqa: F811
+    type_script: Type,
 ) -> None:
     """What it does not read may be hostile, so that it may go well: the fixture sees that nothing ran."""
     told = f"run={hostile}"
@@ -154,7 +153,7 @@ def test_a_sweep_that_goes_on(
 
 
 @pytest.mark.parametrize("name", ["../run", "/tmp", "a/b", "..", ""])
-def test_a_job_of_a_plan_lies_below_its_sweep(name: str, tmp_path: Path, type_script: Type) -> None:  # noqa: F811
+def test_a_job_of_a_plan_lies_below_its_sweep(name: str, tmp_path: Path, type_script: Type) -> None:
     sweep = write_sweep(tmp_path / "sweep", [({"K": 4}, {"linear_top1": 50.0})])
     plan = json.loads((sweep / "sweep.json").read_text())
     plan["jobs"][0]["folder"] = name

@@ -1,1 +1,1 @@
-"""The programs of `scripts/theory.py`: one module for each, with a function `run(...)`, its table and its figure."""
+"""The programs of the command `theory`: one module for each, with a function `run(...)`, its table and its figure."""

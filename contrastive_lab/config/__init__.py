@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-CONF = Path(__file__).parents[2] / "conf"
+PACKAGE = Path(__file__).parents[1]
+# A wheel holds inside of the package, under the same names, what lies beside it in a checkout (setup.py).
+SHARE = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent
+CONF = SHARE / "conf"
 
 
 def options(group: str) -> list[str]:

@@ -197,7 +197,7 @@ def _files(config: DictConfig) -> Iterator[str]:
     for name in {"config", "dir", "id", "resume"} & set(config.logger):
         yield f"logger.{name}: set by the run itself; leave it out"
     if config.logger.name == "tensorboard" and not find_spec("tensorboard"):
-        yield 'logger=tensorboard: not installed; pip install -e ".[tensorboard]"'
+        yield "logger=tensorboard: not installed; pip install tensorboard"
     for key in ("dataset.root", "dataset.probe_root"):
         if (folder := OmegaConf.select(config, key)) is not None and not (folder and Path(folder).is_dir()):
             yield f"{key}={folder}: no such folder"

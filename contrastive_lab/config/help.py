@@ -12,6 +12,7 @@ from contrastive_lab.config.model import Schema, allowed, choices, schema_of
 from contrastive_lab.config.names import OWNED
 from contrastive_lab.config.schema import GROUPS, NODES, Run, model_of
 from contrastive_lab.config.values import typed
+from contrastive_lab.program import program
 
 COLUMN = 36  # where lines of help begin
 
@@ -20,6 +21,7 @@ def register_help() -> None:
     """Register with Hydra what the templates of its help ask for."""
     OmegaConf.register_new_resolver("settings_help", _settings, replace=True)
     OmegaConf.register_new_resolver("groups_help", _groups, replace=True)
+    OmegaConf.register_new_resolver("program", program, replace=True)
 
 
 def _settings(*, _root_: DictConfig) -> str:
@@ -28,7 +30,7 @@ def _settings(*, _root_: DictConfig) -> str:
     for group in (*NODES, "theory"):
         if group in values:
             found += entries(schema_of(model_of(group, values[group])), values[group], f"{group}.")
-    return "\n".join(_row(*entry) for entry in found).replace("$", "$$")  # Hydra makes one dollar of two
+    return "\n".join(row(*entry) for entry in found).replace("$", "$$")  # Hydra makes one dollar of two
 
 
 def _groups() -> str:
@@ -52,8 +54,8 @@ def entries(schema: Schema, values: Mapping[str, Any], prefix: str = "") -> Iter
             yield f"{prefix}{name}={typed(value)}", text.strip()
 
 
-def _row(setting: str, text: str) -> str:
-    """A setting with its line of help beside it, below it where the setting is too long."""
+def row(setting: str, text: str) -> str:
+    """A setting, e.g. "K=16", with its line of help beside it, below it where the setting is too long."""
     lines = textwrap.wrap(text, _width() - COLUMN, break_on_hyphens=False)
     first = f"  {setting}"
     if lines and len(first) + 2 <= COLUMN:

@@ -9,6 +9,7 @@ from contrastive_lab.config import CONF, options
 from contrastive_lab.config.identity import RENAMED, within
 from contrastive_lab.config.schema import GROUPS
 from contrastive_lab.config.values import nodes
+from contrastive_lab.program import program
 
 OWNED = {  # what another setting gives
     "trainer.accelerator": "strategy.accelerator",
@@ -79,8 +80,8 @@ def unknown(config: DictConfig, key: str, known: list[str]) -> str:
         if others:
             return f"{key}: a setting of {', '.join(others)}; {chosen or 'this option'} has {own}"
         return f"{key}: {chosen or 'this option'} has no such setting; it has {own}"
-    program = "scripts/theory.py theory=<name>" if "theory" in config else "train.py"
-    return f"{key}: no such key; python {program} --help lists them all"
+    command = f"{program('theory')} theory=<name>" if "theory" in config else program("train")
+    return f"{key}: no such key; {command} --help lists them all"
 
 
 def _elsewhere(group: str, name: str) -> list[str]:

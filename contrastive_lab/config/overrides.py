@@ -1,7 +1,7 @@
 """Check what was typed on the command line, key by key, against what the chosen groups hold.
 
-Overrides are those of one job, without sweeps, e.g. ["method=simo", "K=16"]; `primary` is "config" for `train.py`,
-"theory" for `scripts/theory.py`. What cannot be read, or names no group or option, is a ConfigError.
+Overrides are those of one job, without sweeps, e.g. ["method=simo", "K=16"]; `primary` is "config" for `train`,
+"theory" for `theory`. What cannot be read, or names no group or option, is a ConfigError.
 """
 
 import difflib
@@ -27,6 +27,7 @@ from contrastive_lab.config.names import OWNED, unknown
 from contrastive_lab.config.schema import GROUPS, takes_more, wrong_values
 from contrastive_lab.config.values import flat, nodes
 from contrastive_lab.errors import ConfigError, first_line
+from contrastive_lab.program import named, program
 
 
 def composed(overrides: list[str]) -> DictConfig:
@@ -105,7 +106,7 @@ def _wrong_option(override: Override, primary: str) -> str | None:
     key, line, name = override.get_key_element(), str(override.input_line), override.value()
     group, groups = override.key_or_group.partition("/")[0], GROUPS if primary == "config" else (primary,)
     if group == "theory" != primary:
-        return f"{line}: not of train.py; python scripts/theory.py {line.lstrip('+~')}"
+        return f"{line}: not of {named('train')}; {program('theory')} {line.lstrip('+~')}"
     if key.lstrip("+~") not in groups:
         hint = f"did you mean {group}?" if group in groups else f"choose one of {', '.join(groups)}"
         return f"{key}: no such group; {hint}"
@@ -148,7 +149,7 @@ def base(groups: tuple[str, ...], primary: str = "config") -> DictConfig:
     except HydraException as error:
         line = first_line(error)
         if key := re.match("Could not override '(.+?)'", line):
-            line = f"{key[1]}: no such key; python train.py --cfg hydra lists Hydra's"
+            line = f"{key[1]}: no such key; {program('train')} --cfg hydra lists Hydra's"
         raise ConfigError(line) from None
 
 

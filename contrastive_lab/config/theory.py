@@ -1,4 +1,4 @@
-"""The settings of each program of `scripts/theory.py`: a model named like its module in contrastive_lab/analysis/."""
+"""The settings of each program of the command `theory`: a model named like its module in contrastive_lab/analysis/."""
 
 from typing import Annotated, Literal
 

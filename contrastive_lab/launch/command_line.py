@@ -1,4 +1,4 @@
-"""Lines of `train.py` and `scripts/theory.py`: every job is checked before the first one starts, then Hydra runs."""
+"""Lines of `train` and `theory`: every job is checked before the first one starts, then Hydra runs."""
 
 import os
 import sys
@@ -22,7 +22,8 @@ from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import has_report, held, job_folder, new_folder
 from contrastive_lab.launch.preflight import anew, check_started, launched, multirun, preflight
-from contrastive_lab.launch.script import exit_code
+from contrastive_lab.launch.script import exit_code, help_text
+from contrastive_lab.program import handed_on
 from contrastive_lab.record.plan import Plan
 
 SERVE = "serve=true"
@@ -31,7 +32,7 @@ Jobs = list[list[str]]  # the overrides of each
 
 
 def command_line(task: Task, line: Sequence[str]) -> int:
-    """Check a line of `train.py`, e.g. sys.argv, run the task on what it asks for, and return the exit code."""
+    """Check a line of `train`, e.g. ["train", "K=16"], run the task on what it asks for, and return the exit code."""
     serve, line = SERVE in line, [part for part in line if part != SERVE]
 
     def checked() -> None:
@@ -56,7 +57,7 @@ def command_line(task: Task, line: Sequence[str]) -> int:
 
 
 def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
-    """The same for `scripts/theory.py`; `text` is printed for --help without a theory."""
+    """The same for `theory`; `text` is printed for --help without a theory."""
 
     def checked() -> None:
         args = read_line(line)
@@ -64,7 +65,7 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
         args.overrides = [f"theory.{o}" if key_and_value(o)[0] in ("run", "sweep") else o for o in args.overrides]
         named = "theory" in given(args.overrides)
         if args.help and not named:
-            print((text or "").strip())
+            print(help_text(text, {}))
             return
         if not (named or args.hydra_help or args.shell_completion):
             raise ConfigError(f"theory=<name>: needed; one of {', '.join(options('theory'))}")
@@ -109,7 +110,7 @@ def run_sweep(sweep: Plan, left: Jobs, run: Callable[[Jobs], object], serve: boo
         if not left and has_report(sweep):
             print(f"report     {sweep.folder / 'report' / 'report.html'}", flush=True)
             return
-        with followed(sweep.folder) if serve else nullcontext():
+        with followed(sweep.folder) if serve else nullcontext(), handed_on():
             _run_jobs(sweep, partial(run, left) if left else lambda: None)
         from contrastive_lab.launch.jobs import report, unfinished  # here, so that errors need not wait for torch
 

@@ -1,5 +1,6 @@
 """How many negatives some images need: a pilot with all of them, the curve, and runs that check its answer."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -7,20 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from contrastive_lab.config import CONF
+from contrastive_lab.config import SHARE
 from contrastive_lab.config.overrides import applied, composed
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.config.values import key_and_value, points, typed
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.line import read_line
+from contrastive_lab.program import program, variables
 
-ROOT = CONF.parent
-CURVE = ROOT / "docs" / "results" / "negatives" / "cost" / "result.json"
+CURVE = SHARE / "docs" / "results" / "negatives" / "cost" / "result.json"
 
 
 class Asked(NamedTuple):
-    """A line of scripts/find_k.py: what is train.py's, and the script's own."""
+    """A line of `find-k`: what is train's, and the command's own."""
 
     overrides: list[str]
     tolerance: float
@@ -31,7 +32,7 @@ class Asked(NamedTuple):
 
 
 def read_asked(line: Sequence[str]) -> Asked:
-    """Read and check a line, e.g. sys.argv.
+    """Read and check a line, e.g. ["find-k", "tolerance=0.5"].
 
     Raises:
         ConfigError: names a setting that is wrong.
@@ -52,7 +53,7 @@ def read_asked(line: Sequence[str]) -> Asked:
         raise ConfigError(f"seed={seed}: must be a whole number, the first one of all seeds")
     tolerance = points(own.get("tolerance", "1"), "tolerance")
     out = Path(own.get("out") or f"outputs/find_k/{datetime.now():%Y-%m-%d_%H-%M-%S}")
-    overrides = _with_all_negatives(read_line(["train.py", *rest]).overrides)
+    overrides = _with_all_negatives(read_line(["train", *rest]).overrides)
     _check(overrides)
     both = range(int(seed), int(seed) + int(seeds))
     return Asked(overrides, tolerance, told == "true", both, out, Path(own.get("curve", CURVE)))
@@ -69,11 +70,9 @@ def _with_all_negatives(overrides: list[str]) -> list[str]:
 
 
 def _check(overrides: list[str]) -> None:
-    """A ConfigError where train.py would not take the settings, or they leave no number of negatives to find."""
+    """A ConfigError where `train` would not take the settings, or they leave no number of negatives to find."""
     if taken := {"hydra.run.dir", "sweep", "resume"} & {*given(overrides)}:
-        raise ConfigError(
-            *(f"{key}: find_k.py chooses it; out=<folder> is where all of it goes" for key in sorted(taken))
-        )
+        raise ConfigError(*(f"{key}: find-k chooses it; out=<folder> is where all of it goes" for key in sorted(taken)))
     config = composed(overrides)
     if config.method_info.pool == "none":
         raise ConfigError(f"method={config.method_info.id}: has no negatives whose number could be found")
@@ -84,10 +83,11 @@ def _check(overrides: list[str]) -> None:
 
 
 def train(arguments: Sequence[str]) -> None:
-    """Run train.py; a RunError if it does not come to its end."""
-    code = subprocess.run([sys.executable, str(ROOT / "train.py"), *arguments], check=False).returncode
+    """Run `train` of this package in a process of its own; a RunError if it does not come to its end."""
+    line = [sys.executable, "-P", "-m", "contrastive_lab", "train", *arguments]  # -P: not the package of this folder
+    code = subprocess.run(line, env={**os.environ, **variables()}, check=False).returncode
     if code:
-        raise RunError(f"train.py {' '.join(arguments)} ended with exit code {code}; the same line goes on")
+        raise RunError(f"{program('train')} {' '.join(arguments)} ended with exit code {code}; the same line goes on")
 
 
 def pilot(asked: Asked) -> Path:

@@ -13,6 +13,7 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.plan import at_work, lock
+from contrastive_lab.program import named, program
 from contrastive_lab.record.metrics_file import set_aside
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.provenance import unforeseen
@@ -97,7 +98,7 @@ def share_threads(folder: Path) -> None:
 def own_line() -> list[str]:
     """The command line of this job alone."""
     kept = [o for o in parse(list(HydraConfig.get().overrides.task)) if o.key_or_group not in ("sweep", "experiment")]
-    return ["train.py", *(str(o.input_line) for o in kept)]
+    return [named("train"), *(str(o.input_line) for o in kept)]
 
 
 def _continued(config: DictConfig, folder: Path) -> DictConfig:
@@ -137,6 +138,6 @@ def report(folder: Path) -> list[str]:
         if any("logger=wandb" in job.overrides for job in read_plan(folder).jobs):
             log_report(folder)
     except Exception as error:
-        again = f"python scripts/report.py sweep={folder}"
+        again = f"{program('report')} sweep={folder}"
         return [f"no report ({type(error).__name__}: {first_line(error)}); {again} writes it"]
     return []

@@ -15,7 +15,7 @@ FLAGS = ("--cfg", "--info", "--package")  # Hydra's own that take a value and ha
 
 
 def read_line(line: Sequence[str]) -> Namespace:
-    """Hydra's flags and the overrides of a line, e.g. sys.argv.
+    """Hydra's flags and the overrides of a line, e.g. ["train", "-m", "K=4,8"].
 
     `--K=16`, as W&B's agents write it, is K=16. A path that is there is taken as it is, with all the signs that mean
     something to Hydra, and ~ is the user's folder. An infinite alpha may be written `.inf`, as yamls have it.

@@ -2,7 +2,6 @@
 
 import math
 import os
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -21,12 +20,13 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given, load
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import conflicting_runs, differing, is_done, job_folder, plan, settled
+from contrastive_lab.program import front, program
 from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_resume, has_config, stored_config
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
-    "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do python train.py "
+    "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do {} "
     "K=$K strategy=ddp; done, or a cluster's processes: hydra/launcher=submitit_slurm strategy=ddp"
 )
 
@@ -36,13 +36,13 @@ def check_started(args: Namespace) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return
     if args.multirun:
-        raise ConfigError(DISTRIBUTED_MULTIRUN)
+        raise ConfigError(DISTRIBUTED_MULTIRUN.format(program("train")))
     if not {"hydra.run.dir", "resume"} & {*given(args.overrides)}:
         raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
 
 
 def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
-    """Check every job of a line of `train.py`; returns the overrides for Hydra, and the sweep, None for one run.
+    """Check every job of a line of `train`; returns the overrides for Hydra, and the sweep, None for one run.
 
     An experiment, a sweep's name and a resumed run add overrides to those typed. A ConfigError has every problem of
     every job, each once.
@@ -56,7 +56,7 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
         return _planned(overrides, line)
     asked = {key: given(overrides).get(key) for key in ("experiment", "sweep")}
     if several := [f"{key}={name}" for key, name in asked.items() if name and (key == "sweep" or load(name))]:
-        raise ConfigError(f"{several[0]}: for several runs; python train.py -m {several[0]}")
+        raise ConfigError(f"{several[0]}: for several runs; {program('train')} -m {several[0]}")
     config, folder = composed(overrides), Path(_unquoted(given(overrides).get("hydra.run.dir", "''")))
     problems, taken = [*_images(config), *_writable(folder)], "hydra.run.dir" in given(overrides) and has_config(folder)
     if taken and (keys := differing(folder, config) or _other_images(folder, config)):
@@ -86,7 +86,7 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan
     if problems:
         raise ConfigError(*problems)
     conf = "" if any(map(_of_user, configs.values())) else conf_hash()
-    sweep = plan([Path(sys.executable).name, *line], told, [*found.values()], conf)
+    sweep = plan([*front(), *line], told, [*found.values()], conf)
     conflicts = conflicting_runs(sweep, configs)
     for folder, config in ((sweep.folder / name, config) for name, config in configs.items()):
         if others := _other_images(folder, config):
@@ -103,7 +103,7 @@ def _checked(job: list[str]) -> tuple[DictConfig, Resolved]:
     if problems := [*_images(config)]:
         raise ConfigError(*problems)
     if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
-        raise ConfigError(DISTRIBUTED_MULTIRUN)
+        raise ConfigError(DISTRIBUTED_MULTIRUN.format(program("train")))
     return config, resolved
 
 

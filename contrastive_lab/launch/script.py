@@ -2,26 +2,56 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from hydra.errors import HydraException
 
+from contrastive_lab.config.help import row
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, SignalError, first_line
+from contrastive_lab.program import as_typed
 from contrastive_lab.record.run import check_config, check_stored
 
 Values = dict[str, str]
+# What a line may hold, e.g. "run=<folder of a run>", each with a line of help; the first is needed.
+Forms = Mapping[str, str]
+PLACES = {
+    "data_dir=<where it is now>": "the folder of downloaded data sets, if it has moved",
+    "dataset.root=<where it is now>": "the folder of images, if it has moved",
+    "dataset.probe_root=<where it is now>": "the folder of labelled images, if it has moved",
+    "dataset.workers=<number>": "processes that read images",
+}
 
 
-def run_script(main: Callable[[Values], object], text: str | None, *forms: str) -> int:
-    """Run `main` on the `key_values` of the command line, or print `text` for --help; returns the exit code."""
-    if {"-h", "--help"} & {*sys.argv[1:]}:
-        print((text or "").strip())
+def run_script(
+    task: Callable[[Values], object],
+    line: Sequence[str],
+    text: str | None,
+    forms: Forms,
+    further: Callable[[], str] = str,
+) -> int:
+    """Run a task on the `key_values` of a line, e.g. ["export", "run=x"]; returns the exit code.
+
+    For --help it prints `text`, the forms, and below what `further` gives.
+    """
+    if asks_for_help(line):
+        print(help_text(text, forms), further(), sep="\n")
         return 0
-    return exit_code(lambda: main(key_values(sys.argv[1:], forms)))
+    return exit_code(lambda: task(key_values(line[1:], [*forms])))
+
+
+def asks_for_help(line: Sequence[str]) -> bool:
+    """Whether --help is in a line."""
+    return not {"-h", "--help"}.isdisjoint(line[1:])
+
+
+def help_text(text: str | None, forms: Forms) -> str:
+    """What a command does, with its lines as they are typed, and its settings."""
+    rows = ["", "", "Settings", *(row(*form) for form in forms.items())] if forms else []
+    return as_typed((text or "").strip()) + "\n".join(rows)
 
 
 def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:

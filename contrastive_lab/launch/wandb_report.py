@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from contrastive_lab.program import program
 from contrastive_lab.record.plan import Job, read_plan
 from contrastive_lab.record.run import has_config, stored_config
 from contrastive_lab.record.tables import read_table
@@ -18,7 +19,7 @@ def log_report(folder: Path) -> None:
     """
     runs = folder / "report" / "runs.csv"
     if not runs.is_file():
-        raise ValueError(f"{folder}: no report/runs.csv in it; scripts/report.py sweep={folder} writes the report")
+        raise ValueError(f"{folder}: no report/runs.csv in it; {program('report')} sweep={folder} writes the report")
     import wandb
 
     sweep = read_plan(folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from contrastive_lab.errors import first_line
+from contrastive_lab.program import front, program, typed_line
 from contrastive_lab.record.files import COMMAND, write_json
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -24,13 +25,13 @@ PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hyd
 def describe(folder: Path, line: Sequence[str] | None = None) -> None:
     """Write command.txt, environment.json, and git.diff where the code differs from its commit.
 
-    The command is `line`, program and arguments, or that of this process. A run that is resumed adds a line to
+    The command is `line`, as `program.typed_line` has it, or that of this process. A run that is resumed adds a line to
     command.txt, and its environment and diff get a number of their own.
     """
     commands = folder / COMMAND
     resumed = len(commands.read_text().splitlines()) if commands.exists() else 0
     with commands.open("a") as file:
-        file.write(shlex.join([Path(sys.executable).name, *(line or sys.argv)]) + "\n")
+        file.write(shlex.join([*front(), *(line or typed_line())]) + "\n")
     number = f".{resumed + 1}" if resumed else ""
     write_json(folder / f"environment{number}.json", environment())
     if diff := _changes():
@@ -55,14 +56,19 @@ def commit() -> str | None:
     return None if head is None else head[:12] + ("+" if _git("status", "--porcelain") else "")
 
 
+def goes_on(folder: Path) -> str:
+    """What to type for a run to go on."""
+    return f"{program('train')} resume={folder} goes on"
+
+
 def unforeseen(error: Exception, folder: Path) -> str:
     """A line on an error that nothing foresees; the traceback of the one being handled goes to traceback.txt."""
     line = f"{type(error).__name__}: {first_line(error)}"
     if isinstance(error, OSError) and error.errno in FULL:
-        return f"{line}; make room, and python train.py resume={folder} goes on"
+        return f"{line}; make room, and {goes_on(folder)}"
     if any(text in str(error) for text in SMALL_SHM):
         there = "/dev/shm is too small for the workers that decode; give it room (docker run --shm-size=8g)"
-        return f"{there}, or do without: python train.py resume={folder} dataset.workers=0"
+        return f"{there}, or do without: {program('train')} resume={folder} dataset.workers=0"
     (folder / "traceback.txt").write_text(traceback.format_exc())
     if any(text in str(error) for text in LOST):
         line = f"another process of this run has ended; the same line, or resume={folder}, goes on"

@@ -204,7 +204,7 @@ function start() {
 start();
 window.addEventListener("resize", scatter);
 
-// The rest is for the page that scripts/report.py serves: it asks how the jobs stand, and for the page when that changed.
+// The rest is for the page that is served: it asks how the jobs stand, and for the page when that changed.
 function tell(state) {
   const now = find("#now"), line = find("[role=status]", now);
   line.className = state.problem ? "lost" : "";
@@ -262,7 +262,7 @@ async function follow(version) {
   } catch {
     find("#now").hidden = false;
     find("#now [role=status]").className = "lost";
-    find("#now [role=status]").textContent = "no answer from scripts/report.py; the page shows what it last said";
+    find("#now [role=status]").textContent = "no answer from the command that serves this page; the page shows what it last said";
   }
   setTimeout(follow, 1000, version);
 }

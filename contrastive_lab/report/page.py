@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
+from contrastive_lab.program import program
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, order
 from contrastive_lab.report.grid import Grid, known
@@ -66,7 +67,7 @@ def page(grid: Grid, sentences: list[str], pictures: list[Picture], out: Path) -
         paper={title(metric): paper_table(grid, metric) for metric in reference_metrics(grid)},
         runs=run_table(grid, out),
         failures=failures(sweep, out),
-        again=shlex.join(["python", "scripts/report.py", f"sweep={sweep.folder}", *axes, f"margin={grid.margin:g}"]),
+        again=f"{program('report')} {shlex.join([f'sweep={sweep.folder}', *axes, f'margin={grid.margin:g}'])}",
     )
 
 

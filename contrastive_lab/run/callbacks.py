@@ -18,18 +18,17 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
 from contrastive_lab.negatives import are_few
+from contrastive_lab.program import program
 from contrastive_lab.record.checkpoint import NOT_FINITE, keep_checkpoint, replace_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, removed_on_error
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.run.signals import EVERY
 
-ADVICE = "lower base_lr or raise tau; python scripts/replay.py run=<its folder> names the module"
-
 
 class FiniteGuard(pl.Callback):
     """Ends a run with a RunError at its first NaN or infinity, before the weights take it in.
 
-    The step and the first of `names` that is not finite are told, and what `scripts/replay.py` needs to repeat the step
+    The step and the first of `names` that is not finite are told, and what `replay` needs to repeat the step
     is kept in not_finite.ckpt: weights, images, seed and step. No checkpoint holds what is not finite.
     """
 
@@ -62,7 +61,7 @@ class FiniteGuard(pl.Callback):
         first = distributed.minimum(finite).tolist()
         if 0 in first:
             self._keep(pl_module, trainer.global_step)
-            raise RunError(f"not finite at step {trainer.global_step}: {self.names[first.index(0)]}; {ADVICE}")
+            raise _not_finite(f"at step {trainer.global_step}: {self.names[first.index(0)]}")
 
     def _keep(self, pl_module: pl.LightningModule, step: int) -> None:
         """Write what the step began with."""
@@ -79,7 +78,13 @@ class FiniteGuard(pl.Callback):
         """Stop the run if what would be stored is not finite."""
         for name, value in pl_module.state_dict().items():
             if value.is_floating_point() and not value.sum(dtype=torch.float64).isfinite():
-                raise RunError(f"not finite after step {trainer.global_step - 1}: {name}; {ADVICE}")
+                raise _not_finite(f"after step {trainer.global_step - 1}: {name}")
+
+
+def _not_finite(where: str) -> RunError:
+    return RunError(
+        f"not finite {where}; lower base_lr or raise tau; {program('replay')} run=<its folder> names the module"
+    )
 
 
 class LastCheckpoint(Checkpoint):

@@ -35,7 +35,7 @@ from contrastive_lab.record.checkpoint import (
 )
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.metrics_file import MetricsFile, set_aside
-from contrastive_lab.record.provenance import commit, describe, unforeseen
+from contrastive_lab.record.provenance import commit, describe, goes_on, unforeseen
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.record.right import write_right
 from contrastive_lab.record.run import has_checkpoint, stored_config
@@ -182,7 +182,7 @@ def _check_end(trainer: pl.Trainer, folder: Path) -> None:
         if isinstance(callback, StopSignal) and callback.number:
             raise SignalError(callback.number, told)
     if trainer.max_epochs and trainer.global_step < trainer.estimated_stepping_batches:
-        raise StoppedError(f"{told}; python train.py resume={folder} goes on")
+        raise StoppedError(f"{told}; {goes_on(folder)}")
 
 
 def _write_right(folder: Path, trainer: pl.Trainer, found: dict[str, Scores]) -> None:

@@ -1,6 +1,7 @@
-"""scripts/find_k.py: its line, the runs that it starts, and what it says at the end."""
+"""The command `find-k`: its line, the runs that it starts, and what it says at the end."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from contrastive_lab.analysis.curve import read_curve
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch import find_k
 from contrastive_lab.launch.find_k import check, pilot, read_asked, saving, train
+from contrastive_lab.program import variables
 from tests.conftest import TINY, command
 
 SMALL = ("dataset=fashion_mnist_mini", "batch_size=64")
@@ -18,14 +20,14 @@ SMALL = ("dataset=fashion_mnist_mini", "batch_size=64")
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The lines of train.py that would run."""
+    """The lines of `train` that would run."""
     found = list[list[str]]()
     monkeypatch.setattr(find_k, "train", lambda arguments: found.append([*arguments]))
     return found
 
 
 def asked(*arguments: str) -> find_k.Asked:
-    return read_asked(["find_k.py", *arguments])
+    return read_asked(["find-k", *arguments])
 
 
 def test_a_line_is_the_script_s_own_settings_and_those_of_training() -> None:
@@ -45,7 +47,7 @@ def test_a_line_is_the_script_s_own_settings_and_those_of_training() -> None:
         ("method=swav", "method=swav: has no negatives whose number could be found"),
         ("alpha=inf remember=0.5", "remember=0.5: stands in place of negatives"),
         ("seed=1,2", "seed=1,2: must be a whole number, the first one of all seeds"),
-        ("hydra.run.dir=x", "hydra.run.dir: find_k.py chooses it; out=<folder>"),
+        ("hydra.run.dir=x", "hydra.run.dir: find-k chooses it; out=<folder>"),
         ("K=1", "K=1: must be all the negatives"),
         ("tolerence=1", "tolerence"),
     ],
@@ -100,13 +102,13 @@ def test_another_file_is_no_curve(tmp_path: Path) -> None:
 def test_training_that_fails_ends_the_search_by_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = type("Ended", (), {"returncode": 3})
 
-    def run(line: Sequence[str], check: bool) -> object:
-        assert line[0] == sys.executable
-        assert line[1].endswith("train.py")
+    def run(line: Sequence[str], env: dict[str, str], check: bool) -> object:
+        assert line == [sys.executable, "-P", "-m", "contrastive_lab", "train", "K=4"]
+        assert env == {**os.environ, **variables()}  # of this package, and tells of the program that was typed
         return ended
 
     monkeypatch.setattr("subprocess.run", run)
-    with pytest.raises(RunError, match=r"train.py K=4 ended with exit code 3; the same line goes on"):
+    with pytest.raises(RunError, match=r"^python train.py K=4 ended with exit code 3; the same line goes on"):
         train(["K=4"])
 
 

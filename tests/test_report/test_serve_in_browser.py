@@ -99,6 +99,6 @@ def test_the_stored_page_asks_for_nothing(browser: "Chrome", live: Live) -> None
 
 def test_it_says_when_nobody_answers(browser: "Chrome", live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("contrastive_lab.report.serve.Handler.do_GET", lambda handler: handler.send_error(500))
-    until(lambda: "no answer from scripts/report.py" in now(browser))
+    until(lambda: "no answer from the command" in now(browser))
     monkeypatch.undo()
     until(lambda: "2 of 4 jobs are done" in now(browser))

@@ -51,9 +51,8 @@ def test_every_method_goes_on_in_another_number_of_processes(name: str, one_four
 STOPPED = f"""
 import os, sys
 sys.path.insert(0, {str(ROOT)!r})
-import train
+from contrastive_lab.commands import train
 from contrastive_lab.errors import RunError
-from contrastive_lab.launch.command_line import command_line
 from contrastive_lab.run.callbacks import LastCheckpoint
 save = LastCheckpoint.save
 def stop(self, trainer):
@@ -61,7 +60,7 @@ def stop(self, trainer):
     if trainer.global_step == int(os.environ["STOP"]):
         raise RunError("stopped")
 LastCheckpoint.save = stop
-sys.exit(command_line(train.main, sys.argv))
+sys.exit(train.main(sys.argv))
 """
 
 

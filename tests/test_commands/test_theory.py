@@ -1,4 +1,4 @@
-"""The command `python scripts/theory.py`: its files and its errors."""
+"""The command `theory`: its files and its errors."""
 
 import csv
 import json
@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contrastive_lab.launch import command_line
-from scripts import theory
+from contrastive_lab.commands import theory
 from tests.conftest import Line
 
 Type = Callable[..., Line]
@@ -19,7 +18,7 @@ Type = Callable[..., Line]
 
 def enter() -> int:
     try:
-        return command_line.theory_line(theory.main, sys.argv, theory.__doc__)
+        return theory.main(sys.argv)
     except SystemExit as end:
         return int(end.code or 0)
 

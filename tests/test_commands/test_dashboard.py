@@ -1,34 +1,24 @@
 import json
 from collections.abc import Callable
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from contrastive_lab.commands import dashboard
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.wandb_run import STEP
-from tests.conftest import ROOT, Line
+from tests.conftest import Line
 
 Type = Callable[..., Line]
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    """scripts/dashboard.py as a module."""
-    spec = spec_from_file_location("dashboard", ROOT / "scripts" / "dashboard.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of wandb-workspaces, when it is imported
-def test_the_dashboard_has_every_panel_over_the_right_keys(script: ModuleType, tmp_path: Path) -> None:
+def test_the_dashboard_has_every_panel_over_the_right_keys(tmp_path: Path) -> None:
     if not find_spec("wandb_workspaces"):
-        pytest.skip('needs wandb-workspaces: pip install -e ".[wandb]"')
-    script.main({"entity": "me", "project": "mine", "spec": str(tmp_path / "board.json")})
+        pytest.skip("needs wandb-workspaces")
+    dashboard.task({"entity": "me", "project": "mine", "spec": str(tmp_path / "board.json")})
     board = json.loads((tmp_path / "board.json").read_text())
     assert (board["entity"], board["project"], board["displayName"]) == ("me", "mine", "negatives")
     section = board["spec"]["section"]
@@ -58,7 +48,6 @@ def test_the_dashboard_has_every_panel_over_the_right_keys(script: ModuleType, t
         "run:displayName", "config:K.value", "config:alpha.value", "config:loss.value.name", "config:sets.value",
         "config:remember.value", "summary:linear_top1", "summary:knn_top1.last",
     ]  # fmt: skip
-    assert script.STEP == STEP
 
 
 @pytest.mark.parametrize(
@@ -73,12 +62,10 @@ def test_a_wrong_line_of_the_dashboard_is_one_clear_error(
     assert done.err.startswith(f"error: {problem}")
 
 
-def test_without_the_extra_the_dashboard_says_what_to_install(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_the_dashboard_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(script, "import_module", missing)
-    with pytest.raises(ConfigError, match=r'wandb_workspaces\S* is not installed; pip install -e "\.\[wandb\]"'):
-        script.main({"entity": "me"})
+    monkeypatch.setattr(dashboard, "import_module", missing)
+    with pytest.raises(ConfigError, match=r"wandb_workspaces\S* is not installed; pip install wandb-workspaces"):
+        dashboard.task({"entity": "me"})

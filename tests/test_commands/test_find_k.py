@@ -1,0 +1,45 @@
+"""The command `find-k`: what it says; the runs that it starts have their tests in test_launch/test_find_k.py."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from contrastive_lab.commands import find_k
+from contrastive_lab.launch.find_k import read_asked
+from tests.conftest import Line
+from tests.sweep_folder import write_run
+
+Type = Callable[..., Line]
+
+
+@pytest.mark.parametrize(
+    ("K", "check", "labels", "said"),
+    [
+        (None, "true", True, ["why", "how sure"]),
+        (63, "true", True, ["why", "how sure"]),
+        (8, "false", True, ["why", "how sure", "saves"]),
+        (8, "true", True, ["why", "how sure", "saves", "verdict of 8 and 63"]),
+        (8, "true", False, ["why", "how sure", "saves", "Not checked: no linear accuracy, which needs labelled test"]),
+    ],
+)
+def test_the_answer_is_checked_where_fewer_would_do_and_labels_tell(
+    K: int | None, check: str, labels: bool, said: list[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    write_run(tmp_path / "run", {"K": 63, "linear_top1": 80.0 if labels else None})
+    page = SimpleNamespace(K=K, table=[{"K": 8}, {"K": 63}], reason="why", trust="how sure")
+    page.write = lambda out, sentences: out / f"{len(sentences)}.html"
+    monkeypatch.setattr("contrastive_lab.analysis.enough.answer", lambda *_: page)
+    monkeypatch.setattr(find_k, "pilot", lambda asked: tmp_path / "run")
+    monkeypatch.setattr(find_k, "saving", lambda *_: "saves")
+    monkeypatch.setattr(find_k, "check", lambda asked, few, most: [f"verdict of {few} and {most}"])
+    find_k.task(read_asked(["find-k", f"check={check}", "out=o"]))
+    first, *lines, last = capsys.readouterr().out.splitlines()
+    assert (first, last) == ("", f"The page: o/{len(said)}.html")
+    assert [line[: len(each)] for line, each in zip(lines, said, strict=True)] == said
+
+
+def test_a_wrong_line_is_one_clear_error(type_script: Type) -> None:
+    assert type_script("find_k", "check=yes") == (2, "", "error: check=yes: must be true or false\n")
