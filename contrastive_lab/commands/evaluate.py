@@ -6,16 +6,11 @@ contrastive-lab evaluate run=outputs/simo/<date> evaluation=knn data_dir=/data d
 """
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
-from omegaconf import OmegaConf
-
-from contrastive_lab.config import CONF, options
-from contrastive_lab.config.help import entries, row
+from contrastive_lab.config.help import options_help
 from contrastive_lab.config.identity import moved
-from contrastive_lab.config.model import schema_of
 from contrastive_lab.config.overrides import composed
-from contrastive_lab.config.schema import model_of
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.script import PLACES, Values, run_script, stored_folder
 from contrastive_lab.record.run import stored_config
@@ -40,16 +35,6 @@ def task(values: Values) -> None:
     print(evaluate_run(folder, config))
 
 
-def protocols() -> str:
-    """The settings of each protocol, with values and ranges."""
-    lines = []
-    for name in options("evaluation"):
-        node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "evaluation" / f"{name}.yaml"))
-        lines += ["", f"evaluation={name}"]
-        lines += [row(*entry) for entry in entries(schema_of(model_of("evaluation", node)), node, "evaluation.")]
-    return "\n".join(lines)
-
-
 def main(line: Sequence[str]) -> int:
     """Run a line of `evaluate`; returns the exit code."""
-    return run_script(task, line, __doc__, FORMS, protocols)
+    return run_script(task, line, __doc__, FORMS, partial(options_help, "evaluation"))

@@ -1,8 +1,7 @@
 """Run an analysis of the theory: a table, figures and result.json in a folder of its own.
 
 contrastive-lab theory theory=<name> [theory.<setting>=<value>]
-    bounds, competition, cost, coupon, gaussian_mi, gradient_norm or spiked_covariance
-contrastive-lab theory theory=<name> --help     lists its settings with their ranges
+contrastive-lab theory theory=<name> --help
 """
 
 import os

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config import options
+from contrastive_lab.config import CONF, options
 from contrastive_lab.config.model import Schema, allowed, choices, schema_of
 from contrastive_lab.config.names import OWNED
 from contrastive_lab.config.schema import GROUPS, NODES, Run, model_of
@@ -36,6 +36,16 @@ def _settings(*, _root_: DictConfig) -> str:
 def _groups() -> str:
     lines = (f"{group}: {', '.join(options(group))}" for group in GROUPS)
     return "\n".join(textwrap.fill(line, _width(), subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+
+
+def options_help(group: str) -> str:
+    """The settings of each option of a group, with values and ranges."""
+    lines = []
+    for option in options(group):
+        node: Any = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{option}.yaml"), resolve=False)
+        lines += ["", f"{group}={option}"]
+        lines += [row(*entry) for entry in entries(schema_of(model_of(group, node)), node, f"{group}.")]
+    return "\n".join(lines)
 
 
 def entries(schema: Schema, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

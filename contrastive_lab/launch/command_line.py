@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from contrastive_lab.compat import run_hydra
 from contrastive_lab.config import CONF, options
-from contrastive_lab.config.help import register_help
+from contrastive_lab.config.help import options_help, register_help
 from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.config.values import key_and_value
@@ -65,7 +65,7 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
         args.overrides = [f"theory.{o}" if key_and_value(o)[0] in ("run", "sweep") else o for o in args.overrides]
         named = "theory" in given(args.overrides)
         if args.help and not named:
-            print(help_text(text, {}))
+            print(help_text(text, {}), options_help("theory"), sep="\n")
             return
         if not (named or args.hydra_help or args.shell_completion):
             raise ConfigError(f"theory=<name>: needed; one of {', '.join(options('theory'))}")

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from contrastive_lab.commands import evaluate
-from contrastive_lab.config import CONF
+from contrastive_lab.config.help import options_help
 from tests.conftest import Line
 
 Type = Callable[..., Line]
@@ -27,14 +27,8 @@ def test_a_wrong_line_is_one_clear_error(arguments: tuple[str, ...], problem: st
     assert done.err.startswith(f"error: {problem}")
 
 
-def test_help_has_the_settings_of_every_protocol(type_script: Type) -> None:
-    blocks = type_script("evaluate", "--help").out.partition("\n\nevaluation=")[2].split("\n\nevaluation=")
-    files = {path.stem: OmegaConf.load(path) for path in (CONF / "evaluation").glob("*.yaml")}
-    assert [block.partition("\n")[0] for block in blocks] == sorted(files)
-    for block in blocks:
-        values = files[block.partition("\n")[0]]
-        rows = [line.split()[0] for line in block.splitlines()[1:] if line.startswith("  evaluation.")]
-        assert rows == [f"evaluation.{key}={values[key]}" for key in values if key not in ("name", "_target_")]
+def test_help_has_the_settings_of_the_protocols(type_script: Type) -> None:
+    assert type_script("evaluate", "--help").out.endswith(options_help("evaluation") + "\n")
 
 
 def test_a_run_has_its_own_configuration_with_the_protocol_and_the_places_of_the_line(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.commands import theory
+from contrastive_lab.config.help import options_help
 from tests.conftest import Line
 
 Type = Callable[..., Line]
@@ -27,6 +28,10 @@ def enter() -> int:
 def typed(entered: Type) -> Type:
     """Type `python scripts/theory.py ...` in tmp_path, in this process."""
     return partial(entered, "theory.py", enter)
+
+
+def test_help_has_the_settings_of_the_programs(typed: Type) -> None:
+    assert typed("--help").out.endswith(options_help("theory") + "\n")
 
 
 def test_an_experiment_leaves_table_figures_and_result(typed: Type, tmp_path: Path) -> None:

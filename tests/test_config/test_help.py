@@ -4,12 +4,13 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.help import entries, register_help
+from contrastive_lab.config import CONF
+from contrastive_lab.config.help import entries, options_help, register_help
 from contrastive_lab.config.model import schema_of
 from contrastive_lab.config.names import OWNED
 from contrastive_lab.config.overrides import applied, base
 from contrastive_lab.config.schema import GROUPS
-from contrastive_lab.config.values import nodes
+from contrastive_lab.config.values import nodes, typed
 from tests.test_config.test_model import Outer
 
 Compose = Callable[..., DictConfig]
@@ -71,3 +72,14 @@ def test_an_entry_tells_value_text_and_range() -> None:
         ("t.tau=0.1", "(more than 0)"), ("t.inner.scale=[0.2,1.0]", "of it"), ("t.flag=true", "(true, false)"),
         ("t.per=query", "(query, batch)"), ("t.other=null", ""),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("group", ["evaluation", "theory"])
+def test_the_options_of_a_group_are_listed_with_the_settings_of_their_yamls(group: str) -> None:
+    blocks = options_help(group).removeprefix(f"\n{group}=").split(f"\n\n{group}=")
+    files = {path.stem: OmegaConf.load(path) for path in (CONF / group).glob("*.yaml")}
+    assert [block.partition("\n")[0] for block in blocks] == sorted(files)
+    for block in blocks:
+        values = files[block.partition("\n")[0]]
+        rows = [line.split()[0] for line in block.splitlines()[1:] if line.startswith(f"  {group}.")]
+        assert rows == [f"{group}.{key}={typed(values[key])}" for key in values if key not in ("name", "_target_")]

@@ -200,3 +200,10 @@ def test_an_experiment_with_a_wrong_margin_is_refused(tmp_path: Path, monkeypatc
     monkeypatch.setattr(experiment, "options", lambda group: ["wide"])
     with pytest.raises(ConfigError, match=r"^experiment=wide: margin=-1: must be a number above 0"):
         experiment.load("wide")
+
+
+def test_the_command_of_a_sweep_is_its_line_as_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/opt/bin/contrastive-lab"])
+    _, sweep = preflight(["train", "-m", "K=4,16", "sweep=s"])
+    assert sweep is not None and sweep.command == "contrastive-lab train -m K=4,16 sweep=s"
