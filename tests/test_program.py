@@ -60,7 +60,7 @@ def test_another_process_runs_this_package_from_any_folder(
 ) -> None:
     """Another package of the name lies in the folder."""
     (tmp_path / "contrastive_lab.py").write_text("raise ImportError('the other one')\n")
-    monkeypatch.delenv("PYTHONPATH")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     if before:
         monkeypatch.setenv("PYTHONPATH", before)
     whole = {**os.environ}

@@ -66,7 +66,7 @@ def test_the_version_is_ours(line: list[str], capsys: Capture) -> None:
         (["-m"], "-m: stands behind a command, e.g. contrastive-lab train -m; "),
         (["__init__"], "__init__: no such command"),
         (["train", "fo=1"], "fo: no such key; contrastive-lab train --help lists them all"),
-        (["find_k", "seed=1"], "seed: find-k chooses it"),
+        (["find_k", "sweep=x"], "sweep: find-k chooses it"),
         (["train", "theory=coupon"], "theory=coupon: not of train; contrastive-lab theory theory=coupon"),
         (["theory", "theory=coupon", "foo=1"], "foo: no such key; contrastive-lab theory theory=<name> --help"),
     ],

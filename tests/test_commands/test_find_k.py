@@ -17,11 +17,11 @@ Type = Callable[..., Line]
 @pytest.mark.parametrize(
     ("K", "check", "labels", "said"),
     [
-        (None, "true", True, ["why", "how sure"]),
-        (63, "true", True, ["why", "how sure"]),
-        (8, "false", True, ["why", "how sure", "saves"]),
-        (8, "true", True, ["why", "how sure", "saves", "verdict of 8 and 63"]),
-        (8, "true", False, ["why", "how sure", "saves", "Not checked: no linear accuracy, which needs labelled test"]),
+        (None, "true", True, ["why", "before", "how sure"]),
+        (63, "true", True, ["why", "before", "how sure"]),
+        (8, "false", True, ["why", "before", "how sure", "saves"]),
+        (8, "true", True, ["why", "before", "how sure", "saves", "verdict of 8 and 63"]),
+        (8, "true", False, ["why", "before", "how sure", "saves", "Not checked: no linear accuracy, which needs labelled test"]),
     ],
 )
 def test_the_answer_is_checked_where_fewer_would_do_and_labels_tell(
@@ -29,7 +29,7 @@ def test_the_answer_is_checked_where_fewer_would_do_and_labels_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     write_run(tmp_path / "run", {"K": 63, "linear_top1": 80.0 if labels else None})
-    page = SimpleNamespace(K=K, table=[{"K": 8}, {"K": 63}], reason="why", trust="how sure")
+    page = SimpleNamespace(K=K, table=[{"K": 8}, {"K": 63}], reason="why", along="before", trust="how sure")
     page.write = lambda out, sentences: out / f"{len(sentences)}.html"
     monkeypatch.setattr("contrastive_lab.analysis.enough.answer", lambda *_: page)
     monkeypatch.setattr(find_k, "pilot", lambda asked: tmp_path / "run")
