@@ -33,6 +33,14 @@ def resolve(config: DictConfig) -> Resolved:
     return Resolved(*_negatives(config), processes(config), kind(config), _name(config), config_hash(config))
 
 
+def epoch_steps(images: int, N: int, limit: float | None) -> int:
+    """Optimizer steps of an epoch of so many images in batches of N; `limit` is trainer.limit_train_batches."""
+    steps = images // N
+    if limit is None:
+        return steps
+    return int(steps * limit) if isinstance(limit, float) else min(steps, limit)
+
+
 def _name(config: DictConfig) -> str:
     K, alpha, _ = _negatives(config)
     negatives = [] if K is None else [f"K{K}"] if alpha is None else [f"K{K}", f"a{alpha:.12g}"]

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 from contrastive_lab import __version__
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.paper import paper_differences
-from contrastive_lab.config.resolve import Resolved
+from contrastive_lab.config.resolve import Resolved, epoch_steps
 from contrastive_lab.dataset import Splits
 from contrastive_lab.diagnostics import verdict
 from contrastive_lab.losses import eqco_margin, mi_estimate
@@ -22,11 +22,11 @@ from contrastive_lab.record.result import Result
 def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path) -> str:
     """Return the lines on what is about to run, and on what."""
     images, N, method = len(splits.pretrain), config.batch_size, config.method_info
-    optim = instantiate(config.optim, _convert_="all")
+    optim, each = instantiate(config.optim, _convert_="all"), epoch_steps(images, N, config.trainer.limit_train_batches)
     lines = [
         f"contrastive_lab {__version__}: {method.name} ({method.paper}) on {config.dataset.name}",
         *_negatives(config, resolved),
-        f"steps      N = {N} of {images:,} {resolved.kind}, {images // N} steps an epoch, {config.epochs} epochs, "
+        f"steps      N = {N} of {images:,} {resolved.kind}, {each} steps an epoch, {config.epochs} epochs, "
         f"{resolved.processes} process(es)",
         f"labels     {_labels(splits)}",
         f"optimizer  {optim.kind}, learning rate {optim.rule} = {optim.lr:g}, {optim.schedule}",
