@@ -27,6 +27,12 @@ function sort() {
   table().tBodies[0].append(...all);
 }
 
+// What the filter asks for: words, or what stands in quotes as it is; spaces around a sign of comparison are none.
+function terms() {
+  const text = chosen.filter.replaceAll(/("[^"]*")|\s*(<=|>=|=|<|>)\s*/g, (_, quoted, sign) => quoted ?? sign);
+  return (text.match(/(?:"[^"]*"|[^\s"])+/g) || []).map(term => term.replaceAll('"', ""));
+}
+
 // A term is looked for in all cells of a row; key=value, and < > <= >= of a number, in the column of that key.
 function passes(row, term) {
   const [, key, sign, asked] = /^(.+?)(<=|>=|=|<|>)(.+)$/.exec(term) ?? [];
@@ -40,8 +46,8 @@ function passes(row, term) {
 }
 
 function filter() {
-  const terms = (chosen.filter.match(/(?:"[^"]*"|[^\s"])+/g) || []).map(term => term.replaceAll('"', "")), all = rows();
-  all.forEach(row => { row.hidden = !terms.every(term => passes(row, term)); });
+  const asked = terms(), all = rows();
+  all.forEach(row => { row.hidden = !asked.every(term => passes(row, term)); });
   find("#shown").textContent = `${all.filter(row => !row.hidden).length} of ${all.length} runs`;
   scatter();
 }
@@ -208,7 +214,8 @@ window.addEventListener("resize", scatter);
 function tell(state) {
   const now = find("#now"), line = find("[role=status]", now);
   line.className = state.problem ? "lost" : "";
-  line.textContent = state.problem || `${state.counts.done} of ${Object.values(state.counts).reduce((a, b) => a + b)} jobs are done`;
+  const done = `${state.counts.done} of ${Object.values(state.counts).reduce((a, b) => a + b)} jobs are done`;
+  line.textContent = state.problem || (state.over ? `The sweep has ended: ${done}` : done);
   find("tbody", now).replaceChildren(...state.running.map(run => {
     const row = document.createElement("tr");
     row.className = run.stale ? "stale" : "";
@@ -236,18 +243,43 @@ function tell(state) {
   }));
 }
 
+// What a reader opens, scrolls and looks at, by section and title, or number where there is none.
+function places() {
+  const found = new Map();
+  for (const section of every("main section")) {
+    found.set(section.id, section);
+    every("details, .scroll, figure", section).forEach((part, i) => {
+      found.set(`${section.id} ${find("h3", part)?.textContent ?? i}`, part);
+    });
+  }
+  return found;
+}
+
+// Note where the reader is; what is returned goes there again: what was at the top of the window is where it was.
+function place() {
+  const top = part => part.getBoundingClientRect().top, before = [...places()];
+  const kept = before.map(([name, {open, scrollLeft, scrollTop}]) => [name, {open, scrollLeft, scrollTop}]);
+  const [name, part] = before.findLast(each => top(each[1]) <= 0) ?? [], offset = part && top(part);
+  const {id, selectionStart} = document.activeElement;
+  return () => {
+    const now = places();
+    for (const [each, values] of kept) Object.assign(now.get(each) ?? {}, values);
+    if (now.has(name)) window.scrollBy(0, top(now.get(name)) - offset);
+    const focused = id && document.getElementById(id);
+    focused?.focus({preventScroll: true});
+    if (id === "filter") focused.setSelectionRange(selectionStart, selectionStart);
+  };
+}
+
 async function renew() {
   const text = await (await fetch("page")).text();
   const next = new DOMParser().parseFromString(text, "text/html");
   await Promise.all([...next.images].map(image => image.decode().catch(() => {})));
-  const field = find("#filter"), typing = document.activeElement === field && field.selectionStart;
+  const back = place();
   find("main").replaceWith(document.adoptNode(find("main", next)));
   bare();
   start();
-  if (typing !== false) {
-    find("#filter").focus();
-    find("#filter").setSelectionRange(typing, typing);
-  }
+  back();
 }
 
 // The folders of the runs are not served.
@@ -259,10 +291,11 @@ async function follow(version) {
     if (version !== state.version) await renew();
     version = state.version;
     tell(state);
+    if (state.over) return;
   } catch {
     find("#now").hidden = false;
     find("#now [role=status]").className = "lost";
-    find("#now [role=status]").textContent = "no answer from the command that serves this page; the page shows what it last said";
+    find("#now [role=status]").textContent = "no answer from what serves this page; it shows what was said last";
   }
   setTimeout(follow, 1000, version);
 }

@@ -117,6 +117,8 @@ def test_a_row_stays_whole_when_it_moves(opened: "Chrome") -> None:
         ("alpha=null K>=100", ["simo-0", "simo-1"]),
         ("linear_top1>80.5 K<100", ["simo-2", "simo-4"]),
         ("linear_top1<=80", ["simo-0", "simo-3"]),
+        ("linear_top1 > 80.5  K <100 status= done", ["simo-2", "simo-4"]),
+        ('"K >= 16"', []),  # words in quotes as they are
         ("nothing", []),
     ],
 )
