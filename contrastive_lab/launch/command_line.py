@@ -23,6 +23,7 @@ from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import has_report, held, job_folder, new_folder
 from contrastive_lab.launch.preflight import anew, check_started, launched, multirun, preflight
 from contrastive_lab.launch.script import exit_code, help_text
+from contrastive_lab.launch.watch import watched
 from contrastive_lab.program import handed_on
 from contrastive_lab.record.plan import Plan
 
@@ -100,21 +101,26 @@ def prepare() -> None:
 
 
 def run_sweep(sweep: Plan, left: Jobs, run: Callable[[Jobs], object], serve: bool = False) -> None:
-    """Run the jobs of a multirun that are left, with its page alive meanwhile or not, and write its report.
+    """Run the jobs of a multirun that are left, tell how they go, with its page alive or not, and write its report.
 
     A RunError lists the jobs that are not done at the end.
     """
     with held(sweep):
         done = f", {len(sweep.jobs) - len(left)} done before" if len(left) < len(sweep.jobs) else ""
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}{done}", flush=True)
+        if serve and not left:
+            page = f"python scripts/report.py sweep={sweep.folder} {SERVE}"
+            print(f"{SERVE}: no job is left to follow; {page} serves the page", flush=True)
         if not left and has_report(sweep):
             print(f"report     {sweep.folder / 'report' / 'report.html'}", flush=True)
             return
-        with followed(sweep.folder) if serve else nullcontext(), handed_on():
-            _run_jobs(sweep, partial(run, left) if left else lambda: None)
-        from contrastive_lab.launch.jobs import report, unfinished  # here, so that errors need not wait for torch
+        with followed(sweep.folder) if serve and left else nullcontext(lambda: None) as stopped, handed_on():
+            if left:
+                _run_jobs(sweep, partial(run, left))
+            stopped()
+            from contrastive_lab.launch.jobs import report, unfinished  # here, so that errors need not wait for torch
 
-        problems = report(sweep.folder)
+            problems = report(sweep.folder)
         if lines := unfinished(sweep.folder):
             problems.append(f"{len(lines)} of {len(sweep.jobs)} jobs are not done; the same line goes on")
     if problems:
@@ -123,7 +129,8 @@ def run_sweep(sweep: Plan, left: Jobs, run: Callable[[Jobs], object], serve: boo
 
 def _run_jobs(sweep: Plan, run: Callable[[], object]) -> None:
     try:
-        run()
+        with watched(sweep):
+            run()
     except (KeyboardInterrupt, SystemExit):
         print(f"\nsweep {sweep.name}: interrupted; the same line goes on", file=sys.stderr)
         raise

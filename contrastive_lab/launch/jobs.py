@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.plan import at_work, lock
+from contrastive_lab.launch.watch import running_jobs, standing
 from contrastive_lab.program import named, program
+from contrastive_lab.record.files import alone
 from contrastive_lab.record.metrics_file import set_aside
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.provenance import unforeseen
@@ -66,18 +69,13 @@ def _rest(config: DictConfig, folder: Path, line: list[str] | None = None) -> fl
 
 
 def heading(folder: Path) -> str:
-    """Which job of how many this is, how the others stand, and about how long they will take."""
-    jobs = read_plan(folder.parent).jobs
-    results = [read_result(folder.parent / job.folder) for job in jobs]
-    number = [job.folder for job in jobs].index(folder.name) + 1
-    done = [result for result in results if result.status is Status.DONE]
-    failed = sum(result.status is Status.FAILED for result in results)
-    facts = [f"{len(done)} done", *([f"{failed} failed"] if failed else [])]
-    if done and len(done) < len(jobs):
-        mean = sum(result.seconds or 0.0 for result in done) / len(done)
-        left = mean * (len(jobs) - len(done)) / workers(folder)
-        facts.append(f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left")
-    return f"\njob {number} of {len(jobs)}  {folder.name}  ({', '.join(facts)})"
+    """Which job of how many this is, how the others stand, and about how long this one and those to come will take."""
+    sweep, runs = folder.parent, [job.folder for job in read_plan(folder.parent).jobs]
+    results, at = {run: read_result(sweep / run) for run in runs}, runs.index(folder.name)
+    others = {run: each for run, each in running_jobs(sweep, results, time.time()).items() if run != folder.name}
+    waiting = [run for run in runs[at:] if results[run].status is not Status.DONE and run not in others]
+    stands = standing(results, [*others.values()], len(waiting), len(others) + 1)
+    return f"\njob {at + 1} of {len(runs)}  {folder.name}  ({stands})"
 
 
 def workers(folder: Path) -> int:
@@ -134,7 +132,9 @@ def report(folder: Path) -> list[str]:
     from contrastive_lab.report import write_report  # here: it needs matplotlib, which a job does not
 
     try:
-        print(f"\nreport     {write_report(folder)}", flush=True)
+        with alone(folder):
+            page = write_report(folder)
+        print(f"\nreport     {page}", flush=True)
         if any("logger=wandb" in job.overrides for job in read_plan(folder).jobs):
             log_report(folder)
     except Exception as error:

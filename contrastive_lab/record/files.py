@@ -4,10 +4,12 @@ Each is written beside its file first, so that a reader never sees half of it.
 """
 
 import csv
+import fcntl
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,18 @@ def write_text(path: Path, text: str) -> None:
     with removed_on_error(partial):
         partial.write_text(text, encoding="utf-8", newline="")
         partial.replace(path)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait for another process that does the same with a folder; where the file system has no locks, for none."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -1,17 +1,22 @@
 """How far a running job is, by the times and the last lines of the files in its folder."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from omegaconf import OmegaConf
 
+from contrastive_lab.config.resolve import epoch_steps
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import COMMAND, METRICS, RESULT
 from contrastive_lab.record.run import stored_config
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TAIL = 16384  # bytes of metrics.csv, some dozens of rows
 QUIET = 600.0  # seconds without a sign after which a job may be stale
@@ -26,6 +31,7 @@ class Progress:
     step: int  # optimizer steps done, as far as they are logged
     steps: int | None  # of all epochs
     loss: float | None  # the last one logged, nats
+    elapsed: float  # seconds since it began, or went on
     left: float | None  # seconds of training
     quiet: float  # seconds since it last wrote to its folder
     stale: bool  # quiet for 10 minutes, 20 logging intervals, and in the final evaluation as long as its training took
@@ -49,10 +55,36 @@ def progress(run: Path, now: float, usual: float | None = None) -> Progress:
         step=step,
         steps=steps,
         loss=last.get("loss"),
+        elapsed=now - began,
         left=_left(step, steps, seconds, now - began, usual),
         quiet=now - wrote,
         stale=now - wrote > patience,
     )
+
+
+def time_left(running: Sequence[Progress], waiting: int, usual: float | None, together: int) -> float | None:
+    """Seconds until all jobs of a sweep are over; None if there is none, or as long as nothing tells.
+
+    Args:
+        running: those that are at work.
+        waiting: how many have yet to begin.
+        usual: seconds that a job takes; None takes the mean of what the running ones have taken and have left.
+        together: how many are at work at a time.
+    """
+    told = [each.elapsed + each.left for each in running if each.left is not None]
+    known = usual if usual is not None else fmean(told) if told else None
+    if known is None or not (running or waiting):
+        return None
+    overdue = 0.0 if usual is not None else known  # of a job that does not tell: it has taken longer, or just begun
+    left = [overdue if each.left is None else each.left for each in running]
+    return max(*left, (sum(left) + waiting * known) / together, 0.0)
+
+
+def duration(seconds: float) -> str:
+    """A time in its largest unit, e.g. "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{max(0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _left(step: int, steps: int | None, seconds: float | None, elapsed: float, usual: float | None) -> float | None:
@@ -81,14 +113,14 @@ def planned_steps(run: Path, began: float) -> int | None:
     )
     if not (images and N and epochs):
         return None
-    each = int(images) // int(N)
-    if limit is not None:
-        each = int(each * limit) if isinstance(limit, float) else min(each, limit)
-    return min(each * epochs, most) if most and most > 0 else int(each * epochs)
+    steps = epoch_steps(int(images), int(N), limit) * int(epochs)
+    return min(steps, most) if most and most > 0 else steps
 
 
-def last_rows(path: Path) -> pd.DataFrame:
+def last_rows(path: Path) -> "pd.DataFrame":
     """The last rows of a metrics.csv as numbers, without one that is being written; no columns without a file."""
+    import pandas as pd  # here: it takes half a second, which a job that begins need not wait
+
     try:
         with path.open("rb") as file:
             head = file.readline()

@@ -2,11 +2,13 @@
 
 import getpass
 import json
+import math
 import re
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,8 +20,8 @@ from urllib.parse import unquote
 import pandas as pd
 
 from contrastive_lab.errors import ConfigError, first_line
-from contrastive_lab.record.files import PLAN, RESULT
-from contrastive_lab.record.progress import Progress, progress
+from contrastive_lab.record.files import PLAN, RESULT, alone
+from contrastive_lab.record.progress import Progress, duration, progress
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, read_sweep
 from contrastive_lab.report.page import counts, failures
@@ -28,6 +30,7 @@ from contrastive_lab.report.write import figure_files, write_report
 
 HERE = "127.0.0.1"
 TABLES = ("runs.csv", "comparisons.csv", "table.csv", "table.md", "table.tex", "verdict.txt")
+QUIET, LONGEST = 3.0, 15.0  # seconds: without a question, and in all, after which a page that has ended goes
 Stamp = dict[Path, int]
 
 
@@ -38,6 +41,7 @@ class Live:
         self.folder, self.asked, self.problem = folder, asked, ""
         self.lock, self.read = threading.Lock(), (Stamp(), read_sweep(folder))
         self.written = pd.DataFrame()
+        self.over, self.heard = False, -math.inf  # whether the sweep has ended, and when a page asked last
 
     @property
     def page(self) -> Path:
@@ -66,11 +70,22 @@ class Live:
             return
         ended = self.ended
         try:
-            write_report(self.folder, **self.asked)
+            self.write()
             self.problem = ""
         except Exception as error:  # the page goes on with the last report that could be written
             self.problem = f"no new report ({type(error).__name__}: {first_line(error)})"
         self.written = ended
+
+    def write(self) -> None:
+        """Write the report, once another process that writes it has done so."""
+        with alone(self.folder):
+            write_report(self.folder, **self.asked)
+
+    def end(self) -> None:
+        """Say that the sweep has ended until the pages know, which then ask no more."""
+        self.over, latest = True, time.monotonic() + LONGEST
+        while time.monotonic() < min(self.heard + QUIET, latest):
+            time.sleep(0.1)
 
     def sweep(self) -> Sweep:
         """The sweep as it is on the disk, read anew where that changed; the last one that could be read."""
@@ -88,6 +103,7 @@ class Live:
         return {
             "version": self.version,
             "problem": self.problem,
+            "over": self.over,
             "counts": counts(sweep),
             "running": [
                 {"folder": run, "name": sweep.results["name"][run], **as_shown(each)} for run, each in found.items()
@@ -118,13 +134,6 @@ def as_shown(found: Progress) -> dict[str, Any]:
     }
 
 
-def duration(seconds: float) -> str:
-    """A time in its largest unit, e.g. "40 s", "12 min", "3.5 h"."""
-    if seconds < 90:
-        return f"{max(0, seconds):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 class Handler(BaseHTTPRequestHandler):
     """Answers GET for the page, how the jobs stand, and the report's files; nothing else, and no other host name."""
 
@@ -139,7 +148,9 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if not re.fullmatch(r"(127\.0\.0\.1|localhost)(:\d+)?", self.headers.get("Host", "")):
             self.send_error(HTTPStatus.FORBIDDEN)  # a page from elsewhere whose name now leads here
-        elif path in ("/", "/page"):
+            return
+        self.live.heard = time.monotonic()
+        if path in ("/", "/page"):
             flag = f'<html lang="en" data-live="{self.live.version}">'
             self._send(self.live.page.read_text().replace('<html lang="en">', flag, 1).encode(), "text/html")
         elif path == "/status.json":
@@ -148,6 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(file.read_bytes(), guess_type(file.name)[0] or "text/plain")
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
+        self.live.heard = time.monotonic()
 
     def _send(self, body: bytes, kind: str) -> None:
         self.send_response(HTTPStatus.OK)
@@ -172,25 +184,32 @@ def bind(live: Live, port: int) -> ThreadingHTTPServer:
         raise ConfigError(f"port={port}: {first_line(error)}; leave it out for a free one") from None
 
 
-def serve(folder: Path, port: int = 0, **asked: Any) -> None:
-    """Serve the page of a sweep until it is interrupted.
+@contextmanager
+def served(live: Live, port: int = 0, until: str = "Ctrl-C ends it") -> Iterator[None]:
+    """Write the report, and serve its page meanwhile, which a line tells with its address and `until`.
 
     Raises:
         ConfigError: as `write_report`, and where the port cannot be had.
     """
-    live = Live(folder, **asked)
     with bind(live, port) as server:
         live.written = live.ended
-        write_report(folder, **asked)
+        live.write()
         port = server.server_port
-        print(f"http://{HERE}:{port}  (Ctrl-C ends it)")
+        print(f"http://{HERE}:{port}  ({until})")
         print(
             f"from elsewhere, first: ssh -L {port}:{HERE}:{port} {getpass.getuser()}@{socket.gethostname()}", flush=True
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            while True:
-                time.sleep(0.5)
-                live.renew()
+            yield
         finally:
             server.shutdown()
+
+
+def serve(folder: Path, port: int = 0, **asked: Any) -> None:
+    """Serve the page of a sweep until it is interrupted; the errors are those of `served`."""
+    live = Live(folder, **asked)
+    with served(live, port):
+        while True:
+            time.sleep(0.5)
+            live.renew()

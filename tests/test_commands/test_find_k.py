@@ -21,7 +21,12 @@ Type = Callable[..., Line]
         (63, "true", True, ["why", "before", "how sure"]),
         (8, "false", True, ["why", "before", "how sure", "saves"]),
         (8, "true", True, ["why", "before", "how sure", "saves", "verdict of 8 and 63"]),
-        (8, "true", False, ["why", "before", "how sure", "saves", "Not checked: no linear accuracy, which needs labelled test"]),
+        (
+            8,
+            "true",
+            False,
+            ["why", "before", "how sure", "saves", "Not checked: no linear accuracy, which needs labelled test"],
+        ),
     ],
 )
 def test_the_answer_is_checked_where_fewer_would_do_and_labels_tell(

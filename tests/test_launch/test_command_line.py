@@ -18,6 +18,7 @@ from contrastive_lab.launch import command_line as command_line_module
 from contrastive_lab.launch.command_line import Task, command_line, theory_line
 from contrastive_lab.record.plan import Plan, read_plan
 from tests.conftest import ROOT, TINY, Line, command, only_run
+from tests.sweep_folder import write_run
 from tests.test_launch.conftest import SMALL, stored_results
 
 Type = Callable[..., Line]
@@ -122,16 +123,30 @@ def test_the_page_of_a_sweep_may_be_followed_and_is_no_part_of_its_line(
     seen: list[Any] = []
 
     @contextmanager
-    def followed(folder: Path) -> Iterator[None]:
+    def followed(folder: Path) -> Iterator[Callable[[], None]]:
         seen.extend([folder, json.loads((folder / "sweep.json").read_text())["overrides"]])
-        yield
+        yield lambda: seen.append("stopped")
         seen.append("over")
 
     monkeypatch.setattr(command_line_module, "followed", followed)
+    monkeypatch.setattr("contrastive_lab.launch.jobs.report", lambda folder: seen.append("a report") or [])
     told = ["train.py", "-m", *SMALL, "sweep=s", "serve=true"]
     entered("train.py", lambda: command_line(lambda config: seen.append("a job"), told))
-    assert seen == [Path("outputs/sweeps/s"), [*SMALL, "sweep=s"], "a job", "over"]
+    assert seen == [Path("outputs/sweeps/s"), [*SMALL, "sweep=s"], "a job", "stopped", "a report", "over"]
     assert line(*SMALL, "serve=true") == (2, "", "error: serve=true: with -m alone, for a sweep has a page\n")
+
+
+def test_a_page_that_has_nothing_to_follow_is_not_served_which_is_said(
+    planned: Callable[..., Plan], line: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_line_module, "followed", lambda folder: pytest.fail("a page was served"))
+    told = (*SMALL, "sweep=s")
+    (job,) = (plan := planned(*told)).jobs
+    write_run(plan.folder / job.folder, {"config_hash": job.config_hash})
+    done = line("-m", *told, "serve=true")
+    assert done.code == 0, done.err
+    page = "python scripts/report.py sweep=outputs/sweeps/s serve=true serves the page"
+    assert f"\nserve=true: no job is left to follow; {page}\n" in done.out
 
 
 @pytest.mark.parametrize("several", [(), pytest.param(("-m", "sweep=s"), marks=pytest.mark.long)])

@@ -14,6 +14,7 @@ from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record import load_sweep
 from contrastive_lab.record.plan import Plan
 from tests.conftest import Line
+from tests.sweep_folder import Told, write_sweep
 from tests.test_launch.conftest import SMALL, stored_results
 
 Type = Callable[..., Line]
@@ -133,6 +134,17 @@ def test_a_sweep_that_was_interrupted_goes_on_to_the_same_numbers(
     assert one == other
     for path in (tmp_path / "whole").rglob("metrics.csv"):
         assert path.read_bytes() == (tmp_path / "parts" / path.relative_to(tmp_path / "whole")).read_bytes()
+
+
+def test_jobs_that_failed_before_are_not_still_to_run(tmp_path: Path) -> None:
+    failed: list[Told] = [({"K": K}, {"status": "failed", "error": "x"}) for K in (1, 2, 3)]
+    done: list[Told] = [({"K": K}, {"seconds": 600.0}) for K in (4, 5)]
+    folder = write_sweep(tmp_path / "s", [*failed, *done, ({"K": 6}, None)])
+    assert jobs.heading(folder / "K=6") == "\njob 6 of 6  K=6  (2 done, 3 failed, about 10 min left)"
+    # The second is tried again, and after it the third and the sixth.
+    assert jobs.heading(folder / "K=2") == "\njob 2 of 6  K=2  (2 done, 3 failed, about 30 min left)"
+    (folder / "K=3" / "result.json").write_text('{"status": "running"}')  # which has just begun, beside the second
+    assert jobs.heading(folder / "K=2").endswith("  (2 done, 2 failed, 1 running, about 15 min left)")
 
 
 LOCAL = {"_target_": "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from contrastive_lab.record.progress import TAIL, last_rows, planned_steps, progress
+from contrastive_lab.record.progress import TAIL, Progress, duration, last_rows, planned_steps, progress, time_left
 
 CONFIG = {
     "dataset": {"images": 5000},
@@ -35,7 +35,7 @@ def test_step_loss_and_time_left_of_a_running_job(tmp_path: Path) -> None:
     found = progress(job(tmp_path / "run", logged(200), began=1000.0, wrote=1100.0), now=1130.0)
     assert (found.step, found.steps) == (200, 78 * 10)  # 5000 // 64 = 78
     assert (found.loss, found.quiet, found.stale) == (5 - 0.199, 30.0, False)
-    assert found.left == pytest.approx(580 * 100 / 200)
+    assert (found.elapsed, found.left) == (130.0, pytest.approx(580 * 100 / 200))
 
 
 def test_a_resumed_job_goes_by_what_others_took(tmp_path: Path) -> None:
@@ -109,3 +109,33 @@ def test_the_last_rows_leave_out_what_is_half_written(tmp_path: Path) -> None:
     assert (found["loss"] == found["step"] / 8).all() and 100 < len(found) < 4000
     path.write_text("")
     assert last_rows(path).empty and last_rows(tmp_path / "none").empty
+
+
+def running(elapsed: float, left: float | None) -> Progress:
+    """A job that has run for some time."""
+    return Progress(epoch=1, step=1, steps=9, loss=None, elapsed=elapsed, left=left, quiet=0.0, stale=False)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "waiting", "usual", "together", "left"),
+    [
+        ([], 0, 60.0, 1, None),
+        ([], 3, None, 1, None),
+        ([running(5, None)], 3, None, 1, None),
+        ([], 3, 60.0, 1, 180.0),
+        ([running(50, 10)], 3, 80.0, 1, 10 + 3 * 80),
+        ([running(50, 10), running(10, 50)], 3, 80.0, 2, (60 + 3 * 80) / 2),
+        ([running(50, 10), running(10, 90)], 0, 60.0, 2, 90.0),  # not half of both: one goes on alone
+        ([running(50, 10), running(10, 90)], 2, None, 2, (100 + 2 * 80) / 2),  # 60 and 100 s are 80 in the mean
+        ([running(50, 10), running(1, None)], 0, None, 2, 60.0),  # one that has just begun takes what the other takes
+        ([running(99, None)], 1, 60.0, 1, 60.0),  # one that takes longer than others may end at any time
+    ],
+)
+def test_the_time_left_of_all_jobs(
+    jobs: list[Progress], waiting: int, usual: float | None, together: int, left: float | None
+) -> None:
+    assert time_left(jobs, waiting, usual, together) == left
+
+
+def test_a_time_is_told_in_its_largest_unit() -> None:
+    assert [duration(seconds) for seconds in (0, 89, 90, 5399, 5400)] == ["0 s", "89 s", "2 min", "90 min", "1.5 h"]

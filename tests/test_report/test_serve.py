@@ -12,7 +12,7 @@ import pytest
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.progress import Progress
 from contrastive_lab.report import serve, write_report
-from contrastive_lab.report.serve import Live, as_shown, bind, duration
+from contrastive_lab.report.serve import Live, as_shown, bind
 from tests.sweep_folder import Told, seeds, write_sweep
 
 JOBS: list[Told] = [
@@ -63,6 +63,7 @@ def test_the_state_says_how_the_jobs_stand(port: int, live: Live) -> None:
     status, body, kind = asked(port, "/status.json")
     state = json.loads(body)
     assert (status, kind, state["version"], state["problem"]) == (200, "application/json", live.version, "")
+    assert (state["over"], time.monotonic() - live.heard < 60) == (False, True)
     assert state["counts"] == {"done": 2, "failed": 1, "running": 1, "missing": 1}
     assert state["failed"] == [{"name": "simo-3", "error": "loss <is> nan"}]
     (running,) = state["running"]
@@ -175,8 +176,30 @@ def test_the_first_lines_say_where_it_is(
         serve.serve(live.folder)
 
 
+def test_the_end_is_told_until_no_page_asks_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    live = Live(write_sweep(tmp_path / "s", JOBS))
+    monkeypatch.setattr(serve.time, "monotonic", lambda: clock[0])
+
+    def asks_until(when: float) -> float:
+        def passes(seconds: float) -> None:
+            clock[0] += seconds
+            live.heard = min(clock[0], when)
+
+        clock[0] = 100.0
+        monkeypatch.setattr(serve.time, "sleep", passes)
+        live.end()
+        return clock[0]
+
+    assert (asks_until(104), live.over) == (100.0, True)  # nobody has asked
+    live.heard = 99.0
+    assert asks_until(104) == pytest.approx(104 + serve.QUIET, abs=0.2)
+    live.heard = 99.0
+    assert asks_until(900) == pytest.approx(100 + serve.LONGEST, abs=0.2)
+
+
 def test_how_far_a_run_is_as_the_page_shows_it() -> None:
-    found = Progress(epoch=2, step=40, steps=100, loss=3.14159, left=120.0, quiet=5.0, stale=False)
+    found = Progress(epoch=2, step=40, steps=100, loss=3.14159, elapsed=80.0, left=120.0, quiet=5.0, stale=False)
     assert as_shown(found) == {
         "epoch": "2",
         "step": "40 of 100",
@@ -185,6 +208,5 @@ def test_how_far_a_run_is_as_the_page_shows_it() -> None:
         "sign": "5 s ago",
         "stale": False,
     }
-    ended = Progress(epoch=2, step=100, steps=100, loss=None, left=0.0, quiet=5.0, stale=False)
+    ended = Progress(epoch=2, step=100, steps=100, loss=None, elapsed=80.0, left=0.0, quiet=5.0, stale=False)
     assert (as_shown(ended)["left"], as_shown(ended)["loss"]) == ("evaluation", "")
-    assert [duration(seconds) for seconds in (0, 89, 90, 5399, 5400)] == ["0 s", "89 s", "2 min", "90 min", "1.5 h"]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +100,60 @@ def test_the_stored_page_asks_for_nothing(browser: "Chrome", live: Live) -> None
 
 def test_it_says_when_nobody_answers(browser: "Chrome", live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("contrastive_lab.report.serve.Handler.do_GET", lambda handler: handler.send_error(500))
-    until(lambda: "no answer from the command" in now(browser))
+    until(lambda: "no answer from what serves this page" in now(browser))
     monkeypatch.undo()
     until(lambda: "2 of 4 jobs are done" in now(browser))
+
+
+def test_it_says_that_the_sweep_has_ended_and_asks_no_more(
+    browser: "Chrome", live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(live, "K=16,seed=0", status="failed", error="loss is not finite")
+    live.end()  # which waits for the page
+    assert now(browser).startswith("The sweep has ended: 2 of 4 jobs are done")
+    assert "simo-2: loss is not finite" in now(browser)
+    assert "failed" in browser.find_element("css selector", "#runs tr[data-run='K=16,seed=0']").text
+    monkeypatch.setattr("contrastive_lab.report.serve.Handler.do_GET", lambda handler: handler.send_error(500))
+    time.sleep(2.5)
+    assert "no answer" not in now(browser)
+
+
+PLACE = """
+    const box = document.querySelector("#runs .scroll"), all = [...document.querySelectorAll("details")];
+    return [window.scrollY, box.scrollTop, box.scrollLeft, box.getBoundingClientRect().top, all.map(each => each.open)];
+"""
+
+
+@pytest.fixture
+def many(browser: "Chrome", tmp_path: Path) -> Iterator[Live]:
+    """A served sweep with more sentences and runs than the page shows at once, in a narrow window."""
+    jobs = [run for alpha in (4, 16, 64) for K in (1, 4, 16, 64) for run in seeds([80, 81, 83], K=K, alpha=alpha)]
+    live = Live(write_sweep(tmp_path / "s", [*jobs, ({"K": 64, "alpha": 256, "seed": 0}, {"status": "running"})]))
+    live.renew()
+    size = browser.get_window_size()
+    browser.set_window_size(600, 700)
+    with bind(live, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.get(f"http://127.0.0.1:{server.server_port}")
+        until(lambda: now(browser))
+        yield live
+        server.shutdown()
+    browser.set_window_size(size["width"], size["height"])
+
+
+def test_a_new_report_leaves_the_reader_where_he_was(browser: "Chrome", many: Live) -> None:
+    browser.execute_script("""
+        document.querySelectorAll("details").forEach(each => { each.open = true; });
+        document.querySelector("#runs").scrollIntoView();
+        window.scrollBy(0, 90);
+        Object.assign(document.querySelector("#runs .scroll"), {scrollTop: 300, scrollLeft: 40});
+    """)
+    before = browser.execute_script(PLACE)
+    assert (before[1:3], before[4]) == ([300, 40], [True])
+    put(many, "K=64,alpha=256,seed=0", status="failed", error="loss is not finite")  # a section more, above the table
+    until(lambda: browser.find_elements("id", "failures"))
+    until(lambda: "1 failed" in counted(browser))
+    after = browser.execute_script(PLACE)
+    assert after[0] > before[0]
+    assert (after[1:3], after[4]) == (before[1:3], before[4])
+    assert after[3] == pytest.approx(before[3], abs=1)
