@@ -24,7 +24,7 @@ from contrastive_lab.launch.plan import has_report, held, job_folder, new_folder
 from contrastive_lab.launch.preflight import anew, check_started, launched, multirun, preflight
 from contrastive_lab.launch.script import exit_code, help_text
 from contrastive_lab.launch.watch import watched
-from contrastive_lab.program import handed_on
+from contrastive_lab.program import handed_on, program
 from contrastive_lab.record.plan import Plan
 
 SERVE = "serve=true"
@@ -109,7 +109,7 @@ def run_sweep(sweep: Plan, left: Jobs, run: Callable[[Jobs], object], serve: boo
         done = f", {len(sweep.jobs) - len(left)} done before" if len(left) < len(sweep.jobs) else ""
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}{done}", flush=True)
         if serve and not left:
-            page = f"python scripts/report.py sweep={sweep.folder} {SERVE}"
+            page = f"{program('report')} sweep={sweep.folder} {SERVE}"
             print(f"{SERVE}: no job is left to follow; {page} serves the page", flush=True)
         if not left and has_report(sweep):
             print(f"report     {sweep.folder / 'report' / 'report.html'}", flush=True)

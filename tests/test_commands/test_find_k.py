@@ -25,7 +25,7 @@ Type = Callable[..., Line]
             8,
             "true",
             False,
-            ["why", "before", "how sure", "saves", "Not checked: no linear accuracy, which needs labelled test"],
+            ["why", "before", "how sure", "saves", "Not checked: no linear accuracy, which needs"],
         ),
     ],
 )
