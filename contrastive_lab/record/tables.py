@@ -38,8 +38,9 @@ def _logged(path: Path, written: int, size: int) -> pd.DataFrame:
 
 
 def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
-    """Columns and rows of a csv file; a column of numbers holds numbers, an empty cell or null is None."""
-    table = pd.read_csv(path, keep_default_na=False, na_values=["", "null", "nan"]).astype(object)
+    """Columns and rows of a csv file; a column of numbers holds those, whole ones whole; an empty cell or null is None."""
+    none = ["", "null", "nan"]
+    table = pd.read_csv(path, keep_default_na=False, na_values=none, dtype_backend="numpy_nullable").astype(object)
     return [str(name) for name in table], table.where(table.notna(), None).to_numpy().tolist()
 
 

@@ -106,7 +106,7 @@ def test_a_report_written_again_goes_to_the_same_run(sweep: Path) -> None:
 
 
 def test_a_sweep_without_a_report_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no report/runs.csv in it; scripts/report.py sweep=.* writes"):
+    with pytest.raises(ValueError, match=r"no report/runs.csv in it; python scripts/report.py sweep=.* writes"):
         log_report(tmp_path)
 
 
