@@ -7,18 +7,28 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from contrastive_lab.record.right import write_right
 from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report.grid import Grid, choose
 
 Told = tuple[dict[str, Any], dict[str, Any] | None]
+LOGGED = [  # columns of a run with labels and an online probe
+    *("agreement", "alignment", "competition", "contrastive_top1", "dimensions", "dispersion", "effective_rank"),
+    *("factor", "gradient_bound", "gradient_norm", "loss", "lr", "mi_estimate", "negative_cosine", "online_loss"),
+    *("own_class", "own_image", "positive_cosine", "uniformity"),
+]
+AT_EPOCHS, IMAGES = ["loss_epoch", "online_top1", "knn_top1"], 10_000
 
 
-def write_sweep(folder: Path, jobs: list[Told], **told: Any) -> Path:
+def write_sweep(folder: Path, jobs: list[Told], real: bool = False, **told: Any) -> Path:
     """Write a sweep.
 
     Args:
         folder: of the sweep, made if need be.
         jobs: what each job was told, its `arm` among it, and its result; None for one that has not started.
+        real: write as much for each run as one of 10,000 steps leaves that a report reads.
         told: what differs in sweep.json.
     """
     listed = []
@@ -31,6 +41,8 @@ def write_sweep(folder: Path, jobs: list[Told], **told: Any) -> Path:
         listed[-1] |= {"arm": asked["arm"]} if "arm" in asked else {}
         if result is not None:
             write_run(folder / job, {**settings, **result})
+            if real:
+                write_details(folder / job, result, len(listed))
     facts = {"name": "made_up", "command": "python train.py -m K=4,16", "overrides": [], "experiment": None}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sweep.json").write_text(json.dumps({**facts, "scale": "cifar", "jobs": listed, **told}))
@@ -46,6 +58,27 @@ def write_run(folder: Path, result: dict[str, Any], steps: int = 5) -> None:
     (folder / "result.json").write_text(json.dumps({**blank, **result, "K": K, "alpha": alpha}))
     rows = [f"{9 + 10 * i},{i},{mi(i, steps):.4f}" for i in range(steps)]
     (folder / "metrics.csv").write_text("\n".join(["step,epoch,mi_estimate", *rows]) + "\n")
+
+
+def write_details(folder: Path, result: dict[str, Any], seed: int) -> None:
+    """Write a metrics.csv of 200 logged steps in 10 epochs, and which of 10,000 test images a done run got right.
+
+    Some images are harder than others for all runs.
+    """
+    draw = np.random.default_rng(seed)
+    rows = [",".join(["step", "epoch", *LOGGED, *AT_EPOCHS])]
+    for i, values in enumerate(draw.normal(1, 0.1, (200, len(LOGGED))).astype("float32").astype(float).tolist()):
+        values[LOGGED.index("mi_estimate")] += mi(i, 200)
+        rows.append(",".join(map(str, [50 * i + 49, i // 20, *values, *[""] * len(AT_EPOCHS)])))
+        if i % 20 == 19:
+            ends = draw.normal(60, 1, len(AT_EPOCHS)).tolist()
+            rows.append(",".join(map(str, [50 * i + 49, i // 20, *[""] * len(LOGGED), *ends])))
+    (folder / "metrics.csv").write_text("\n".join(rows) + "\n")
+    hard = np.random.default_rng(0).random(IMAGES)
+    for name in ("linear", "knn"):
+        if value := result.get(f"{name}_top1"):
+            rank = (hard + draw.normal(0, 0.15, IMAGES)).argsort().argsort()
+            write_right(folder, name, rank < round(value * IMAGES / 100))
 
 
 def mi(i: int, steps: int) -> float:
