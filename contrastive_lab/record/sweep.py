@@ -7,7 +7,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -21,7 +20,7 @@ from contrastive_lab.record.files import COMMAND, CONFIG, METRICS, PLAN, RESULT,
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
-from contrastive_lab.record.tables import kept_results, read_metrics
+from contrastive_lab.record.tables import Logged, kept_results, read_logged
 
 PASSED_OVER = {*OMITTED, "hydra"}  # keys and groups that change no result
 
@@ -52,7 +51,7 @@ class Sweep:
     told: list[str]
     experiment: dict[str, Any]
     scale: str
-    metrics: dict[str, pd.DataFrame]
+    metrics: dict[str, Logged]
 
     @property
     def done(self) -> pd.DataFrame:
@@ -150,7 +149,7 @@ def _found(folder: Path) -> Sweep:
 
 
 def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experiment: Any, scale: str) -> Sweep:
-    metrics = {run.folder: read_metrics(folder / run.folder / METRICS) for run in runs}
+    metrics = {run.folder: read_logged(folder / run.folder / METRICS) for run in runs}
     kept = kept_results(folder / RUNS)
     results = [
         _with_last(_result(folder / run.folder).flat(), metrics[run.folder])
@@ -169,11 +168,10 @@ def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experi
     return Sweep(folder, name, commands, asked, named, told, experiment, scale, metrics)
 
 
-def _with_last(result: dict[str, Any], metrics: pd.DataFrame) -> dict[str, Any]:
+def _with_last(result: dict[str, Any], metrics: Logged) -> dict[str, Any]:
     """A result and the last value of what else was logged; accuracies, epoch and learning rate are not taken."""
-    names = [str(name) for name in metrics if name not in result and not str(name).endswith("_top1")]
-    logged = {name: metrics[name].to_numpy() for name in names if name not in ("epoch", "lr")}
-    return result | {name: float(values[np.isfinite(values)][-1]) for name, values in logged.items()}
+    names = [name for name in metrics.last if name not in result and not name.endswith("_top1")]
+    return result | {name: metrics.last[name] for name in names if name not in ("epoch", "lr")}
 
 
 def _result(folder: Path) -> Result:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from contrastive_lab.record.sweep import null_as_text
-from contrastive_lab.report.curves import curve_of_x, mean_curve
+from contrastive_lab.report.curves import means
 from contrastive_lab.report.figures import costs
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.plot import banded
@@ -29,11 +29,9 @@ def during_training(grid: Grid, column: str) -> pd.DataFrame:
     A curve is that of a setting; with more than 12 lines it is that of an x, and nothing else is named.
     """
     keys, told = (grid.keys, _settings(grid)) if banded(grid) else ([grid.x], _settings(grid).drop_duplicates(grid.x))
-    parts = []
+    curves, parts = means(grid, column), []
     for setting in told.index:
-        at = grid.settings["at"][setting]
-        found = mean_curve(grid, [setting], column) if banded(grid) else curve_of_x(grid, at, column)
-        found = found.rename_axis("step").reset_index()
+        found = curves[setting if banded(grid) else grid.settings["at"][setting]].reset_index()
         parts.append(found.assign(**{key: told[key][setting] for key in keys}))
     return pd.concat(parts)[[*keys, "step", *SUMMARY]]
 

@@ -1,7 +1,6 @@
 """A metric against the x axis of a sweep, and against what its runs cost."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -25,6 +24,7 @@ from contrastive_lab.report.plot import (
     banded,
     error_note,
     legend_below,
+    legend_outside,
     new_figure,
     styles,
     x_colours,
@@ -162,9 +162,7 @@ def against_cost(grid: Grid) -> Figure:
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(label(grid.y))
     panels[0].set_title(error_note(grid, grid.y).replace("bands", "bars"), fontsize=9, loc="left")
-    handles = _legend(grid, colours, markers)
-    figure.set_figheight(4.4 + 0.17 * sum(str(handle.get_label()).count("\n") + 1.4 for handle in handles))
-    figure.legend(handles=handles, loc="outside lower left", fontsize=9)
+    legend_outside(figure, _legend(grid, colours, markers))
     return figure
 
 
@@ -173,5 +171,5 @@ def _legend(grid: Grid, colours: dict[Any, Any], markers: Sequence[str]) -> list
     values = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
     patches = [Patch(color=colours[at], label=pair(grid.x, values[at])) for at in colours if at in values]
     lines = enumerate(grid.lines if banded(grid) else [])
-    named = [(textwrap.fill(grid.name(line), 40), markers[i]) for i, line in lines]
+    named = [(grid.name(line), markers[i]) for i, line in lines]
     return [*patches, *(Line2D([], [], color="0.3", marker=m, linestyle="", label=name) for name, m in named if name)]

@@ -1,5 +1,6 @@
 """Keys, values and metrics as text."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,3 +68,8 @@ def unit(metric: str) -> str:
 def is_accuracy(metric: str) -> bool:
     """Whether a metric is a share of the test images, in percent."""
     return metric.endswith(("_top1", "_top5"))
+
+
+def wrapped(text: str, letters: int) -> str:
+    """A text in lines of at most some letters; a key and its value stay together."""
+    return textwrap.fill(text.replace(" = ", "\u00a0=\u00a0"), letters)

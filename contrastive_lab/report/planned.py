@@ -47,7 +47,7 @@ def planned_figure(grid: Grid, found: list[Difference]) -> Figure:
     reach = np.stack([shown["mean"] - shown["low"], shown["high"] - shown["mean"]])
     axes.errorbar(shown["mean"], rows, xerr=reach, linestyle="", marker="o", color=COLOURS[0], capsize=3, elinewidth=1)
     axes.set_yticks(rows, [str(each.at) for each in found])
-    axes.invert_yaxis()
+    axes.set_ylim(len(found) - 0.5, -0.5)
     n = " to ".join(dict.fromkeys(str(n) for n in (shown["n"].min(), shown["n"].max())))
     axes.set_title(f"bars: 95 % t interval of the difference seed by seed, n = {n}", fontsize=9, loc="left")
     points = "points" if is_accuracy(grid.y) else unit(grid.y)

@@ -2,23 +2,25 @@
 
 import math
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.labels import label, shown
+from contrastive_lab.report.labels import label, shown, wrapped
 
 KINDS = ("png", "pdf", "svg")
 NOTE = 48  # letters of a line of the note above a figure, which a narrow window shows
+SHORT = 16  # letters of a name of which a narrow window shows two side by side
 MOST_LINES = 12  # that a band each, or a panel each, can be told apart of
 # Okabe & Ito's colours, told apart by the colour-blind too; yellow is left out, it does not show on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -158,8 +160,19 @@ def legend_below(axes: Axes, *others: Axes) -> float:
     """
     pairs = [ax.get_legend_handles_labels() for ax in (axes, *others)]
     handles = [handle for found, _ in pairs for handle in found]
-    labels = [textwrap.fill(text, 40) for _, found in pairs for text in found]
+    labels = [wrapped(text, 40) for _, found in pairs for text in found]
     if labels and labels != [axes.get_ylabel()]:
         below = axes.transAxes + ScaledTranslation(0, -0.58, axes.figure.dpi_scale_trans)
         axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, fontsize=9)
     return 0.19 * max(1, sum(text.count("\n") + 1 for text in labels))
+
+
+def legend_outside(figure: Figure, handles: Sequence[Artist]) -> None:
+    """One legend below all panels of a figure, which grows by it; in two columns where all names are short."""
+    if not handles:
+        return
+    labels = [wrapped(str(handle.get_label()), 40) for handle in handles]
+    columns = 2 if max(map(len, labels)) <= SHORT else 1
+    lines = sum(text.count("\n") + 1.4 for text in labels) / columns
+    figure.set_figheight(figure.get_figheight() + 0.2 + 0.17 * lines)
+    figure.legend(handles, labels, loc="outside lower left", fontsize=9, ncols=columns)

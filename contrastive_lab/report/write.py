@@ -79,7 +79,7 @@ def plot_all(grid: Grid, folder: Path) -> list[Plotted]:
         add(metric, figures.against_x(grid, metric), data.against_x(grid, metric), head, note)
     for column in curves.columns(grid):
         figure, table = curves.during_training(grid, column), data.during_training(grid, column)
-        add(f"{column}_curve", figure, table, f"{title(column)} during training", curves.mean_of(grid))
+        add(f"{column}_curve", figure, table, f"{title(column)} during training", curves.mean_of(grid, column))
     if grid.y in have and figures.costs(grid):
         note = "Each point is a setting. The time of a run includes its probes."
         add("cost", figures.against_cost(grid), data.against_cost(grid), f"{title(grid.y)} against cost", note)

@@ -45,7 +45,7 @@ def test_more_than_12_lines_are_one_panel_of_means_over_them_and_that_is_said(tm
         (folder / run / "metrics.csv").write_text(f"step,epoch,mi_estimate\n9,0,{told['K'] + told['tau']}\n")
     grid = grid_of(folder, x="K")
     assert columns(grid) == ["mi_estimate"]
-    assert mean_of(grid).startswith(
+    assert mean_of(grid, "mi_estimate").startswith(
         "13 lines are too many for a panel each: a curve is the mean over all finished runs"
     )
     figure = during_training(grid, "mi_estimate")
