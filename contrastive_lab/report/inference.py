@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 LEVEL, WRONG = 0.95, 0.05  # of intervals, and chance of a wrong sentence
 POWER = 0.8
@@ -69,6 +69,8 @@ def wilson(percent: float, images: int) -> tuple[float, float]:
     """
     if not (0 <= percent <= 100 and images >= 1):
         raise ValueError(f"percent={percent}, images={images}: must be 0 to 100 percent of at least one image")
+    from scipy import stats  # here, as it takes a second to import and a sweep with several seeds needs none of it
+
     found = stats.binomtest(round(percent * images / 100), images).proportion_ci(LEVEL, method="wilson")
     return 100 * float(found.low), 100 * float(found.high)
 

@@ -40,13 +40,13 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None, mar
     check_links(out, folder)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     sentences, before = verdict(grid), {*figure_files(out)}
-    write_tables(grid, out)
     write_text(out / "verdict.txt", "\n".join(sentences) + "\n")
     with styled():
         plotted = plot_all(grid, out / "figures")
         path = out / "report.html"
         write_text(path, page(grid, sentences, [picture(stem, *texts) for stem, _, *texts in plotted], out))
-        for stem, figure, *_ in plotted:  # after the page, which a browser may wait for
+        write_tables(grid, out)  # these after the page, which a browser may wait for
+        for stem, figure, *_ in plotted:
             save(figure, stem, [kind for kind in KINDS if kind != "svg"])
     for old in before - {stem.with_suffix(f".{kind}") for stem, *_ in plotted for kind in FILES}:
         old.unlink(missing_ok=True)  # a figure of an earlier report that this one has no data for

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from contrastive_lab.record.tables import read_metrics, read_table
+from contrastive_lab.record.tables import Logged, read_metrics, read_table
 
 
 def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
@@ -12,6 +12,19 @@ def test_metrics_are_the_last_finite_value_of_each_step(tmp_path: Path) -> None:
     found = read_metrics(path)
     assert found["loss"].dropna().to_dict() == {0: 2.5, 3: 0.1}
     assert found["knn_top1"].dropna().to_dict() == {1: 30.0}
+
+
+def test_a_column_has_the_last_value_of_each_step_and_what_is_damaged_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text('step,epoch,"a,b",rate\r\n4,0,2,7\r\n0,0,1,x\r\n4,0,3,\r\n5,1,9\r\n6,1,8,1,1\r\n,1,5,\r\n')
+    logged = Logged(path)
+    assert logged.last == {"epoch": 1, "a,b": 5, "rate": 7}
+    assert [*logged.column("a,b").items()] == [(0, 1), (4, 3)]
+    assert [*logged.column("rate").items()] == [(4, 7)]
+    for text in ("", "epoch,loss\n0,1\n", "step,loss\n"):
+        path.write_text(text)
+        assert Logged(path).last == {}
+    assert logged.column("epoch").empty  # the file has become another one
 
 
 def test_a_column_is_of_numbers_only_if_all_of_it_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.report.curves import columns, during_training, mean_curve, mean_of
 from contrastive_lab.report.data import during_training as during_training_data
-from tests.sweep_folder import grid_of, seeds, write_sweep
+from tests.sweep_folder import Told, grid_of, seeds, write_sweep
 
 
 def test_a_curve_is_the_mean_of_the_finished_runs_at_steps_they_share(tmp_path: Path) -> None:
@@ -55,3 +55,31 @@ def test_more_than_12_lines_are_one_panel_of_means_over_them_and_that_is_said(tm
     rows = during_training_data(grid, "mi_estimate")
     assert rows[["K", "step", "mean", "n"]].to_numpy().tolist() == [[4, 9, 10, 13], [16, 9, 22, 13]]
     assert rows[["low", "high"]].isna().all(axis=None)
+
+
+def test_a_line_that_logged_nothing_has_no_panel_and_a_caption_no_band_that_is_not_there(tmp_path: Path) -> None:
+    jobs = [({"K": K, "tau": tau, "seed": 0}, {"linear_top1": 80.0}) for K in (4, 16) for tau in (1, 2, 3)]
+    folder = write_sweep(tmp_path / "s", jobs)
+    for path in folder.glob("*tau=[12]/metrics.csv"):
+        path.write_text("step,epoch,loss\n9,0,1\n")
+    grid = grid_of(folder, x="K")
+    (axes,) = during_training(grid, "mi_estimate").axes
+    assert axes.get_title(loc="left") == "tau\u00a0=\u00a03"
+    assert "without a band" in mean_of(grid, "mi_estimate")
+    assert columns(grid) == ["mi_estimate"]
+    several = grid_of(write_sweep(tmp_path / "t", seeds([80, 81], K=4)))
+    assert "with a band" in mean_of(several, "mi_estimate")
+
+
+@pytest.mark.parametrize(("arms", "taus"), [(8, 1), (2, 13)])
+def test_the_legend_of_curves_is_whole(arms: int, taus: int, tmp_path: Path) -> None:
+    """Arms of 39 letters on x: in one panel of one line, and in one of more than 12."""
+    told = [
+        {"arm": f"own_class_share={i} (no false negatives)", "tau": tau} for i in range(arms) for tau in range(taus)
+    ]
+    jobs: list[Told] = [(each, {"linear_top1": 80.0}) for each in told]
+    figure = during_training(grid_of(write_sweep(tmp_path / "s", jobs), x="arm"), "mi_estimate")
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for legend in figure.legends for text in legend.get_texts()]
+    assert boxes and all(box.x0 > 0 and box.x1 < 4.8 * figure.dpi and box.y0 >= 0 for box in boxes)
+    assert max(box.y1 for box in boxes) < figure.axes[0].get_window_extent().y0

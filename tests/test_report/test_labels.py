@@ -1,6 +1,6 @@
 import pytest
 
-from contrastive_lab.report.labels import is_accuracy, label, pair, settings_text, title, unit
+from contrastive_lab.report.labels import is_accuracy, label, pair, settings_text, title, unit, wrapped
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,7 @@ def test_a_metric_has_a_title_and_a_unit(metric: str, name: str, of: str) -> Non
     assert (title(metric), unit(metric)) == (name, of)
     assert label(metric) == ", ".join(filter(None, (name, of)))
     assert is_accuracy(metric) == (of == "percent")
+
+
+def test_a_key_and_its_value_stay_on_one_line() -> None:
+    assert wrapped("alpha = 256, epochs = 1", 20).split("\n") == ["alpha\u00a0=\u00a0256,", "epochs\u00a0=\u00a01"]

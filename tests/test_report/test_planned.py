@@ -50,6 +50,7 @@ def test_the_report_has_a_sentence_a_row_and_a_bar_for_each(sweep: Path) -> None
     assert [row.partition(",")[0] for row in rows] == ["comparison", "planned: cost of K = 1", "planned: its noise"]
     figure = planned_figure(grid_of(sweep), planned(grid_of(sweep)))
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["cost of K = 1", "its noise"]
+    assert figure.axes[0].get_ylim() == (1.5, -0.5)  # no point lies on the frame
 
 
 def test_without_comparisons_there_is_nothing(tmp_path: Path) -> None:
