@@ -74,9 +74,8 @@ def test_a_line_that_logged_nothing_has_no_panel_and_a_caption_no_band_that_is_n
 @pytest.mark.parametrize(("arms", "taus"), [(8, 1), (2, 13)])
 def test_the_legend_of_curves_is_whole(arms: int, taus: int, tmp_path: Path) -> None:
     """Arms of 39 letters on x: in one panel of one line, and in one of more than 12."""
-    told = [
-        {"arm": f"own_class_share={i} (no false negatives)", "tau": tau} for i in range(arms) for tau in range(taus)
-    ]
+    names = [f"own_class_share={i} (no false negatives)" for i in range(arms)]
+    told = [{"arm": name, "base_lr": i, "tau": tau} for i, name in enumerate(names) for tau in range(taus)]
     jobs: list[Told] = [(each, {"linear_top1": 80.0}) for each in told]
     figure = during_training(grid_of(write_sweep(tmp_path / "s", jobs), x="arm"), "mi_estimate")
     figure.draw_without_rendering()
