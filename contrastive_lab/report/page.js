@@ -265,7 +265,7 @@ function place() {
     const now = places();
     for (const [each, values] of kept) Object.assign(now.get(each) ?? {}, values);
     if (now.has(name)) window.scrollBy(0, top(now.get(name)) - offset);
-    const focused = id && document.getElementById(id);
+    const focused = id ? document.getElementById(id) : null;
     focused?.focus({preventScroll: true});
     if (id === "filter") focused.setSelectionRange(selectionStart, selectionStart);
   };

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contrastive_lab.report.serve import Live, bind
-from tests.sweep_folder import seeds, write_sweep
+from tests.sweep_folder import made_up, seeds, write_sweep
 from tests.test_report.conftest import until
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ PLACE = """
 @pytest.fixture
 def many(browser: "Chrome", tmp_path: Path) -> Iterator[Live]:
     """A served sweep with more sentences and runs than the page shows at once, in a narrow window."""
-    jobs = [run for alpha in (4, 16, 64) for K in (1, 4, 16, 64) for run in seeds([80, 81, 83], K=K, alpha=alpha)]
-    live = Live(write_sweep(tmp_path / "s", [*jobs, ({"K": 64, "alpha": 256, "seed": 0}, {"status": "running"})]))
+    live = Live(write_sweep(tmp_path / "s", made_up(40)))
     live.renew()
     size = browser.get_window_size()
     browser.set_window_size(600, 700)
@@ -150,9 +149,10 @@ def test_a_new_report_leaves_the_reader_where_he_was(browser: "Chrome", many: Li
     """)
     before = browser.execute_script(PLACE)
     assert (before[1:3], before[4]) == ([300, 40], [True])
-    put(many, "K=64,alpha=256,seed=0", status="failed", error="loss is not finite")  # a section more, above the table
-    until(lambda: browser.find_elements("id", "failures"))
-    until(lambda: "1 failed" in counted(browser))
+    (running,) = many.state()["running"]
+    put(many, running["folder"], status="failed", error="out of memory")  # a row more, above the table of runs
+    until(lambda: "out of memory" in browser.find_element("id", "failures").text)
+    until(lambda: "2 failed" in counted(browser))
     after = browser.execute_script(PLACE)
     assert after[0] > before[0]
     assert (after[1:3], after[4]) == (before[1:3], before[4])
