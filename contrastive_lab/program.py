@@ -5,6 +5,7 @@ Lines that say what to type, and those that are stored, name the program as the 
 
 import os
 import re
+import site
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -46,11 +47,14 @@ def as_typed(text: str) -> str:
 
 
 def variables() -> dict[str, str]:
-    """Variables with which another process runs the same package, and tells of the program that was typed."""
-    found, there = {VARIABLE: _form()}, os.environ.get("PYTHONPATH")
-    if str(ROOT) not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):  # where every process looks
-        found["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([there] if there else [])])
-    return found
+    """Variables with which another process runs the same package, and tells of the program that was typed.
+
+    The folder that it runs in comes first on its path unless told, and may hold another package of the name.
+    """
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages()}
+    here, there = str(Path.cwd()), os.environ.get("PYTHONPATH", "")
+    paths = [*({str(ROOT)} - installed), *([here] if {"", here} & {*sys.path} else []), *([there] if there else [])]
+    return {VARIABLE: _form(), "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @contextmanager
@@ -63,7 +67,7 @@ def handed_on() -> Iterator[None]:
         yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name)
+            os.environ.pop(name, None)
             os.environ.update({} if value is None else {name: value})
 
 

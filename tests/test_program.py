@@ -61,13 +61,14 @@ def test_another_process_runs_this_package_from_any_folder(
     """Another package of the name lies in the folder."""
     (tmp_path / "contrastive_lab.py").write_text("raise ImportError('the other one')\n")
     monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(ROOT))])
     if before:
         monkeypatch.setenv("PYTHONPATH", before)
     whole = {**os.environ}
     code = "import contrastive_lab, sys; print(contrastive_lab.__file__, '/mine' in sys.path)"
     with handed_on():
         assert os.environ[VARIABLE] == "file"
-        done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == f"{ROOT / 'contrastive_lab' / '__init__.py'} {before is not None}\n"
     assert {**os.environ} == whole
 
@@ -75,4 +76,17 @@ def test_another_process_runs_this_package_from_any_folder(
 def test_a_package_among_the_installed_ones_is_found_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may hold names of the standard library, which must not come first."""
     monkeypatch.setattr(program, "ROOT", Path(sysconfig.get_path("purelib")))
-    assert variables().keys() == {VARIABLE}
+    monkeypatch.setattr(sys, "path", ["/elsewhere"])
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert variables()["PYTHONPATH"] == ""
+
+
+@pytest.mark.parametrize("entry", ["", "{here}"])
+def test_the_folder_it_runs_in_stays_on_the_path_where_it_was(
+    entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of `python -m`, where modules of one's own may lie beside; behind this package."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setattr(sys, "path", ["/elsewhere", entry.format(here=tmp_path)])
+    assert variables()["PYTHONPATH"] == os.pathsep.join([str(ROOT), str(tmp_path)])

@@ -84,7 +84,7 @@ def _check(overrides: list[str]) -> None:
 
 def train(arguments: Sequence[str]) -> None:
     """Run `train` of this package in a process of its own; a RunError if it does not come to its end."""
-    line = [sys.executable, "-P", "-m", "contrastive_lab", "train", *arguments]  # -P: not the package of this folder
+    line = [sys.executable, "-m", "contrastive_lab", "train", *arguments]
     code = subprocess.run(line, env={**os.environ, **variables()}, check=False).returncode
     if code:
         raise RunError(f"{program('train')} {' '.join(arguments)} ended with exit code {code}; the same line goes on")

@@ -82,7 +82,7 @@ def read_metrics(path: Path) -> pd.DataFrame:
 
 
 def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
-    """Columns and rows of a csv file; a column of numbers holds those, whole ones whole; an empty cell or null is None."""
+    """Columns and rows of a csv file; whole numbers stay whole, an empty cell or null is None."""
     none = ["", "null", "nan"]
     table = pd.read_csv(path, keep_default_na=False, na_values=none, dtype_backend="numpy_nullable").astype(object)
     return [str(name) for name in table], table.where(table.notna(), None).to_numpy().tolist()

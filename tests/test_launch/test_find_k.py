@@ -103,7 +103,7 @@ def test_training_that_fails_ends_the_search_by_its_line(monkeypatch: pytest.Mon
     ended = type("Ended", (), {"returncode": 3})
 
     def run(line: Sequence[str], env: dict[str, str], check: bool) -> object:
-        assert line == [sys.executable, "-P", "-m", "contrastive_lab", "train", "K=4"]
+        assert line == [sys.executable, "-m", "contrastive_lab", "train", "K=4"]
         assert env == {**os.environ, **variables()}  # of this package, and tells of the program that was typed
         return ended
 
