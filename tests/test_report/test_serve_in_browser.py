@@ -127,7 +127,7 @@ PLACE = """
 @pytest.fixture
 def many(browser: "Chrome", tmp_path: Path) -> Iterator[Live]:
     """A served sweep with more sentences and runs than the page shows at once, in a narrow window."""
-    live = Live(write_sweep(tmp_path / "s", made_up(40)))
+    live = Live(write_sweep(tmp_path / "s", made_up(80)))
     live.renew()
     size = browser.get_window_size()
     browser.set_window_size(600, 700)
