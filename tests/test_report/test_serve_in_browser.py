@@ -154,6 +154,6 @@ def test_a_new_report_leaves_the_reader_where_he_was(browser: "Chrome", many: Li
     until(lambda: "out of memory" in browser.find_element("id", "failures").text)
     until(lambda: "2 failed" in counted(browser))
     after = browser.execute_script(PLACE)
-    assert after[0] > before[0]
+    assert after[0] != before[0]  # what is above the table has another height
     assert (after[1:3], after[4]) == (before[1:3], before[4])
     assert after[3] == pytest.approx(before[3], abs=1)
