@@ -72,13 +72,15 @@ def test_where_there_is_no_room_for_a_traceback_the_line_still_comes(
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_is_the_docstring_and_runs_nothing(
-    flag: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_help_is_the_docstring_with_the_settings_and_runs_nothing(
+    flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["x.py", "run=x", flag])
     forbidden: Callable[[dict[str, str]], object] = lambda values: pytest.fail("work was started")  # noqa: E731
-    assert run_script(forbidden, "\nWhat it does.\n", *FORMS) == 0
-    assert capsys.readouterr().out == "What it does.\n"
+    forms = {"run=<folder>": "of a run; needed", "out=<folder>": "where it goes"}
+    assert run_script(forbidden, ["export", "run=x", flag], "\nWhat it does.\n", forms, lambda: "\nMore.") == 0
+    assert [" ".join(text.split()) for text in capsys.readouterr().out.splitlines() if text] == [
+        "What it does.", "Settings", "run=<folder> of a run; needed", "out=<folder> where it goes", "More.",
+    ]  # fmt: skip
 
 
 def test_windows_is_refused_in_one_line() -> None:
