@@ -1,6 +1,7 @@
 """Folders of images: which files are read, and which labels they have."""
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -30,9 +31,11 @@ def image_folder(
     are those of `Reader`; `workers` threads look through the files.
 
     Raises:
-        ConfigError: if there is no image, if `probe_root` has no classes, or of all files that cannot be read.
+        ConfigError: if there is no image, if `probe_root` has no classes, of a folder that cannot be read, or of all
+            files that cannot.
     """
     reader = Reader((range[0], range[1]), (background[0], background[1], background[2]))
+    _inside(Path(root))  # what is wrong with that folder itself comes first
     start = Path(root) / "train" if (Path(root) / "train").is_dir() else Path(root)
     if not (paths := sorted(_images(start))):
         raise ConfigError(f"dataset.root={root}: no images below {start}{_suffixes(start)}")
@@ -71,10 +74,11 @@ def _classes(folder: Path) -> tuple[Classes | None, str]:
         other = next((name for name in ("test", "valid", "validation") if (folder.parent / name).is_dir()), None)
         hint = f" ({other}/ is not read; name it val/)" if other and folder.name == "val" else ""
         return None, f"no {folder.name}/ in {folder.parent}{hint}"
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders, files = _inside(folder)
+    names = sorted(name for name in folders if not name.startswith("."))
     if not names:
         return None, f"{folder.name}/ has no folder for each class"
-    if loose := sorted(path.name for path in folder.iterdir() if _is_image(path)):
+    if loose := sorted(name for name in files if _is_image(folder / name)):
         return None, f"{folder.name}/ has images beside its folders, such as {loose[0]}"
     return {name: sorted(_images(folder / name)) for name in names}, ""
 
@@ -99,18 +103,34 @@ def _images(folder: Path) -> Iterator[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    """Whether a file is read, by its name; a link that leads nowhere is one, so that it is named."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and (path.is_file() or path.is_symlink())
+    """Whether a file is read, by its name; one that cannot be looked at, as a dangling link, will be named."""
+    if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        return False
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _below(folder: Path) -> Iterator[Path]:
     """All files below a folder that are not hidden, nor in a hidden folder; each folder once, however links go."""
     seen = {os.path.realpath(folder)}
-    for parent, folders, names in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
         real = {name: os.path.realpath(Path(parent, name)) for name in sorted(folders) if not name.startswith(".")}
         folders[:] = [name for name, path in real.items() if path not in seen]
         seen |= {*real.values()}
         yield from (Path(parent, name) for name in sorted(names))
+
+
+def _inside(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of the folders and of the files in a folder."""
+    return next(((folders, files) for _, folders, files in os.walk(folder, onerror=_unreadable)), ([], []))
+
+
+def _unreadable(error: OSError) -> None:
+    """End where a folder that is there cannot be listed, as one of another user: its images would be left out."""
+    if not isinstance(error, FileNotFoundError):
+        raise ConfigError(f"{error.filename}: cannot be read ({error.strerror})")
 
 
 def _suffixes(folder: Path) -> str:

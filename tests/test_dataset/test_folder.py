@@ -1,7 +1,10 @@
 """Folders of images: which files are read, and which labels they have."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,6 +127,40 @@ def test_all_files_that_cannot_be_read_are_named_at_once(folder: Callable[..., P
         "0.png: is not there",
         "9.png: is no image that can be read",
     ]
+
+
+@pytest.mark.parametrize("name", ["", "train/cat", "val/dog", "val", "train/cat/more"])
+def test_a_folder_that_cannot_be_listed_is_named_and_not_left_out(
+    name: str, folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a folder of mode 700 of another user; root, who may run this, can list all."""
+    closed, scandir = folder(*PROBED, "train/cat/more/6.png") / name, os.scandir
+
+    def listed(path: Any = ".") -> Any:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", listed)
+    with pytest.raises(ConfigError) as caught:
+        image_folder(str(folder()))
+    assert caught.value.problems == (f"{closed}: cannot be read (Permission denied)",)
+
+
+def test_a_file_that_cannot_be_looked_at_is_named(folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder of another user whose names can be read alone."""
+    closed, stat = folder(*PROBED) / "val" / "dog" / "5.png", Path.stat
+
+    def looked_at(self: Path, **options: bool) -> os.stat_result:
+        if self == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        return stat(self, **options)
+
+    monkeypatch.setattr(Path, "stat", looked_at)
+    monkeypatch.setattr("PIL.Image.open", lambda path, read=Image.open: (looked_at(path), read(path))[1])
+    with pytest.raises(ConfigError) as caught:
+        image_folder(str(folder()))
+    assert caught.value.problems == (f"{closed}: [Errno 13] Permission denied: '{closed}'",)
 
 
 def test_probes_can_have_a_folder_of_their_own(folder: Callable[..., Path], tmp_path: Path) -> None:
