@@ -27,8 +27,8 @@ def look_through(paths: Sequence[Path], reader: Reader, workers: int = 1) -> lis
         ConfigError: that names the files that cannot be read, each in a line.
     """
     memory = _memory(paths, reader)
-    if memory is not None and memory.is_file():
-        return list(json.loads(memory.read_text()))
+    if (said := _remembered(memory)) is not None:
+        return said
     with ThreadPoolExecutor(max(1, workers)) as pool:
         looked = pool.map(lambda path: _look(path, reader), paths)
         found: list[tuple[str, bool]] = [*tqdm(looked, "Looking through", len(paths), delay=2)]
@@ -39,9 +39,7 @@ def look_through(paths: Sequence[Path], reader: Reader, workers: int = 1) -> lis
         raise ConfigError(*problems)
     notices = _notices(sum(flat for _, flat in found), len(paths))
     if memory is not None:
-        with suppress(OSError):  # a cache that cannot be written is none
-            memory.parent.mkdir(parents=True, exist_ok=True)
-            memory.write_text(json.dumps(notices))
+        _remember(memory, notices)
     return notices
 
 
@@ -73,3 +71,24 @@ def _memory(paths: Sequence[Path], reader: Reader) -> Path | None:
     digest = hashlib.sha256(json.dumps([asdict(reader), stamps]).encode()).hexdigest()[:24]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return cache / "contrastive_lab" / f"{digest}.json"
+
+
+def _remembered(memory: Path | None) -> list[str] | None:
+    """What was said of these files; None where that is not remembered, or cannot be read."""
+    try:
+        said = json.loads(memory.read_text()) if memory is not None else None
+    except (OSError, ValueError):  # nothing there, or a part, as a power cut leaves it
+        return None
+    return said if isinstance(said, list) else None
+
+
+def _remember(memory: Path, notices: list[str]) -> None:
+    """Write what was said of the files, never in part; a cache that cannot be written is none."""
+    partial = memory.with_suffix(f".{os.getpid()}.partial")
+    with suppress(OSError):
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(json.dumps(notices))
+            partial.replace(memory)
+        finally:
+            partial.unlink(missing_ok=True)

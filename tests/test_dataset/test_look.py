@@ -1,5 +1,7 @@
 """Files are looked through before anything is made of them."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +60,28 @@ def test_files_are_decoded_once_until_they_change(tmp_path: Path, monkeypatch: p
         with pytest.raises(ConfigError):
             look_through(paths, Reader())
     assert len(seen) == 20
+
+
+@pytest.mark.parametrize("left", [b"", b"[", b"\xff", b"{}"])
+def test_a_damaged_memory_is_none(left: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    paths = images(tmp_path, 4, low=7, high=8)
+    first = look_through(paths, Reader())
+    (memory,) = (tmp_path / "cache" / "contrastive_lab").iterdir()
+    whole = memory.read_bytes()
+    memory.write_bytes(left)
+    assert look_through(paths, Reader()) == first
+    assert memory.read_bytes() == whole
+
+
+def test_what_is_remembered_is_never_there_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write = Path.write_text
+
+    def full(self: Path, text: str, *rest: str, **options: str) -> int:
+        write(self, "", *rest, **options)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert look_through(images(tmp_path, 4), Reader()) == []
+    assert list((tmp_path / "cache" / "contrastive_lab").iterdir()) == []
