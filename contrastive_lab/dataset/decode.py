@@ -1,5 +1,6 @@
 """Image files as a viewer shows them, decoded and cropped; everything after the crop happens on the device."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision.transforms.v2.functional as F
-from PIL import Image, ImageOps
+from PIL import Image
+from PIL.ExifTags import Base
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
@@ -17,6 +19,16 @@ from contrastive_lab.errors import RunError, first_line
 from contrastive_lab.randomness import StepRandom
 
 GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")  # PIL's modes
+COLOUR16 = re.compile(r"(LA|RGB|RGBX|RGBA|RGBa|CMYK);16[BLN]")  # PIL's raw modes, read by their high bytes
+TURNS = {  # of EXIF's orientation, to stand upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True)
@@ -35,15 +47,20 @@ class Reader:
 
         Raises:
             RunError: in one line that names the file, if it is no image, is cut short, has more pixels than PIL reads,
-                or holds floats or integers of 32 bits, whose range nobody knows.
+                holds floats or integers of 32 bits, whose range nobody knows, or 16 bits in colour beside a `range`.
         """
         try:
             with Image.open(path) as file:
-                return self._rgb(ImageOps.exif_transpose(file), path)
+                if self.range != Reader.range and any(COLOUR16.search(str(tile[3])) for tile in file.tile):
+                    raise RunError(f"{path}: has 16 bits in colour, of which dataset.range is not taken; leave it out")
+                file.load()
+                return self._rgb(_upright(file), path)
+        except RunError:
+            raise
         except Image.DecompressionBombError:
             most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
             raise RunError(f"{path}: has more than the {most:,} pixels that are read; make it smaller") from None
-        except (OSError, SyntaxError, ValueError) as error:  # SyntaxError is PIL's, of a broken PNG
+        except Exception as error:  # PIL promises no list of them: SyntaxError of a broken PNG, struct.error, ...
             told = {"UnidentifiedImageError": "is no image that can be read", "FileNotFoundError": "is not there"}
             raise RunError(f"{path}: {told.get(type(error).__name__) or first_line(error)}") from None
 
@@ -59,6 +76,15 @@ class Reader:
             ground = Image.new("RGBA", image.size, self.background)
             return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
         return image.convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn an image as its EXIF data say; one whose data cannot be read stays as it is, as in viewers."""
+    try:
+        turn = TURNS.get(image.getexif().get(Base.Orientation, 1))
+    except Exception:  # whatever PIL meets there
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def crops(

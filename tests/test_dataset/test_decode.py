@@ -1,5 +1,7 @@
 """Image files are read as a viewer shows them."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +35,25 @@ def test_12_bits_need_their_range(tmp_path: Path) -> None:
     assert (outside.min(), outside.max()) == (0, 255)
 
 
+def png_of_16_bits(colour: int, channels: int) -> bytes:
+    """A PNG of one pixel whose channels are 2048, by the format's chunks; PIL writes none in colour."""
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, colour, 0, 0, 0))]
+    parts += [(b"IDAT", zlib.compress(b"\0" + b"\x08\0" * channels)), (b"IEND", b"")]
+    chunks = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_a_range_is_not_ignored_by_16_bits_in_colour(colour: int, channels: int, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png_of_16_bits(colour, channels))
+    with pytest.raises(RunError, match=r"a\.png: has 16 bits in colour, of which dataset\.range is not taken"):
+        read(tmp_path / "a.png", range=(0, 4095))
+    if channels == 3:
+        assert read(tmp_path / "a.png").tolist() == [[[8, 8, 8]]]
+    (tmp_path / "a.png").write_bytes(png_of_16_bits(0, 1))
+    assert read(tmp_path / "a.png", range=(0, 4095)).tolist() == [[[128, 128, 128]]]
+
+
 @pytest.mark.parametrize("background", [(255, 255, 255), (10, 20, 30)])
 def test_what_is_transparent_shows_the_background(background: tuple[int, int, int], tmp_path: Path) -> None:
     rgba = np.zeros((16, 16, 4), np.uint8)
@@ -52,13 +73,41 @@ def test_a_colour_of_a_palette_may_be_transparent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("orientation", "upright"),
-    [(1, lambda a: a), (3, lambda a: np.rot90(a, 2)), (6, lambda a: np.rot90(a, -1)), (8, lambda a: np.rot90(a, 1))],
+    [
+        (1, lambda a: a),
+        (2, np.fliplr),
+        (3, lambda a: np.rot90(a, 2)),
+        (4, np.flipud),
+        (5, lambda a: a.swapaxes(0, 1)),
+        (6, lambda a: np.rot90(a, -1)),
+        (7, lambda a: np.rot90(a, 2).swapaxes(0, 1)),
+        (8, lambda a: np.rot90(a, 1)),
+        (9, lambda a: a),  # there is no such one
+    ],
 )
 def test_a_photo_stands_upright(orientation: int, upright: Callable[[np.ndarray], np.ndarray], tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(RGB[:8]).save(tmp_path / "a.png", exif=exif)
     assert np.array_equal(read(tmp_path / "a.png"), upright(RGB[:8]))
+
+
+# A TIFF's head and a directory of one entry: orientation 6 in a type of which nobody knows the length, or cut short.
+DIRECTORY = b"II*\0\x08\0\0\0\x01\0\x12\x01"
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize("exif", [DIRECTORY, DIRECTORY + b"\x63\0\x01\0\0\0\x06\0\0\0", b"II*\0\x08", b"nothing", b""])
+def test_a_photo_whose_exif_data_are_broken_stays_as_it_is(exif: bytes, tmp_path: Path) -> None:
+    Image.fromarray(RGB[:8]).save(tmp_path / "a.png", exif=b"Exif\0\0" + exif)
+    assert np.array_equal(read(tmp_path / "a.png"), RGB[:8])
+
+
+def test_an_error_that_nothing_foresees_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(RGB).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "convert", lambda self, mode: struct.unpack("<H", b""))
+    with pytest.raises(RunError, match=r"a\.png: unpack requires a buffer of 2 bytes"):
+        read(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
