@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
-from contrastive_lab.launch.plan import at_work, lock
+from contrastive_lab.launch.plan import at_work, differing, lock
 from contrastive_lab.launch.watch import running_jobs, standing
 from contrastive_lab.program import named, program
 from contrastive_lab.record.files import alone
@@ -21,18 +21,23 @@ from contrastive_lab.record.metrics_file import set_aside
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.provenance import unforeseen
 from contrastive_lab.record.result import Status, read_result
-from contrastive_lab.record.run import check_stored, store_config
+from contrastive_lab.record.run import check_stored, has_config, store_config
 from contrastive_lab.run.train import output_folder, train
 
 
 def one_run(config: DictConfig) -> float | None:
     """Run what is no job of a multirun; in a folder that holds the same run, the rest of it, or nothing if it is done.
 
-    Returns what `train` returns; its errors are the caller's.
+    Returns what `train` returns; its errors are the caller's. ConfigError if another run has come into the folder since
+    the line was checked.
     """
     folder = output_folder()
     with lock(folder) if is_first() else nullcontext():
-        return train(config) if config.get("resume") else _rest(config, folder)
+        if config.get("resume"):
+            return train(config)
+        if is_first() and has_config(folder) and (keys := differing(folder, config)):
+            raise ConfigError(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
+        return _rest(config, folder)
 
 
 def sweep_job(config: DictConfig) -> float | None:
@@ -106,7 +111,7 @@ def _continued(config: DictConfig, folder: Path) -> DictConfig:
         OmegaConf.update(config, "resume", str(folder))
     elif is_first():
         set_aside(folder)
-        # Not left to Hydra, which would write anew the stored configuration of a job that is done.
+        # Not left to Hydra, which would write over that of a run that is done, or of another process at work there.
         store_config(folder, config, HydraConfig.get())
     return config
 

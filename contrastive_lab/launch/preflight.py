@@ -65,7 +65,7 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
         problems += other_processes(stored_config(folder), config)
     if problems:
         raise ConfigError(*problems)
-    return overrides + ["hydra.output_subdir=null"] * taken, None  # the same run goes on, and so does its .hydra
+    return [*overrides, "hydra.output_subdir=null"], None  # .hydra is written by the process that works there
 
 
 def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan]:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from hydra.core.plugins import Plugins
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.launch import jobs
 from contrastive_lab.launch.command_line import Task, command_line
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record import load_sweep
 from contrastive_lab.record.plan import Plan
-from tests.conftest import Line
+from tests.conftest import TINY, Line
 from tests.sweep_folder import Told, write_sweep
 from tests.test_launch.conftest import SMALL, stored_results
 
@@ -50,6 +50,23 @@ def test_a_sweep_leaves_a_folder_for_each_job_and_a_report_and_is_not_run_twice(
     assert again.code == 0, again.err
     assert "2 done before" in again.out and "job " not in again.out
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_a_line_that_comes_second_to_a_new_folder_leaves_the_first_ones_configuration(
+    at_work: bool, tmp_path: Path, line: Type, compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x" / ".hydra").mkdir(parents=True)
+    OmegaConf.save(compose(*TINY, "K=4"), tmp_path / "x" / ".hydra" / "config.yaml")
+    monkeypatch.setattr("contrastive_lab.launch.preflight.has_config", lambda folder: False)  # it was checked before
+    before = {path: path.read_bytes() for path in (tmp_path / "x" / ".hydra").iterdir()}
+    with (tmp_path / "x" / ".lock").open("w") as held:
+        if at_work:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        done = line(*TINY, "K=8", "hydra.run.dir=x")
+    told = "hydra.run.dir=x: holds another run (K: 4, not 8); choose another folder"
+    assert (done.code, done.err) == (2, f"error: {'another process is at work in x' if at_work else told}\n")
+    assert {path: path.read_bytes() for path in (tmp_path / "x" / ".hydra").iterdir()} == before
 
 
 def test_a_list_of_grids_is_launched_as_one_sweep(
