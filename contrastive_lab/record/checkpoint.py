@@ -1,6 +1,5 @@
 """The checkpoints of a run: the last one, and the one before it in case the last is lost or damaged."""
 
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import CHECKPOINT, removed_on_error
+from contrastive_lab.record.files import CHECKPOINT, removed_on_error, sync
 
 PREVIOUS = "checkpoints/previous.ckpt"
 NOT_FINITE = "checkpoints/not_finite.ckpt"  # what a step began with that came to a NaN or an infinity
@@ -18,14 +17,11 @@ NOT_FINITE = "checkpoints/not_finite.ckpt"  # what a step began with that came t
 def replace_checkpoint(folder: Path, partial: Path) -> None:
     """Make a file the last checkpoint of the run in `folder`, once it is on the disk, and keep the one before it."""
     last = folder / CHECKPOINT
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
+    sync(partial)
     if last.exists():
         last.replace(folder / PREVIOUS)
     partial.replace(last)
-    directory = os.open(last.parent, os.O_RDONLY)
-    os.fsync(directory)  # of the names
-    os.close(directory)
+    sync(last.parent)
 
 
 def keep_checkpoint(folder: Path, epoch: int) -> None:

@@ -59,6 +59,15 @@ def write_text(path: Path, text: str) -> None:
         partial.replace(path)
 
 
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Wait for another process that does the same with a folder; where the file system has no locks, for none."""

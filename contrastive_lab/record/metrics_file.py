@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from contrastive_lab.record.files import METRICS, write_table
+from contrastive_lab.record.files import METRICS, sync, write_table
 
 
 class MetricsFile(Logger):
@@ -69,9 +69,20 @@ class MetricsFile(Logger):
             raise
         self.new = []
 
+    @rank_zero_only
+    def store(self) -> None:
+        """Append the new rows and wait until all are on the disk, as before a checkpoint that covers them."""
+        self.save()
+        if self.path.exists():
+            sync(self.path)
+            sync(self.path.parent)
+
     def _read(self) -> list[dict[str, Any]]:
-        with self.path.open(newline="") as file:
-            return list(csv.DictReader(file))
+        """The rows that are whole: a power cut may leave a part of the last one, or zeros."""
+        with self.path.open(newline="", errors="replace") as file:
+            lines = [line for line in file if line.endswith("\n") and "\0" not in line]
+        rows = [row for row in csv.DictReader(lines) if str(row.get("step", "")).isdecimal()]
+        return [row for row in rows if None not in row and None not in row.values()]
 
 
 def set_aside(folder: Path) -> None:

@@ -19,7 +19,7 @@ from contrastive_lab.errors import RunError
 from contrastive_lab.losses import at_least_float32
 from contrastive_lab.negatives import are_few
 from contrastive_lab.program import program
-from contrastive_lab.record.checkpoint import NOT_FINITE, keep_checkpoint, replace_checkpoint
+from contrastive_lab.record.checkpoint import NOT_FINITE, keep_checkpoint, kept_checkpoints, replace_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, removed_on_error
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.run.signals import EVERY
@@ -72,7 +72,10 @@ class FiniteGuard(pl.Callback):
         if distributed.is_first():
             path = self.folder / NOT_FINITE
             path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(kept, path)
+            partial = path.with_suffix(".partial")
+            with removed_on_error(partial):
+                torch.save(kept, partial)
+                partial.replace(path)
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Stop the run if what would be stored is not finite."""
@@ -107,6 +110,7 @@ class LastCheckpoint(Checkpoint):
         self.draws = "few" if own and K and pool and are_few(K, pool) else "partition" if cut else "sorted"
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
         self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint that covers it
+        self.ended = 0  # the epoch, from 1, at whose end the last checkpoint was written; 0 of one in mid-epoch
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Save in mid-epoch, also where something such as trainer.max_time stops the run there.
@@ -119,6 +123,7 @@ class LastCheckpoint(Checkpoint):
         if trainer.should_stop or due or self._waited(trainer, pl_module):
             interval = logging_interval(trainer)
             self.row = _next_row(trainer) if interval and trainer.global_step % interval == 0 else {}
+            self.ended = 0
             self.save(trainer)
 
     def _waited(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> bool:
@@ -133,15 +138,16 @@ class LastCheckpoint(Checkpoint):
         if trainer.should_stop and batches_started(trainer) < trainer.num_training_batches:
             return  # trainer.max_steps is no stop: it ends the run, whose last checkpoint this is
         self.row = _next_row(trainer)
+        self.ended = trainer.current_epoch + 1
         self.save(trainer)
-        if (epoch := trainer.current_epoch + 1) in self.keep and distributed.is_first():
-            keep_checkpoint(self.folder, epoch)
+        if self.ended in self.keep and distributed.is_first():
+            keep_checkpoint(self.folder, self.ended)
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write the metrics so far, then a file beside the last checkpoint, and replace that."""
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
-                logger.save()
+                logger.store()
         partial = self.folder / f"{CHECKPOINT}.partial"
         with removed_on_error(partial):
             trainer.save_checkpoint(partial)
@@ -155,12 +161,15 @@ class LastCheckpoint(Checkpoint):
         """Add the configuration and the last metrics."""
         self.metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
         checkpoint.update(config=self.identity, config_hash=self.hash, metrics=self.metrics, draws=self.draws)
-        checkpoint.update(row=self.row, data_hash=self.data_hash)
+        checkpoint.update(row=self.row, data_hash=self.data_hash, ended=self.ended)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Check that the configuration is the same, and cut metrics.csv to the checkpoint's step."""
+        """Check that the configuration is the same, and cut metrics.csv to the checkpoint's step.
+
+        A chosen epoch's checkpoint is kept if the run ended, as at a full disk, before it was.
+        """
         then = checkpoint.get("data_hash")
         if then is not None and then != self.data_hash:
             raise RunError(f"the checkpoint is of other data: {then} then, {self.data_hash} now; start the run anew")
@@ -170,7 +179,9 @@ class LastCheckpoint(Checkpoint):
         if checkpoint.get("draws", "sorted") != self.draws:
             raise RunError("the version that made the checkpoint drew other negatives; start the run anew")
         checkpoint.get("callbacks", {}).pop("Timer", None)  # trainer.max_time is that of a process
-        self.metrics = dict(checkpoint["metrics"])
+        self.metrics, self.ended = dict(checkpoint["metrics"]), checkpoint.get("ended", 0)
+        if self.ended in self.keep and self.ended not in kept_checkpoints(self.folder) and distributed.is_first():
+            keep_checkpoint(self.folder, self.ended)
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.resume(checkpoint["global_step"], logging_interval(trainer), checkpoint.get("row"))

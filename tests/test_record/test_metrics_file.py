@@ -1,6 +1,9 @@
 """metrics.csv: rows and columns as they come, and a resumed run's file."""
 
+import os
 from pathlib import Path
+
+import pytest
 
 from contrastive_lab.record.metrics_file import MetricsFile, set_aside
 
@@ -46,6 +49,28 @@ def test_rows_of_a_stop_are_dropped_and_the_row_of_an_epochs_end_is_added(tmp_pa
         (tmp_path / "metrics.csv").write_text("\n".join([*head, text]) + "\n")
         MetricsFile(tmp_path).resume(step, 2, row)
         assert (tmp_path / "metrics.csv").read_text().splitlines() == [*head, *left]
+
+
+@pytest.mark.parametrize(
+    "left", ["2", "2,0,1.", "\0" * 40, "\0" * 40 + "\n", ",,\n", "2,0\n", "2,0,1.0,7\n", "x,0,1.0\n"]
+)
+def test_what_a_power_cut_leaves_of_a_row_is_dropped(left: str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text(f"step,epoch,loss\n0,0,3.0\n1,0,2.0\n{left}")
+    MetricsFile(tmp_path).resume(3)
+    assert (tmp_path / "metrics.csv").read_text().splitlines() == ["step,epoch,loss", "0,0,3.0", "1,0,2.0"]
+
+
+def test_rows_are_on_the_disk_once_they_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: dict[int, int] = {}  # of what was last synced, by its inode
+    monkeypatch.setattr("os.fsync", lambda number: sizes.update({os.fstat(number).st_ino: os.fstat(number).st_size}))
+    logger = MetricsFile(tmp_path)
+    logger.store()
+    for step in range(2):
+        logger.log_metrics({"epoch": 0, "loss": 2.0}, step)
+        logger.store()
+        found = (tmp_path / "metrics.csv").stat()
+        assert sizes[found.st_ino] == found.st_size
+    assert tmp_path.stat().st_ino in sizes
 
 
 def test_the_files_of_runs_that_were_given_up_keep_a_number(tmp_path: Path) -> None:

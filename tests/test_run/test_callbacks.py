@@ -46,6 +46,17 @@ def test_the_guard_names_step_and_tensor_and_keeps_what_the_step_began_with(
     assert [kept[name] for name in ("global_step", "seed", "epoch", "step")] == [1, 0, 0, 1]
 
 
+def test_what_a_step_began_with_is_never_there_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(kept: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        guarded_step(tmp_path, 1, loss=math.nan)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
 def test_the_first_of_several_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not finite at step 3: loss"):
         guarded_step(tmp_path, 3, loss=math.nan, gradient=math.nan)
