@@ -54,21 +54,33 @@ class StopSignal(pl.Callback):
 
 @contextmanager
 def heeded() -> Iterator[None]:
-    """End this process with a SignalError at SIGTERM, SIGUSR1 and SIGUSR2, so that result.json is still written.
+    """End this process with a SignalError at a stopping signal, so that result.json is still written.
 
     A handler that was there before, as submitit's, which sends a job to the queue again, is called then.
     """
-    before = {number: signal.signal(number, _end) for number in STOPPING[:3]}
+    before = {number: signal.signal(number, _end) for number in STOPPING}
     try:
         yield
     except SignalError as error:
-        if callable(handler := before.get(error.number)):
+        if callable(handler := before.get(error.number)) and handler != signal.default_int_handler:
             with suppress(SystemExit):  # the handler's own end
                 handler(error.number, None)
         raise
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) != signal.SIG_IGN:  # of `left_to_first`
+                signal.signal(number, handler)
+
+
+def left_to_first() -> None:
+    """Let the processes other than the first ignore stopping signals from here to their end.
+
+    After the training the first one alone ends the run: Lightning kills it, before it has written result.json, once
+    another one has ended with an exit code.
+    """
+    if not distributed.is_first():
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

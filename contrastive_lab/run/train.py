@@ -44,7 +44,7 @@ from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
 from contrastive_lab.run.console import Progress, banner, summary
 from contrastive_lab.run.evaluate import final_scores
 from contrastive_lab.run.loggers import build_logger, pictures
-from contrastive_lab.run.signals import StopSignal, heeded
+from contrastive_lab.run.signals import StopSignal, heeded, left_to_first
 from contrastive_lab.run.wandb_run import close_run
 
 # What Lightning's launchers leave in the environment, and the next job of a multirun must not see.
@@ -183,6 +183,7 @@ def _check_end(trainer: pl.Trainer, folder: Path) -> None:
             raise SignalError(callback.number, told)
     if trainer.max_epochs and trainer.global_step < trainer.estimated_stepping_batches:
         raise StoppedError(f"{told}; {goes_on(folder)}")
+    left_to_first()  # what comes next may be stopped, too
 
 
 def _write_right(folder: Path, trainer: pl.Trainer, found: dict[str, Scores]) -> None:

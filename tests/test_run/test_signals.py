@@ -18,7 +18,7 @@ import pytorch_lightning as pl
 import torch
 
 from contrastive_lab.errors import SignalError
-from contrastive_lab.run.signals import StopSignal, heeded
+from contrastive_lab.run.signals import STOPPING, StopSignal, heeded, left_to_first
 from tests.conftest import ROOT, TINY, only_run
 from tests.forked_runs import children, logged
 from tests.test_run.test_resume import STEPS
@@ -55,12 +55,35 @@ def test_a_signal_ends_a_run_after_its_step_and_the_run_goes_on(
     assert all(torch.equal(value, weights(folder)[name]) for name, value in weights(whole).items())
 
 
-def test_a_signal_outside_the_training_is_an_error_of_its_own() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SignalError, match="stopped by SIGTERM") as caught, heeded():
+@pytest.mark.parametrize("number", STOPPING)
+def test_a_signal_outside_the_training_is_an_error_of_its_own(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(SignalError, match=f"stopped by {number.name}") as caught, heeded():
+        os.kill(os.getpid(), number)
+    assert caught.value.code == 128 + number
+    assert signal.getsignal(number) == before
+
+
+def test_after_the_training_the_other_processes_leave_signals_to_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning kills the first one, in whatever it is at, where another has ended with an exit code."""
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    monkeypatch.setattr("contrastive_lab.distributed.is_first", lambda: False)
+    try:
+        with heeded():
+            left_to_first()
+            os.kill(os.getpid(), signal.SIGTERM)
+        for number in STOPPING:  # and at its very end, where nothing heeds them any more
+            os.kill(os.getpid(), number)
+        assert {signal.getsignal(number) for number in STOPPING} == {signal.SIG_IGN}
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_the_first_process_is_ended_by_a_signal_after_the_training() -> None:
+    with pytest.raises(SignalError), heeded():
+        left_to_first()
         os.kill(os.getpid(), signal.SIGTERM)
-    assert caught.value.code == 143
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_second_signal_does_what_it_did_before(monkeypatch: pytest.MonkeyPatch) -> None:
