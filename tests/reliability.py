@@ -11,6 +11,9 @@ KILLS, STEPS = os.environ.get("KILLS", "10"), os.environ.get("STEPS", "2000")
 SUBJECTS = {
     "tests/test_run/test_kills.py": ("kills survived, one in five inside a checkpoint's write", int(KILLS) // 5),
     "tests/test_run/test_signals.py": ("signals answered", 1),
+    "tests/test_run/test_two_nodes.py": ("nodes of torchrun lost", 1),
+    "tests/test_launch/test_slurm.py": ("jobs sent to a queue again", 1),
+    "tests/test_run/test_other_processes.py": ("methods that go on in another number of processes, and what cannot", 1),
     "tests/test_distributed.py": ("runs on several processes that agree with one", 1),
     "tests/test_bad_lines.py": ("wrong lines and files answered in one line", 1),
     "tests/test_hostile_folders.py": ("hostile folders that ran and wrote nothing, by entry", 1),

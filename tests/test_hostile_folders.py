@@ -24,7 +24,16 @@ LINKS: dict[str, dict[str, str]] = {
     "link to a file": dict.fromkeys(("curves.png", "command.txt", "checkpoints/last.ckpt.partial"), "mine"),
     "link to a folder": dict.fromkeys(("export", "report", "right"), "."),
 }
-KINDS = ("pickle", "yaml tag", "target", "resolver", "resolver in resolver", "link to a file", "link to a folder")
+STORED: dict[str, dict[str, Any]] = {  # of a configuration, with PWNED and ELSEWHERE for folders
+    "target": {"method._target_": "os.mkdir", "method.path": "PWNED"},
+    "resolver": {"seed": "${new_folder:PWNED}"},
+    "resolver in resolver": {"data_dir": "${oc.select:K,${new_folder:PWNED}}"},
+    "name": {"evaluation.name": "../../escaped"},
+    "folder of W&B": {"logger.dir": "ELSEWHERE", "logger.name": "wandb", "logger.mode": "offline"},
+    "server of W&B": {"logger.settings": {"base_url": "http://127.0.0.1:9"}, "logger.name": "wandb"},
+    "folder of TensorBoard": {"logger.sub_dir": "../../elsewhere", "logger.name": "tensorboard"},
+}
+KINDS = (*STORED, "pickle", "yaml tag", *LINKS)
 
 
 class Payload:
@@ -55,13 +64,11 @@ def make(run: Path, kind: str, config: DictConfig, elsewhere: Path) -> Path:
     (run / ".hydra").mkdir()
     (run / "checkpoints").mkdir()
     torch.save({"state_dict": {}, "global_step": 1}, run / "checkpoints" / "last.ckpt")
-    changes: dict[str, dict[str, Any]] = {
-        "target": {"method._target_": "os.mkdir", "method.path": str(pwned)},
-        "resolver": {"seed": f"${{new_folder:{pwned}}}"},
-        "resolver in resolver": {"data_dir": f"${{oc.select:K,${{new_folder:{pwned}}}}}"},
-    }
-    for key, value in changes.get(kind, {}).items():
-        OmegaConf.update(config, key, value, force_add=True)
+    for key, value in STORED.get(kind, {}).items():
+        told = (
+            value.replace("PWNED", str(pwned)).replace("ELSEWHERE", str(elsewhere)) if isinstance(value, str) else value
+        )
+        OmegaConf.update(config, key, told, force_add=True)
     OmegaConf.save(config, run / ".hydra" / "config.yaml")
     if kind == "yaml tag":
         (run / ".hydra" / "config.yaml").write_text(f"seed: !!python/object/apply:os.mkdir ['{pwned}']\n")
@@ -84,18 +91,26 @@ def hostile(
     OmegaConf.register_new_resolver("new_folder", before, replace=True)
 
 
-def check(done: Line) -> None:
-    """The line failed with one readable line for each problem."""
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    """What is hostile in it."""
+    return str(request.node.callspec.params["hostile"])
+
+
+def check(done: Line, kind: str = "") -> None:
+    """The line failed with one readable line for each problem; one of a configuration names the key."""
     errors = done.err.splitlines()
     assert done.code in (1, 2) and errors, done
     assert all(text.startswith(("error: ", "  ")) for text in errors) and "Traceback" not in done.err
+    if kind in STORED:
+        assert f"config.yaml: {next(iter(STORED[kind]))}=" in errors[0]
 
 
 @pytest.mark.long
-def test_resume(hostile: Path, line: Type, request: pytest.FixtureRequest) -> None:
+def test_resume(hostile: Path, kind: str, line: Type) -> None:
     done = line(f"resume={hostile}")
-    check(done)
-    if request.node.callspec.params["hostile"] == "pickle":
+    check(done, kind)
+    if kind == "pickle":
         assert done.err.endswith("last.ckpt: holds code beside tensors; nothing of it was loaded\n")
 
 
@@ -107,13 +122,13 @@ def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., Dic
 
 @pytest.mark.long
 @pytest.mark.parametrize("script", ["evaluate", "export", "replay"])
-def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, type_script: Type) -> None:
-    check(type_script(script, f"run={hostile}"))
+def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, kind: str, type_script: Type) -> None:
+    check(type_script(script, f"run={hostile}"), kind)
 
 
 @pytest.mark.long
-def test_theory_on_a_run(hostile: Path, entered: Type) -> None:
-    check(entered("theory.py", enter_theory, "theory=bounds", f"run={hostile}"))
+def test_theory_on_a_run(hostile: Path, kind: str, entered: Type) -> None:
+    check(entered("theory.py", enter_theory, "theory=bounds", f"run={hostile}"), kind)
 
 
 @pytest.mark.long
@@ -139,7 +154,7 @@ def test_a_script_that_reads_results_alone(
 
 @pytest.mark.long
 def test_a_sweep_that_goes_on(
-    hostile: Path, tmp_path: Path, line: Type, no_report: None, monkeypatch: pytest.MonkeyPatch
+    hostile: Path, kind: str, tmp_path: Path, line: Type, no_report: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same line again finds a job that another hand has changed."""
     told = ("-m", *[part for part in TINY if part != "K=5"], "K=5", "sweep=s")
@@ -149,7 +164,7 @@ def test_a_sweep_that_goes_on(
     (job,) = (path.parent.parent for path in (tmp_path / "outputs").rglob(".hydra/config.yaml"))
     job.rename(tmp_path / "old")
     hostile.rename(job)
-    check(line(*told))
+    check(line(*told), kind)
 
 
 @pytest.mark.parametrize("name", ["../run", "/tmp", "a/b", "..", ""])

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from contrastive_lab.config.help import options_help
-from contrastive_lab.config.identity import moved
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.launch.command_line import prepare
+from contrastive_lab.launch.moved import moved_config
 from contrastive_lab.launch.script import PLACES, Values, run_script, stored_folder
-from contrastive_lab.record.run import stored_config
 
 FORMS = {
     "run=<folder of a run>": "whose encoder is evaluated, and where the accuracies go; needed",
@@ -28,7 +27,7 @@ def task(values: Values) -> None:
     folder = stored_folder(values["run"])
     prepare()
     asked = composed([f"{key}={value}" for key, value in values.items() if key.startswith("evaluation")])
-    config = moved(stored_config(folder), values)
+    config = moved_config(folder, values)
     config.evaluation = asked.evaluation
     from contrastive_lab.run.evaluate import evaluate_run  # here, so that errors need not wait for torch
 

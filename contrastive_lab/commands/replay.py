@@ -6,10 +6,9 @@ contrastive-lab replay run=outputs/simo/<date> data_dir=/data dataset.root=/wher
 
 from collections.abc import Sequence
 
-from contrastive_lab.config.identity import moved
 from contrastive_lab.launch.command_line import prepare
+from contrastive_lab.launch.moved import moved_config
 from contrastive_lab.launch.script import PLACES, Values, run_folder, run_script
-from contrastive_lab.record.run import stored_config
 
 FORMS = {"run=<folder of a run>": "which kept what the step began with; needed", **PLACES}
 
@@ -18,7 +17,7 @@ def task(values: Values) -> None:
     """Check the line, repeat the step and print what was found."""
     folder = run_folder(values["run"])
     prepare()
-    config = moved(stored_config(folder), values)
+    config = moved_config(folder, values)
     from contrastive_lab.run.replay import replay  # here, so that errors need not wait for torch
 
     print(replay(folder, config))

@@ -194,8 +194,6 @@ def _trainer(config: DictConfig) -> Iterator[str]:
 
 
 def _files(config: DictConfig) -> Iterator[str]:
-    for name in {"config", "dir", "id", "resume"} & set(config.logger):
-        yield f"logger.{name}: set by the run itself; leave it out"
     if config.logger.name == "tensorboard" and not find_spec("tensorboard"):
         yield "logger=tensorboard: not installed; pip install tensorboard"
     for key in ("dataset.root", "dataset.probe_root"):

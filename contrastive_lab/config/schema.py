@@ -166,9 +166,9 @@ def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
 
 def takes_more(config: DictConfig, key: str) -> bool:
     """Whether a group, as its option is chosen, takes a key that its yaml does not have, with a plus."""
-    group = key.partition(".")[0]
+    group, _, name = key.partition(".")
     model = model_of(group, config[group]) if group in NODES else Settings
-    return model.model_config.get("extra") == "allow"
+    return model.model_config.get("extra") == "allow" or name in model.model_fields
 
 
 def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, str]:

@@ -4,13 +4,13 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from contrastive_lab.config.model import Settings
 
 
-def _duration(text: str) -> str:
-    if not re.fullmatch(r"\d+(:\d+){3}", text):
+def _duration(text: Any) -> str:
+    if not (isinstance(text, str) and re.fullmatch(r"\d+(:\d+){3}", text)):
         raise ValueError("days:hours:minutes:seconds, e.g. 00:12:00:00")
     return text
 
@@ -21,7 +21,7 @@ def _batches(value: float | None) -> float | None:
     return value
 
 
-Duration = Annotated[str, AfterValidator(_duration)]
+Duration = Annotated[str, BeforeValidator(_duration)]
 Batches = Annotated[int | float | None, AfterValidator(_batches)]
 
 
@@ -78,12 +78,26 @@ class Csv(Settings):
     name: str = Field(description="of its yaml")
 
 
+Tensorboard = Csv
+
+
+class Wandb(Settings):
+    """Metrics go to Weights & Biases too; what has a default here goes in with a plus where the yaml lacks it."""
+
+    name: str = Field(description="of its yaml")
+    project: str | None = Field(description="of W&B")
+    entity: str | None = Field(description="of W&B; null: that of your account, or WANDB_ENTITY")
+    media: bool = Field(description="a sheet of views at the start, a map of the features at the end")
+    group: str | None = Field(None, description="of W&B; null: the sweep's name")
+    job_type: str | None = Field(None, description="of W&B; null: pretrain")
+    tags: list[str] | None = Field(None, description="of W&B; null: method, data set, scale and loss")
+    notes: str | None = Field(None, description="of W&B")
+    mode: Literal["online", "offline", "disabled"] | None = Field(None, description="of W&B; null: WANDB_MODE")
+
+
 class Logger(Settings):
-    """Where metrics go beside metrics.csv; more keys of the logger go in with a plus."""
+    """Where metrics go beside metrics.csv, of an option of your own in conf/logger/."""
 
     model_config = ConfigDict(extra="allow")
 
     name: str = Field(description="of its yaml")
-    project: str | None = Field(None, description="of W&B")
-    entity: str | None = Field(None, description="of W&B; null: that of your account, or WANDB_ENTITY")
-    media: bool = Field(False, description="a sheet of views at the start, a map of the features at the end")

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -19,6 +20,7 @@ from contrastive_lab.config.resolve import Resolved, other_processes, resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given, load
 from contrastive_lab.launch.line import read_line
+from contrastive_lab.launch.moved import moved_config
 from contrastive_lab.launch.plan import conflicting_runs, differing, is_done, job_folder, plan, settled
 from contrastive_lab.program import front, program
 from contrastive_lab.record.plan import Job, Plan
@@ -124,9 +126,11 @@ def launched(sweep: Plan) -> list[list[str]]:
 
 
 def _writable(folder: Path) -> Iterator[str]:
-    """Why the folder of a run cannot be made, as far as what lies above it tells."""
+    """Why the folder of a run cannot be made, by making one in what lies above it, and taking it away again."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
+    try:
+        TemporaryDirectory(dir=there).cleanup()
+    except OSError:
         yield f"hydra.run.dir={folder}: cannot be made in {there}; choose another folder"
 
 
@@ -181,10 +185,9 @@ def _resumed(overrides: list[str]) -> list[str]:
     if others := [f"{key}={v}" for key, v in values.items() if not within(key, ("resume", *MOVED, *PROCESSES))]:
         raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
     folder = _unquoted(values["resume"])
-    folders = {key: _unquoted(values[key]) for key in MOVED[:3] if key in values}
-    problems = [f"{key}={each}: no such folder" for key, each in folders.items() if not Path(each).is_dir()]
-    if problems := [*check_resume(Path(folder)), *problems]:
+    if problems := check_resume(Path(folder)):
         raise ConfigError(*problems)
+    moved_config(Path(folder), {key: _unquoted(values[key]) for key in MOVED if key in values})
     told = [f"{key}={value}" for key, value in values.items() if within(key, PROCESSES)]
     if told and (problems := _processes(stored_config(Path(folder)), told)):
         raise ConfigError(*problems)

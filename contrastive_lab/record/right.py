@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 def write_right(folder: Path, name: str, right: Any) -> None:
     """Write booleans (m,) of the evaluation `name` into a run's folder, 1.25 kB for 10,000; nothing for None.
 
-    They are an array, or a tensor on any device.
+    They are an array, or a tensor on any device. ValueError if the name is that of another folder's file.
     """
     if right is None:
         return
+    if not name or Path(name).name != name:
+        raise ValueError(f"evaluation {name}: names a file outside of {folder / 'right'}")
     right = right.cpu() if hasattr(right, "cpu") else right
     values, path = np.asarray(right, dtype=bool), folder / "right" / f"{name}.npz"
     path.parent.mkdir(exist_ok=True)

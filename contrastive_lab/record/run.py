@@ -9,7 +9,7 @@ from hydra.conf import HydraConf
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.identity import upgraded
-from contrastive_lab.config.trust import untrusted_code, untrusted_resolvers
+from contrastive_lab.config.trust import untrusted_code, untrusted_logger, untrusted_names, untrusted_resolvers
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.checkpoint import PREVIOUS, readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, CONFIG
@@ -46,7 +46,10 @@ def stored_config(folder: Path) -> DictConfig:
         raise ConfigError(f"{path}: is empty")
     if problems := [*untrusted_code(config), *untrusted_resolvers(config)]:
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
-    return upgraded(config)
+    new = upgraded(config)
+    if problems := [*untrusted_names(new)] or [*untrusted_logger(new)]:  # of values that may now be worked out
+        raise ConfigError(*(f"{path}: {problem}" for problem in problems))
+    return new
 
 
 def check_links(folder: Path, root: Path | None = None) -> None:

@@ -32,13 +32,17 @@ def write_tables(grid: Grid, folder: Path) -> None:
 
 
 def write_frame(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as csv without its index; NaN is an empty cell, a text that looks like a formula gets a quote."""
+    """Write a table as csv without its index; NaN is an empty cell, a text that looks like a formula gets a quote.
+
+    So does a column's name, which may be a key of a run's result.json.
+    """
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    write_table(path, list(table), [{name: _no_formula(value) for name, value in row.items()} for row in rows])
+    cells = [{_no_formula(name): _no_formula(value) for name, value in row.items()} for row in rows]
+    write_table(path, [*map(_no_formula, table)], cells)
 
 
 def _no_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
 
 
 def measured(grid: Grid) -> list[str]:

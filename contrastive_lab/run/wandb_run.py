@@ -33,14 +33,14 @@ def open_run(folder: Path, resumed: bool = False, **facts: Any) -> "Run":
 
     The id is in `<folder>/wandb_run_id.txt` before anything else happens, so that a run that is killed can be resumed
     under it, synced or not (resume="allow"); where it is not `resumed`, a new id replaces that. Offline, a resumed run
-    is a second folder with the same id, and `wandb sync` joins the two. `wandb.init` is given the facts. RunError if a
-    W&B run is open in this process: this one's values would land there.
+    is a second folder with the same id, and `wandb sync` joins the two. `wandb.init` is given the facts, but for `dir`,
+    `id` and `resume`. RunError if a W&B run is open in this process: this one's values would land there.
     """
     import wandb
 
     if wandb.run is not None:
         raise RunError(f"the W&B run {wandb.run.name} is still open in this process; close it with wandb.finish()")
-    options = {"dir": str(folder), "id": _new_id(folder, resumed), "resume": "allow", **facts}
+    options = {**facts, "dir": str(folder), "id": _new_id(folder, resumed), "resume": "allow"}
     mode: Any = options.pop("mode", None) or os.environ.get("WANDB_MODE")
     if not mode:
         os.environ.pop("WANDB_MODE", None)  # W&B stops at an empty one

@@ -163,7 +163,8 @@ def test_milestones_are_increasing_shares(milestones: list[float], right: bool, 
     assert wrong_values(values, chosen) == ({} if right else {"optim.milestones": line})
 
 
-def test_keys_beyond_a_yaml_are_those_of_loggers_and_timm(compose: Compose) -> None:
+def test_keys_beyond_a_yaml_are_those_of_timm_and_of_wandb(compose: Compose) -> None:
     lines = ("backbone=timm", "backbone=small_resnet", "logger=wandb", "logger=csv", "method=simo")
     taken = [line for line in lines if takes_more(compose(line), f"{line.partition('=')[0]}.foo")]
-    assert taken == ["backbone=timm", "logger=wandb"]
+    assert taken == ["backbone=timm"]
+    assert [takes_more(compose(f"logger={name}"), "logger.group") for name in ("wandb", "csv")] == [True, False]

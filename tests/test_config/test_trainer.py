@@ -24,6 +24,7 @@ def test_the_settings_are_the_arguments_of_lightnings_trainer() -> None:
     ("key", "value", "message"),
     [
         ("max_time", "00:12:00", "days:hours:minutes:seconds, e.g. 00:12:00:00"),
+        ("max_time", 4, "days:hours:minutes:seconds, e.g. 00:12:00:00"),
         ("max_time", "soon", "days:hours:minutes:seconds, e.g. 00:12:00:00"),
         ("limit_train_batches", 1.5, "a number of batches, 0 or more, or a share of them from 0.0 to 1.0"),
         ("limit_train_batches", -1, "a number of batches, 0 or more, or a share of them from 0.0 to 1.0"),

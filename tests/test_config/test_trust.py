@@ -8,7 +8,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.trust import untrusted_code, untrusted_resolvers
+from contrastive_lab.config.trust import untrusted_code, untrusted_logger, untrusted_names, untrusted_resolvers
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.run import stored_config
 
@@ -49,6 +49,8 @@ def test_classes_of_lightning_may_be_plugged_in(name: str) -> None:
         "${new_folder:/tmp/elsewhere}",
         "${oc.select:a,${new_folder:/tmp/elsewhere}}",
         "${oc.env:AWS_SECRET_ACCESS_KEY}",
+        "${oc.env:WANDB_API_KEY}",
+        "${oc.env:WANDB_BASE_URL,x}",
         "${oc.env:${a}}",
         "${hydra:runtime.cwd}",
         "${oc.decode:${oc.env:WANDB_NAME}}",
@@ -61,11 +63,53 @@ def test_values_that_are_worked_out_elsewhere_are_named(value: str) -> None:
 
 
 def test_what_conf_has_and_runs_store_is_trusted(compose: Callable[..., DictConfig]) -> None:
-    for told in ("logger=wandb", "strategy=ddp_cpu", "dataset=ag_news", "method=npid"):
-        config = compose(told)
+    wandb = ("logger=wandb", "+logger.group=g", "+logger.tags=[a]", "+logger.notes=n", "+logger.mode=offline")
+    others = (["logger=tensorboard"], ["strategy=ddp_cpu"], ["dataset=ag_news"], ["method=npid"], ["scale=cifar"])
+    for told in ([*wandb, "+logger.job_type=j", "logger.entity=${oc.env:WANDB_ENTITY}"], *others):
+        config = compose(*told)
         assert not [*untrusted_code(config), *untrusted_resolvers(config)]
+        assert not [*untrusted_names(config), *untrusted_logger(config)]
     for path in (path for group in ("theory", "experiment", "method") for path in (CONF / group).rglob("*.yaml")):
         assert not list(untrusted_resolvers(OmegaConf.load(path)))
+
+
+@pytest.mark.parametrize(
+    ("node", "problem"),
+    [
+        (
+            {"evaluation": {"name": "../../x"}},
+            "evaluation.name=../../x: no option of evaluation, which has knn, linear",
+        ),
+        ({"evaluation": "${a}", "a": {"name": "/x"}}, "evaluation.name=/x: no option of"),
+        ({"evaluation": {"name": "${a}"}, "a": "../x"}, "evaluation.name=../x: no option of"),
+        ({"evaluation": {"name": "${a}"}}, "evaluation.name: cannot be read (Interpolation key 'a' not found"),
+        ({"evaluation": {"name": ["/x"]}}, "evaluation.name=['/x']: no option of"),
+        ({"evaluation": ["/x"]}, "evaluation.name: cannot be read ("),
+        ({"method_info": {"id": "x"}}, "method_info.id=x: no option of method, which has moco_v1"),
+        ({"logger": {"name": "mine"}}, "logger.name=mine: no option of logger, which has csv, tensorboard, wandb"),
+    ],
+)
+def test_names_of_options_are_those_of_conf(node: dict[str, Any], problem: str) -> None:
+    (found,) = untrusted_names(OmegaConf.create(node))
+    assert found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("wandb", "settings", {"base_url": "http://example.com"}),
+        ("wandb", "dir", "/elsewhere"),
+        ("wandb", "id", "other"),
+        ("wandb", "resume", "must"),
+        ("tensorboard", "sub_dir", "../x"),
+        ("tensorboard", "log_dir", "/elsewhere"),
+        ("csv", "save_dir", "/elsewhere"),
+    ],
+)
+def test_a_stored_logger_names_neither_a_folder_nor_a_server(name: str, key: str, value: Any) -> None:
+    config = OmegaConf.create({"logger": "${of}", "of": {"name": name, key: value}})
+    (problem,) = untrusted_logger(config)
+    assert problem.startswith(f"logger.{key}={value}: not taken from a run's folder; logger={name} takes name")
 
 
 @pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['true']", "a: !!python/name:os.system"])
@@ -80,6 +124,6 @@ def test_a_stored_resolver_is_one_line_before_it_is_worked_out(tmp_path: Path) -
     stored: dict[str, Any] = {"method": {"momentum": f"${{new_folder:{tmp_path}/elsewhere}}"}}
     (tmp_path / ".hydra").mkdir()
     OmegaConf.save(OmegaConf.create(stored), tmp_path / ".hydra" / "config.yaml")
-    with pytest.raises(ConfigError, match=r"^.*config.yaml: method.momentum=\S+: only other keys and"):
+    with pytest.raises(ConfigError, match=r"^.*config.yaml: method.momentum=\S+: only other keys,"):
         stored_config(tmp_path)
     assert not (tmp_path / "elsewhere").exists()

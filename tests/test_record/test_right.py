@@ -22,6 +22,13 @@ def test_bits_come_back(images: int, tmp_path: Path) -> None:
     assert np.unpackbits(stored["bits"], count=stored["images"]).astype(bool).tolist() == right.tolist()
 
 
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", "..", ""])
+def test_a_name_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="names a file outside of"):
+        write_right(tmp_path / "run", name, [True])
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_missing_damaged_or_pickled_is_none(tmp_path: Path) -> None:
     assert read_right(tmp_path, "knn") is None
     (tmp_path / "right").mkdir()

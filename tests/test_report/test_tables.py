@@ -2,10 +2,19 @@ import csv
 import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from contrastive_lab.report.tables import latex, markdown, setting_cells, setting_table, write_tables
+from contrastive_lab.report.tables import latex, markdown, setting_cells, setting_table, write_frame, write_tables
 from tests.sweep_folder import grid_of, seeds, write_sweep
+
+
+def test_a_name_or_a_text_that_looks_like_a_formula_gets_a_quote(tmp_path: Path) -> None:
+    texts = ("=HYPERLINK(1)", "\r=1", "\n=1", "@SUM(1)", "plain")
+    write_frame(tmp_path / "x.csv", pd.DataFrame({text: [text] for text in texts}))
+    with (tmp_path / "x.csv").open(newline="") as file:
+        head, row = csv.reader(file)
+    assert head == row == [*(f"'{text}" for text in texts[:-1]), "plain"]
 
 
 def test_only_finished_runs_count(tmp_path: Path) -> None:

@@ -69,16 +69,16 @@ def test_a_loss_beside_infonce_is_a_tag_and_its_settings_are_config(
     assert (told["name"], told["config"]["alpha"]) == ("npid-K5-nce-s0", None)
 
 
-@pytest.mark.parametrize("name", ["config", "dir", "id", "resume"])
+@pytest.mark.parametrize("name", ["config", "dir", "id", "resume", "settings", "foo"])
 def test_what_a_run_says_of_itself_is_not_the_users(name: str, compose: Callable[..., DictConfig]) -> None:
-    with pytest.raises(ConfigError, match=rf"^logger.{name}: set by the run itself; leave it out$"):
+    with pytest.raises(ConfigError, match=rf"^logger.{name}: (no such key|wandb has no such setting)"):
         compose("logger=wandb", f"+logger.{name}=x")
 
 
-def test_a_key_that_wandb_does_not_know_is_one_line(
+def test_what_wandb_does_not_take_is_one_line(
     tmp_path: Path, compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
-    config = compose("logger=wandb", "+logger.foo=3")
-    with pytest.raises(ConfigError, match=r"^logger=wandb: .*unexpected keyword argument 'foo'$"):
+    config = compose("logger=wandb", f"+logger.tags=[{'a' * 65}]")
+    with pytest.raises(ConfigError, match=r"^logger=wandb: .*"):
         build_logger(config, tmp_path, resolve(config))
