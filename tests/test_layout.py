@@ -107,6 +107,7 @@ ELSEWHERE = {
     "config/identity.py": {"json.dumps"},  # text to be hashed, no file
     "config/names.py": {"OmegaConf.load"},  # conf/
     "config/schema.py": {"OmegaConf.load"},  # conf/
+    "config/trust.py": {"OmegaConf.load"},  # conf/
     "dataset/look.py": {"json.dumps", "json.loads"},  # a cache of files that were looked through
     "dataset/text.py": {"csv.reader"},  # the texts of a data set
     "launch/experiment.py": {"OmegaConf.load"},  # conf/experiment

@@ -14,7 +14,7 @@ def write_right(folder: Path, name: str, right: Any) -> None:
     """
     if right is None:
         return
-    if not name or Path(name).name != name:
+    if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"evaluation {name}: names a file outside of {folder / 'right'}")
     right = right.cpu() if hasattr(right, "cpu") else right
     values, path = np.asarray(right, dtype=bool), folder / "right" / f"{name}.npz"

@@ -32,13 +32,13 @@ def test_help_has_the_settings_of_the_protocols(type_script: Type) -> None:
 
 
 def test_a_run_has_its_own_configuration_with_the_protocol_and_the_places_of_the_line(
-    compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+    compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked: list[DictConfig] = []
     monkeypatch.setattr(evaluate, "stored_folder", Path)
-    monkeypatch.setattr(evaluate, "stored_config", lambda folder: compose("K=5", "evaluation=mean"))
+    monkeypatch.setattr("contrastive_lab.launch.moved.stored_config", lambda folder: compose("K=5", "evaluation=mean"))
     monkeypatch.setattr("contrastive_lab.run.evaluate.evaluate_run", lambda folder, config: asked.append(config))
-    evaluate.task({"run": "x", "evaluation": "knn", "evaluation.k": "20", "data_dir": "there"})
+    evaluate.task({"run": "x", "evaluation": "knn", "evaluation.k": "20", "data_dir": str(tmp_path)})
     (config,) = asked
-    assert (config.K, config.data_dir) == (5, "there")
+    assert (config.K, config.data_dir) == (5, str(tmp_path))
     assert (config.evaluation.name, config.evaluation.k) == ("knn", 20)

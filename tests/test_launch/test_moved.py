@@ -10,7 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.moved import moved_config
 from tests.conftest import ROOT, Line
-from tests.test_scripts.conftest import type_script  # noqa: F401
 
 Type = Callable[..., Line]
 
@@ -62,7 +61,7 @@ def test_a_key_that_the_data_set_lacks_is_refused(
     script: str,
     key: str,
     line: Type,
-    type_script: Type,  # noqa: F811
+    type_script: Type,
 ) -> None:
     folder, told = ROOT / "tests" / "stored_runs" / "interrupted", f"{key}=0"
     done = line(f"resume={folder}", told) if script == "train" else type_script(script, f"run={folder}", told)
