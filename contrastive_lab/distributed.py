@@ -69,3 +69,9 @@ def minimum(x: Tensor) -> Tensor:
         x = x.clone()
         dist.all_reduce(x, op=dist.ReduceOp.MIN)
     return x
+
+
+def leave() -> None:
+    """Leave the group of processes, after the last collective: what is left to Python's exit may abort it."""
+    if world_size() > 1:
+        dist.destroy_process_group()

@@ -21,7 +21,7 @@ from contrastive_lab.config.identity import beside_infonce, moved
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import Resolved, resolve
 from contrastive_lab.dataset import ViewsDataModule
-from contrastive_lab.distributed import is_first
+from contrastive_lab.distributed import is_first, leave
 from contrastive_lab.errors import ConfigError, RunError, SignalError, StoppedError
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.scores import Scores
@@ -65,6 +65,7 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
     folder, resolved = folder or output_folder(), resolve(config)
     with _recorded(config, resolved, folder, line) as result:
         values, steps = _run(config, resolved, folder, checkpoint, result)
+        leave()
     if is_first():
         print(summary(config, resolved, result, values, steps, folder), flush=True)
     top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
