@@ -20,7 +20,8 @@ from contrastive_lab.randomness import StepRandom
 
 GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")  # PIL's modes
 COLOUR16 = re.compile(r"(LA|RGB|RGBX|RGBA|RGBa|CMYK);16[BLN]")  # PIL's raw modes, read by their high bytes
-TURNS = {  # of EXIF's orientation, to stand upright
+# Of EXIF's orientation, to stand upright. PIL's exif_transpose also writes the data anew, which fails on broken ones.
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,18 +20,25 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def live(browser: "Chrome", tmp_path: Path) -> Iterator[Live]:
-    """A sweep of which a job runs, served and opened."""
-    jobs = [*seeds([80, 81], K=4), ({"K": 16, "seed": 0}, {"status": "running"}), ({"K": 16, "seed": 1}, None)]
-    live = Live(write_sweep(tmp_path / "s", jobs))
+@contextmanager
+def opened(live: Live, browser: "Chrome") -> Iterator[None]:
+    """Serve a sweep's page, and have it open in the browser."""
     live.renew()
     with bind(live, 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser.get(f"http://127.0.0.1:{server.server_port}")
         until(lambda: now(browser))
-        yield live
+        yield
         server.shutdown()
+
+
+@pytest.fixture
+def live(browser: "Chrome", tmp_path: Path) -> Iterator[Live]:
+    """A sweep of which a job runs, served and opened."""
+    jobs = [*seeds([80, 81], K=4), ({"K": 16, "seed": 0}, {"status": "running"}), ({"K": 16, "seed": 1}, None)]
+    live = Live(write_sweep(tmp_path / "s", jobs))
+    with opened(live, browser):
+        yield live
 
 
 def now(browser: "Chrome") -> str:
@@ -128,15 +136,10 @@ PLACE = """
 def many(browser: "Chrome", tmp_path: Path) -> Iterator[Live]:
     """A served sweep with more sentences and runs than the page shows at once, in a narrow window."""
     live = Live(write_sweep(tmp_path / "s", made_up(80)))
-    live.renew()
     size = browser.get_window_size()
     browser.set_window_size(600, 700)
-    with bind(live, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser.get(f"http://127.0.0.1:{server.server_port}")
-        until(lambda: now(browser))
+    with opened(live, browser):
         yield live
-        server.shutdown()
     browser.set_window_size(size["width"], size["height"])
 
 
