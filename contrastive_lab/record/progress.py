@@ -1,6 +1,5 @@
 """How far a running job is, by the times and the last lines of the files in its folder."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -119,7 +118,7 @@ def planned_steps(run: Path, began: float) -> int | None:
 
 def last_rows(path: Path) -> "pd.DataFrame":
     """The last rows of a metrics.csv as numbers, without one that is being written; no columns without a file."""
-    import pandas as pd  # here: it takes half a second, which a job that begins need not wait
+    from contrastive_lab.record.tables import numbers  # here: pandas takes half a second, which a job need not wait
 
     try:
         with path.open("rb") as file:
@@ -128,15 +127,9 @@ def last_rows(path: Path) -> "pd.DataFrame":
             file.seek(start)
             text = file.read()
     except OSError:
-        return pd.DataFrame()
-    whole = text[: text.rfind(b"\n") + 1]
-    if start > len(head):
-        whole = whole[whole.find(b"\n") + 1 :]  # the first row was cut
-    if not head.strip():
-        return pd.DataFrame()
-    rows = pd.read_csv(io.BytesIO(head + whole), on_bad_lines="skip")
-    numbers: pd.DataFrame = rows.apply(pd.to_numeric, errors="coerce")
-    return numbers
+        return numbers(b"")
+    cut = start > len(head)  # so is the first row
+    return numbers(head + text[text.find(b"\n") + 1 if cut else 0 :])
 
 
 def _written(path: Path) -> float:

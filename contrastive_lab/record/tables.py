@@ -1,67 +1,49 @@
 """The csv tables that runs and reports leave, read: metrics.csv, runs.csv, and those of an analysis."""
 
-import csv
-import math
-from collections.abc import Iterable, Iterator
+import io
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from contrastive_lab.record.result import Status
 
 
 class Logged:
-    """A metrics.csv, of which a column is read when it is asked for: a report needs two or three of two dozen.
+    """A metrics.csv.
 
-    `last` is the last finite value of each column that has one, but for the step. Rows that were cut short are left
+    `last` is the last finite value of each column that has one, but for the step. A row that is being written is left
     out; without a file, or without steps in it, there are no columns.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._columns = path, dict[str, pd.Series]()
-        names, lines = _lines(path)
-        found: dict[str, float] = {}
-        for cells in _whole(names, reversed(lines)):
-            values = {name: _finite(cell) for name, cell in zip(names, cells, strict=True) if name not in found}
-            found |= {name: value for name, value in values.items() if value is not None}
-            if len(found) == len(names):
-                break
-        self.last = {name: found[name] for name in names if name in found and name != "step"}
+        rows = numbers(path.read_bytes() if path.is_file() else b"")
+        values, names = rows.to_numpy(), [str(name) for name in rows]
+        steps = values[:, names.index("step")] if "step" in names else np.full(len(values), np.nan)
+        known = np.isfinite(steps)
+        self._steps, columns = steps[known].astype(int), values[known].T
+        self._columns = {name: own for name, own in zip(names, columns, strict=True) if name != "step"}
+        some = {name: own[np.isfinite(own)] for name, own in self._columns.items()}
+        self.last = {name: float(own[-1]) for name, own in some.items() if len(own)}
 
     def column(self, name: str) -> pd.Series:
         """The finite values of a column of `last` by optimizer step, in that order; of several of a step the last."""
-        if name not in self._columns:
-            names, lines = _lines(self.path)
-            at = {each: i for i, each in enumerate(names)}
-            whole = _whole(names, lines if name in at else [])  # it may be another file by now
-            pairs = ((_finite(cells[at["step"]]), _finite(cells[at[name]])) for cells in whole)
-            found = {int(step): value for step, value in pairs if step is not None and value is not None}
-            steps = sorted(found)
-            self._columns[name] = pd.Series([found[step] for step in steps], pd.Index(steps, name="step"), float)
-        return self._columns[name]
+        found = pd.Series(self._columns[name], pd.Index(self._steps, name="step")).dropna()
+        return found[~found.index.duplicated(keep="last")].sort_index()
 
 
-def _lines(path: Path) -> tuple[list[str], list[str]]:
-    """The names of the columns, and the rows as they are written: numbers, which need no quotes."""
-    if not path.is_file():
-        return [], []
-    head, *rows = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
-    (names,) = csv.reader([head])
-    return (names, rows) if "step" in names else ([], [])
-
-
-def _whole(names: list[str], lines: Iterable[str]) -> Iterator[list[str]]:
-    return (cells for line in lines if len(cells := line.split(",")) == len(names))
-
-
-def _finite(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+def numbers(text: bytes) -> pd.DataFrame:
+    """The whole lines of a metrics.csv, a name for each column first; NaN for what is no finite number."""
+    whole = text[: text.rfind(b"\n") + 1]
+    if not whole.strip():
+        return pd.DataFrame()
+    rows = pd.read_csv(io.BytesIO(whole), on_bad_lines="skip", encoding_errors="replace")
+    words = [name for name, kind in rows.dtypes.items() if kind.kind not in "if"]
+    rows = rows.assign(**{str(name): pd.to_numeric(rows[name], errors="coerce") for name in words}) if words else rows
+    values = rows.to_numpy(float)
+    return pd.DataFrame(np.where(np.isfinite(values), values, np.nan), columns=rows.columns)
 
 
 def read_logged(path: Path) -> Logged:
@@ -70,7 +52,7 @@ def read_logged(path: Path) -> Logged:
     return _logged(path, *((stat.st_mtime_ns, stat.st_size) if stat else (0, 0)))
 
 
-@lru_cache(maxsize=4096)  # a page that is alive reads a sweep anew as each of its runs ends
+@lru_cache(maxsize=512)  # a page that is alive reads a sweep anew as each of its runs ends
 def _logged(path: Path, written: int, size: int) -> Logged:
     return Logged(path)
 

@@ -35,7 +35,7 @@ def comparisons(grid: Grid) -> pd.DataFrame:
         name, own, slope = grid.name(line), trend(grid, line, grid.y), f"slope per doubling of {grid.x}"
         head = f"{name}: " if name else ""
         found += _slope(head + slope, own.slopes if own else pd.Series(dtype=float))
-        each = [*against_reference(grid, line, grid.y)[1], *each_against_each(grid, line, grid.y)]
+        each = [*against_reference(grid, line, grid.y), *each_against_each(grid, line, grid.y)]
         found += [(f"{head}{x[d.at]} less {x[d.less]}", d) for d in each]
         if (base := base_of(grid, line)) is not None:
             theirs, head = trend(grid, base, grid.y), f"{name} less {grid.name(base)}: "

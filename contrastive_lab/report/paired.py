@@ -135,26 +135,30 @@ def base_of(grid: Grid, line: pd.DataFrame) -> pd.DataFrame | None:
 
 def each_against_each(grid: Grid, line: pd.DataFrame, metric: str) -> list[Difference]:
     """Every two x of a line, neither of which is its reference."""
-    own, (reference, _) = _side(grid, line, metric), against_reference(grid, line, metric)
+    own, reference = _side(grid, line, metric), reference_of(grid, line, metric)
     pairs = combinations([at for at in own.values if at != reference], 2)
     return compared(grid, metric, [(at, own, own, there) for at, there in pairs])
 
 
-def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> tuple[Any, list[Difference]]:
-    """The reference on the x axis of a line, None where it has no value, and each other x less it.
+def against_reference(grid: Grid, line: pd.DataFrame, metric: str) -> list[Difference]:
+    """Each other x of a line less its reference."""
+    own, reference = _side(grid, line, metric), reference_of(grid, line, metric)
+    return compared(grid, metric, [(at, own, own, reference) for at in own.values if at != reference])
+
+
+def reference_of(grid: Grid, line: pd.DataFrame, metric: str) -> Any:
+    """The place on the x axis that the others of a line are compared with, None where no run has the metric.
 
     It is the largest x of the slope, where two or more are numbers above 0, else the x that the sweep names first.
     """
-    own, found = _side(grid, line, metric), trend(grid, line, metric)
-    rows = line[line["at"].isin(list(own.values))]
+    if found := trend(grid, line, metric):
+        return order(found.x[-1])
+    rows = line[line["at"].isin(list(_side(grid, line, metric).values))]
     if rows.empty:
-        return None, []
+        return None
     numbers = rows[rows["position"].map(has_slope)]
     first = min(rows.index, key=list(dict.fromkeys(grid.setting)).index)
-    reference = max(numbers["at"]) if numbers["at"].nunique() > 1 else rows["at"][first]
-    reference = order(found.x[-1]) if found else reference
-    others = (at for at in own.values if at != reference)
-    return reference, compared(grid, metric, [(at, own, own, reference) for at in others])
+    return max(numbers["at"]) if numbers["at"].nunique() > 1 else rows["at"][first]
 
 
 def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
@@ -182,24 +186,25 @@ def compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any
     tests = holm(inference.difference(values, step)), holm(inference.equivalence(values, grid.margin, step))
     found = []
     for ((at, ours, theirs, there), gap), estimate, p, equal in zip(several, estimates, *tests, strict=True):
-        images = over_images(grid, metric, gap.index, ours.runs[at], theirs.runs[there])
+        sides = ((*side.runs[key].loc[gap.index],) for side, key in ((ours, at), (theirs, there)))
+        images = over_images(grid, metric, *sides)
         if images:  # of equal seeds, whose deviation is taken to be that of rounding, it would be narrower
             images = images._replace(low=min(images.low, estimate.low), high=max(images.high, estimate.high))
         found.append(Difference(at, there, estimate, images, float(p), float(equal), len(several)))
     return found
 
 
-def over_images(grid: Grid, metric: str, seeds: Iterable[Any], *sides: pd.Series) -> Estimate | None:
-    """One setting less another over some seeds and their test images, by the runs of both by seed.
+@lru_cache(maxsize=512)  # of the last grids: the verdict and the table of comparisons compare the same settings
+def over_images(grid: Grid, metric: str, *sides: tuple[Any, ...]) -> Estimate | None:
+    """One setting less another over their seeds and test images, by the runs of both in the order of their seeds.
 
     None where one did not store them.
     """
     stored: list[list[Any]] = []
     for runs in sides:
         stored.append([])
-        folders = runs.to_dict()
-        for seed in seeds:
-            right = grid.right(str(folders[seed]), metric.removesuffix("_top1"))
+        for run in runs:
+            right = grid.right(str(run), metric.removesuffix("_top1"))
             if right is None or len(right) != len((stored[0] or [right])[0]):
                 return None
             stored[-1].append(right)

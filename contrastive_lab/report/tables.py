@@ -59,13 +59,10 @@ def paired_table(grid: Grid) -> pd.DataFrame:
     """
     rows: dict[Any, Any] = {}
     for line in grid.lines:
-        reference, found = against_reference(grid, line, grid.y)
-        for d in found:
+        named = {at: pair(grid.x, x) for at, x in zip(line["at"], line["position"], strict=True)}
+        for d in against_reference(grid, line, grid.y):
             images = (None, None) if d.images is None else d.images[1:3]
-            (name, *_) = (
-                pair(grid.x, x) for x, at in zip(line["position"], line["at"], strict=True) if at == reference
-            )
-            row = (name, *d.estimate[:4], d.p, d.equal, *images)
+            row = (named[d.less], *d.estimate[:4], d.p, d.equal, *images)
             rows |= dict.fromkeys(line.index[line["at"] == d.at], row)
     columns = ["to", "mean", "low", "high", "n", "p", "p_equal", "images_low", "images_high"]
     return pd.DataFrame([*rows.values()], index=[*rows], columns=columns, dtype=object)

@@ -107,7 +107,7 @@ def _value(found: pd.DataFrame, metric: str) -> str:
 
 def _line(grid: Grid, line: pd.DataFrame, found: Trend | None) -> list[str]:
     """How the metric of a line goes with x, and each x against the reference where x has no slope; empty without."""
-    reference, levels = against_reference(grid, line, grid.y)
+    levels = against_reference(grid, line, grid.y)
     positions = dict(zip(line["at"], line["position"], strict=True))
     named = {shown(grid.x, positions[d.at]): d for d in levels}
     scale = [order(x) for x in found.x] if found else []
@@ -115,7 +115,7 @@ def _line(grid: Grid, line: pd.DataFrame, found: Trend | None) -> list[str]:
     beside = {name: d for name, d in named.items() if d.at in scale and d.images}
     more: list[str] = []
     sentences = [with_x(grid, found), enough(grid, found, levels, trend(grid, line, "seconds"))] if found else []
-    head = f"against {pair(grid.x, positions.get(reference))}"
+    head = f"against {pair(grid.x, positions[levels[0].less])}" if levels else ""
     if beside:
         told = "; ".join(f"{name} is {way(grid, d.estimate.mean)} ({interval(d)})" for name, d in beside.items())
         sentences.insert(1, f"Each {grid.x} {head}: {told}.")

@@ -19,6 +19,7 @@ from contrastive_lab.report.paired import (
     base_of,
     differences,
     each_against_each,
+    reference_of,
     trend,
 )
 from contrastive_lab.report.verdict import verdict
@@ -35,7 +36,7 @@ def levels_of(grid: Grid) -> dict[Any, Difference]:
     """Each x of the only line less the reference, by its value."""
     (line,) = grid.lines
     positions = dict(zip(line["at"], line["position"], strict=True))
-    return {positions[d.at]: d for d in against_reference(grid, line, "linear_top1")[1]}
+    return {positions[d.at]: d for d in against_reference(grid, line, "linear_top1")}
 
 
 def test_a_trend_has_a_slope_for_each_seed_that_has_all_k(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_flat_is_every_pair_and_not_the_slope_alone() -> None:
 def test_each_x_is_compared_with_the_largest_and_words_with_the_first_that_was_asked_for(tmp_path: Path) -> None:
     grid = grid_of(write_sweep(tmp_path / "s", jobs({0: [40.0, 41.0, 42.5], **AT})))
     (line,) = grid.lines
-    assert against_reference(grid, line, "linear_top1")[0] == order(255)
+    assert reference_of(grid, line, "linear_top1") == order(255)
     assert {K: d.estimate.mean for K, d in levels_of(grid).items()} == pytest.approx(
         {0: np.mean([-8.2, -6.0, -6.6]), 1: np.mean([-4.2, -4.0, -4.1]), 16: 0.0}
     )
@@ -117,7 +118,7 @@ def test_each_x_is_compared_with_the_largest_and_words_with_the_first_that_was_a
         job for name in ("spectral", "hard", "debiased") for job in seeds(AT[1 if name == "hard" else 16], loss=name)
     ]
     grid = grid_of(write_sweep(tmp_path / "t", [*words, ({"loss": "dcl"}, None)]))
-    assert against_reference(grid, grid.lines[0], "linear_top1")[0] == order("spectral")
+    assert reference_of(grid, grid.lines[0], "linear_top1") == order("spectral")
     found = levels_of(grid)
     assert {name: d.estimate.mean for name, d in found.items()} == pytest.approx(
         {"hard": np.mean([-4.1, -4.2, -4]), "debiased": 0}
@@ -126,8 +127,9 @@ def test_each_x_is_compared_with_the_largest_and_words_with_the_first_that_was_a
     assert found["debiased"].p == 1.0
     assert found["debiased"].equal == pytest.approx(2 * stats.t.cdf(-0.5 * 3**0.5 / (0.1 / 12**0.5), 2))  # steps of 0.1
     single = grid_of(write_sweep(tmp_path / "u", seeds([80, 81], K=4)))
-    assert against_reference(single, single.lines[0], "linear_top1") == (order(4), [])
-    assert against_reference(single, single.lines[0], "knn_top1") == (None, [])
+    assert against_reference(single, single.lines[0], "linear_top1") == []
+    assert reference_of(single, single.lines[0], "linear_top1") == order(4)
+    assert reference_of(single, single.lines[0], "knn_top1") is None
 
 
 def test_all_are_compared_over_the_test_images_of_all_seeds(tmp_path: Path) -> None:
