@@ -30,8 +30,10 @@ def against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) -> 
 
 def slopes_apart(grid: Grid, ours: Trend | None, theirs: Trend | None) -> list[str]:
     """Whether the slopes of two lines differ, over the seeds that have both; nothing where fewer than two have."""
-    gap = t_interval(ours.slopes - theirs.slopes) if ours and theirs else None
-    if gap is None or gap.n < 2:
+    if not (ours and theirs):
+        return []
+    gap = t_interval(ours.slopes - theirs.slopes, max(ours.slope_step, theirs.slope_step))
+    if gap.n < 2:
         return []
     each = f"{way(grid, gap.mean)} per doubling ({interval_of(gap)})"
     more = seeds_more(further_seeds(gap, grid.margin)[1])

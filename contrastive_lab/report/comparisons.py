@@ -34,21 +34,24 @@ def comparisons(grid: Grid) -> pd.DataFrame:
         x = {at: pair(grid.x, value) for at, value in zip(line["at"], line["position"], strict=True)}
         name, own, slope = grid.name(line), trend(grid, line, grid.y), f"slope per doubling of {grid.x}"
         head = f"{name}: " if name else ""
-        found += _slope(head + slope, own.slopes if own else pd.Series(dtype=float))
+        found += _slope(head + slope, own.slopes, own.slope_step) if own else []
         each = [*against_reference(grid, line, grid.y), *each_against_each(grid, line, grid.y)]
         found += [(f"{head}{x[d.at]} less {x[d.less]}", d) for d in each]
         if (base := base_of(grid, line)) is not None:
             theirs, head = trend(grid, base, grid.y), f"{name} less {grid.name(base)}: "
-            found += _slope(head + slope, own.slopes - theirs.slopes) if own and theirs else []
+            if own and theirs:
+                step = max(own.slope_step, theirs.slope_step)
+                found += _slope(head + slope, own.slopes - theirs.slopes, step)
             found += [(head + x[d.at], d) for d in differences(grid, line, base, grid.y)]
     return table(found, grid.margin)
 
 
-def _slope(name: str, slopes: pd.Series) -> list[Named]:
+def _slope(name: str, slopes: pd.Series, step: float) -> list[Named]:
     """The slopes of seeds as a comparison; whether y is flat is told by pairs of x, not by the slope."""
     if slopes.count() < 2:
         return []
-    return [(name, Difference(name, None, t_interval(slopes), None, float(difference(slopes)), math.nan, 1))]
+    found, p = t_interval(slopes, step), float(difference(slopes, step))
+    return [(name, Difference(name, None, found, None, p, math.nan, 1))]
 
 
 def table(found: list[Named], margin: float) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def wilson(percent: float, images: int) -> tuple[float, float]:
     """
     if not (0 <= percent <= 100 and images >= 1):
         raise ValueError(f"percent={percent}, images={images}: must be 0 to 100 percent of at least one image")
-    from scipy import stats  # here, as it takes a second to import and a sweep with several seeds needs none of it
+    from scipy import stats  # here, as it takes half a second to import and a sweep with several seeds needs none of it
 
     found = stats.binomtest(round(percent * images / 100), images).proportion_ci(LEVEL, method="wilson")
     return 100 * float(found.low), 100 * float(found.high)
@@ -81,6 +81,15 @@ def slopes(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
     centred = doublings - doublings.mean()
     found: NDArray[np.float64] = np.asarray(y, dtype=float) @ centred / (centred @ centred)
     return found
+
+
+def slope_step(x: ArrayLike, step: float) -> float:
+    """The step to give `t_interval` for slopes against x (points,) of values that come in steps.
+
+    The rounding of a value has the deviation step / sqrt(12); a slope weighs each by how far out its x lies.
+    """
+    doublings = np.log2(np.asarray(x, dtype=float))
+    return step / float(np.linalg.norm(doublings - doublings.mean()))
 
 
 def difference(differences: ArrayLike, step: float = 0.0) -> Any:

@@ -42,6 +42,11 @@ class Trend:
         whole = ~np.isnan(values).any(axis=1)
         return pd.Series(slopes(self.x, values[whole]), self.table.index[whole])
 
+    @cached_property
+    def slope_step(self) -> float:
+        """The step of `slopes`."""
+        return inference.slope_step(self.x, self.step)
+
     @property
     def widest(self) -> Estimate:
         """The gap of two x whose interval reaches farthest from 0, one without an interval first."""

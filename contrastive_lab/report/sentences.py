@@ -13,7 +13,7 @@ from contrastive_lab.report.paired import OPEN, UNCLEAR, Difference, Trend
 def with_x(grid: Grid, found: Trend) -> str:
     """How the metric goes with x: flat within the margin, rising or falling, or not to be told."""
     first, last = (f"{x:g}" for x in (found.x[0], found.x[-1]))
-    span, slope = f"from {grid.x} = {first} to {last}", t_interval(found.slopes)
+    span, slope = f"from {grid.x} = {first} to {last}", t_interval(found.slopes, found.slope_step)
     if slope.n < 2:
         change = float(found.ends[found.slopes.index[0]])
         return f"one seed has all {grid.x}: {way(grid, change)} {span}, without an interval."

@@ -58,6 +58,16 @@ def test_p_values_are_scipys_after_the_correction_over_their_kind(tmp_path: Path
     assert table.loc["K = 16 less K = 255", "told"] == "the same"
 
 
+def test_equal_slopes_of_a_coarse_accuracy_prove_nothing(tmp_path: Path) -> None:
+    """Of 10 test images, in steps of 10 points: one more is right in both seeds."""
+    folder = write_sweep(tmp_path / "s", [*seeds([40.0, 50.0], K=4), *seeds([50.0, 60.0], K=16)])
+    for K in (4, 16):
+        for seed in range(2):
+            write_right(folder / f"K={K},seed={seed}", "linear", np.arange(10) < K // 4 + seed)
+    row = comparisons(grid_of(folder)).set_index("comparison").loc["slope per doubling of K"]
+    assert row["mean"] == 5 and row["low"] < 0 < row["high"] and row["p"] > 0.05
+
+
 def test_what_no_thousand_seeds_would_show_is_infinite_and_images_stand_beside(tmp_path: Path) -> None:
     jobs = [job for K, own in {4: [48.0, 46.0, 48.51], 16: [47.0, 48.0, 47.5]}.items() for job in seeds(own, K=K)]
     folder = write_sweep(tmp_path / "s", jobs)

@@ -17,6 +17,7 @@ from contrastive_lab.report.inference import (
     over_seeds_and_images,
     seeds_for_difference,
     seeds_for_equivalence,
+    slope_step,
     slopes,
     t_interval,
     wilson,
@@ -51,6 +52,13 @@ def test_slopes_are_points_per_doubling() -> None:
     assert slopes([1, 4, 16], y).tolist() == pytest.approx([1.0, (2 * 46 - 2 * 40) / 8])
     expected = [stats.linregress(np.log2([1, 16, 255]), row).slope for row in y]
     assert slopes([1, 16, 255], y).tolist() == pytest.approx(expected)
+
+
+def test_the_rounding_of_a_slope_is_that_of_its_values_by_least_squares() -> None:
+    """Values with errors that are uniform over a step: the deviation of their slope is slope_step / sqrt(12)."""
+    x, rng = [1, 4, 16, 255], np.random.default_rng(0)
+    found = slopes(x, rng.uniform(-0.5, 0.5, (200_000, 4))).std()
+    assert found == pytest.approx(slope_step(x, 1.0) / 12**0.5, rel=0.01)
 
 
 def test_equivalence_is_the_larger_of_scipys_one_sided_tests() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlog1py
-from scipy.stats import binom, hypergeom
 
 from contrastive_lab.theory.coupon.coverage import Floats
 from contrastive_lab.theory.coupon.prior import at_least, class_counts, prior
@@ -36,6 +35,8 @@ def expected_log_collisions(K: int, classes: int | None = None, probs: ArrayLike
 
     Source: the collision term of Nozawa & Sato 2021, read on the authors' slides; the sum is textbook.
     """
+    from scipy.stats import binom  # here: it takes half a second, and a report that draws coverage needs none of it
+
     p, repeats = np.unique(_checked(K, classes, probs), return_counts=True)
     return float(repeats * p @ [_mean_log(binom(K, q), K, q) for q in p])
 
@@ -46,6 +47,8 @@ def expected_log_collisions_without_replacement(K: int, counts: ArrayLike) -> fl
     `counts` (C,) are the images of each class, at least 1 each and more than K in all. To two digits the values are the
     row "Collision" of the authors' tables. Source: derived here.
     """
+    from scipy.stats import hypergeom
+
     sizes, repeats = np.unique(class_counts(counts), return_counts=True)
     total = int(sizes @ repeats)
     at_least("K", K, 0)
