@@ -4,7 +4,7 @@ import pandas as pd
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.inference import further_seeds, t_interval
-from contrastive_lab.report.labels import pair, shown
+from contrastive_lab.report.labels import pair, shown, signed
 from contrastive_lab.report.paired import ALONE, OPEN, UNCLEAR, Difference, Trend, base_of, differences
 from contrastive_lab.report.sentences import interval, interval_of, margin, seeds_more, way
 
@@ -46,7 +46,7 @@ def apart(grid: Grid, rows: dict[str, Difference]) -> list[str]:
     """Where two lines differ, by the names of x."""
     if not rows:
         return []
-    named = {x: f"{grid.x} = {x} ({d.estimate.mean:+.2f}, {interval(d)})" for x, d in rows.items()}
+    named = {x: f"{grid.x} = {x} ({signed(d.estimate.mean)}, {interval(d)})" for x, d in rows.items()}
     told = []
     for kind, words in KINDS.items():
         own = {x: d for x, d in rows.items() if d.told == kind}

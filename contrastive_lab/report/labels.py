@@ -47,6 +47,15 @@ def shown(key: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def signed(value: float) -> str:
+    """A number with its sign and two digits; what rounds to 0 is +0.00.
+
+    >>> signed(-0.001)
+    '+0.00'
+    """
+    return f"{round(value, 2) + 0.0:+.2f}"
+
+
 def label(metric: str) -> str:
     """A key of result.json or a column of metrics.csv with its unit."""
     probe, _, top = metric.rpartition("_top")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.inference import WRONG, Estimate, further_seeds, t_interval
-from contrastive_lab.report.labels import is_accuracy, unit
+from contrastive_lab.report.labels import is_accuracy, signed, unit
 from contrastive_lab.report.paired import OPEN, UNCLEAR, Difference, Trend
 
 
@@ -58,7 +58,7 @@ def judged(grid: Grid, d: Difference) -> str:
 
 def interval(d: Difference) -> str:
     """The interval over seeds, and the one over test images too."""
-    more = f"; {d.images.low:+.2f} to {d.images.high:+.2f} with other test images as well" if d.images else ""
+    more = f"; {signed(d.images.low)} to {signed(d.images.high)} with other test images as well" if d.images else ""
     return interval_of(d.estimate) + more
 
 
@@ -88,9 +88,9 @@ def margin(grid: Grid) -> str:
 
 def way(grid: Grid, change: float) -> str:
     """A change with its sign and unit."""
-    return f"{change:+.2f} {points_of(grid)}".strip()
+    return f"{signed(change)} {points_of(grid)}".strip()
 
 
 def interval_of(found: Estimate) -> str:
     """The interval of an estimate, and its n."""
-    return f"95 % interval {found.low:+.2f} to {found.high:+.2f}, n = {found.n}"
+    return f"95 % interval {signed(found.low)} to {signed(found.high)}, n = {found.n}"

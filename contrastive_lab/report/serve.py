@@ -209,6 +209,7 @@ def served(live: Live, port: int = 0, until: str = "Ctrl-C ends it") -> Iterator
 def serve(folder: Path, port: int = 0, **asked: Any) -> None:
     """Serve the page of a sweep until it is interrupted; the errors are those of `served`."""
     live = Live(folder, **asked)
+    print(f"writing the report of {len(live.sweep().results)} runs", flush=True)
     with served(live, port):
         while True:
             time.sleep(0.5)

@@ -12,7 +12,7 @@ from contrastive_lab.record.files import write_table
 from contrastive_lab.record.sweep import null_as_text
 from contrastive_lab.report.comparisons import comparisons
 from contrastive_lab.report.grid import Grid, known
-from contrastive_lab.report.labels import label, pair, shown, title
+from contrastive_lab.report.labels import label, pair, shown, signed, title
 from contrastive_lab.report.paired import against_reference
 from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.stats import texts
@@ -95,7 +95,7 @@ def setting_cells(grid: Grid) -> list[list[str]]:
     if len(gaps):
         head.append(f"{title(grid.y)}, paired difference")
         parts = zip(gaps.index, gaps["mean"], gaps["high"] - gaps["mean"], gaps["to"], strict=True)
-        told = {setting: f"{mean:+.2f} ± {half:.2f} to {to}" for setting, mean, half, to in parts}
+        told = {setting: f"{signed(mean)} ± {half:.2f} to {to}" for setting, mean, half, to in parts}
         columns.append([told.get(setting, "") for setting in settings.index])
     return [head, *map(list, zip(*columns, strict=True))]
 
@@ -108,7 +108,10 @@ def comparison_cells(grid: Grid) -> list[list[str]]:
     head = ["comparison", f"{title(grid.y)}, difference", "n", "told", "more seeds: the same", "this difference"]
     rows = []
     for d in found.to_dict("records"):
-        gap, told = f"{d['mean']:+.2f} ({d['low']:+.2f} to {d['high']:+.2f})", str(d["told"]).partition(", not")[0]
+        gap, told = (
+            f"{signed(d['mean'])} ({signed(d['low'])} to {signed(d['high'])})",
+            str(d["told"]).partition(", not")[0],
+        )
         more = [_seeds(d[f"more_seeds_{name}"]) for name in ("same", "difference")]
         rows.append([d["comparison"], gap, str(d["n"]), told, *more])
     return [head, *rows]

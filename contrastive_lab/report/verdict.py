@@ -70,8 +70,13 @@ def verdict(grid: Grid) -> list[str]:
 def _planned(grid: Grid) -> list[str]:
     """What the experiment set out to compare."""
     found = planned(grid)
-    head = f"Planned before the runs, {title(grid.y)} seed by seed, Holm's correction over {len(found)}:"
-    return [head] * bool(found) + [f"{d.at}: {judged(grid, d)}." for d in found]
+    head = f"Planned before the runs, {title(grid.y)} seed by seed"
+    if len(found) > 1:
+        head += (
+            f", Holm's correction over {len(found)} so that all of them hold together. What is said of one line below"
+        )
+        head += " is a test by itself and may tell what these do not"
+    return [f"{head}:"] * bool(found) + [f"{d.at}: {judged(grid, d)}." for d in found]
 
 
 def _paired(grid: Grid) -> str:

@@ -86,4 +86,6 @@ def test_the_script_serves_until_it_is_interrupted(
     folder = write_sweep(tmp_path / "s", [({"K": 4}, None), ({"K": 8}, None)])
     code, out, err = script(f"sweep={folder}", "serve=true")
     assert (code, err) == (130, "interrupted\n")
-    assert out.startswith("http://127.0.0.1:") and (folder / "report" / "report.html").is_file()
+    first, second, *_ = out.splitlines()
+    assert first == "writing the report of 2 runs" and second.startswith("http://127.0.0.1:")
+    assert (folder / "report" / "report.html").is_file()

@@ -12,7 +12,7 @@ def test_a_flat_line_a_rising_one_and_one_that_cannot_be_told(tmp_path: Path) ->
     unclear = {1: [44.0, 49.0, 45.0], 16: [46.0, 45.0, 49.0], 255: [45.0, 47.0, 49.5]}
     lines = [*rows(flat, seconds=0.2, alpha=None), *rows(rising, alpha=4), *rows(unclear, alpha=8)]
     text = said(tmp_path / "s", lines)
-    assert "alpha = K: flat within 0.5 points from K = 1 to 255, each K against each: -0.00 points per doubling" in text
+    assert "alpha = K: flat within 0.5 points from K = 1 to 255, each K against each: +0.00 points per doubling" in text
     assert (
         "K = 1 is enough: within 0.5 points of K = 255 (tests at 5 %), +0.03 points "
         "(95 % interval -0.11 to +0.18, n = 3)" in text
