@@ -42,3 +42,4 @@ format: install ## put the code into shape
 bench: install ## the benchmarks
 	$(BIN)/python scripts/bench.py views
 	$(BIN)/python scripts/bench.py diagnostics
+	$(BIN)/python scripts/bench.py loss

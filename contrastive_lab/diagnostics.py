@@ -7,13 +7,15 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.losses import gradient_bound, mi_estimate
-from contrastive_lab.pairs import Pairs
+from contrastive_lab.pairs import Pairs, blocks, in_sets
+
+NEGATIVES = ("gradient_bound", "contrastive_top1", "negative_cosine")
 
 
 def diagnose(
-    pairs: Pairs, losses: Tensor, tau: float, alpha: float | None, classes: Tensor | None
+    pairs: Pairs, losses: Tensor, tau: float, alpha: float | None, classes: Tensor | None, sets: int = 1
 ) -> dict[str, Tensor]:
-    """Diagnostics of one step, each a mean over the queries of all processes.
+    """Diagnostics of one step, each a mean over the queries of all processes and their `sets` of negatives.
 
     `losses` (n,) come with their graph, which is kept; an `alpha` of None is K; `classes` are the labels of all images.
     The result has mi_estimate (nats; not at alpha = inf), gradient_norm (EqCo Fig. 2), gradient_bound (EqCo Eq. 7),
@@ -21,21 +23,26 @@ def diagnose(
     positive_cosine, negative_cosine, alignment, own_image (share of negatives that are keys of the query's own image),
     own_class (share of its class; only with labels), and what `spread` has.
     """
-    pos, neg = pairs.pos.detach(), pairs.neg.detach()
+    pos = pairs.pos.detach()
     values: dict[str, Tensor] = {}
     if alpha != math.inf:
-        values["mi_estimate"] = torch.as_tensor(mi_estimate(losses.detach().mean(), alpha or neg.shape[1]))
-    values |= {
-        "gradient_norm": gradient_norm(losses, pairs.queries),
-        "gradient_bound": gradient_bound(pos, neg, tau, alpha).mean(),
-        "contrastive_top1": 100 * (pos > neg.amax(dim=1)).float().mean(),
-        "positive_cosine": pos.mean(),
-        "negative_cosine": neg.mean(),
-        "alignment": (2 - 2 * pos).mean(),
-        **_shares(pairs, classes),
-    }
+        values["mi_estimate"] = torch.as_tensor(mi_estimate(losses.detach().mean(), alpha or pairs.K // sets))
+    values["gradient_norm"] = gradient_norm(losses, pairs.queries)
+    values |= _of_negatives(pairs, tau, alpha, sets)
+    values |= {"positive_cosine": pos.mean(), "alignment": (2 - 2 * pos).mean(), **_shares(pairs, classes)}
     means = distributed.mean(torch.stack([value.to(torch.float64) for value in values.values()]))
     return {**dict(zip(values, means, strict=True)), **spread(torch.cat(pairs.queries))}
+
+
+@torch.no_grad()
+def _of_negatives(pairs: Pairs, tau: float, alpha: float | None, sets: int) -> dict[str, Tensor]:
+    """What is read off the cosines with negatives: gradient_bound, contrastive_top1, negative_cosine."""
+    found = []
+    for part, rows in pairs.blocks():
+        pos, neg = in_sets(part.pos[rows], part.neg(rows), sets)
+        bound, nearest = gradient_bound(pos, neg, tau, alpha), (pos > neg.amax(dim=1)).float()
+        found.append(torch.stack([bound, 100 * nearest.to(bound.dtype), neg.mean(dim=1)]))
+    return dict(zip(NEGATIVES, torch.cat(found, dim=1).mean(dim=1), strict=True))
 
 
 def spread(vectors: Tensor, unit: bool = True) -> dict[str, Tensor]:
@@ -60,10 +67,12 @@ def uniformity(x: Tensor, t: float = 2.0) -> Tensor:
     >>> uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))  # two opposite rows at |x_i - x_j|^2 = 4
     tensor(-8.)
     """
-    n = len(x)
-    squares = (2 - 2 * x @ x.T).clamp(min=0)
-    off_diagonal = -t * squares[~torch.eye(n, dtype=torch.bool, device=x.device)]
-    return torch.logsumexp(off_diagonal, dim=0) - math.log(max(n * (n - 1), 1))
+    n, rows_of = len(x), []
+    for rows in blocks(x, x, None):
+        logits = -t * (2 - 2 * x[rows] @ x.T).clamp(min=0)
+        logits[range(rows.stop - rows.start), range(rows.start, rows.stop)] = -torch.inf  # a row with itself
+        rows_of.append(logits.logsumexp(dim=1))
+    return torch.cat(rows_of).logsumexp(dim=0) - math.log(max(n * (n - 1), 1))
 
 
 def effective_rank(x: Tensor) -> Tensor:
@@ -84,13 +93,16 @@ def effective_rank(x: Tensor) -> Tensor:
 
 def _shares(pairs: Pairs, classes: Tensor | None) -> dict[str, Tensor]:
     """Shares of negatives that come from the query's own image and its own class."""
-    ids, known = pairs.ids[:, None], pairs.neg_ids >= 0
-    count = known.expand(len(ids), -1).sum().clamp(min=1)
-    own_image = (pairs.neg_ids == ids).sum() / count
-    if classes is None:
-        return {"own_image": own_image}
-    same = (classes[pairs.neg_ids.clamp(min=0)] == classes[ids]) & known
-    return {"own_image": own_image, "own_class": same.sum() / count}
+    counts = []
+    for part, rows in pairs.blocks():
+        ids, others = part.ids[rows, None], part.neg_ids(rows)
+        known = (others >= 0).expand(len(ids), -1)
+        counts.append([known.sum(), (others == ids).sum()])
+        if classes is not None:
+            counts[-1].append(((classes[others.clamp(min=0)] == classes[ids]) & known).sum())
+    count, *shares = (torch.stack(each).sum() for each in zip(*counts, strict=True))
+    names = ("own_image", "own_class")[: len(shares)]
+    return dict(zip(names, (share / count.clamp(min=1) for share in shares), strict=True))
 
 
 EARLY = 50  # steps before which an untrained encoder cannot be told from a collapsed one

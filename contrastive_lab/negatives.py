@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from contrastive_lab.errors import choice
 from contrastive_lab.own_class import OwnClass
+from contrastive_lab.pairs import Chosen
 from contrastive_lab.randomness import StepRandom, generator, to_device
 
 # Below pool / FEW negatives, drawing again what repeats is quicker than a random order of the pool, which costs at most
@@ -29,7 +30,7 @@ def from_batch(
     device: torch.device | str = "cpu",
     own: OwnClass | None = None,
     sets: int = 1,
-) -> Tensor:
+) -> Chosen:
     """Choose K keys of other images for every query, without replacement, in O(N K) time and memory but with `own`.
 
     The keys lie view by view, (views * N, D), of which a query's pool are the views * (N - 1) of other images; a K of
@@ -38,8 +39,8 @@ def from_batch(
     step, as positions in the list of others, the same for all queries (the EqCo authors' code). `own` has a share of
     negatives of the query's own class; None leaves it to chance.
 
-    `purpose` names the random numbers: two choices of one step need two names. `device` is that of the result, (n, K)
-    indices into the keys, and of the random numbers that "query" costs in every process.
+    `purpose` names the random numbers: two choices of one step need two names. `device` is that of the result, which
+    counts the keys, and of the random numbers that "query" costs in every process.
     """
     pool = views * (random.size - 1)
     K = pool if K is None else K
@@ -47,7 +48,7 @@ def from_batch(
         raise ValueError(f"K={K} negatives of a pool of {pool}: {views} view(s) of {random.size} - 1 other images")
     choice("negatives_per", negatives_per, NegativesPer)
     if own is not None:
-        return own.keys(random, K, views, purpose)
+        return Chosen(own.keys(random, K, views, purpose))
     if pool == K and sets == 1:
         position = torch.arange(pool, device=device)[None]
     elif negatives_per == "batch":
@@ -56,9 +57,8 @@ def from_batch(
         position = _distinct(random, K, pool, purpose, device)
     else:
         position = random.uniform(purpose, pool, device=device).topk(K, dim=1).indices
-    view, other = position // (random.size - 1), position % (random.size - 1)
-    itself = torch.arange(random.start, random.start + random.count, device=device)[:, None]
-    return view * random.size + other + (other >= itself)
+    itself = torch.arange(random.start, random.start + random.count, device=device)
+    return Chosen(position, itself, random.size)
 
 
 def are_few(K: int, pool: int) -> bool:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from contrastive_lab import distributed, losses
+from contrastive_lab.blocks import by_rows
 from contrastive_lab.competition import Loss, at_hand, causes
 from contrastive_lab.diagnostics import diagnose
-from contrastive_lab.pairs import Pairs
+from contrastive_lab.pairs import Pairs, in_sets
 
 
 class Objective(nn.Module):
@@ -70,15 +71,17 @@ class Objective(nn.Module):
 
     def mean_over_sets(self, pairs: Pairs, loss: Loss) -> Tensor:
         """Mean over the sets of a loss of (pos, neg), (n,)."""
-        pos, neg = self._in_sets(pairs)
-        return loss(pos, neg).view(-1, self.sets).mean(dim=1)
+
+        def of_rows(pos: Tensor, neg: Tensor, _: slice) -> Tensor:
+            return loss(*in_sets(pos, neg, self.sets)).view(-1, self.sets).mean(dim=1)
+
+        return by_rows(pairs, of_rows)
 
     def diagnose(
         self, pairs: Pairs, values: Tensor, tau: float, alpha: float | None, classes: Tensor | None
     ) -> dict[str, Tensor]:
         """Diagnostics of the step; the estimate of the mutual information and the bound are those of InfoNCE alone."""
-        pos, neg = self._in_sets(pairs)
-        logged = diagnose(pairs._replace(pos=pos, neg=neg), values, tau, alpha, classes)
+        logged = diagnose(pairs, values, tau, alpha, classes, self.sets)
         logged |= self._causes(pairs, tau, alpha)
         left_out = () if self.is_infonce else ("mi_estimate", "gradient_bound")
         return {name: value for name, value in logged.items() if name not in left_out}
@@ -86,8 +89,8 @@ class Objective(nn.Module):
     @torch.no_grad()
     def _causes(self, pairs: Pairs, tau: float, alpha: float | None) -> dict[str, Tensor]:
         """Competition, factor, agreement, dispersion; of the spectral loss, without tau and shares, agreement alone."""
-        query, K = torch.cat(pairs.queries).detach(), pairs.neg.shape[1] // self.sets
-        rows, cos, keys = at_hand(query, pairs.ids, pairs.keys.detach(), pairs.key_ids)
+        query, K, first = torch.cat(pairs.queries).detach(), pairs.K // self.sets, pairs.parts[0]
+        rows, cos, keys = at_hand(query, pairs.ids, first.keys.detach(), first.key_ids)
         loss = self._of_any_keys(pairs, rows, tau, alpha)
         found = causes(query[rows], pairs.pos[rows], cos, keys, min(K, cos.shape[1]), tau, loss, self.sets)
         return {"agreement": found.agreement} if self.name == "spectral" else found._asdict()
@@ -117,21 +120,23 @@ class Objective(nn.Module):
             self.log_normaliser[: len(new), ids] = new.to(self.log_normaliser.dtype)
             self.seen[ids] = True
 
-    def _in_sets(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """Positives (n * R,) and negatives (n * R, K), the sets of a query after each other."""
-        return pairs.pos.repeat_interleave(self.sets), pairs.neg.reshape(len(pairs.pos) * self.sets, -1)
-
     def _remembered(self, pairs: Pairs, tau: float) -> Tensor:
         """The loss by the normalisers of past steps and of this one, which are kept for `after_step`."""
-        assert self.remember is not None
-        old, seen = self._kept(pairs)
-        new = losses.updated_normaliser(old, pairs.neg.detach(), tau, self.remember, seen)
-        every = distributed.gather(new.view(len(pairs.queries), -1).T.contiguous()).T
-        self._new = every, distributed.gather(pairs.ids[: len(new) // len(pairs.queries)])
-        return losses.remembered(pairs.pos, pairs.neg, tau, new)
+        keep, (old, seen) = self.remember, self._kept(pairs)
+        assert keep is not None
+        new = torch.empty_like(old)
+
+        def of_rows(pos: Tensor, neg: Tensor, rows: slice) -> Tensor:
+            now = losses.updated_normaliser(old[rows], neg.detach(), tau, keep, seen[rows])
+            new[rows] = now
+            return losses.remembered(pos, neg, tau, now)
+
+        values = by_rows(pairs, of_rows)
+        every = distributed.gather(new.view(len(pairs.parts), -1).T.contiguous()).T
+        self._new = every, distributed.gather(pairs.parts[0].ids)
+        return values
 
     def _kept(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Log of the normaliser before this step of each query, and whether its image was seen before, (n,)."""
-        directions = len(pairs.queries)
-        ids = pairs.ids[: len(pairs.ids) // directions]
+        directions, ids = len(pairs.parts), pairs.parts[0].ids
         return self.log_normaliser[:directions, ids].flatten(), self.seen[ids].repeat(directions)

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from contrastive_lab.diagnostics import diagnose, effective_rank, gradient_norm, spread, uniformity, verdict
 from contrastive_lab.losses import info_nce
 from contrastive_lab.pairs import Pairs
+from tests.cosines import keys_of_each
 
 
 def pairs(n: int = 6, K: int = 4) -> tuple[Pairs, torch.Tensor, torch.Tensor]:
@@ -17,8 +18,7 @@ def pairs(n: int = 6, K: int = 4) -> tuple[Pairs, torch.Tensor, torch.Tensor]:
     )
     query.requires_grad_()
     neg_ids = torch.tensor([[1, 2, 3, -1]]).expand(n, -1)
-    neg = torch.einsum("nd,nkd->nk", query, negatives)
-    made = Pairs((query * key).sum(1), neg, [query], torch.arange(n), neg_ids, query, key, torch.arange(n))
+    made = Pairs([keys_of_each(query, key, negatives, torch.arange(n), neg_ids)])
     return made, key, negatives
 
 

@@ -1,9 +1,11 @@
 from collections import deque
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import hypergeom, power_divergence
+from torch import Tensor
 
 from contrastive_lab.negatives import Bank, Queue, from_bank, from_batch
 from contrastive_lab.randomness import StepRandom
@@ -13,11 +15,15 @@ def step_random(size: int = 12, start: int = 0, count: int | None = None, step: 
     return StepRandom(seed=3, epoch=1, step=step, size=size, start=start, count=size if count is None else count)
 
 
+def drawn(*args: Any, **settings: Any) -> Tensor:
+    return from_batch(*args, **settings).of()
+
+
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("share", ["query", "batch"])
 @pytest.mark.parametrize("K", [1, 5, 11, None])
 def test_negatives_are_distinct_keys_of_other_images(views: int, share: str, K: int | None) -> None:
-    chosen = from_batch(step_random(), K, views, share)  # type: ignore[arg-type]
+    chosen = drawn(step_random(), K, views, share)
     assert chosen.shape == (12, views * 11 if K is None else K)
     for own, row in enumerate(chosen.tolist()):
         assert len(set(row)) == len(row)
@@ -26,7 +32,7 @@ def test_negatives_are_distinct_keys_of_other_images(views: int, share: str, K: 
 
 @pytest.mark.parametrize("views", [1, 2])
 def test_the_whole_pool_is_every_other_key(views: int) -> None:
-    for own, row in enumerate(from_batch(step_random(), None, views).tolist()):
+    for own, row in enumerate(drawn(step_random(), None, views).tolist()):
         assert set(row) == {key for key in range(12 * views) if key % 12 != own}
 
 
@@ -36,35 +42,35 @@ def test_sets_of_the_whole_pool_are_a_random_partition_of_it(share: str) -> None
     steps = 400
     counts = np.zeros(12)
     for step in range(steps):
-        rows = from_batch(step_random(step=step), 22, 2, share, sets=2)
+        rows = drawn(step_random(step=step), 22, 2, share, sets=2)
         assert all(set(row) == {key for key in range(24) if key % 12 != own} for own, row in enumerate(rows.tolist()))
         counts[int((rows[step % 12, :11] < 12).sum())] += 1
     expected = steps * hypergeom(22, 11, 11).pmf(np.arange(12))
     assert power_divergence([counts[:4].sum(), *counts[4:8], counts[8:].sum()],
                             [expected[:4].sum(), *expected[4:8], expected[8:].sum()]).pvalue > 1e-3  # fmt: skip
-    parts = [from_batch(step_random(start=start, count=4), 22, 2, share, sets=2) for start in (0, 4, 8)]
-    assert torch.equal(torch.cat(parts), from_batch(step_random(), 22, 2, share, sets=2))
+    parts = [drawn(step_random(start=start, count=4), 22, 2, share, sets=2) for start in (0, 4, 8)]
+    assert torch.equal(torch.cat(parts), drawn(step_random(), 22, 2, share, sets=2))
 
 
 def test_a_process_draws_its_rows_of_the_global_draw() -> None:
-    whole = from_batch(step_random(), 4)
-    parts = [from_batch(step_random(start=start, count=4), 4) for start in (0, 4, 8)]
+    whole = drawn(step_random(), 4)
+    parts = [drawn(step_random(start=start, count=4), 4) for start in (0, 4, 8)]
     assert torch.equal(torch.cat(parts), whole)
 
 
 def test_queries_draw_by_themselves_or_share() -> None:
-    by_query, shared = from_batch(step_random(100), 5), from_batch(step_random(100), 5, negatives_per="batch")
+    by_query, shared = drawn(step_random(100), 5), drawn(step_random(100), 5, negatives_per="batch")
     as_position = shared - (shared > torch.arange(100)[:, None]).long()  # undo the step over the own key
     assert (as_position == as_position[0]).all()
     assert len({tuple(sorted(row)) for row in by_query.tolist()}) == 100
-    assert not torch.equal(from_batch(step_random(step=1), 5), from_batch(step_random(), 5))
+    assert not torch.equal(drawn(step_random(step=1), 5), drawn(step_random(), 5))
 
 
 def test_every_key_of_the_pool_is_equally_likely() -> None:
     counts = torch.zeros(12)
     steps = 3000
     for step in range(steps):
-        counts += torch.bincount(from_batch(step_random(step=step, count=1), 3)[0], minlength=12)
+        counts += torch.bincount(drawn(step_random(step=step, count=1), 3)[0], minlength=12)
     p = 3 / 11
     standard_error = (p * (1 - p) / steps) ** 0.5
     assert counts[0] == 0
@@ -73,7 +79,7 @@ def test_every_key_of_the_pool_is_equally_likely() -> None:
 
 def test_more_than_the_pool_is_an_error_with_the_numbers() -> None:
     with pytest.raises(ValueError, match=r"K=12 .* pool of 11.* 12 - 1"):
-        from_batch(step_random(), 12)
+        drawn(step_random(), 12)
 
 
 @pytest.mark.parametrize("K", [1, 3, 8, 10, 11])
@@ -156,7 +162,7 @@ def test_every_pair_of_keys_is_drawn_equally_often_by_both_ways() -> None:
     for size in (34, 32):
         pool, counts = size - 1, torch.zeros(size, size)
         for step in range(300):
-            chosen = from_batch(step_random(size, step=step), 2)
+            chosen = drawn(step_random(size, step=step), 2)
             positions = (chosen - (chosen > torch.arange(size)[:, None]).long()).sort(dim=1).values
             counts.index_put_(tuple(positions.unbind(1)), torch.ones(size), accumulate=True)
         pairs = pool * (pool - 1) // 2
@@ -168,9 +174,9 @@ def test_every_pair_of_keys_is_drawn_equally_often_by_both_ways() -> None:
 
 
 def test_few_of_many_keys_are_distinct_and_the_same_in_every_process() -> None:
-    whole = from_batch(step_random(600), 30)  # about 0.5 repeats a row before they are drawn again
+    whole = drawn(step_random(600), 30)  # about 0.5 repeats a row before they are drawn again
     assert all(len(set(row)) == 30 and own not in row for own, row in enumerate(whole.tolist()))
-    parts = [from_batch(step_random(600, start=start, count=200), 30) for start in (0, 200, 400)]
+    parts = [drawn(step_random(600, start=start, count=200), 30) for start in (0, 200, 400)]
     assert torch.equal(torch.cat(parts), whole)
 
 

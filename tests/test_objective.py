@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from contrastive_lab import losses
 from contrastive_lab.competition import Causes, at_hand
 from contrastive_lab.objective import Objective
-from contrastive_lab.pairs import Pairs
+from contrastive_lab.pairs import Chosen, Pairs, Part
+from tests.cosines import keys_of_each, pairs_of
 from tests.paper_losses import (
     SogCLR,
     cosines_of,
@@ -77,12 +78,6 @@ ROWS: list[tuple[str, dict[str, Any], float | None, Row, Weights]] = [  # the va
 IDS = [f"{name}-{alpha}" for name, _, alpha, *_ in ROWS]
 
 
-def pairs_of(pos: Tensor, neg: Tensor, queries: list[Tensor] | None = None) -> Pairs:
-    ids = torch.arange(len(pos))
-    none = torch.zeros(len(pos), 1)
-    return Pairs(pos, neg, queries or [], ids, ids[:, None] + 1, none, none, ids)
-
-
 @pytest.mark.parametrize(("name", "settings", "alpha", "row", "weights"), ROWS, ids=IDS)
 def test_the_loss_is_the_mean_over_sets(
     name: str, settings: dict[str, Any], alpha: float | None, row: Row, weights: Weights
@@ -92,7 +87,7 @@ def test_the_loss_is_the_mean_over_sets(
     objective = Objective(name, sets=R, **settings)
 
     def loss(pos: Tensor, neg: Tensor) -> Tensor:
-        return objective.losses(pairs_of(pos, neg), TAU, alpha)
+        return objective.losses(pairs_of((pos, neg)), TAU, alpha)
 
     pos, neg = cosines_of(query, key, negatives)
     gradient = gradient_at_query(loss, query, key, negatives)
@@ -126,7 +121,7 @@ def test_remember_is_sogclr_with_a_dictionary(keep: float) -> None:
         for ids in torch.randperm(9, generator=source).view(3, 3):
             pos = torch.rand(6, generator=source, dtype=torch.float64).requires_grad_()
             neg = torch.rand(6, K, generator=source, dtype=torch.float64).mul(2).sub(1).requires_grad_()
-            pairs = Pairs(pos, neg, [pos[:3], pos[3:]], ids.repeat(2), ids[None], pos, pos, ids)
+            pairs = pairs_of((pos[:3], neg[:3]), (pos[3:], neg[3:]), ids=ids)
             before = objective.log_normaliser.clone()
             values = objective.losses(pairs, TAU, INF)
             assert torch.equal(objective.log_normaliser, before)  # written after the step alone
@@ -152,7 +147,8 @@ def test_competition_of_a_remembered_normaliser_is_that_of_its_weights() -> None
     ids, key_ids = torch.arange(8), torch.arange(8, 22)
     objective = Objective(remember=0.6, images=22, directions=1).double()
     objective.log_normaliser[0, :4], objective.seen[:4] = torch.tensor([0.0, 1.0, 2.0, 3.0]).double(), True
-    pairs = Pairs((query * key).sum(1), query @ keys[:2].T, [query], ids, key_ids[None, :2], key, keys, key_ids)
+    chosen = Chosen(torch.arange(2)[None])
+    pairs = Pairs([Part(query, (query * key).sum(1), ids, keys, key_ids, chosen, key)])
     told = objective.diagnose(pairs, objective.losses(pairs, TAU, INF), TAU, INF, None)
     rows, cos, _ = at_hand(query.detach(), ids, keys, key_ids)
     means = {}
@@ -174,7 +170,7 @@ def test_competition_of_a_remembered_normaliser_is_that_of_its_weights() -> None
 def test_dclw_weighs_the_positive_by_its_share_in_the_batch() -> None:
     query, key, negatives = unit_vectors()
     pos, neg = ((query * key).sum(1).requires_grad_(), torch.einsum("nkd,nd->nk", negatives, query))
-    values = Objective(dclw_sigma=0.5).losses(pairs_of(pos, neg), TAU, INF)
+    values = Objective(dclw_sigma=0.5).losses(pairs_of((pos, neg)), TAU, INF)
     weights = dclw_weights(pos.tolist(), 0.5)
     expected = [
         math.log(fmean(math.exp(x / TAU) for x in row)) - w * p / TAU
@@ -189,7 +185,7 @@ def test_an_infinite_alpha_is_dcl_and_flatnce() -> None:
     vectors = unit_vectors(n=12, K=7)
     expected = gradient_at_query(flatnce, *vectors)
     for alpha in (1e15, INF):
-        ours = gradient_at_query(lambda p, n, a=alpha: Objective().losses(pairs_of(p, n), TAU, a), *vectors)
+        ours = gradient_at_query(lambda p, n, a=alpha: Objective().losses(pairs_of((p, n)), TAU, a), *vectors)
         torch.testing.assert_close(ours, expected, rtol=0, atol=1e-12)
 
 
@@ -209,8 +205,8 @@ def test_diagnostics_leave_out_what_is_of_infonce_alone(
 ) -> None:
     query, key, negatives = unit_vectors(K=6)
     query = F.normalize(query, dim=1).requires_grad_()
-    pairs = pairs_of((query * key).sum(1), torch.einsum("nkd,nd->nk", negatives, query), [query])
-    pairs = pairs._replace(neg_ids=pairs.neg_ids.expand(-1, 6), keys=key)
+    ids = torch.arange(len(query))
+    pairs = Pairs([keys_of_each(query, key, negatives, ids, (ids[:, None] + 1).expand(-1, 6))])
     objective = Objective(name, **settings)
     values = objective.losses(pairs, TAU, alpha)
     told = objective.diagnose(pairs, values, TAU, alpha, None)

@@ -19,7 +19,7 @@ CLASSES = torch.arange(N) % 3  # 8 images of each
 
 def keys(share: float, step: int = 0, start: int = 0, count: int = N, views: int = 2, sets: int = SETS) -> Tensor:
     random = StepRandom(0, 0, step, N, start, count)
-    return from_batch(random, K * sets, views, own=OwnClass(share, CLASSES, sets))
+    return from_batch(random, K * sets, views, own=OwnClass(share, CLASSES, sets)).of()
 
 
 def entries(share: float, ids: Tensor, step: int = 0, K: int = K) -> Tensor:
@@ -46,7 +46,7 @@ def test_shares_are_exact_in_every_set_and_never_the_own_image(share: float) -> 
 
 
 def test_all_of_a_class_can_be_asked_for() -> None:
-    chosen = from_batch(StepRandom(0, 0, 0, N, 0, N), 14, 2, own=OwnClass(1.0, CLASSES))
+    chosen = from_batch(StepRandom(0, 0, 0, N, 0, N), 14, 2, own=OwnClass(1.0, CLASSES)).of()
     for i, row in enumerate(chosen.tolist()):
         assert sorted(row) == [k for k in range(2 * N) if k % 3 == i % 3 and k % N != i]
 

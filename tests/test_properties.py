@@ -120,7 +120,7 @@ def test_negatives_of_the_batch_are_distinct_keys_of_other_images(
     data: st.DataObject, N: int, views: int, per: str, seed: int
 ) -> None:
     K = data.draw(st.integers(1, views * (N - 1)))
-    chosen = from_batch(StepRandom(seed, 0, 0, N, 0, N), K, views, per)
+    chosen = from_batch(StepRandom(seed, 0, 0, N, 0, N), K, views, per).of()
     assert chosen.shape == (N, K)
     for i, row in enumerate(chosen.tolist()):
         assert len({*row}) == K

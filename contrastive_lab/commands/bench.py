@@ -2,10 +2,12 @@
 
 contrastive-lab bench views
 contrastive-lab bench diagnostics
+contrastive-lab bench loss
 """
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from contrastive_lab.errors import ConfigError
@@ -29,10 +31,10 @@ def main(line: Sequence[str]) -> int:
 def run(arguments: Sequence[str]) -> None:
     """Run the benchmark that arguments name."""
     asked = vars(parser().parse_args(arguments))
-    from contrastive_lab import bench  # here, so that errors need not wait for torch
+    from contrastive_lab.bench.turns import ready  # here, so that errors need not wait for torch
 
-    bench.ready(asked.pop("threads"))
-    getattr(bench, asked.pop("benchmark"))(**asked)
+    ready(asked.pop("threads"))
+    import_module(f"contrastive_lab.bench.{asked.pop('benchmark')}").run(**asked)
 
 
 def parser() -> ArgumentParser:
@@ -47,4 +49,9 @@ def parser() -> ArgumentParser:
     diagnostics = commands.add_parser("diagnostics", help="what the diagnostics of a step cost beside the step")
     diagnostics.add_argument("--batch", type=int, default=256, help="images; %(default)s unless told")
     diagnostics.add_argument("--K", type=int, default=255, help="negatives; %(default)s unless told")
+    loss = commands.add_parser("loss", help="what a loss costs in blocks of rows and with all cosines at once")
+    loss.add_argument(
+        "--sizes", type=int, nargs="+", default=[1024, 2048, 4096, 8192, 16384], metavar="N", help="images"
+    )
+    loss.add_argument("--dim", type=int, default=128, help="dimensions D; %(default)s unless told")
     return found

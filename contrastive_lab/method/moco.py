@@ -9,14 +9,14 @@ from torch import Tensor
 from contrastive_lab import distributed
 from contrastive_lab.batchnorm import Kind
 from contrastive_lab.dataset.module import Batch
-from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import choice
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
 from contrastive_lab.negatives import Queue
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
-from contrastive_lab.pairs import Pairs, joined, row_cosines
+from contrastive_lab.pairs import Pairs, Part, row_cosines
 
 
 class MoCo(ContrastiveModule[Pairs]):
@@ -50,7 +50,7 @@ class MoCo(ContrastiveModule[Pairs]):
         self._new = []
         first, second, *small = batch.views
         parts = self._direction(batch, [first, *small], second)
-        return joined(parts + self._direction(batch, [second], first) if self.symmetric else parts)
+        return Pairs(parts + self._direction(batch, [second], first) if self.symmetric else parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
         """InfoNCE with EqCo's margin, or the loss that was chosen."""
@@ -60,15 +60,13 @@ class MoCo(ContrastiveModule[Pairs]):
         """Diagnostics of cosines with positives and negatives."""
         return self.objective.diagnose(pairs, losses, self.tau, self.alpha, batch.classes)
 
-    def _direction(self, batch: Batch, query_views: list[Tensor], key_view: Tensor) -> list[Pairs]:
+    def _direction(self, batch: Batch, query_views: list[Tensor], key_view: Tensor) -> list[Part]:
         features, queries = self.encoder.forward_views(query_views)
         keys = self.key_encoder(key_view, batch.random)
         self._new.append((keys, distributed.gather(batch.ids)))
         own, queue = keys[batch.random.rows], self.queue
         return [
-            Pairs(
-                row_cosines(q, own), cosines(q, queue.keys), [q], batch.ids, queue.ids[None], h, queue.keys, queue.ids
-            )
+            Part(q, row_cosines(q, own), batch.ids, queue.keys, queue.ids, None, h)
             for h, q in zip(features, queries, strict=True)
         ]
 

@@ -18,16 +18,15 @@ from contrastive_lab.negatives import Bank, from_bank
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.own_class import OwnClass, own_class
-from contrastive_lab.pairs import Pairs, chosen_cosines, fetched_cosines, joined, row_cosines
+from contrastive_lab.pairs import Chosen, Pairs, Part, row_cosines
 
 
 class NPID(ContrastiveModule[Pairs]):
     """Queries against a memory bank with an entry for each of the n `images`, `bank_momentum` in [0, 1].
 
     K entries are chosen for each query, uniformly and with replacement, its own among them if `positive_drawn`, as in
-    the authors' code; None is the softmax over all other entries. A step holds the N * K * D numbers of these, or N * n
-    cosines. `proximal` is the weight of |query - entry|^2 (Sec. 3.3). The name of the `objective` may also be "nce",
-    the published form with a constant Z taken from the first batch.
+    the authors' code; None is the softmax over all other entries. `proximal` is the weight of |query - entry|^2 (Sec.
+    3.3). The `objective` may also be named "nce", the published form with a constant Z taken from the first batch.
     """
 
     log_normaliser: Tensor
@@ -58,13 +57,12 @@ class NPID(ContrastiveModule[Pairs]):
         """N queries against the bank as it was before this batch; N more for every small view."""
         features, queries = self.encoder.forward_views(batch.views)
         entries, chosen = self.bank.entries, self._chosen(batch)
-        own, negatives = entries[batch.ids], chosen_cosines if self.K is None else fetched_cosines
+        own = entries[batch.ids]
         self._new = (distributed.gather(queries[0].detach()), distributed.gather(batch.ids))
-        parts = [
-            Pairs(row_cosines(q, own), negatives(q, entries, chosen), [q], batch.ids, chosen, h, entries, self.bank.ids)
+        return Pairs([
+            Part(q, row_cosines(q, own), batch.ids, entries, self.bank.ids, chosen, h)
             for h, q in zip(features, queries, strict=True)
-        ]
-        return joined(parts)
+        ])  # fmt: skip
 
     def losses(self, pairs: Pairs) -> Tensor:
         """The published NCE or the loss of the objective, plus the proximal term, (n,)."""
@@ -92,23 +90,26 @@ class NPID(ContrastiveModule[Pairs]):
         assert self._new is not None
         self.bank.write(*self._new)
 
-    def _chosen(self, batch: Batch) -> Tensor:
-        """Entries of the negatives, (n, K)."""
+    def _chosen(self, batch: Batch) -> Chosen:
+        """Entries of the negatives."""
         images = len(self.bank.entries)
         if (drawn := self.objective.keys(self.K)) is not None:
             if self._own_class is None:
                 self._own_class = own_class(self.own_class_share, batch.classes, sets=self.objective.sets)
-            return from_bank(batch.random, batch.ids, drawn, images, self.positive_drawn, self._own_class)
-        others = self.bank.ids[None, :-1]
-        return others + (others >= batch.ids[:, None])
+            return Chosen(from_bank(batch.random, batch.ids, drawn, images, self.positive_drawn, self._own_class))
+        return Chosen(self.bank.ids[None, :-1], batch.ids, images)
 
     def _nce(self, pairs: Pairs) -> Tensor:
         """NCE with Z, n times the mean of exp(cosine / tau), from the first batch of all processes."""
         images, log_Z = len(self.bank.entries), self.log_normaliser
         if self.global_step == 0:
-            logits = pairs.neg.detach().double() / self.tau
-            highest = distributed.gather(logits.max()[None]).max()
-            mean = distributed.mean((logits - highest).exp().mean())
-            now = highest + mean.log() + math.log(images)
+            now = self._log_mean(pairs) + math.log(images)
             log_Z.copy_(torch.where(log_Z == 0, now.to(log_Z.dtype), log_Z))
         return self.objective.mean_over_sets(pairs, lambda pos, neg: nce(pos, neg, self.tau, images, log_Z))
+
+    @torch.no_grad()
+    def _log_mean(self, pairs: Pairs) -> Tensor:
+        """Log of the mean of exp(cosine / tau) over the negatives of all processes."""
+        rows = [(part.neg(rows).double() / self.tau).logsumexp(dim=1) for part, rows in pairs.blocks()]
+        every = distributed.gather(torch.cat(rows))
+        return every.logsumexp(dim=0) - math.log(len(every) * pairs.K)

@@ -18,7 +18,7 @@ from contrastive_lab.negatives import NegativesPer, from_batch
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.own_class import own_class
-from contrastive_lab.pairs import Pairs, from_keys, joined
+from contrastive_lab.pairs import Pairs, Part, row_cosines
 
 Pool = Literal["2N-2", "N-1"]
 
@@ -59,9 +59,9 @@ class SimCLR(ContrastiveModule[Pairs]):
             pool = [keys[other]] if self.pool == "N-1" else keys
             chosen = from_batch(batch.random, drawn, len(pool), per, f"negatives/{this}", device, own, sets)
             possible, key_ids = torch.cat(pool), ids.repeat(len(pool))
-            pos, neg = from_keys(anchor, views[other], possible, chosen)
-            parts.append(Pairs(pos, neg, [anchor], batch.ids, key_ids[chosen], h, possible, key_ids))
-        return joined(parts)
+            pos = row_cosines(anchor, views[other])
+            parts.append(Part(anchor, pos, batch.ids, possible, key_ids, chosen, h))
+        return Pairs(parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
         """InfoNCE with EqCo's margin, or the loss that was chosen."""

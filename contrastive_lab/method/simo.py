@@ -18,7 +18,7 @@ from contrastive_lab.negatives import NegativesPer, from_batch
 from contrastive_lab.objective import Objective
 from contrastive_lab.optim import Optim
 from contrastive_lab.own_class import own_class
-from contrastive_lab.pairs import Pairs, from_keys, joined
+from contrastive_lab.pairs import Pairs, Part, row_cosines
 
 
 class SiMo(ContrastiveModule[Pairs]):
@@ -51,9 +51,9 @@ class SiMo(ContrastiveModule[Pairs]):
         parts = []
         for number, (h, query) in enumerate(zip(features, queries, strict=True)):
             chosen = from_batch(batch.random, drawn, 1, per, f"negatives/{number}", device, own, sets)
-            pos, neg = from_keys(query, keys[batch.random.rows], keys, chosen)
-            parts.append(Pairs(pos, neg, [query], batch.ids, ids[chosen], h, keys, ids))
-        return joined(parts)
+            pos = row_cosines(query, keys[batch.random.rows])
+            parts.append(Part(query, pos, batch.ids, keys, ids, chosen, h))
+        return Pairs(parts)
 
     def losses(self, pairs: Pairs) -> Tensor:
         """InfoNCE with EqCo's margin, or the loss that was chosen."""

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.blocks import values_of_rows
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.diagnostics import spread
-from contrastive_lab.encoder import Encoder, cosines
+from contrastive_lab.encoder import Encoder
 from contrastive_lab.losses import supcon
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.optim import Optim
@@ -17,8 +18,9 @@ from contrastive_lab.optim import Optim
 class Similarities(NamedTuple):
     """The m views of this process's n images against all M views."""
 
-    cosines: Tensor  # (m, M)
-    positives: Tensor  # (m, M), true where the key is a positive
+    views: Tensor  # (m, D) unit rows
+    keys: Tensor  # (M, D) unit rows
+    labels: Tensor  # (M,) class of each key
     own: Tensor  # (m,) number of each view among the M
     vectors: Tensor  # (n, D) unit vectors of the first view
     features: Tensor  # (n, F)
@@ -31,20 +33,24 @@ class SupCon(ContrastiveModule[Similarities]):
         super().__init__(encoder, tau, None, optim, seed)
 
     def pairs(self, batch: Batch) -> Similarities:
-        """Cosines of every view of this process with every view of all."""
+        """Every view of this process and every view of all."""
         assert batch.classes is not None
         features, views = self.encoder.forward_views(batch.views)
         labels = batch.classes[distributed.gather(batch.ids)].repeat(len(views))
         keys = torch.cat([distributed.gather(z) for z in views])
         first = torch.arange(len(views), device=keys.device)[:, None] * batch.random.size + batch.random.start
         own = (first + torch.arange(batch.random.count, device=keys.device)).flatten()
-        same = labels[own][:, None] == labels
-        positives = same.scatter(1, own[:, None], value=False)
-        return Similarities(cosines(torch.cat(views), keys), positives, own, views[0], features[0])
+        return Similarities(torch.cat(views), keys, labels, own, views[0], features[0])
 
     def losses(self, pairs: Similarities) -> Tensor:
         """L_out, (m,)."""
-        return supcon(pairs.cosines, pairs.positives, pairs.own, self.tau)
+
+        def of_rows(_: Tensor, cosines: Tensor, rows: slice) -> Tensor:
+            own = pairs.own[rows]
+            positives = (pairs.labels[own, None] == pairs.labels).scatter(1, own[:, None], value=False)
+            return supcon(cosines, positives, own, self.tau)
+
+        return values_of_rows(torch.zeros_like(pairs.views[:, 0]), pairs.views, pairs.keys, None, of_rows)
 
     def diagnose(self, pairs: Similarities, losses: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Spread of the vectors."""

@@ -1,11 +1,10 @@
-"""The command `bench`: its line; what it measures has its tests in test_bench.py."""
+"""The command `bench`: its line; what it measures has its tests in test_bench/."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from contrastive_lab import bench as benchmarks
 from contrastive_lab.commands import bench
 from tests.conftest import Line
 
@@ -16,17 +15,19 @@ Type = Callable[..., Line]
     ("line", "asked"),
     [
         ("views", {"batch": 256, "size": 32, "repeats": 9}),
+        ("loss --sizes 8 16", {"sizes": [8, 16], "dim": 128, "repeats": 9}),
         ("--repeats 2 --threads 3 diagnostics --K 7", {"batch": 256, "K": 7, "repeats": 2}),
     ],
 )
 def test_a_line_chooses_the_benchmark_and_its_settings(
-    line: str, asked: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    line: str, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, Any]] = []
     threads: list[int] = []
-    monkeypatch.setattr(benchmarks, "ready", threads.append)
-    for name in ("views", "diagnostics"):
-        monkeypatch.setattr(benchmarks, name, lambda name=name, **told: seen.append({"name": name, **told}))
+    monkeypatch.setattr("contrastive_lab.bench.turns.ready", threads.append)
+    for name in ("views", "diagnostics", "loss"):
+        told = f"contrastive_lab.bench.{name}.run"
+        monkeypatch.setattr(told, lambda name=name, **told: seen.append({"name": name, **told}))
     assert bench.main(["bench", *line.split()]) == 0
     (told,) = seen
     assert told.pop("name") in line and told == asked

@@ -11,7 +11,7 @@ from contrastive_lab.config.check import effective_K, loss_problems
 from contrastive_lab.config.overrides import base
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.objective import Objective
-from contrastive_lab.pairs import Pairs
+from tests.cosines import pairs_of
 from tests.test_config.test_methods import NAMES
 
 Compose = Callable[..., DictConfig]
@@ -199,7 +199,7 @@ def test_every_other_combination_has_a_finite_loss(method: str, loss: str) -> No
         )
         pos, neg = torch.rand(6, generator=source), torch.rand(6, 4 * told["sets"], generator=source)
         neg.requires_grad_()
-        pairs = Pairs(pos, neg, [pos], torch.arange(6), torch.zeros_like(neg), pos, pos, torch.arange(6))
+        pairs = pairs_of((pos, neg))
         losses = objective.losses(pairs, config.tau, config.alpha)
         losses.sum().backward()
         assert losses.shape == (6,) and losses.isfinite().all() and neg.grad is not None and neg.grad.isfinite().all()

@@ -32,7 +32,8 @@ def test_key_encoder_follows_and_gets_no_gradient() -> None:
     method.after_step()
     moved = method.key_encoder.encoder.backbone.map.weight - before
     torch.testing.assert_close(moved, torch.full_like(moved, 0.25))
-    info_nce(*method.pairs(random_batch())[:2], 0.2).backward()
+    pairs = method.pairs(random_batch())
+    info_nce(pairs.pos, pairs.neg, 0.2).backward()
     assert all(p.grad is None for p in method.key_encoder.parameters())
     assert method.encoder.backbone.map.weight.grad is not None
 

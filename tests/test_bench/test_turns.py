@@ -1,27 +1,14 @@
-import re
 from collections.abc import Callable
 
 import pytest
 
-from contrastive_lab import bench
-
-
-@pytest.mark.parametrize(
-    ("run", "said"),
-    [
-        (lambda: bench.views(batch=4, size=8, repeats=1), r"batch 4, 8 pixels\n.*: +\d+ im.*\n.*\nratio: \d+\.\d\n$"),
-        (lambda: bench.diagnostics(batch=8, K=5, repeats=1), r"batch 8, K 5\ndiagnostics: -?\d+\.\d % of a step"),
-    ],
-)
-def test_a_benchmark_ends_in_a_ratio(run: Callable[[], None], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    run()
-    assert re.search(said, capsys.readouterr().out)
+from contrastive_lab.bench.turns import alternate, ready
 
 
 def test_functions_take_turns_and_the_first_turn_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that a call of `slow` puts forward by 3 seconds, and one of `quick` by 1."""
     now, order = [0.0], list[tuple[str, int]]()
-    monkeypatch.setattr("contrastive_lab.bench.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("contrastive_lab.bench.turns.time.perf_counter", lambda: now[0])
 
     def takes(name: str, seconds: float) -> Callable[[int], None]:
         def call(number: int) -> None:
@@ -30,7 +17,7 @@ def test_functions_take_turns_and_the_first_turn_is_not_counted(monkeypatch: pyt
 
         return call
 
-    assert bench.alternate({takes("slow", 3): 1, takes("quick", 1): 2}, repeats=2) == [[3, 3], [1, 1]]
+    assert alternate({takes("slow", 3): 1, takes("quick", 1): 2}, repeats=2) == [[3, 3], [1, 1]]
     turn = [("slow", 0), ("quick", 0), ("quick", 1), ("slow", 1), ("quick", 2), ("quick", 3)]
     assert order == [*turn, ("slow", 2), ("quick", 4), ("quick", 5)]
 
@@ -38,5 +25,5 @@ def test_functions_take_turns_and_the_first_turn_is_not_counted(monkeypatch: pyt
 def test_it_runs_on_the_threads_that_were_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
     monkeypatch.setattr("torch.set_num_threads", told.append)
-    bench.ready(3)
+    ready(3)
     assert told == [3]
