@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from contrastive_lab.config.check import WITHOUT_ALPHA
-from contrastive_lab.config.identity import beside_infonce
+from contrastive_lab.config.identity import beside_infonce, moved
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.encoder import Encoder
@@ -113,15 +113,13 @@ def _rows(
 
 def config_of(folder: Path, data_dir: str | None) -> DictConfig:
     """The configuration of a stored run whose data set is in `data_dir` now; None is where it was."""
-    config = stored_config(folder)
-    if data_dir is not None:
-        config.data_dir = data_dir
-    return config
+    return moved(stored_config(folder), {} if data_dir is None else {"data_dir": data_dir})
 
 
 def built(folder: Path, config: DictConfig) -> tuple[Encoder, ViewsDataModule]:
     """The encoder of a stored run and its data; ValueError where this version of the code cannot build them."""
     try:
-        return stored_encoder(folder, config)[0], build_data(config)
+        data = build_data(config)
+        return stored_encoder(folder, config)[0], data
     except (OmegaConfBaseException, TypeError, RuntimeError) as error:  # a key, an argument or a layer has gone
         raise ValueError(f"cannot be built by this version of the code ({first_line(error)})") from None

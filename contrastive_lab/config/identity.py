@@ -75,6 +75,8 @@ def moved(stored: DictConfig, given: Mapping[str, Any]) -> DictConfig:
     for key, value in given.items():
         if within(key, (*MOVED, *PROCESSES)):
             OmegaConf.update(new, key, value, merge=False)
+    if "data_dir" in given and OmegaConf.select(new, "dataset.splits.write") is False:
+        new.dataset.splits.write = True  # that of the line may be written to, that of a stored run may not
     return new
 
 

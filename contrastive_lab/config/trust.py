@@ -1,7 +1,9 @@
 """What a configuration from elsewhere may do: it must run no code of others and touch nothing but its run's folder."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from inspect import isclass
 from typing import Any, cast
@@ -18,15 +20,16 @@ LIGHTNING = ("pytorch_lightning.plugins.", "pytorch_lightning.strategies.")
 KEY = re.compile(r"\$\{[\w.\[\]]+\}")
 # A key too, and those of W&B's variables that are no secret.
 HARMLESS = re.compile(r"\$\{(oc\.select:[\w.]+|oc\.env:WANDB_(PROJECT|ENTITY))(,[\w.+-]*)?\}")
+WRITE = ("contrastive_lab.dataset.packed", "contrastive_lab.dataset.ag_news")  # into data_dir
 NAMED = ("dataset", "backbone", "evaluation", "logger", "loss", "scale", "strategy")
 NAMES = {group: f"{group}.name" for group in NAMED} | {"method": "method_info.id"}
 
 
 def untrusted_code(config: DictConfig) -> Iterator[str]:
-    """What a configuration would call that neither conf/ calls nor is a class of Lightning's plugins or strategies."""
+    """What a configuration would call that conf/ does not call at that key, but for classes of `LIGHTNING`."""
     for key, value in _leaves(OmegaConf.to_container(config)):
-        if key.rpartition(".")[2] == "_target_" and not (value in _ours() or _of_lightning(str(value))):
-            yield f"{key}={value}: only what conf/ names is called, and classes of {' and '.join(LIGHTNING)}"
+        if key.rpartition(".")[2] == "_target_" and not (value in _ours().get(key, ()) or _of_lightning(str(value))):
+            yield f"{key}={value}: only what conf/ names there is called, and classes of {' and '.join(LIGHTNING)}"
 
 
 def untrusted_resolvers(config: DictConfig) -> Iterator[str]:
@@ -34,6 +37,15 @@ def untrusted_resolvers(config: DictConfig) -> Iterator[str]:
     for key, value in _leaves(OmegaConf.to_container(config)):
         if "${" in HARMLESS.sub("x", KEY.sub("x", str(value))):
             yield f"{key}={value}: only other keys, WANDB_PROJECT and WANDB_ENTITY are put in"
+
+
+def untrusted_links(config: DictConfig) -> Iterator[str]:
+    """Keys that stand for another one in which something is called: a data set in place of a backbone is downloaded."""
+    for key, value in _leaves(OmegaConf.to_container(config)):
+        with suppress(OmegaConfBaseException):  # of a key that is missing, which is told where it is used
+            found = OmegaConf.select(config, key) if "${" in str(value) else None
+            if OmegaConf.is_config(found) and any("_target_" in name for name, _ in _leaves(_plain(found))):
+                yield f"{key}={value}: stands for a part in which something is called; write that part there"
 
 
 def untrusted_names(config: DictConfig) -> Iterator[str]:
@@ -59,10 +71,23 @@ def untrusted_logger(config: DictConfig) -> Iterator[str]:
             yield f"logger.{key}={value}: not taken from a run's folder; logger={name} takes {', '.join(taken)}"
 
 
+def read_only(config: DictConfig) -> DictConfig:
+    """The same whose data set is neither downloaded nor packed; `moved` takes that back for a data_dir of the line."""
+    if OmegaConf.select(config, "dataset.splits._target_") in WRITE:
+        OmegaConf.update(config, "dataset.splits.write", False, force_add=True)
+    return config
+
+
 @cache
-def _ours() -> set[str]:
-    """What the files in conf/ call."""
-    return {found for path in CONF.rglob("*.yaml") for found in re.findall(r"_target_: *([\w.]+)", path.read_text())}
+def _ours() -> dict[str, set[str]]:
+    """What the files in conf/ call, by key."""
+    found = defaultdict[str, set[str]](set)
+    for path in CONF.rglob("*.yaml"):
+        group = "" if "@package _global_" in path.read_text() else f"{path.relative_to(CONF).parts[0]}."
+        for key, value in _leaves(_plain(OmegaConf.load(path))):
+            if key.rpartition(".")[2] == "_target_":
+                found[group + key].add(str(value))
+    return found
 
 
 def _of_lightning(name: str) -> bool:
@@ -74,6 +99,10 @@ def _of_lightning(name: str) -> bool:
     except Exception:  # whatever an unknown name does
         return False
     return isclass(found) and f"{found.__module__}.".startswith(LIGHTNING)
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node)
 
 
 def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:

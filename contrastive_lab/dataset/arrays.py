@@ -15,7 +15,7 @@ import torchvision.datasets
 from numpy.typing import NDArray
 
 from contrastive_lab.dataset.split import Arrays, Splits
-from contrastive_lab.errors import RunError
+from contrastive_lab.errors import ConfigError, RunError
 
 
 def embedded() -> Splits:
@@ -27,13 +27,14 @@ def embedded() -> Splits:
     return Splits(pretrain=train, train=train, test=test)
 
 
-def packed(name: str, data_dir: str) -> Splits:
+def packed(name: str, data_dir: str, write: bool = True) -> Splits:
     """One of fashion_mnist, cifar10, cifar100 and stl10, memory-mapped.
 
-    Torchvision downloads it where its arrays are missing; RunError if that fails.
+    Torchvision downloads it where its arrays are missing; RunError if that fails, ConfigError without `write`.
     """
     folder = Path(data_dir) / name
     if not (folder / "train_images.npy").exists():
+        check_written(write, data_dir, f"no arrays of {name}")
         _pack(name, folder)
     train, test = (
         Arrays(np.load(folder / f"{part}_images.npy", mmap_mode="r"), np.load(folder / f"{part}_labels.npy"))
@@ -41,6 +42,13 @@ def packed(name: str, data_dir: str) -> Splits:
     )
     extra = folder / "unlabeled_images.npy"
     return Splits(Arrays(np.load(extra, mmap_mode="r")) if extra.exists() else train, train, test)
+
+
+def check_written(write: bool, data_dir: str, lacks: str) -> None:
+    """Raise a ConfigError where a data set would be written into a folder that no line names, but a stored run does."""
+    if not write:
+        told = "a stored run does not say where to write; data_dir=<folder> on the line does"
+        raise ConfigError(f"data_dir={data_dir}: {lacks} in it, and {told}")
 
 
 def _pack(name: str, folder: Path) -> None:

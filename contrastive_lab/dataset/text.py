@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contrastive_lab.dataset.arrays import check_written
 from contrastive_lab.dataset.split import Splits, Texts
 from contrastive_lab.errors import ConfigError
 
@@ -51,19 +52,27 @@ def word_ids(texts: Sequence[Sequence[str]], words: Sequence[str]) -> NDArray[np
     return ids
 
 
-def ag_news(data_dir: str, train_csv: str | None = None, test_csv: str | None = None, min_frequency: int = 5) -> Splits:
+def ag_news(
+    data_dir: str,
+    train_csv: str | None = None,
+    test_csv: str | None = None,
+    min_frequency: int = 5,
+    write: bool = True,
+) -> Splits:
     """News texts of a training and a test csv; packed once into `<data_dir>/ag_news`, then memory-mapped.
 
     Rows are the official ones, class, title, description, or class and text. Classes are whole numbers without gaps, of
     which the least of the training csv is taken for 0. Words that occur less than `min_frequency` times in the training
     csv are left out. A csv that is not named is `train.csv` or `train.csv.xz`, `test.csv` or `test.csv.xz` in the
-    folder of the arrays. ConfigError if one is missing or has other rows, or if a class or the vocabulary is empty.
+    folder of the arrays. ConfigError if one is missing or has other rows, if a class or the vocabulary is empty, or if
+    there are no arrays and it shall not `write` them.
     """
     folder = Path(data_dir) / "ag_news"
     train, test = _csv(folder, "train", train_csv), _csv(folder, "test", test_csv)
     changed = [(path.absolute(), path.stat().st_mtime_ns) for path in (train, test)]
     packed = folder / f"packed_{_key(min_frequency, *changed)}"
     if not packed.is_dir():
+        check_written(write, data_dir, "no arrays of these texts")
         _pack(packed, train, test, min_frequency)
     return _load(packed)
 

@@ -159,12 +159,17 @@ def _other_images(folder: Path, config: DictConfig) -> str:
 @lru_cache
 def _read(dataset: str) -> tuple[int, str]:
     """The number of images to pre-train on and the hash of all; once for all jobs that read the same data set."""
-    from hydra.utils import instantiate  # here: a data set imports torch, which takes seconds
+    from contrastive_lab.dataset import data_hash  # here: a data set imports torch, which takes seconds
 
-    from contrastive_lab.dataset import data_hash
-
-    splits = instantiate(OmegaConf.create(dataset).splits, _partial_=True)()
+    splits = _splits(dataset)
     return len(splits.pretrain), data_hash(splits)
+
+
+def _splits(dataset: str) -> Any:
+    """The data set of a node, as yaml."""
+    from hydra.utils import instantiate
+
+    return instantiate(OmegaConf.create(dataset).splits, _partial_=True)()
 
 
 def multirun(overrides: list[str]) -> list[list[str]]:
@@ -187,7 +192,8 @@ def _resumed(overrides: list[str]) -> list[str]:
     folder = _unquoted(values["resume"])
     if problems := check_resume(Path(folder)):
         raise ConfigError(*problems)
-    moved_config(Path(folder), {key: _unquoted(values[key]) for key in MOVED if key in values})
+    config = moved_config(Path(folder), {key: _unquoted(values[key]) for key in MOVED if key in values})
+    _splits(OmegaConf.to_yaml(config.dataset, resolve=True))  # it ends here where the data set has gone
     told = [f"{key}={value}" for key, value in values.items() if within(key, PROCESSES)]
     if told and (problems := _processes(stored_config(Path(folder)), told)):
         raise ConfigError(*problems)

@@ -9,7 +9,14 @@ from hydra.conf import HydraConf
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.identity import upgraded
-from contrastive_lab.config.trust import untrusted_code, untrusted_logger, untrusted_names, untrusted_resolvers
+from contrastive_lab.config.trust import (
+    read_only,
+    untrusted_code,
+    untrusted_links,
+    untrusted_logger,
+    untrusted_names,
+    untrusted_resolvers,
+)
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.checkpoint import PREVIOUS, readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, CONFIG
@@ -31,7 +38,7 @@ def has_config(folder: Path) -> bool:
 
 
 def stored_config(folder: Path) -> DictConfig:
-    """The configuration of the run in `folder`, in the spelling of this version.
+    """The configuration of the run in `folder`, in the spelling of this version; its data set is only read.
 
     Raises:
         ConfigError: if there is none, it cannot be read, or it would run code of others or reach out of its folder.
@@ -47,9 +54,10 @@ def stored_config(folder: Path) -> DictConfig:
     if problems := [*untrusted_code(config), *untrusted_resolvers(config)]:
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
     new = upgraded(config)
-    if problems := [*untrusted_names(new)] or [*untrusted_logger(new)]:  # of values that may now be worked out
+    checks = (untrusted_links, untrusted_names, untrusted_logger)  # of values that may now be worked out
+    if problems := next(filter(None, ([*check(new)] for check in checks)), []):
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
-    return new
+    return read_only(new)
 
 
 def check_links(folder: Path, root: Path | None = None) -> None:

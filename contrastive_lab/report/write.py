@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import write_text
 from contrastive_lab.record.run import check_links
 from contrastive_lab.record.sweep import read_sweep
@@ -33,9 +34,11 @@ def write_report(folder: Path, x: str | None = None, hue: str | None = None, mar
         margin: what counts as no difference, in points of accuracy; None takes the experiment's, else 0.5.
 
     Raises:
-        ConfigError: if the folder holds no run, no run has a key, or a link leads out of it.
+        ConfigError: if the folder holds no run, no run has a key, or a link or the name of a metric leads out of it.
     """
     grid = choose(read_sweep(folder), x, hue, margin)
+    if led := [name for name in (*measured(grid), *curves.columns(grid)) if Path(name).name != name]:
+        raise ConfigError(*(f"sweep={folder}: {name} names a figure; it must be a name without a /" for name in led))
     out = folder / "report"
     check_links(out, folder)
     (out / "figures").mkdir(parents=True, exist_ok=True)

@@ -56,8 +56,8 @@ def final_scores(config: DictConfig, encoder: Encoder, data: ViewsDataModule) ->
 
 def evaluate_run(folder: Path, config: DictConfig) -> str:
     """Score a run's last checkpoint into `evaluation_<name>_<settings>.json` in its folder; returns a line to print."""
-    encoder, step = stored_encoder(folder, config)
     data = build_data(config)
+    encoder, step = stored_encoder(folder, config)
     if (then := read_result(folder).data_hash) not in (None, data.hash):
         print(f"notice: evaluated on other data than those of the run ({then} then, {data.hash} now)", flush=True)
     scores = score(config, encoder, data)

@@ -9,7 +9,15 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
-from contrastive_lab.config.trust import untrusted_code, untrusted_logger, untrusted_names, untrusted_resolvers
+from contrastive_lab.config.identity import moved
+from contrastive_lab.config.trust import (
+    read_only,
+    untrusted_code,
+    untrusted_links,
+    untrusted_logger,
+    untrusted_names,
+    untrusted_resolvers,
+)
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.run import stored_config
 
@@ -27,6 +35,7 @@ from contrastive_lab.record.run import stored_config
         "pytorch_lightning.strategies.ddp.torch.load",
         "pytorch_lightning.strategies.ddp.subprocess.Popen",
         "pytorch_lightning.strategies.nothing",
+        "contrastive_lab.dataset.packed",  # downloads; conf/ calls it at dataset.splits alone
     ],
 )
 def test_code_of_others_is_named_with_its_key(target: str) -> None:
@@ -36,7 +45,29 @@ def test_code_of_others_is_named_with_its_key(target: str) -> None:
         ({"a": [[{"b": {"_target_": target}}]]}, "a.0.0.b._target_"),
     ):
         (problem,) = untrusted_code(OmegaConf.create(node))
-        assert problem.startswith(f"{key}={target}: only what conf/ names is called")
+        assert problem.startswith(f"{key}={target}: only what conf/ names there is called")
+
+
+@pytest.mark.parametrize("part", [{"_target_": "x"}, [{"_target_": "x"}], {"y": [{"_target_": "x"}]}])
+def test_a_key_that_stands_for_a_part_that_is_called_is_named(part: Any) -> None:
+    backbone = {"arch": "${b}", "mean": "${c}", "x": "${missing}"}
+    config = OmegaConf.create({"a": part, "backbone": backbone, "b": "${a}", "c": [0.5]})
+    assert [problem.partition(":")[0] for problem in untrusted_links(config)] == ["backbone.arch=${b}", "b=${a}"]
+
+
+@pytest.mark.parametrize(
+    ("splits", "written"),
+    [
+        ({"_target_": "contrastive_lab.dataset.packed", "name": "stl10", "data_dir": "${data_dir}"}, False),
+        ({"_target_": "contrastive_lab.dataset.ag_news", "_args_": ["/x"], "write": True}, False),
+        ({"_target_": "contrastive_lab.dataset.embedded"}, None),
+    ],
+)
+def test_a_data_set_is_written_where_the_line_says_alone(splits: dict[str, Any], written: bool | None) -> None:
+    config = read_only(OmegaConf.create({"data_dir": "stored", "dataset": {"splits": splits, "workers": 1}}))
+    assert config.dataset.splits.get("write") is written
+    assert moved(config, {"dataset.workers": 2}).dataset.splits.get("write") is written
+    assert moved(config, {"data_dir": "typed"}).dataset.splits.get("write") is (None if written is None else True)
 
 
 @pytest.mark.parametrize("name", ["plugins.TorchSyncBatchNorm", "strategies.SingleDeviceStrategy"])
@@ -70,7 +101,7 @@ def test_what_conf_has_and_runs_store_is_trusted(compose: Callable[..., DictConf
     for told in ([*wandb, "+logger.job_type=j", "logger.entity=${oc.env:WANDB_ENTITY}"], *others):
         config = compose(*told)
         assert not [*untrusted_code(config), *untrusted_resolvers(config)]
-        assert not [*untrusted_names(config), *untrusted_logger(config)]
+        assert not [*untrusted_links(config), *untrusted_names(config), *untrusted_logger(config)]
     for path in (path for group in ("theory", "experiment", "method") for path in (CONF / group).rglob("*.yaml")):
         assert not list(untrusted_resolvers(OmegaConf.load(path)))
 

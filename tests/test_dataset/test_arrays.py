@@ -8,7 +8,7 @@ import torch
 import torchvision
 
 from contrastive_lab.dataset import embedded, packed
-from contrastive_lab.errors import RunError
+from contrastive_lab.errors import ConfigError, RunError
 
 
 def test_embedded_images_are_balanced_and_complete() -> None:
@@ -61,6 +61,15 @@ def test_packed_arrays_are_used_without_a_download(tmp_path: Path, monkeypatch: 
     assert (len(splits.pretrain), len(splits.train), len(splits.test)) == (9, 4, 3)
     assert splits.pretrain.labels is None
     assert splits.classes == 4
+
+
+def test_arrays_that_shall_not_be_written_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", FakeCifar)
+    with pytest.raises(ConfigError, match=rf"^data_dir={tmp_path}: no arrays of cifar10 in it, and a stored run "):
+        packed("cifar10", str(tmp_path), write=False)
+    assert not [*tmp_path.iterdir()]
+    packed("cifar10", str(tmp_path))
+    assert len(packed("cifar10", str(tmp_path), write=False).train) == 20
 
 
 def test_a_failed_download_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,15 @@ def test_arrays_are_packed_once_and_anew_when_a_csv_changes(news: Path) -> None:
     assert not list((news / "ag_news").glob("*partial*"))
 
 
+def test_texts_that_shall_not_be_packed_are_named(news: Path) -> None:
+    before = {*news.rglob("*")}
+    with pytest.raises(ConfigError, match=rf"^data_dir={news}: no arrays of these texts in it, and a stored run "):
+        ag_news(str(news), write=False)
+    assert before == {*news.rglob("*")}
+    ag_news(str(news))
+    assert len(ag_news(str(news), write=False).train) == 64
+
+
 def test_a_csv_is_read_once_however_often_it_is_asked_for(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read, before = [], Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or before(path))
