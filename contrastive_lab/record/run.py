@@ -44,6 +44,7 @@ def stored_config(folder: Path) -> DictConfig:
         ConfigError: if there is none, it cannot be read, or it would run code of others or reach out of its folder.
     """
     check_links(folder)
+    _check_wandb(folder)
     path = folder / CONFIG
     try:
         config = OmegaConf.load(path)
@@ -70,6 +71,13 @@ def check_links(folder: Path, root: Path | None = None) -> None:
     links = [path for path in links if not path.resolve().is_relative_to(inside)]
     if links:
         raise ConfigError(*(f"{path}: a link out of the folder, through which nothing is written" for path in links))
+
+
+def _check_wandb(folder: Path) -> None:
+    """Raise a ConfigError if W&B, which looks in the working directory, would take its server from a run's folder."""
+    for path in (Path.cwd() / name / "settings" for name in ("wandb", ".wandb")):
+        if path.exists() and path.is_relative_to(folder.resolve()):
+            raise ConfigError(f"{path}: W&B's settings are not taken from a run's folder; start in another one")
 
 
 def check_resume(folder: Path) -> list[str]:

@@ -40,6 +40,21 @@ def test_a_link_out_of_the_folder_is_named_but_for_those_that_wandb_makes_to_its
         check_links(stored)
 
 
+@pytest.mark.parametrize("name", ["wandb", ".wandb"])
+def test_settings_of_wandb_are_not_taken_from_a_runs_folder(
+    name: str, stored: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (stored, stored / "checkpoints", mine := tmp_path_factory.mktemp("mine")):
+        (folder / name).mkdir()
+        (folder / name / "settings").write_text("[default]\nbase_url = http://example.com\n")
+    monkeypatch.chdir(mine)
+    assert stored_config(stored).K == 4
+    for folder in (stored, stored / "checkpoints"):
+        monkeypatch.chdir(folder)
+        with pytest.raises(ConfigError, match=rf"{folder / name}/settings: W&B's settings are not taken from a run"):
+            stored_config(stored)
+
+
 def test_what_is_missing_is_named(stored: Path) -> None:
     checkpoint = stored / "checkpoints" / "last.ckpt"
     checkpoint.write_text("half a file")

@@ -1,6 +1,9 @@
 """Opening and closing W&B runs: their ids, what goes offline and when, and other launchers."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +15,7 @@ import wandb
 from contrastive_lab.errors import RunError
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.run import wandb_run
-from tests.conftest import TINY, command, only_run
+from tests.conftest import ROOT, TINY, command, only_run
 from tests.wandb_files import QUIET, offline_runs
 
 
@@ -119,6 +122,29 @@ def test_a_multirun_is_one_run_a_job_in_each_launcher(arguments: tuple[str, ...]
         (4, "simo-K4-a256-s0", "demo", 0),
         (8, "simo-K8-a256-s0", "demo", 0),
     ]
+
+
+@pytest.mark.long
+def test_settings_lie_in_the_working_directory_and_not_in_the_folder_of_a_run(tmp_path: Path) -> None:
+    """W&B's own files in a run's folder, with links that lead out, are neither read nor written through."""
+    (tmp_path / "theirs").write_text("theirs")
+    for folder, name in ((tmp_path / "mine", "me"), (tmp_path / "run", "stranger")):
+        (folder / "wandb").mkdir(parents=True)
+        (folder / "wandb" / "settings").write_text(f"[default]\nbase_url = http://{name}.invalid\nentity = {name}\n")
+    for name in ("debug.log", "debug-internal.log", "latest-run"):
+        (tmp_path / "run" / "wandb" / name).symlink_to(tmp_path / "theirs")
+    code = (
+        "from contrastive_lab.run.wandb_run import open_run; from pathlib import Path; run = open_run(Path('../run'));"
+        "print(run.settings.base_url, run.entity); run.finish()"
+    )
+    environ = {name: value for name, value in os.environ.items() if "WANDB" not in name} | QUIET
+    line, cwd = [sys.executable, "-c", code], tmp_path / "mine"
+    done = subprocess.run(
+        line, cwd=cwd, env={**environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "http://me.invalid me\n", done.stderr
+    assert len(offline_runs(tmp_path / "run")) == 1
+    assert (tmp_path / "theirs").read_text() == "theirs"
 
 
 @pytest.mark.long
