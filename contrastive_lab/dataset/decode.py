@@ -10,6 +10,7 @@ import torch
 import torchvision.transforms.v2.functional as F
 from PIL import Image
 from PIL.ExifTags import Base
+from PIL.ImageFile import ImageFile
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
@@ -36,8 +37,9 @@ TURNS = {
 class Reader:
     """Reads a file as an image of 8 bits a channel, upright as its EXIF data say.
 
-    Of 16-bit grey images `range` are the values that become 0 and 255; what is transparent shows `background`, a colour
-    (R, G, B). Both are ignored by images that have no 16 bits, or no transparency.
+    Of 16-bit grey images `range` are the values that become 0 and 255, unless told 0 and 65535, or what a pgm calls
+    white; what is transparent shows `background`, a colour (R, G, B). Both are ignored by images that have no 16 bits,
+    or no transparency.
     """
 
     range: tuple[int, int] = (0, 65535)
@@ -52,10 +54,12 @@ class Reader:
         """
         try:
             with Image.open(path) as file:
-                if self.range != Reader.range and any(COLOUR16.search(str(tile[3])) for tile in file.tile):
+                white = _white(file)
+                in_colour = (white and file.mode == "RGB") or any(COLOUR16.search(str(tile[3])) for tile in file.tile)
+                if self.range != Reader.range and in_colour:
                     raise RunError(f"{path}: has 16 bits in colour, of which dataset.range is not taken; leave it out")
                 file.load()
-                return self._rgb(_upright(file), path)
+                return self._rgb(_upright(file), path, white)
         except RunError:
             raise
         except Image.DecompressionBombError:
@@ -65,10 +69,11 @@ class Reader:
             told = {"UnidentifiedImageError": "is no image that can be read", "FileNotFoundError": "is not there"}
             raise RunError(f"{path}: {told.get(type(error).__name__) or first_line(error)}") from None
 
-    def _rgb(self, image: Image.Image, path: Path) -> Image.Image:
-        if image.mode in GREY16:
-            low, high = self.range
-            grey = (np.asarray(image).astype(np.float64) - low) / (high - low)
+    def _rgb(self, image: Image.Image, path: Path, white: int | None) -> Image.Image:
+        if image.mode in GREY16 or (white and image.mode == "I"):
+            low, high = (0, white) if white and self.range == Reader.range else self.range
+            values = np.asarray(image).astype(np.float64) * ((white or 65535) / 65535)
+            grey = (values - low) / (high - low)
             return Image.fromarray(np.round(255 * grey.clip(0, 1)).astype(np.uint8)).convert("RGB")
         if image.mode in ("F", "I"):
             kind = {"F": "floats", "I": "integers of 32 bits"}[image.mode]
@@ -77,6 +82,13 @@ class Reader:
             ground = Image.new("RGBA", image.size, self.background)
             return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
         return image.convert("RGB")
+
+
+def _white(file: ImageFile) -> int | None:
+    """What a pgm or ppm of 16 bits calls white, which PIL makes 65535 in grey and 255 in colour; None of others."""
+    told = file.tile[0].args if file.format == "PPM" else 0
+    most = told[-1] if isinstance(told, tuple) else 65535 if told == "I;16B" else 0
+    return most if isinstance(most, int) and most > 255 else None
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ from contrastive_lab.dataset.look import look_through
 from contrastive_lab.dataset.split import Files, Splits
 from contrastive_lab.errors import ConfigError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".pnm", ".ppm", ".tif", ".tiff"}
 Classes = dict[str, list[Path]]  # images by the folder of their class
 
 

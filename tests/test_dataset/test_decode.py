@@ -54,6 +54,39 @@ def test_a_range_is_not_ignored_by_16_bits_in_colour(colour: int, channels: int,
     assert read(tmp_path / "a.png", range=(0, 4095)).tolist() == [[[128, 128, 128]]]
 
 
+def pnm(kind: str, white: int, values: np.ndarray) -> bytes:
+    """A file of 16 bits by its format: P5 and P6 are binary, P2 and P3 text, of grey and of colour."""
+    binary = kind in ("P5", "P6")
+    body = values.astype(">u2").tobytes() if binary else " ".join(map(str, values.ravel().tolist())).encode()
+    return f"{kind} {values.shape[1]} {values.shape[0]} {white}\n".encode() + body
+
+
+@pytest.mark.parametrize("kind", ["P2", "P5"])
+@pytest.mark.parametrize("suffix", ["pgm", "pnm"])
+def test_16_bits_of_a_pgm_are_those_of_a_png(kind: str, suffix: str, tmp_path: Path) -> None:
+    """Of another white the file says so; a range tells of the values as they stand in the file."""
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(pnm(kind, 65535, GREY.astype(int) * 257))
+    assert np.array_equal(read(path), RGB)
+    twelve = (GREY.astype(int) * 16 + 8).clip(0, 4095)
+    for white, settings in ((4095, {}), (4095, {"range": (0, 4095)}), (65535, {"range": (0, 4095)})):
+        path.write_bytes(pnm(kind, white, twelve))
+        assert np.array_equal(read(path, **settings)[..., 0], np.round(twelve / 4095 * 255))
+    outside = read(path, range=(1000, 2000))[..., 0]
+    assert np.array_equal(outside, np.round(255 * ((twelve - 1000) / 1000).clip(0, 1)))
+
+
+@pytest.mark.parametrize("kind", ["P3", "P6"])
+def test_16_bits_of_a_ppm_have_no_range(kind: str, tmp_path: Path) -> None:
+    path, colours = tmp_path / "a.ppm", np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
+    path.write_bytes(pnm(kind, 65535, colours.astype(int) * 257))
+    assert np.array_equal(read(path), colours)
+    path.write_bytes(pnm(kind, 1020, colours.astype(int) * 4))
+    assert np.array_equal(read(path), colours)
+    with pytest.raises(RunError, match=r"a\.ppm: has 16 bits in colour, of which dataset\.range is not taken"):
+        read(path, range=(0, 4095))
+
+
 @pytest.mark.parametrize("background", [(255, 255, 255), (10, 20, 30)])
 def test_what_is_transparent_shows_the_background(background: tuple[int, int, int], tmp_path: Path) -> None:
     rgba = np.zeros((16, 16, 4), np.uint8)
@@ -110,7 +143,7 @@ def test_an_error_that_nothing_foresees_names_the_file(tmp_path: Path, monkeypat
         read(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "pgm", "pnm"])
 def test_8_bits_are_as_they_are(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(GREY).save(path)
