@@ -11,7 +11,7 @@ from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.record.run import stored_config
 from contrastive_lab.run import build
 from contrastive_lab.run.replay import first_not_finite, replay
-from tests.conftest import TINY, Line, only_run
+from tests.conftest import TINY, Line, command, only_run
 
 
 class Breaks(nn.Module):
@@ -46,6 +46,23 @@ def test_the_step_is_repeated_and_the_first_module_named(failed: Path) -> None:
     assert last["global_step"] == kept["global_step"] == 2
     name = "encoder.head.0.0.weight"
     assert last["state_dict"][name].equal(kept["state_dict"][name])  # no step was taken since
+
+
+@pytest.mark.long
+def test_a_step_of_two_processes_is_repeated_in_one(tmp_path: Path) -> None:
+    """What is found there is what a run of one process finds, whose numbers are the same up to rounding."""
+    found, told = [], [argument for argument in TINY if "log_every" not in argument]
+    for strategy in ("single", "ddp_cpu"):
+        where = (f"strategy={strategy}", f"hydra.run.dir={strategy}")
+        done = command(*told, *where, "base_lr=1e30", "trainer.log_every_n_steps=50", cwd=tmp_path)
+        assert done.returncode == 1 and "error: not finite at step 1: " in done.stderr, done.stderr
+        kept = torch.load(tmp_path / strategy / "checkpoints" / "not_finite.ckpt", weights_only=True)
+        again = command("scripts/replay.py", f"run={strategy}", cwd=tmp_path)
+        assert again.returncode == 0, again.stderr
+        found.append((kept["ids"].tolist(), again.stdout.removesuffix(f" ({strategy})\n")))
+    assert found[0] == found[1]
+    assert len({*found[0][0]}) == 64
+    assert found[0][1].startswith("step 1: output of encoder.")
 
 
 def test_other_images_than_those_of_the_step_are_told(failed: Path) -> None:
