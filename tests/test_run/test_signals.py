@@ -5,11 +5,12 @@ SIGNALS is how many go to a run of two processes at a random moment (5; `make re
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -108,33 +109,42 @@ def runs(pid: int) -> bool:
 
 
 @pytest.fixture
-def two_processes(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """The first of two processes of a run in tmp_path / "x"; none of them is left at the end."""
-    told = [*TINY, "strategy=ddp_cpu", "trainer.limit_train_batches=400", "epochs=3", "hydra.run.dir=x"]
-    line = [sys.executable, str(ROOT / "train.py"), *told, "trainer.log_every_n_steps=1"]
-    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
-    options = {"cwd": tmp_path, "env": environ, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    with subprocess.Popen(line, **options) as process:
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+def two_processes(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the first of two processes of a run in tmp_path / "x"; none of them is left at the end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*told: str) -> subprocess.Popen[str]:
+        own = () if "resume=x" in told else (*TINY, "strategy=ddp_cpu", "hydra.run.dir=x")
+        line, environ = [sys.executable, str(ROOT / "train.py"), *own, *told], {**os.environ, "OMP_NUM_THREADS": "1"}
+        options = {"cwd": tmp_path, "env": environ, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(line, **options, start_new_session=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def others(pid: int) -> list[int]:
+    """The further processes of a run, by its first one."""
+    return [child for child in children(pid) if "train.py" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("attempt", range(SIGNALS))
 def test_a_signal_to_one_of_two_processes_ends_both(
-    attempt: int, tmp_path: Path, two_processes: subprocess.Popen[str]
+    attempt: int, tmp_path: Path, two_processes: Callable[..., subprocess.Popen[str]]
 ) -> None:
     whom, chance = ("first", "second", "all", "group")[attempt % 4], random.Random(attempt)
-    process = two_processes
+    process = two_processes("trainer.limit_train_batches=400", "epochs=3")
     started, step = time.monotonic(), chance.randrange(60)
     while logged(tmp_path / "x") < step:
         assert process.poll() is None and time.monotonic() - started < 240
         time.sleep(0.05)
     time.sleep(chance.uniform(0, 0.1))
-    (second,) = [child for child in children(process.pid) if "train.py" in Path(f"/proc/{child}/cmdline").read_text()]
+    (second,) = others(process.pid)
     if whom == "group":
         os.killpg(process.pid, signal.SIGTERM)
     for pid in {"first": [process.pid], "second": [second], "all": [process.pid, second]}.get(whom, []):
@@ -147,3 +157,36 @@ def test_a_signal_to_one_of_two_processes_ends_both(
         time.sleep(0.1)
     step = torch.load(tmp_path / "x" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
     assert f"stopped after {step} of 234 steps by SIGTERM" in told_at_end
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    """Whether a process ignores a signal, as those but the first do from the end of the training on."""
+    (mask,) = re.findall(r"SigIgn:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("whom", ["first", "second", "both"])
+def test_a_signal_in_the_final_evaluation_of_two_processes(
+    whom: str, tmp_path: Path, two_processes: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """One to the second alone ends nothing; any other ends both, and the evaluation is done by the resumed run."""
+    process = two_processes("evaluation.epochs=500")
+    started = time.monotonic()
+    while not ((found := others(process.pid)) and ignores(found[0], signal.SIGTERM)):
+        assert process.poll() is None and time.monotonic() - started < 240
+        time.sleep(0.05)
+    assert result(tmp_path / "x")["linear_top1"] is None
+    for pid in {"first": [process.pid], "second": found, "both": [process.pid, *found]}[whom]:
+        os.kill(pid, signal.SIGTERM)
+    _, told = process.communicate(timeout=240 if whom == "second" else 60)  # 10 s on an idle machine
+    while runs(found[0]):
+        assert time.monotonic() - started < 400, "the second process did not end"
+        time.sleep(0.1)
+    if whom != "second":
+        assert (process.returncode, result(tmp_path / "x")["status"]) == (143, "interrupted"), told
+        assert "interrupted: stopped by SIGTERM; the same line, or resume=<folder>, goes on" in told.splitlines()
+        process = two_processes("resume=x")
+        _, told = process.communicate(timeout=240)
+    assert (process.returncode, result(tmp_path / "x")["status"]) == (0, "done"), told
+    assert result(tmp_path / "x")["linear_top1"] > 10
