@@ -3,49 +3,104 @@
 import os
 import sys
 from collections import Counter
+from typing import NamedTuple
 
 import pytest
 
+FULL = {"KILLS": "100", "SIGNALS": "20", "STEPS": "20000"}  # as the Makefile sets them
 KILLS, STEPS = os.environ.get("KILLS", "10"), os.environ.get("STEPS", "2000")
-# What a file's passed tests count, and how many of it each of them stands for.
+RUN = "tests/test_run/test"
+
+
+class Subject(NamedTuple):
+    """What is counted: passed tests of a file or of one function, each of which stands for so many."""
+
+    what: str
+    tests: str
+    each: int = 1
+    variable: str = ""  # of FULL, that says how many are tried
+
+
 SUBJECTS = {
-    "tests/test_run/test_kills.py": ("kills survived, one in five inside a checkpoint's write", int(KILLS) // 5),
-    "tests/test_run/test_signals.py": ("signals answered", 1),
-    "tests/test_run/test_two_nodes.py": ("nodes of torchrun lost", 1),
-    "tests/test_launch/test_slurm.py": ("jobs sent to a queue again", 1),
-    "tests/test_run/test_other_processes.py": ("methods that go on in another number of processes, and what cannot", 1),
-    "tests/test_distributed.py": ("runs on several processes that agree with one", 1),
-    "tests/test_bad_lines.py": ("wrong lines and files answered in one line", 1),
-    "tests/test_hostile_folders.py": ("hostile folders that ran and wrote nothing, by entry", 1),
-    "tests/test_run/test_full_disk.py": ("full disks", 1),
-    "tests/test_run/test_memory.py": ("steps without growth of memory", int(STEPS)),
+    "kills": Subject(
+        "kills survived bit for bit, one in five inside a checkpoint's write",
+        f"{RUN}_kills.py",
+        int(KILLS) // 5,
+        "KILLS",
+    ),
+    "signals": Subject(
+        "SIGTERM to two processes, at random moments",
+        f"{RUN}_signals.py::test_a_signal_to_one_of_two_processes_ends_both",
+        variable="SIGNALS",
+    ),
+    "evaluation": Subject(
+        "SIGTERM to two processes, in the final evaluation",
+        f"{RUN}_signals.py::test_a_signal_in_the_final_evaluation_of_two_processes",
+    ),
+    "nodes": Subject("nodes of torchrun lost", f"{RUN}_two_nodes.py"),
+    "queue": Subject("jobs sent to a queue again", "tests/test_launch/test_slurm.py"),
+    "steps": Subject(
+        "methods and settings whose step on two processes is that of one",
+        "tests/test_distributed.py::test_two_processes_equal_one",
+    ),
+    "processes": Subject(
+        "methods that go on from 1 to 4 to 2 processes, to 1e-8 in float64",
+        f"{RUN}_other_processes.py::test_every_method_goes_on_in_another_number_of_processes",
+    ),
+    "lines": Subject(
+        "wrong lines and files answered in one line",
+        "tests/test_bad_lines.py::test_a_wrong_line_is_answered_before_anything_is_made",
+    ),
+    "hostile": Subject(
+        "hostile folders and files that ran and wrote nothing, by entry", "tests/test_hostile_folders.py"
+    ),
+    "disks": Subject("full disks", f"{RUN}_full_disk.py"),
+    "memory": Subject("steps without growth of memory", f"{RUN}_memory.py", int(STEPS), "STEPS"),
 }
 
 
-class Passed:
-    """A plugin of pytest that counts passed tests by file."""
+class Tests:
+    """A plugin of pytest that counts tests by subject: those that passed, and those that there are."""
 
     def __init__(self) -> None:
-        self.count = Counter[str]()
+        self.passed, self.there = Counter[str](), Counter[str]()
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Count one test that there is."""
+        self.there.update(_subjects(item.nodeid))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count one test."""
+        """Count one test that passed."""
         if report.when == "call" and report.passed:
-            self.count[report.location[0]] += 1
+            self.passed.update(_subjects(report.nodeid))
 
 
-def main() -> int:
-    """Run the tests of all subjects, or of the files named, and print the table; returns pytest's exit code."""
-    chosen = {file: SUBJECTS[file] for file in sys.argv[1:] or SUBJECTS}
-    passed = Passed()
-    code = pytest.main([*chosen, "-n0", "-q", "-m", "long or not long"], plugins=[passed])
+def _subjects(test: str) -> list[str]:
+    return [name for name, subject in SUBJECTS.items() if test.startswith(subject.tests)]
+
+
+def row(name: str, tests: int) -> str:
+    """A subject's line of the table, with the command that prints it."""
+    subject = SUBJECTS[name]
+    told = f"{subject.variable}={os.environ[subject.variable]} " if subject.variable in os.environ else ""
+    return f"| {subject.what} | {subject.each * tests:,} | `{told}python -m tests.reliability {name}` |"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tests of all subjects, or of those named, and print the table; returns pytest's exit code.
+
+    With --collect-only nothing is run, and the table has what would be tried.
+    """
+    options = [argument for argument in arguments if argument.startswith("-")]
+    chosen = [argument for argument in arguments if argument not in options] or [*SUBJECTS]
+    tests = Tests()
+    wanted = (SUBJECTS[name].tests for name in chosen)
+    code = pytest.main([*wanted, "-n0", "-q", "-m", "long or not long", *options], plugins=[tests])
     print("\n| what | count | command |\n|---|---|---|")
-    environ = " ".join(f"{key}={os.environ[key]}" for key in ("KILLS", "SIGNALS", "STEPS") if key in os.environ)
-    for file, (what, each) in chosen.items():
-        line = f"{environ} python -m tests.reliability {file}".strip()
-        print(f"| {what} | {each * passed.count[file]:,} | `{line}` |")
+    for name in chosen:
+        print(row(name, (tests.there if options else tests.passed)[name]))
     return int(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
