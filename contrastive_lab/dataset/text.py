@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from contrastive_lab.dataset.arrays import check_written
 from contrastive_lab.dataset.split import Splits, Texts
-from contrastive_lab.errors import ConfigError
+from contrastive_lab.errors import ConfigError, first_line
 
 SPACES = re.compile(r"<br />|[;:\\]")
 MARKS = re.compile(r"(['.,()!?])")
@@ -128,17 +128,25 @@ def _pack(packed: Path, train: Path, test: Path, min_frequency: int) -> None:
 
 def _read(path: Path) -> tuple[list[list[str]], NDArray[np.int64]]:
     """Tokens and class of each row."""
-    opened: Any = lzma.open if path.suffix == ".xz" else open
     texts, labels = [], []
-    with opened(path, "rt", newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            if len(row) not in (2, 3) or not row[0].strip().isdecimal():
-                raise ConfigError(f"{path}: row {number} is not class,title,description with a whole number as class")
-            texts.append(tokens(" ".join(row[1:])))
-            labels.append(int(row[0]))
+    for number, row in enumerate(_rows(path), start=1):
+        if len(row) not in (2, 3) or not row[0].strip().isdecimal():
+            raise ConfigError(f"{path}: row {number} is not class,title,description with a whole number as class")
+        texts.append(tokens(" ".join(row[1:])))
+        labels.append(int(row[0]))
     if not texts:
         raise ConfigError(f"{path}: empty; its rows are class,title,description")
     return texts, np.array(labels, dtype=np.int64)
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    """The rows of a csv; a ConfigError where its bytes cannot be read, as those of Latin-1."""
+    opened: Any = lzma.open if path.suffix == ".xz" else open
+    try:
+        with opened(path, "rt", newline="", encoding="utf-8") as file:
+            yield from csv.reader(file)
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, lzma.LZMAError) as error:
+        raise ConfigError(f"{path}: cannot be read as csv in UTF-8 ({first_line(error)})") from None
 
 
 def _from_zero(labels: Sequence[NDArray[np.int64]], test: Path) -> list[NDArray[np.int64]]:

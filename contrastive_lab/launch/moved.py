@@ -10,17 +10,21 @@ from contrastive_lab.config.identity import MOVED, moved
 from contrastive_lab.config.model import problems
 from contrastive_lab.config.schema import model_of
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.files import CONFIG
 from contrastive_lab.record.run import stored_config
 
+NEEDED = ("augment", "backbone", "batchnorm", "dataset", "evaluation", "head", "method", "optim", "strategy", "trainer")
 FOLDERS = ("data_dir", "dataset.root", "dataset.probe_root")
 
 
 def moved_config(folder: Path, texts: Mapping[str, str]) -> DictConfig:
     """The configuration of the run in `folder` with those of `MOVED` that are typed; other keys are passed over.
 
-    ConfigError with every problem of them, or if the configuration cannot be read.
+    ConfigError with every problem of them, or if the configuration cannot be read or is not whole.
     """
     stored, values = stored_config(folder), typed_values(texts)
+    if lacks := [name for name in NEEDED if name not in stored]:
+        raise ConfigError(f"{folder / CONFIG}: is cut short, without {', '.join(lacks)}")
     if found := [*moved_problems(stored, values)]:
         raise ConfigError(*found)
     return moved(stored, values)

@@ -120,6 +120,24 @@ def test_compressed_files_of_two_columns_are_read_as_well(news: Path) -> None:
     assert torch.equal(plain.test.labels, other.test.labels)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "1,café,b\n".encode("latin-1")),
+        ("a.csv", "1,a,b\n".encode("utf-16")),
+        ("a.csv", b'1,"' + b"a" * 200_000 + b'",b\n'),
+        ("a.csv.xz", b"no archive"),
+        ("a.csv.xz", lzma.compress(b"1,a,b\n" * 9)[:-8]),
+    ],
+)
+def test_bytes_that_are_no_csv_name_the_file(name: str, content: bytes, news: Path) -> None:
+    (news / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"{name}: cannot be read as csv in UTF-8 \(") as caught:
+        ag_news(str(news), train_csv=str(news / name))
+    assert len(str(caught.value).splitlines()) == 1
+    assert not [*(news / "ag_news").glob("packed_*")]
+
+
 def test_what_is_wrong_with_a_csv_is_one_line(news: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"dataset=ag_news: no .*else/ag_news/train\.csv or .*train\.csv\.xz; its rows are"

@@ -49,6 +49,14 @@ def test_a_wrong_value_is_one_line(key: str, value: str, problem: str, images: P
         moved_config(images, {key: value})
 
 
+@pytest.mark.parametrize("left", ["dataset:", "strategy:", "trainer:"])
+def test_a_configuration_that_is_cut_short_is_told(left: str, images: Path) -> None:
+    path = images / ".hydra" / "config.yaml"
+    path.write_text(path.read_text().partition(f"\n{left}")[0] + "\n")
+    with pytest.raises(ConfigError, match=rf"config\.yaml: is cut short, without .*{left.strip(':')}"):
+        moved_config(images, {})
+
+
 def test_every_problem_is_told(images: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         moved_config(images, {"dataset.workers": "x", "dataset.root": "nowhere"})
