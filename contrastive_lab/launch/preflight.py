@@ -193,7 +193,9 @@ def _resumed(overrides: list[str]) -> list[str]:
     if problems := check_resume(Path(folder)):
         raise ConfigError(*problems)
     config = moved_config(Path(folder), {key: _unquoted(values[key]) for key in MOVED if key in values})
-    _splits(OmegaConf.to_yaml(config.dataset, resolve=True))  # it ends here where the data set has gone
+    if other := _other_images(Path(folder), config):
+        raise ConfigError(f"resume={folder}: the run had other images ({other}); start it anew in another folder")
+    (_read if _of_user(config) else _splits)(OmegaConf.to_yaml(config.dataset, resolve=True))  # ends where it has gone
     told = [f"{key}={value}" for key, value in values.items() if within(key, PROCESSES)]
     if told and (problems := _processes(stored_config(Path(folder)), told)):
         raise ConfigError(*problems)

@@ -1,6 +1,7 @@
 """Folders of a user's own images, from the command line to the probes: whatever holds stripes is told apart."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def test_what_is_wrong_with_a_folder_is_told_before_anything_is_made(tmp_path: P
 
 
 @pytest.mark.long
-def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, line: Type) -> None:
+def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     root = folder(tmp_path / "D")
     told = [*LINE, f"dataset.root={root}", "evaluation=knn", "epochs=1"]
     told = [option for option in told if option not in ("evaluation.epochs=50", "epochs=3")]
@@ -120,6 +121,10 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, line: Type) -> N
         assert "data_hash: 80-" in done.err and ", not 79-" in done.err
     result = json.loads((tmp_path / "x" / "result.json").read_text())
     (tmp_path / "x" / "result.json").write_text(json.dumps({**result, "status": "interrupted"}))
+    done, told = line("resume=x"), r"error: resume=x: the run had other images \(data_hash: 80-\w+, not 79-\w+\); .*\n"
+    assert (done.code, done.out) == (2, "") and re.fullmatch(told, done.err)
+    assert json.loads((tmp_path / "x" / "result.json").read_text())["status"] == "interrupted"
+    monkeypatch.setattr("contrastive_lab.launch.preflight._other_images", lambda *_: "")  # as if they went later
     done = line("resume=x")
     assert done.code == 1
     assert "error: the checkpoint is of other data: 80-" in done.err
