@@ -95,7 +95,9 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan
             conflicts.append(f"sweep={sweep.name}: {folder} holds a run of other images ({others}); choose another")
     if conflicts:
         raise ConfigError(*conflicts)
-    return [*overrides, named(sweep), "hydra.output_subdir=null"], sweep  # a job keeps its .hydra when it goes on
+    # Hydra's own alone: it composes them without what jobs vary, and a key may be of an option that these choose. A job
+    # keeps its .hydra when it goes on.
+    return [*filter(_of_hydra, overrides), named(sweep), "hydra.output_subdir=null"], sweep
 
 
 def _checked(job: list[str]) -> tuple[DictConfig, Resolved]:
@@ -121,8 +123,12 @@ def named(sweep: Plan) -> str:
 def launched(sweep: Plan) -> list[list[str]]:
     """The overrides of each job that is not done as Hydra's launcher takes them: with the name, without Hydra's own."""
     left = [job.overrides for job in sweep.jobs if not is_done(sweep.folder, job)]
-    kept = [[o for o in job if not within(parse([o])[0].key_or_group, {"hydra", "sweep"})] for job in left]
+    kept = [[o for o in job if not (_of_hydra(o) or within(parse([o])[0].key_or_group, {"sweep"}))] for job in left]
     return [[*job, named(sweep)] for job in kept]
+
+
+def _of_hydra(override: str) -> bool:
+    return within(parse([override])[0].key_or_group, {"hydra"})
 
 
 def _writable(folder: Path) -> Iterator[str]:
