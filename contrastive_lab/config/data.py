@@ -42,6 +42,10 @@ Channels = Annotated[list[float], Field(description="of each channel, one or thr
 Levels = Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_levels), Field(examples=[[0, 4095]])]
 Byte = Annotated[int, Field(ge=0, le=255)]
 Colour = Annotated[list[Byte], Field(min_length=3, max_length=3, examples=[[255, 255, 255]])]
+ValFraction = Annotated[
+    float | None, Field(gt=0, lt=1, description="share of each class to test on where nothing is there to; null: none")
+]
+ValSeed = Annotated[int, Field(ge=0, description="which images val_fraction takes is a function of it alone")]
 Means = Annotated[Channels, AfterValidator(_channels)]
 Deviations = Annotated[Channels, AfterValidator(_positive)]
 Resnets = Literal[
@@ -154,6 +158,11 @@ class ImageFolder(Dataset):
     workers: int = Field(ge=0, description="processes that decode and crop")
     range: Levels = Field(description="what is black and what is white in 16-bit grey images")
     background: Colour = Field(description="red, green and blue, 0 to 255, under what is transparent")
+    val_fraction: ValFraction
+    val_seed: ValSeed
+    on_error: Literal["stop", "skip"] = Field(
+        description="what a file that cannot be read does: it is left out by skip"
+    )
 
 
 class AgNews(Settings):

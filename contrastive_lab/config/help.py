@@ -26,7 +26,7 @@ def register_help() -> None:
 
 def _settings(*, _root_: DictConfig) -> str:
     values: Any = OmegaConf.to_container(_root_, resolve=False)
-    found = list(entries(schema_of(Run), {name: values[name] for name in Run.model_fields if name in values}))
+    found = list(entries(schema_of(Run), {name: _root_[name] for name in Run.model_fields if name in values}))
     for group in (*NODES, "theory"):
         if group in values:
             found += entries(schema_of(model_of(group, values[group])), values[group], f"{group}.")

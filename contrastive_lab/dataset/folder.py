@@ -4,15 +4,18 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Literal, cast
 
 from contrastive_lab.dataset.decode import Reader
 from contrastive_lab.dataset.look import look_through
-from contrastive_lab.dataset.split import Files, Splits
-from contrastive_lab.errors import ConfigError
+from contrastive_lab.dataset.split import Files, Splits, split_off
+from contrastive_lab.errors import ConfigError, choice
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".pgm", ".pnm", ".ppm", ".tif", ".tiff"}
+OnError = Literal["stop", "skip"]
 Classes = dict[str, list[Path]]  # images by the folder of their class
 
 
@@ -22,53 +25,118 @@ def image_folder(
     range: Sequence[int] = (0, 65535),
     background: Sequence[int] = (255, 255, 255),
     workers: int = 1,
+    val_fraction: float | None = None,
+    val_seed: int = 0,
+    on_error: OnError = "stop",
 ) -> Splits:
     """Images of a folder to pre-train on, with labelled splits for the probes where there are any.
 
     All images below `root/train`, or below `root` where there is no such folder, are pre-trained on. Their labels are
     the folders in `train/`, one a class, and what is tested are those of the same names in `val/`; `probe_root` is
-    another folder for the probes alone. What is hidden never counts, and links are followed. `range` and `background`
-    are those of `Reader`; `workers` threads look through the files.
+    another folder for the probes alone. With `val_fraction` there is no `val/`: that share of each class of `train/`,
+    or of `root` where there is no `train/`, is `held_out` by `val_seed`. What is hidden never counts, and links are
+    followed. `range` and `background` are those of `Reader`; `workers` threads look through the files, and
+    those that cannot be read end it, or are left out with `on_error` "skip".
 
     Raises:
-        ConfigError: if there is no image, if `probe_root` has no classes, of a folder that cannot be read, or of all
-            files that cannot.
+        ConfigError: if there is no image, if `probe_root` or `val_fraction` finds no classes, of a folder that cannot
+            be read, or of all files that cannot.
     """
+    skip = choice("on_error", on_error, OnError) == "skip"
     reader = Reader((range[0], range[1]), (background[0], background[1], background[2]))
     _inside(Path(root))  # what is wrong with that folder itself comes first
+    splits = _splits(root, probe_root, Folders(reader, val_fraction, val_seed))
+    read = sorted({path for part in splits[:3] if part is not None for path in cast(Files, part).paths})
+    looked = look_through(read, reader, workers, skip)
+    if looked.unreadable:
+        splits = _splits(root, probe_root, Folders(reader, val_fraction, val_seed, frozenset(looked.unreadable)))
+    return splits._replace(notices=(*splits.notices, *looked.notices), skipped=len(looked.unreadable))
+
+
+@dataclass(frozen=True)
+class Folders:
+    """How folders of images are read; `skipped` are the paths, as text, of images that are left out."""
+
+    reader: Reader
+    val_fraction: float | None = None
+    val_seed: int = 0
+    skipped: frozenset[str] = frozenset()
+
+    def images(self, folder: Path) -> list[Path]:
+        """The images below a folder, in order."""
+        return sorted(path for path in _images(folder) if str(path) not in self.skipped)
+
+
+def _splits(root: str, probe_root: str | None, how: Folders) -> Splits:
+    """The splits of a folder, whose files are not looked at."""
     start = Path(root) / "train" if (Path(root) / "train").is_dir() else Path(root)
-    if not (paths := sorted(_images(start))):
-        raise ConfigError(f"dataset.root={root}: no images below {start}{_suffixes(start)}")
-    train, test, notices = _labelled(Path(probe_root or root), reader)
+    if not (paths := how.images(start)):
+        none = "no image that can be read" if how.skipped else "no images"
+        raise ConfigError(f"dataset.root={root}: {none} below {start}{_suffixes(start)}")
+    labelled = _held_out if how.val_fraction is not None else _labelled
+    train, test, names, notices = labelled(Path(probe_root or root), how)
     if probe_root is not None and (train is None or test is None):
         raise ConfigError(f"dataset.probe_root={probe_root}: {'; '.join(notices)}")
-    pretrain = train if probe_root is None and train is not None else Files(paths, reader=reader)
+    pretrain = train if probe_root is None and train is not None else Files(paths, reader=how.reader)
     if left := _suffixes(start):
         notices.append(left.removeprefix("; "))
-    splits = Splits(pretrain, train if test is not None else None, test)
-    read = dict.fromkeys(chain.from_iterable(part.paths for part in (pretrain, train, test) if part is not None))
-    return splits._replace(notices=(*notices, *look_through([*read], reader, workers)))
+    return Splits(pretrain, train if test is not None else None, test, tuple(notices), tuple(names))
 
 
-def _labelled(root: Path, reader: Reader) -> tuple[Files | None, Files | None, list[str]]:
+Labelled = tuple[Files | None, Files | None, list[str], list[str]]  # to train and to test, names of classes, notices
+
+
+def _labelled(root: Path, how: Folders) -> Labelled:
     """Images of `train/` and `val/` with their classes, None where there are none, and what is to be said of them."""
-    train, why = _classes(root / "train")
+    train, why = _classes(root / "train", how)
     if train is None:
-        return None, None, [f"no labels: {why}"]
+        return None, None, [], [f"no labels: {why}{_hint(root, how)}"]
     known = {name: paths for name, paths in train.items() if paths}
     notices = [f"class {name}: no images in train/, so it is left out" for name in train if name not in known]
-    test, why = _classes(root / "val")
+    test, why = _classes(root / "val", how)
     if test is None:
         test, notices = {}, [*notices, f"nothing is tested: {why}"]
     elif unknown := sorted(test.keys() - train.keys()):
         test, notices = {}, [*notices, f"nothing is tested: val/ has {_others(unknown, train)}"]
     if not any(test.get(name) for name in known):
-        return (_files(known, [*known], reader) if len(known) > 1 else None), None, notices
+        own = _files(known, [*known], how.reader) if len(known) > 1 else None
+        return own, None, [*known] if own else [], notices
     notices += [f"class {name}: no test images" for name in known if not test.get(name)]
-    return _files(known, [*known], reader), _files(test, [*known], reader), notices
+    return _files(known, [*known], how.reader), _files(test, [*known], how.reader), [*known], notices
 
 
-def _classes(folder: Path) -> tuple[Classes | None, str]:
+def _held_out(root: Path, how: Folders) -> Labelled:
+    """The same for folders of classes that have no `val/`: a share of each class is held out."""
+    told = f"dataset.val_fraction={how.val_fraction:g}"
+    if (root / "val").is_dir():
+        raise ConfigError(f"{told}: {root} has a val/ to test on; leave it out, or take val/ away")
+    folder = root / "train" if (root / "train").is_dir() else root
+    classes, why = _classes(folder, how)
+    known = {name: paths for name, paths in (classes or {}).items() if paths}
+    if len(known) < 2:
+        raise ConfigError(
+            f"{told}: {why or f'{folder} has fewer than two'}; it needs folders of images, one for each class"
+        )
+    notices = [f"class {name}: no images, so it is left out" for name in classes or {} if name not in known]
+    notices += [
+        f"class {name}: no test images, for it has one image" for name, paths in known.items() if len(paths) < 2
+    ]
+    whole = _files(known, [*known], how.reader)
+    train, test = split_off(whole, how.val_fraction or 0, how.val_seed)
+    if not len(test):
+        raise ConfigError(f"{told}: each class of {folder} has one image, and none can be held out")
+    return train, test, [*known], notices
+
+
+def _hint(root: Path, how: Folders) -> str:
+    """That a folder without `train/` can be split, where it has folders of images."""
+    found = None if (root / "train").is_dir() else _classes(root, how)[0]
+    classes = [name for name, paths in (found or {}).items() if paths]
+    shown = ", ".join(classes[:3]) + (", ..." if len(classes) > 3 else "")
+    return f"; dataset.val_fraction=0.1 takes its folders ({shown}) as classes" if len(classes) > 1 else ""
+
+
+def _classes(folder: Path, how: Folders) -> tuple[Classes | None, str]:
     """Images by the folder of their class; None, and why, where these are no folders of classes."""
     if not folder.is_dir():
         other = next((name for name in ("test", "valid", "validation") if (folder.parent / name).is_dir()), None)
@@ -80,7 +148,7 @@ def _classes(folder: Path) -> tuple[Classes | None, str]:
         return None, f"{folder.name}/ has no folder for each class"
     if loose := sorted(name for name in files if _is_image(folder / name)):
         return None, f"{folder.name}/ has images beside its folders, such as {loose[0]}"
-    return {name: sorted(_images(folder / name)) for name in names}, ""
+    return {name: how.images(folder / name) for name in names}, ""
 
 
 def _others(unknown: list[str], train: Classes) -> str:

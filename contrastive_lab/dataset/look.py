@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -18,29 +19,43 @@ NAMED = 20  # files that are named; of more the number is told
 SATURATED = 0.95  # share of values that are 0 or 255 from which an image is black and white
 
 
-def look_through(paths: Sequence[Path], reader: Reader, workers: int = 1) -> list[str]:
+class Looked(NamedTuple):
+    """What there is to say of files, a line each, and those that cannot be read, by their path as text."""
+
+    notices: list[str]
+    unreadable: dict[str, str]
+
+
+def look_through(paths: Sequence[Path], reader: Reader, workers: int = 1, skip: bool = False) -> Looked:
     """Decode all files once, in `workers` threads, and say in a line if most of them look wrong.
 
-    Files that were looked through, of the same names, sizes and dates, are not decoded again.
+    Files that were looked through, of the same names, sizes and dates, are not decoded again. Those that cannot be read
+    are named, or with `skip` told to be left out.
 
     Raises:
-        ConfigError: that names the files that cannot be read, each in a line.
+        ConfigError: that names the files that cannot be read, each in a line, unless they are to be skipped.
     """
     memory = _memory(paths, reader)
-    if (said := _remembered(memory)) is not None:
-        return said
+    said = _remembered(memory)
+    if said is None or (said.unreadable and not skip):
+        said = _looked(paths, reader, workers)
+    problems = [*said.unreadable.values()]
+    if more := problems[NAMED:]:
+        problems[NAMED:] = [f"{len(more)} more files cannot be read"]
+    if problems and not skip:
+        raise ConfigError(*problems)
+    if memory is not None:
+        _remember(memory, said)
+    skipped = [f"{len(said.unreadable)} of {len(paths)} images cannot be read and are skipped"] * bool(problems)
+    return said._replace(notices=[*skipped, *problems, *said.notices])
+
+
+def _looked(paths: Sequence[Path], reader: Reader, workers: int) -> Looked:
     with ThreadPoolExecutor(max(1, workers)) as pool:
         looked = pool.map(lambda path: _look(path, reader), paths)
         found: list[tuple[str, bool]] = [*tqdm(looked, "Looking through", len(paths), delay=2)]
-    problems = [problem for problem, _ in found if problem]
-    if more := problems[NAMED:]:
-        problems[NAMED:] = [f"{len(more)} more files cannot be read"]
-    if problems:
-        raise ConfigError(*problems)
-    notices = _notices(sum(flat for _, flat in found), len(paths))
-    if memory is not None:
-        _remember(memory, notices)
-    return notices
+    unreadable = {str(path): problem for path, (problem, _) in zip(paths, found, strict=True) if problem}
+    return Looked(_notices(sum(flat for _, flat in found), len(paths) - len(unreadable)), unreadable)
 
 
 def _look(path: Path, reader: Reader) -> tuple[str, bool]:
@@ -56,7 +71,7 @@ def _look(path: Path, reader: Reader) -> tuple[str, bool]:
 
 
 def _notices(flat: int, images: int) -> list[str]:
-    if 2 * flat <= images:
+    if 2 * flat <= images:  # as where there are none
         return []
     cure = "of 16-bit images dataset.range says what is black and white, of transparent ones dataset.background"
     return [f"{flat} of {images} images are of one colour, or all but black and white; {cure}"]
@@ -73,22 +88,21 @@ def _memory(paths: Sequence[Path], reader: Reader) -> Path | None:
     return cache / "contrastive_lab" / f"{digest}.json"
 
 
-def _remembered(memory: Path | None) -> list[str] | None:
+def _remembered(memory: Path | None) -> Looked | None:
     """What was said of these files; None where that is not remembered, or cannot be read."""
     try:
-        said = json.loads(memory.read_text()) if memory is not None else None
-    except (OSError, ValueError):  # nothing there, or a part, as a power cut leaves it
+        return Looked(**json.loads(memory.read_text())) if memory is not None else None
+    except (OSError, ValueError, TypeError):  # nothing there, or a part, as a power cut leaves it
         return None
-    return said if isinstance(said, list) else None
 
 
-def _remember(memory: Path, notices: list[str]) -> None:
+def _remember(memory: Path, said: Looked) -> None:
     """Write what was said of the files, never in part; a cache that cannot be written is none."""
     partial = memory.with_suffix(f".{os.getpid()}.partial")
     with suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_text(json.dumps(notices))
+            partial.write_text(json.dumps(said._asdict()))
             partial.replace(memory)
         finally:
             partial.unlink(missing_ok=True)

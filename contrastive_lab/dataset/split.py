@@ -6,7 +6,7 @@ ValueError.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.decode import Reader
+from contrastive_lab.randomness import generator
 
 ALL = slice(None)
 DEFAULT_READER = Reader()
@@ -36,6 +37,10 @@ class Arrays:
         """Images as one uint8 tensor (n, C, H, W) on the device."""
         # np.array copies: a memory-mapped file is read-only, and torch warns about that.
         return torch.from_numpy(np.array(self.images[rows])).to(device).permute(0, 3, 1, 2).contiguous()
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Some images with their labels, copied into memory."""
+        return type(self)(self.images[rows], None if self.labels is None else self.labels.numpy()[rows])
 
 
 def _labels(labels: NDArray[np.int64], n: int, kind: str) -> Tensor:
@@ -78,8 +83,14 @@ class Files:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Some images with their labels."""
+        labels = None if self.labels is None else self.labels.numpy()[rows]
+        return type(self)([self.paths[row] for row in rows.tolist()], labels, self.reader)
+
 
 Split = Arrays | Files | Texts
+Labelled = TypeVar("Labelled", Arrays, Files)
 
 
 def part(split: Split, rows: slice) -> Split:
@@ -90,6 +101,27 @@ def part(split: Split, rows: slice) -> Split:
     if isinstance(split, Files):
         return Files(split.paths[rows], labels, split.reader)
     return Arrays(split.images[rows], labels)
+
+
+def held_out(labels: Sequence[int] | NDArray[np.int64], fraction: float, seed: int) -> NDArray[np.bool_]:
+    """Which of n examples are kept for testing, (n,): `fraction` of each class, rounded, at least one and never all.
+
+    A class's examples are chosen by the seed and its label, whatever the other classes have.
+    """
+    own, kept = np.asarray(labels), np.zeros(len(labels), dtype=bool)
+    for label in np.unique(own).tolist():
+        rows = np.flatnonzero(own == label)
+        order = torch.randperm(len(rows), generator=generator(seed, "held out", label)).numpy()
+        kept[rows[order[: min(max(round(fraction * len(rows)), 1), len(rows) - 1)]]] = True
+    return kept
+
+
+def split_off(whole: Labelled, fraction: float, seed: int) -> tuple[Labelled, Labelled]:
+    """The labelled images that are left to train on, and those that are `held_out`."""
+    assert whole.labels is not None
+    kept = held_out(whole.labels.numpy(), fraction, seed)
+    train, test = (whole.take(np.flatnonzero(rows)) for rows in (~kept, kept))
+    return train, test
 
 
 def share(split: Split) -> Split:
@@ -108,13 +140,16 @@ def shares(n: int) -> list[slice]:
 class Splits(NamedTuple):
     """`pretrain` is what the encoder learns from; `train` and `test` are for the probes, None without labels.
 
-    `notices` are what a user should know of them, a line each.
+    `notices` are what a user should know of them, a line each; `names` those of the classes in the order of the labels,
+    none where they are not known; `skipped` files could not be read and are in none of the splits.
     """
 
     pretrain: Split
     train: Split | None
     test: Split | None
     notices: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    skipped: int = 0
 
     @property
     def classes(self) -> int:

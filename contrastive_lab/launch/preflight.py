@@ -147,7 +147,8 @@ def _images(config: DictConfig) -> Iterator[str]:
     (images, _), N = _read(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
     if images < N:
         where, fits = config.dataset.get("root", f"dataset={config.dataset.name}"), 2 ** int(math.log2(images))
-        yield f"batch_size={N}: more than the {images} {resolve(config).kind} of {where}; batch_size={fits} fits"
+        hint = f"batch_size={fits} fits" if images > 1 else "two are the least"
+        yield f"batch_size={N}: more than the {images} {resolve(config).kind} of {where}; {hint}"
 
 
 def _of_user(config: DictConfig) -> bool:

@@ -11,6 +11,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import RESULT, overwrite_json, read_json, write_json
 
 OBJECTIVE = ("loss.name", *LATER)
+LATER_FIELDS = ("data_hash", "classes", "skipped")  # which older versions did not write
 
 
 class Status(StrEnum):
@@ -33,6 +34,7 @@ class Result:
     `scores` holds accuracies in percent by name, e.g. linear_top1, on disk between `seed` and `mi_estimate`.
     `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats; `seconds` includes probes and
     all parts of a resumed run;
+    `classes` are the names of the classes in the order of their labels, and `skipped` how many files could not be read;
     `config_hash` and `data_hash` tell runs of other settings and of other images or texts; `git` is the commit of the
     code, `error` the last line of what ended the run.
     """
@@ -55,6 +57,8 @@ class Result:
     seconds: float | None = None
     config_hash: str | None = None
     data_hash: str | None = None
+    classes: list[str] | None = None
+    skipped: int | None = None
     git: str | None = None
     error: str | None = None
 
@@ -77,7 +81,7 @@ class Result:
         """The values in the order of result.json."""
         values: dict[str, Any] = {}
         for name, value in vars(self).items():
-            if (name, value) != ("data_hash", None):  # which older versions did not write
+            if value is not None or name not in LATER_FIELDS:
                 values |= value if isinstance(value, dict) else {name: "inf" if value == math.inf else value}
         return values | {"status": self.status.value}
 

@@ -24,9 +24,14 @@ from contrastive_lab.record.result import Status, read_result
 
 
 def store_config(folder: Path, config: DictConfig, hydra: HydraConf) -> None:
-    """Write `<folder>/.hydra` as Hydra does: config.yaml, Hydra's own settings in hydra.yaml, and overrides.yaml."""
+    """Write `<folder>/.hydra` as Hydra does: config.yaml, Hydra's own settings in hydra.yaml, and overrides.yaml.
+
+    A K that follows the batch is written as the number that it is.
+    """
     stored = (folder / CONFIG).parent
     stored.mkdir(exist_ok=True)
+    config = config.copy()
+    config.K = config.K
     OmegaConf.save(config, folder / CONFIG)
     OmegaConf.save(OmegaConf.create({"hydra": hydra}), stored / "hydra.yaml")
     OmegaConf.save(hydra.overrides.task, stored / "overrides.yaml")

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
 from contrastive_lab import distributed
-from contrastive_lab.compat import batches_started, logged_next, logging_interval
+from contrastive_lab.compat import batches_started, callbacks_of, logged_next, logging_interval
 from contrastive_lab.config.identity import PATHS, comparable, differences, identity
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.dataset import Batch
@@ -185,6 +185,13 @@ class LastCheckpoint(Checkpoint):
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 logger.resume(checkpoint["global_step"], logging_interval(trainer), checkpoint.get("row"))
+
+
+def last_values(trainer: pl.Trainer) -> dict[str, float]:
+    """The last value of all that was logged, also before the run was resumed."""
+    kept = (callback.metrics for callback in callbacks_of(trainer) if isinstance(callback, LastCheckpoint))
+    values = {name: value for each in kept for name, value in each.items()}
+    return values | {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
 def _next_row(trainer: pl.Trainer) -> dict[str, float]:

@@ -38,7 +38,31 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path)
     if method.pool == "queue" and images < config.K * config.sets:
         longer = f"the queue of {config.K * config.sets} is longer than the {images} {resolved.kind}"
         lines.append(f"notice: {longer}; it holds older keys of each")
-    return "\n".join([*lines, *(f"notice: {notice}" for notice in splits.notices)])
+    notices = [*splits.notices, *few_neighbours(config.probes.knn.k, splits)]
+    return "\n".join([*lines, *(f"notice: {notice}" for notice in notices)])
+
+
+def few_neighbours(k: int, splits: Splits) -> list[str]:
+    """That kNN's k is more than there are labelled images to vote; nothing where it is not."""
+    voters = len(splits.train) if splits.probed and splits.train is not None else k
+    return (
+        [] if voters >= k else [f"kNN's k = {k} is more than the {voters} labelled training images: all of them vote"]
+    )
+
+
+def at_chance(splits: Splits, result: Result, steps: int) -> list[str]:
+    """That the probe of so many steps is no better than chance, by two standard errors; nothing where it is better.
+
+    Chance is the accuracy of who always names the commonest class of the test images.
+    """
+    top1 = result.scores.get("online_top1")
+    if top1 is None or splits.test is None or splits.test.labels is None:
+        return []
+    chance, tested = float(splits.test.labels.bincount().max()) / len(splits.test), len(splits.test)
+    if top1 / 100 > chance + 2 * math.sqrt(chance * (1 - chance) / tested):
+        return []
+    told = f"{steps} steps; the online probe is at {top1:.0f} % where chance is {100 * chance:.0f} %"
+    return [f"notice: {told}; more epochs or smaller batches make more steps"]
 
 
 def _labels(splits: Splits) -> str:

@@ -16,6 +16,7 @@ from contrastive_lab.record.files import CHECKPOINT, write_json
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.right import write_right
 from contrastive_lab.run.build import build_data, build_encoder, score
+from contrastive_lab.run.console import few_neighbours
 
 
 def tensors_of(path: Path) -> dict[str, Any]:
@@ -60,12 +61,16 @@ def evaluate_run(folder: Path, config: DictConfig) -> str:
     encoder, step = stored_encoder(folder, config)
     if (then := read_result(folder).data_hash) not in (None, data.hash):
         print(f"notice: evaluated on other data than those of the run ({then} then, {data.hash} now)", flush=True)
+    for notice in few_neighbours(config.evaluation.get("k", 0), data.splits):
+        print(f"notice: {notice}", flush=True)
     scores = score(config, encoder, data)
     assert scores is not None  # a command of one process
     asked = config.evaluation
     settings = {key: value for key, value in asked.items() if key not in ("name", "_target_")}
     name = "_".join([asked.name, *map(str, settings.values())])
-    values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": scores.top5, "step": step}
+    top5 = scores.top5 if data.splits.classes > 5 else None  # else it is 100
+    values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": top5, "step": step}
     write_json(folder / f"evaluation_{name}.json", values)
     write_right(folder, name, scores.right)
-    return f"{asked.name} on {asked.features}: {scores.top1:.2f} % top-1, {scores.top5:.2f} % top-5 ({folder})"
+    told = f"{scores.top1:.2f} % top-1" + (f", {top5:.2f} % top-5" if top5 is not None else "")
+    return f"{asked.name} on {asked.features}: {told} ({folder})"

@@ -20,7 +20,7 @@ from contrastive_lab.compat import callbacks_of
 from contrastive_lab.config.identity import beside_infonce, moved
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.resolve import Resolved, resolve
-from contrastive_lab.dataset import ViewsDataModule
+from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.distributed import is_first, leave
 from contrastive_lab.errors import ConfigError, RunError, SignalError, StoppedError
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
@@ -40,8 +40,8 @@ from contrastive_lab.record.result import Result, Status
 from contrastive_lab.record.right import write_right
 from contrastive_lab.record.run import has_checkpoint, stored_config
 from contrastive_lab.run.build import accelerator, build_data, build_method
-from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
-from contrastive_lab.run.console import Progress, banner, summary
+from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
+from contrastive_lab.run.console import Progress, at_chance, banner, summary
 from contrastive_lab.run.evaluate import final_scores
 from contrastive_lab.run.loggers import build_logger, pictures
 from contrastive_lab.run.signals import StopSignal, heeded, left_to_first
@@ -64,10 +64,11 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
         config, checkpoint = moved(stored_config(folder), _anew(config)), _resumed_from(folder)
     folder, resolved = folder or output_folder(), resolve(config)
     with _recorded(config, resolved, folder, line) as result:
-        values, steps = _run(config, resolved, folder, checkpoint, result)
+        values, steps, splits = _run(config, resolved, folder, checkpoint, result)
         leave()
     if is_first():
-        print(summary(config, resolved, result, values, steps, folder), flush=True)
+        told = [summary(config, resolved, result, values, steps, folder), *at_chance(splits, result, steps)]
+        print("\n".join(told), flush=True)
     top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
     return top1
 
@@ -142,12 +143,12 @@ def _recorded(
 
 def _run(
     config: DictConfig, resolved: Resolved, folder: Path, checkpoint: Path | None, result: Result
-) -> tuple[dict[str, float], int]:
-    """Fit and evaluate; fills in `result` and returns the last diagnostics and the number of steps."""
+) -> tuple[dict[str, float], int, Splits]:
+    """Fit and evaluate; fills in `result` and returns the last diagnostics, the number of steps, and the data."""
     loggers = build_logger(config, folder, resolved, resumed=checkpoint is not None)
     data = build_data(config)
     resolved = resolved.counted(config, len(data.splits.pretrain))
-    result.K, result.alpha, result.data_hash = resolved.K, resolved.alpha, data.hash
+    _counted(result, resolved, data)
     method = build_method(config, data, resolved.processes)
     if is_first():
         print(banner(config, resolved, data.splits, folder), flush=True)
@@ -159,9 +160,7 @@ def _run(
     if trainer.interrupted:
         raise KeyboardInterrupt
     _check_end(trainer, folder)
-    kept = (callback.metrics for callback in callbacks_of(trainer) if isinstance(callback, LastCheckpoint))
-    values = {name: value for each in kept for name, value in each.items()}  # also from before the run was resumed
-    values |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+    values = last_values(trainer)
     result.scores |= {name: values[name] for name in ("online_top1", "knn_top1") if name in values}
     if "loss_epoch" in values:
         result.loss = values["loss_epoch"]
@@ -171,9 +170,16 @@ def _run(
     found = final_scores(config, method.to(trainer.strategy.root_device).encoder, data)
     if is_first():
         result.scores |= {f"{name}_top1": scores.top1 for name, scores in found.items()}
-        result.scores[f"{config.evaluation.name}_top5"] = found[config.evaluation.name].top5 if found else None
+        top5 = found[config.evaluation.name].top5 if found and data.splits.classes > 5 else None  # else it is 100
+        result.scores[f"{config.evaluation.name}_top5"] = top5
         _write_right(folder, trainer, found)
-    return values, trainer.global_step
+    return values, trainer.global_step, data.splits
+
+
+def _counted(result: Result, resolved: Resolved, data: ViewsDataModule) -> None:
+    """Fill in what is known of a run once its data are read."""
+    result.K, result.alpha, result.data_hash = resolved.K, resolved.alpha, data.hash
+    result.classes, result.skipped = [*data.splits.names] or None, data.splits.skipped or None
 
 
 def _check_end(trainer: pl.Trainer, folder: Path) -> None:

@@ -16,6 +16,9 @@ Compose = Callable[..., DictConfig]
     ("overrides", "K", "alpha", "pool", "name"),
     [
         (["K=16", "alpha=65536"], 16, 65536, 255, "simo-K16-a65536-s0"),
+        (["method=simo"], 255, 256, 255, "simo-K255-a256-s0"),
+        (["method=simo", "batch_size=64"], 63, 256, 63, "simo-K63-a256-s0"),
+        (["method=simo", "batch_size=512"], 255, 256, 511, "simo-K255-a256-s0"),
         (["method=simclr", "seed=2"], 510, 510, 510, "simclr-K510-a510-s2"),
         (["method=moco_v2", "K=64"], 64, 64, None, "moco_v2-K64-a64-s0"),
         (["method=npid", "K=null"], 4999, 4999, 4999, "npid-K4999-a4999-s0"),

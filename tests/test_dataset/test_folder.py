@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contrastive_lab.dataset import image_folder
+from contrastive_lab.dataset import data_hash, image_folder
 from contrastive_lab.errors import ConfigError
 
 
@@ -171,3 +171,79 @@ def test_probes_can_have_a_folder_of_their_own(folder: Callable[..., Path], tmp_
         image_folder(str(tmp_path / "raw"), str(tmp_path / "raw"))
     with pytest.raises(ConfigError, match=r"dataset.root=.*no images"):
         image_folder(str(tmp_path / "labelled" / "train" / "nothing"))
+
+
+CLASSES = tuple(f"{name}/{i}.png" for name in ("cat", "dog", "eel") for i in range(10))
+
+
+@pytest.mark.parametrize("above", ["", "train/"])
+def test_a_share_of_folders_of_classes_is_tested_on(above: str, folder: Callable[..., Path]) -> None:
+    root = folder(*(above + name for name in CLASSES))
+    splits = image_folder(str(root), val_fraction=0.2)
+    assert (len(splits.pretrain), splits.classes, splits.names) == (24, 3, ("cat", "dog", "eel"))
+    assert splits.pretrain is splits.train and splits.test.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert {*splits.train.paths} | {*splits.test.paths} == {root / (above + name) for name in CLASSES}
+    for split in (splits.train, splits.test):
+        assert [splits.names[label] for label in split.labels] == [path.parent.name for path in split.paths]
+    again, other = (image_folder(str(root), val_fraction=0.2, val_seed=seed) for seed in (0, 1))
+    assert again.test.paths == splits.test.paths != other.test.paths
+    hashes = {data_hash(part) for part in (splits, again, other, image_folder(str(root), val_fraction=0.3))}
+    assert len(hashes) == 3
+
+
+def test_classes_without_images_to_hold_out_are_told(folder: Callable[..., Path]) -> None:
+    root = folder("cat/0.png", "cat/1.png", "dog/0.png")
+    (root / "eel").mkdir()
+    splits = image_folder(str(root), val_fraction=0.5)
+    assert splits.notices == (
+        "class eel: no images, so it is left out",
+        "class dog: no test images, for it has one image",
+    )
+    assert (splits.train.labels.tolist(), splits.test.labels.tolist()) == ([0, 1], [0])
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("cat/0.png", "dog/0.png", "val/cat/1.png"), "has a val/ to test on"),
+        (("0.png", "1.png"), "has no folder for each class; it needs folders of images"),
+        (("cat/0.png", "cat/1.png"), "has fewer than two; it needs folders of images"),
+        (("cat/0.png", "dog/0.png", "2.png"), "has images beside its folders, such as 2.png"),
+        (("cat/0.png", "dog/0.png"), "has one image, and none can be held out"),
+    ],
+)
+def test_what_cannot_be_split_is_told(names: tuple[str, ...], told: str, folder: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match=told) as caught:
+        image_folder(str(folder(*names)), val_fraction=0.1)
+    assert str(caught.value).startswith("dataset.val_fraction=0.1: ")
+
+
+def test_folders_of_classes_that_are_not_split_say_how(folder: Callable[..., Path]) -> None:
+    (notice,) = image_folder(str(folder(*CLASSES))).notices
+    assert notice.endswith("; dataset.val_fraction=0.1 takes its folders (cat, dog, eel) as classes")
+
+
+def test_files_that_cannot_be_read_are_skipped_if_asked(folder: Callable[..., Path]) -> None:
+    root = folder(*PROBED, "train/eel/6.png")
+    for name in ("train/cat/1.png", "train/eel/6.png", "val/dog/5.png"):
+        (root / name).write_text("no image")
+    splits = image_folder(str(root), on_error="skip")
+    assert (len(splits.pretrain), len(splits.test), splits.skipped, splits.names) == (2, 1, 3, ("cat", "dog"))
+    assert splits.notices[:3] == (
+        "class eel: no images in train/, so it is left out",
+        "class dog: no test images",
+        "3 of 6 images cannot be read and are skipped",
+    )
+    assert len(splits.notices) == 6
+    for path in (*splits.train.paths, *splits.test.paths):
+        path.write_text("no image")
+    with pytest.raises(ConfigError, match="no image that can be read below"):
+        image_folder(str(root), on_error="skip")
+
+
+def test_the_hash_is_that_of_what_was_not_skipped(folder: Callable[..., Path]) -> None:
+    root = folder(*PROBED)
+    (root / "train/cat/1.png").write_text("no image")
+    skipped = data_hash(image_folder(str(root), on_error="skip"))
+    (root / "train/cat/1.png").unlink()
+    assert data_hash(image_folder(str(root))) == skipped

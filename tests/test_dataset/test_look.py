@@ -36,15 +36,15 @@ def test_all_files_that_cannot_be_read_are_named(workers: int, tmp_path: Path) -
 
 
 def test_images_without_content_are_noticed(tmp_path: Path) -> None:
-    assert look_through(images(tmp_path, 4), Reader()) == []
-    told = look_through(images(tmp_path, 4, low=7, high=8), Reader())
+    assert look_through(images(tmp_path, 4), Reader()).notices == []
+    told = look_through(images(tmp_path, 4, low=7, high=8), Reader()).notices
     assert len(told) == 1 and told[0].startswith("4 of 4 images are of one colour") and "dataset.range" in told[0]
     extreme = images(tmp_path, 4, low=0, high=2)
     for path in extreme:
         Image.fromarray(255 * np.asarray(Image.open(path))).save(path)
-    assert "all but black and white" in look_through(extreme, Reader())[0]
+    assert "all but black and white" in look_through(extreme, Reader()).notices[0]
     (tmp_path / "more").mkdir()
-    assert look_through([*extreme[:2], *images(tmp_path / "more", 2)], Reader()) == []  # no more than half
+    assert look_through([*extreme[:2], *images(tmp_path / "more", 2)], Reader()).notices == []  # no more than half
 
 
 def test_files_are_decoded_once_until_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,5 +83,23 @@ def test_what_is_remembered_is_never_there_in_part(tmp_path: Path, monkeypatch: 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_text", full)
-    assert look_through(images(tmp_path, 4), Reader()) == []
+    assert look_through(images(tmp_path, 4), Reader()).notices == []
     assert list((tmp_path / "cache" / "contrastive_lab").iterdir()) == []
+
+
+def test_files_that_are_skipped_are_told_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, seen = images(tmp_path, 30), []
+    for path in (bad := paths[3:27]):
+        path.write_text("no image")
+    one = look._look
+    monkeypatch.setattr(look, "_look", lambda path, reader: (seen.append(path), one(path, reader))[1])
+    for _ in range(2):
+        looked = look_through(paths, Reader(), skip=True)
+        assert [*looked.unreadable] == [str(path) for path in bad]
+        named = [f"{path}: is no image that can be read" for path in bad[:NAMED]]
+        counted = "24 of 30 images cannot be read and are skipped"
+        assert looked.notices == [counted, *named, "4 more files cannot be read"]
+    assert len(seen) == 30
+    with pytest.raises(ConfigError):  # where it was not asked to skip them they are looked at again
+        look_through(paths, Reader())
+    assert len(seen) == 60

@@ -7,7 +7,7 @@ import pytest
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset import Arrays, Files, Texts
-from contrastive_lab.dataset.split import Split, part, share
+from contrastive_lab.dataset.split import Split, held_out, part, share, split_off
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,36 @@ def test_more_processes_than_rows_have_all_rows_each(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(distributed, "world_size", lambda: 8)
     monkeypatch.setattr(distributed, "rank", lambda: 5)
     assert all(shown(share(split)) == list(range(7)) for split in splits_of_seven())
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.5, 0.99])
+def test_a_share_of_each_class_is_held_out(fraction: float) -> None:
+    labels = np.random.default_rng(0).permutation([0] * 100 + [1] * 7 + [3] * 2 + [4])
+    kept = held_out(labels, fraction, 0)
+    counts = {label: int(kept[labels == label].sum()) for label in (0, 1, 3, 4)}
+    assert counts == {n: min(max(round(fraction * c), 1), c - 1) for n, c in {0: 100, 1: 7, 3: 2, 4: 1}.items()}
+    assert np.array_equal(kept, held_out(labels, fraction, 0))
+
+
+def test_what_is_held_out_is_a_function_of_the_seed_and_of_each_class_alone() -> None:
+    labels = np.arange(200) % 2
+    chosen = [frozenset(np.flatnonzero(held_out(labels, 0.1, seed)).tolist()) for seed in range(20)]
+    assert len({*chosen}) == 20
+    assert np.mean([i in own for own in chosen for i in range(200)]) == 0.1
+    alone = held_out(labels[labels == 1], 0.1, 0)
+    assert np.array_equal(alone, held_out(labels, 0.1, 0)[labels == 1])
+
+
+def test_images_are_split_with_their_labels() -> None:
+    images = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1)
+    labels = np.arange(40) // 20
+    paths = [Path(f"{i}.png") for i in range(40)]
+    for whole in (Arrays(images, labels), Files(paths, labels)):
+        train, test = split_off(whole, 0.25, 0)
+        assert (len(train), len(test)) == (30, 10)
+        found = [
+            (int(split.images[i, 0, 0, 0]) if isinstance(split, Arrays) else int(split.paths[i].stem), int(label))
+            for split in (train, test)
+            for i, label in enumerate(split.labels)
+        ]
+        assert sorted(found) == [(i, i // 20) for i in range(40)]

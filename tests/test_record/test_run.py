@@ -1,10 +1,11 @@
 """Whether a stored run can be resumed or read."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Result, Status
@@ -88,3 +89,12 @@ def test_a_configuration_is_stored_with_its_overrides_and_hydras_settings(tmp_pa
     assert has_config(tmp_path) and stored_config(tmp_path).K == 4
     assert (tmp_path / ".hydra" / "overrides.yaml").read_text() == "- K=4\n"
     assert OmegaConf.load(tmp_path / ".hydra" / "hydra.yaml") == {"hydra": hydra}
+
+
+def test_a_K_that_follows_the_batch_is_stored_as_the_number_that_it_is(
+    compose: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    hydra = OmegaConf.create({"overrides": {"task": []}})
+    store_config(tmp_path, compose("batch_size=64"), hydra)
+    assert "K: 63" in (tmp_path / ".hydra" / "config.yaml").read_text().splitlines()
+    assert stored_config(tmp_path).K == 63

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Arrays, Splits
 from contrastive_lab.record.result import Result, Status
-from contrastive_lab.run.console import Progress, banner, summary
+from contrastive_lab.run.console import Progress, at_chance, banner, summary
 
 Compose = Callable[..., DictConfig]
 FOLDER = Path("outputs/simo/x")
@@ -160,3 +160,41 @@ def test_negatives_of_the_own_class_say_nothing_of_a_collapse(
     values = {"effective_rank": 30.0, "dimensions": 128.0, "positive_cosine": 0.66, "negative_cosine": negative}
     config = compose(f"own_class_share={share}", f"K={K}")
     assert f"verdict    {told}" in summary(config, resolve(config), replace(RESULT, K=K), values, 1000, FOLDER)
+
+
+def labelled(train: int, test: list[int]) -> Splits:
+    """Splits of so many training images of as many classes as these test labels have."""
+    images = Arrays(np.zeros((train, 1, 1, 1), np.uint8), np.arange(train) % (max(test) + 1))
+    return Splits(images, images, Arrays(np.zeros((len(test), 1, 1, 1), np.uint8), np.array(test)))
+
+
+@pytest.mark.parametrize(
+    ("test", "top1", "told"),
+    [
+        ([0, 1, 2] * 10, 50.0, "is at 50 % where chance is 33 %"),  # 33.3 + 2 * 8.6
+        ([0, 1, 2] * 10, 51.0, ""),
+        ([0, 1, 2] * 1000, 35.0, "is at 35 % where chance is 33 %"),  # 33.3 + 2 * 0.86
+        ([0, 1, 2] * 1000, 36.0, ""),
+        ([0] * 90 + [1] * 10, 95.0, "is at 95 % where chance is 90 %"),  # 90 + 2 * 3
+        ([0] * 90 + [1] * 10, 97.0, ""),
+    ],
+)
+def test_a_probe_that_is_no_better_than_chance_is_told(test: list[int], top1: float, told: str) -> None:
+    lines = at_chance(labelled(60, test), replace(RESULT, scores={"online_top1": top1}), 60)
+    assert [line.startswith("notice: 60 steps; the online probe ") and told in line for line in lines] == [True] * bool(
+        told
+    )
+
+
+def test_of_no_probe_nothing_is_told() -> None:
+    assert at_chance(labelled(60, [0, 1, 2]), RESULT, 60) == []
+
+
+def test_more_neighbours_than_images_are_told(compose: Compose) -> None:
+    config = compose()
+    for images, count in ((199, 1), (200, 0)):
+        lines = banner(
+            config, resolve(config).counted(config, images), labelled(images, [0, 1, 2]), FOLDER
+        ).splitlines()
+        found = f"notice: kNN's k = 200 is more than the {images} labelled training images: all of them vote"
+        assert lines.count(found) == count
