@@ -165,6 +165,14 @@ class ImageFolder(Dataset):
     )
 
 
+class OwnArrays(Dataset):
+    """Images in files of numpy."""
+
+    root: str = Field(description="folder with train_images.npy, uint8 (n, H, W, C)")
+    val_fraction: ValFraction
+    val_seed: ValSeed
+
+
 class AgNews(Settings):
     """News texts of four classes."""
 

@@ -1,7 +1,7 @@
 """Data sets as packed arrays: `<data_dir>/<name>/{train,test}_{images,labels}.npy`.
 
 Images are uint8 (n, H, W, C), labels int64 (n,). What lies in `unlabeled_images.npy`, where there is such a file, is
-what the encoder learns from.
+what the encoder learns from, and `classes.npy` has the names of the classes.
 """
 
 import os
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from contrastive_lab.dataset.split import Arrays, Splits
 from contrastive_lab.errors import ConfigError, RunError
 
+FASHION = tuple(torchvision.datasets.FashionMNIST.classes)
+
 
 def embedded() -> Splits:
     """The images that ship with the package: 5,000 + 1,000 of Fashion-MNIST, 28 x 28, grey (Zalando SE, MIT)."""
@@ -24,7 +26,7 @@ def embedded() -> Splits:
         train, test = (
             Arrays(data[f"x_{part}"][..., None], data[f"y_{part}"].astype(np.int64)) for part in ("train", "test")
         )
-    return Splits(pretrain=train, train=train, test=test)
+    return Splits(pretrain=train, train=train, test=test, names=FASHION)
 
 
 def packed(name: str, data_dir: str, write: bool = True) -> Splits:
@@ -40,8 +42,10 @@ def packed(name: str, data_dir: str, write: bool = True) -> Splits:
         Arrays(np.load(folder / f"{part}_images.npy", mmap_mode="r"), np.load(folder / f"{part}_labels.npy"))
         for part in ("train", "test")
     )
-    extra = folder / "unlabeled_images.npy"
-    return Splits(Arrays(np.load(extra, mmap_mode="r")) if extra.exists() else train, train, test)
+    extra, classes = folder / "unlabeled_images.npy", folder / "classes.npy"  # not there where an older version packed
+    names = tuple(np.load(classes).tolist()) if classes.exists() else FASHION if name == "fashion_mnist" else ()
+    pretrain = Arrays(np.load(extra, mmap_mode="r")) if extra.exists() else train
+    return Splits(pretrain, train, test, names=names)
 
 
 def check_written(write: bool, data_dir: str, lacks: str) -> None:
@@ -76,6 +80,7 @@ def _download(name: str, root: Path) -> Iterator[tuple[str, NDArray[Any]]]:
             source = {"fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}[name]
             data = getattr(torchvision.datasets, source)(str(root), train=part == "train", download=True)
             images, labels = np.asarray(data.data), data.targets
+        yield "classes", np.asarray(data.classes)
         yield f"{part}_images", images if images.ndim == 4 else images[..., None]
         if part != "unlabeled":
             yield f"{part}_labels", np.asarray(labels, dtype=np.int64)

@@ -28,7 +28,7 @@ def test_every_yaml_composes_and_its_model_has_what_it_configures(
     monkeypatch.setattr("torch.cuda.device_count", lambda: 8)
     if path.stem == "tensorboard":
         pytest.importorskip("tensorboard")
-    root = [f"dataset.root={tmp_path}"] if path.stem in ("image_folder", "paper") else []
+    root = [f"dataset.root={tmp_path}"] if path.stem in ("arrays", "image_folder", "paper") else []
     texts = ["method=npid"] if path.stem == "nce" else []
     texts += ["dataset=ag_news"] if path.stem in ("words", "bag_of_words") else []
     config = compose(f"{path.parent}={path.stem}", *root, *texts)

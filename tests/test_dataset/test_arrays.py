@@ -18,7 +18,7 @@ def test_embedded_images_are_balanced_and_complete() -> None:
     assert splits.test.images.shape == (1000, 28, 28, 1)
     assert torch.bincount(splits.train.labels).tolist() == [500] * 10
     assert torch.bincount(splits.test.labels).tolist() == [100] * 10
-    assert splits.classes == 10
+    assert splits.classes == len(splits.names) == 10 and splits.names[9] == "Ankle boot"
 
 
 class FakeCifar:
@@ -32,6 +32,7 @@ class FakeCifar:
         n = 20 if train else 6
         self.data = np.full((n, 32, 32, 3), 200 if train else 100, np.uint8)
         self.targets = [i % 10 for i in range(n)]
+        self.classes = [f"kind {i}" for i in range(10)]
 
 
 def test_a_download_is_packed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +43,7 @@ def test_a_download_is_packed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert (len(splits.train), len(splits.test)) == (20, 6)
         assert splits.test.labels.tolist() == [0, 1, 2, 3, 4, 5]
         assert splits.train.images[3].mean() == 200
+        assert splits.names == tuple(f"kind {i}" for i in range(10))
     assert FakeCifar.made == 2  # train and test, once each
     images = np.load(tmp_path / "cifar10" / "train_images.npy")
     assert (images.dtype, images.shape) == (np.uint8, (20, 32, 32, 3))
@@ -60,7 +62,7 @@ def test_packed_arrays_are_used_without_a_download(tmp_path: Path, monkeypatch: 
     splits = packed("stl10", str(tmp_path))
     assert (len(splits.pretrain), len(splits.train), len(splits.test)) == (9, 4, 3)
     assert splits.pretrain.labels is None
-    assert splits.classes == 4
+    assert (splits.classes, splits.names) == (4, ())
 
 
 def test_arrays_that_shall_not_be_written_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
