@@ -19,6 +19,12 @@ from contrastive_lab.record.files import COMMAND, write_json
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALL_SHM = ("shared memory", "</torch_")  # in torch's own words for it
 LOST = ("Connection closed by peer", "Connection reset by peer", "remote process exited")  # the words of gloo and NCCL
+ROOT = Path(__file__).resolve().parents[2]
+OURS, SUFFIXES, LARGEST = (
+    ("contrastive_lab", "conf", "scripts"),
+    (".py", ".yaml", ".html", ".css", ".js"),
+    100_000,
+)  # bytes
 PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
 
 
@@ -35,7 +41,7 @@ def describe(folder: Path, line: Sequence[str] | None = None) -> None:
     number = f".{resumed + 1}" if resumed else ""
     write_json(folder / f"environment{number}.json", environment())
     if diff := _changes():
-        (folder / f"git{number}.diff").write_text(diff + "\n")
+        (folder / f"git{number}.diff").write_text(diff, newline="")
 
 
 def environment() -> dict[str, Any]:
@@ -88,19 +94,41 @@ def stored_wandb_id(folder: Path) -> str | None:
 
 
 def _changes() -> str:
-    """What the code differs in from its commit, new files among it."""
-    new = (_git("ls-files", "--others", "--exclude-standard") or "").splitlines()
-    added = [_git("diff", "--no-index", "--", "/dev/null", name, codes=(0, 1)) for name in new]
-    return "\n".join(part for part in (_git("diff", "HEAD"), *added) if part)
+    """What the code differs in from its commit: files that it has, and new ones of the package that are small texts.
+
+    Files that hold secrets by their name, as .env, are left out, also where the commit has them.
+    """
+    plain = ("--no-color", "--no-ext-diff", "--no-textconv")
+    known = _git("diff", *plain, "HEAD", "--", ":/", ":(exclude,glob)**/.env*") or ""
+    new = (_git("ls-files", "-z", "--others", "--exclude-standard", "--", *OURS) or "").split("\0")
+    return known + "".join(map(_added, filter(None, new)))
 
 
-def _git(*arguments: str, codes: tuple[int, ...] = (0,)) -> str | None:
-    """Output of git about this code; None outside a git checkout or with another exit code."""
-    here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
+def _added(name: str) -> str:
+    """A new file as git's diff shows it; empty for one that is no small text of code or settings."""
+    path = ROOT / name
+    hidden = any(part.startswith(".") for part in Path(name).parts)
+    if hidden or path.suffix not in SUFFIXES or path.is_symlink() or path.stat().st_size > LARGEST:
+        return ""
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    lines = text.split("\n")
+    lines, end = (lines[:-1], "") if lines[-1] == "" else (lines, "\\ No newline at end of file\n")
+    head = f"diff --git a/{name} b/{name}\nnew file mode 100644\n"
+    if not lines:
+        return head
+    body = "".join(f"+{line}\n" for line in lines)
+    return f"{head}--- /dev/null\n+++ b/{name}\n@@ -0,0 +1,{len(lines)} @@\n{body}{end}"
+
+
+def _git(*arguments: str) -> str | None:
+    """Output of git about this code, other bytes than UTF-8 replaced; None without a checkout or git."""
+    if not (ROOT / ".git").exists():
         return None
-    done = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode in codes else None
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
 
 def _version(package: str) -> str | None:

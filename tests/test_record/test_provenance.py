@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,3 +69,61 @@ def test_too_small_a_dev_shm_is_one_line_that_says_what_to_do(text: str, tmp_pat
     assert told.count("\n") == 0 and "--shm-size" in told
     assert told.endswith(f"resume={tmp_path} dataset.workers=0")
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with one commit, of which the package is taken to be."""
+    root = tmp_path / "clone"
+    (root / "contrastive_lab").mkdir(parents=True)
+    (root / "contrastive_lab" / "a.py").write_text("x = 1\n")
+    (root / ".env").write_text("KEY=old secret\n")
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+        who = ["-c", "user.name=x", "-c", "user.email=x@y.z"]
+        subprocess.run(["git", *who, *arguments], cwd=root, check=True)
+    monkeypatch.setattr(provenance, "ROOT", root)
+    return root
+
+
+def test_the_diff_has_the_package_s_own_small_texts_alone(clone: Path, tmp_path: Path) -> None:
+    """Applied to a fresh checkout it gives the files again."""
+    package = clone / "contrastive_lab"
+    new = {
+        "contrastive_lab/a.py": "x = 2 \n\n",  # ends that matter
+        "contrastive_lab/new.py": "y = 'é'\n",
+        "contrastive_lab/no_end.py": "y = 1",
+        "contrastive_lab/empty.py": "",
+        "conf/method/own.yaml": "K: 3\r\n",
+    }
+    for name, text in new.items():
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_text(text, newline="")
+    (package / "latin.py").write_bytes(b"# \xe9\n")
+    (package / "large.py").write_text("x = 1\n" * 20_000)
+    (package / "data.csv").write_text("1,2\n")
+    (package / ".env").write_text("KEY=secret\n")
+    (package / ".env.py").write_text("KEY = 'secret'\n")
+    (clone / ".env").write_text("KEY=new secret\n")
+    (clone / "notes.py").write_text("mine\n")
+    (package / "elsewhere.py").symlink_to(clone / ".env")
+    provenance.describe(tmp_path, ["train"])
+    diff = (tmp_path / "git.diff").read_bytes()
+    assert b"secret" not in diff and b"mine" not in diff
+    subprocess.run(["git", "stash", "-q", "-u"], cwd=clone, check=True)
+    subprocess.run(["git", "apply", str(tmp_path / "git.diff")], cwd=clone, check=True)
+    found = subprocess.run(["git", "status", "--porcelain", "-uall"], cwd=clone, check=True, capture_output=True)
+    assert {line[3:] for line in found.stdout.decode().splitlines()} == {*new}
+    for name, text in new.items():
+        assert (clone / name).read_bytes() == text.encode()
+
+
+def test_git_is_called_as_often_for_many_new_files_as_for_none(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, run = [], subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda command, **how: (calls.append(command), run(command, **how))[1])
+    provenance._changes()
+    before = len(calls)
+    for i in range(50):
+        (clone / f"{i}.png").write_bytes(b"no text \xff")
+        (clone / "contrastive_lab" / f"b{i}.py").write_text("z = 1\n")
+    assert provenance._changes().count("new file mode") == 50
+    assert len(calls) == 2 * before
