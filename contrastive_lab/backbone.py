@@ -15,13 +15,21 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet, conv1x1, conv3x3
 
 
-def imagenet_resnet(arch: str = "resnet50", zero_init_residual: bool = False, width: int = 1) -> nn.Module:
+def imagenet_resnet(
+    arch: str = "resnet50", zero_init_residual: bool = False, width: int = 1, pretrained: bool = False
+) -> nn.Module:
     """Torchvision's ResNet `arch` for images of about 224 pixels without its classifier.
 
     `width` multiplies every number of channels: 2 and 4 are the 2x and 4x of the papers (SimCLR, EqCo). Torchvision's
-    own wide_resnet50_2 doubles the inner channels of each block alone.
+    own wide_resnet50_2 doubles the inner channels of each block alone. `pretrained` takes torchvision's newest weights
+    from torch's cache, or downloads them; ValueError with another width.
     """
     net = cast(ResNet, getattr(torchvision.models, arch)(zero_init_residual=zero_init_residual))
+    if pretrained:
+        if width > 1:
+            raise ValueError(f"there are none of backbone.width={width}")
+        weights: Any = torchvision.models.get_model_weights(arch)
+        net.load_state_dict(weights.DEFAULT.get_state_dict(progress=False, check_hash=True, weights_only=True))
     cast(Any, net).num_features = width * net.fc.in_features
     cast(Any, net).fc = nn.Identity()
     return _widened(net, width) if width > 1 else cast(nn.Module, net)
@@ -94,18 +102,18 @@ def _widened(module: nn.Module, width: int) -> nn.Module:
     return module
 
 
-def timm_model(arch: str, zero_init_residual: bool = False, **options: Any) -> nn.Module:
-    """Timm's model `arch`, e.g. "vit_tiny_patch16_224", untrained, without its classifier; ValueError if it has none.
+def timm_model(arch: str, zero_init_residual: bool = False, pretrained: bool = False, **options: Any) -> nn.Module:
+    """Timm's model `arch`, e.g. "vit_tiny_patch16_224", without its classifier; ValueError if it has none.
 
-    Options go to `timm.create_model`, e.g. `img_size=32` for a ViT. Of timm's models the ResNets alone have
-    `zero_init_residual`.
+    With `pretrained` its weights are those of the cache of the Hugging Face Hub, or downloaded. Options go to
+    `timm.create_model`, e.g. `img_size=32` for a ViT. Of timm's models the ResNets alone have `zero_init_residual`.
     """
     import timm  # only here: it takes seconds to import
 
     if not timm.is_model(arch):
         raise ValueError(f"backbone.arch={arch}: timm has no such model; timm.list_models() lists them")
-    net = timm.create_model(arch, pretrained=False, num_classes=0, **options)
-    if isinstance(net, timm.models.ResNet):
+    net = timm.create_model(arch, pretrained=pretrained, num_classes=0, **options)
+    if isinstance(net, timm.models.ResNet) and not pretrained:
         net.init_weights(zero_init_last=zero_init_residual)
     net.num_features = getattr(net, "head_hidden_size", None) or net.num_features  # some widen after the last block
     return net

@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import urlsplit
 
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
@@ -20,6 +21,25 @@ from omegaconf import DictConfig
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+
+
+@contextmanager
+def hub_offline(is_offline: Callable[[str], bool]) -> Iterator[None]:
+    """Let the Hugging Face Hub take what is in its cache alone where its server, a host, cannot be reached.
+
+    It reads HF_HUB_OFFLINE when it is imported, and else tries for a minute, with a line for each time.
+    """
+    try:
+        from huggingface_hub import constants
+    except ImportError:  # of a timm that does without it
+        yield
+        return
+    before, host = constants.HF_HUB_OFFLINE, urlsplit(constants.ENDPOINT).hostname or ""
+    constants.HF_HUB_OFFLINE = before or is_offline(host)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def hydra_parser() -> ArgumentParser:

@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.right import read_right
-from contrastive_lab.run.evaluate import tensors_of
 from contrastive_lab.run.export import load_backbone
+from contrastive_lab.run.start import tensors_of
 from tests.conftest import TINY, Line
 from tests.hostile_runs import KINDS, SPLITS, STORED, Payload, make
 from tests.sweep_folder import write_sweep

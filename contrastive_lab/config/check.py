@@ -199,6 +199,10 @@ def _files(config: DictConfig) -> Iterator[str]:
     for key in ("dataset.root", "dataset.probe_root"):
         if (folder := OmegaConf.select(config, key)) is not None and not (folder and Path(folder).is_dir()):
             yield f"{key}={folder}: no such folder"
+    if (weights := config.get("weights")) is not None and not (weights and Path(weights).exists()):
+        yield f"weights={weights}: no such file or folder"
+    if weights is not None and config.backbone.get("pretrained"):
+        yield f"weights={weights}: the start is either that or backbone.pretrained=true"
     for key in ("dataset.train_csv", "dataset.test_csv", "augment.vectors"):
         if (file := OmegaConf.select(config, key)) is not None and not Path(str(file)).is_file():
             yield f"{key}={file}: no such file"

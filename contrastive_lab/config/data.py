@@ -52,6 +52,7 @@ Resnets = Literal[
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
     "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2",
 ]  # fmt: skip
+PRETRAINED = "starts from the library's own weights, from its cache or downloaded"
 Widths = Annotated[list[Annotated[int, Field(ge=8)]], Field(examples=[[32, 64, 128]])]
 
 
@@ -113,9 +114,14 @@ class ImagenetResnet(Backbone):
 
     arch: Resnets = Field(description="of torchvision.models")
     width: int = Field(ge=1, description="multiplies all numbers of channels")
+    pretrained: bool = Field(description=PRETRAINED)
 
 
-SmallImageResnet = ImagenetResnet
+class SmallImageResnet(Backbone):
+    """The same with another stem, for which there are no weights."""
+
+    arch: Resnets = Field(description="of torchvision.models")
+    width: int = Field(ge=1, description="multiplies all numbers of channels")
 
 
 class SmallResnet(Backbone):
@@ -131,6 +137,7 @@ class TimmModel(Backbone):
     model_config = ConfigDict(extra="allow")
 
     arch: str = Field(description="of timm.list_models()")
+    pretrained: bool = Field(description=PRETRAINED)
 
 
 class BagOfWords(Backbone):

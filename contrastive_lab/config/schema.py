@@ -46,6 +46,9 @@ class Run(Settings):
     epochs: int = Field(ge=0, description="passes over the images; 0 evaluates the untrained encoder")
     base_lr: float = Field(gt=0, description="learning rate per 256 queries; used is base_lr * N / 256 (optim.scaling)")
     seed: int = Field(ge=0, le=10**18, description="the run is a function of it")
+    weights: str | None = Field(
+        description="a run's or an export's folder, or a file, whose backbone is started from; null: from scratch"
+    )
     data_dir: str = Field(description="where data sets lie or are downloaded to")
     resume: str | None = Field(description="folder of a run to go on with; takes no other setting")
     sweep: str | None = Field(

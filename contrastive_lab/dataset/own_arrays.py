@@ -82,7 +82,7 @@ def _names(folder: Path) -> tuple[str, ...]:
 def _check_classes(folder: Path, splits: Splits) -> None:
     """Check that each test image is of a class with training images, and that each class has a name or none has."""
     if splits.test is not None and splits.train is not None:
-        known, tested = (np.unique(part.labels) for part in (splits.train, splits.test))
+        known, tested = (np.unique(np.asarray(part.labels)) for part in (splits.train, splits.test))
         if len(other := np.setdiff1d(tested, known)):
             raise ConfigError(f"{folder / 'test_labels.npy'}: class {other[0]} has no training images")
     if splits.names and len(splits.names) < splits.classes:

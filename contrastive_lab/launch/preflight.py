@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -60,7 +60,10 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
     if several := [f"{key}={name}" for key, name in asked.items() if name and (key == "sweep" or load(name))]:
         raise ConfigError(f"{several[0]}: for several runs; {program('train')} -m {several[0]}")
     config, folder = composed(overrides), Path(_unquoted(given(overrides).get("hydra.run.dir", "''")))
-    problems, taken = [*_images(config), *_writable(folder)], "hydra.run.dir" in given(overrides) and has_config(folder)
+    problems, taken = (
+        [*_images(config), *_start(config), *_writable(folder)],
+        "hydra.run.dir" in given(overrides) and has_config(folder),
+    )
     if taken and (keys := differing(folder, config) or _other_images(folder, config)):
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
     elif taken and {"strategy", "strategy.devices"} & {*given(overrides)}:  # else those of the stored run hold
@@ -104,7 +107,7 @@ def _checked(job: list[str]) -> tuple[DictConfig, Resolved]:
     """The configuration of a job that can run, with its images; a ConfigError has every problem found."""
     config = composed(job)
     resolved = resolve(config)
-    if problems := [*_images(config)]:
+    if problems := [*_images(config), *_start(config)]:
         raise ConfigError(*problems)
     if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
         raise ConfigError(DISTRIBUTED_MULTIRUN.format(program("train")))
@@ -149,6 +152,23 @@ def _images(config: DictConfig) -> Iterator[str]:
         where, fits = config.dataset.get("root", f"dataset={config.dataset.name}"), 2 ** int(math.log2(images))
         hint = f"batch_size={fits} fits" if images > 1 else "two are the least"
         yield f"batch_size={N}: more than the {images} {resolve(config).kind} of {where}; {hint}"
+
+
+def _start(config: DictConfig) -> Iterator[str]:
+    """Read the weights that a run starts from, and yield why they cannot be taken; a library's are downloaded."""
+    if config.weights is not None or config.backbone.get("pretrained"):
+        yield from _start_problems(OmegaConf.to_yaml(config, resolve=True))
+
+
+@lru_cache
+def _start_problems(config: str) -> tuple[str, ...]:
+    from contrastive_lab.run.build import build_encoder  # here: it imports torch, which takes seconds
+
+    try:
+        build_encoder(cast(DictConfig, OmegaConf.create(config)), start=True)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _of_user(config: DictConfig) -> bool:

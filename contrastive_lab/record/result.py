@@ -11,7 +11,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import RESULT, overwrite_json, read_json, write_json
 
 OBJECTIVE = ("loss.name", *LATER)
-LATER_FIELDS = ("data_hash", "classes", "skipped")  # which older versions did not write
+LATER_FIELDS = ("data_hash", "classes", "skipped", "start")  # which older versions did not write
 
 
 class Status(StrEnum):
@@ -35,6 +35,7 @@ class Result:
     `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats; `seconds` includes probes and
     all parts of a resumed run;
     `classes` are the names of the classes in the order of their labels, and `skipped` how many files could not be read;
+    `start` are the weights that the backbone started from, None from scratch;
     `config_hash` and `data_hash` tell runs of other settings and of other images or texts; `git` is the commit of the
     code, `error` the last line of what ended the run.
     """
@@ -59,6 +60,7 @@ class Result:
     data_hash: str | None = None
     classes: list[str] | None = None
     skipped: int | None = None
+    start: str | None = None
     git: str | None = None
     error: str | None = None
 

@@ -1,6 +1,7 @@
 """Make the objects of a run from its configuration; a ConfigError of one line where the data set does not fit it."""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from contrastive_lab import batchnorm
+from contrastive_lab.compat import hub_offline
 from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.errors import ConfigError, first_line
@@ -18,6 +20,8 @@ from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.objective import Objective
 from contrastive_lab.own_class import check_batches
 from contrastive_lab.randomness import generator
+from contrastive_lab.run.start import start_from
+from contrastive_lab.run.wandb_run import reachable
 
 
 def build_data(config: DictConfig) -> ViewsDataModule:
@@ -33,36 +37,56 @@ def build_data(config: DictConfig) -> ViewsDataModule:
     return ViewsDataModule(splits, recipe, config.batch_size, config.seed, config.method_info.views, workers)
 
 
-def build_encoder(config: DictConfig, processes: int = 1) -> Encoder:
-    """Backbone and head, with batch normalisation for so many processes; its weights are a function of the seed."""
+def build_encoder(config: DictConfig, processes: int = 1, start: bool = False) -> Encoder:
+    """Backbone and head, with batch normalisation for so many processes; its weights are a function of the seed.
+
+    With `start` the backbone has those that a run starts from, which a stored one needs no more.
+    """
     torch.manual_seed(generator(config.seed, "weights").initial_seed())
-    backbone = _backbone(config)
+    backbone = _backbone(config, start)
+    if start and config.get("weights") is not None:
+        start_from(backbone, config.weights, config.backbone.name)
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
     encoder = Encoder(backbone, head)
     settings = {**_plain(config.batchnorm), "world_size": processes, "accelerator": accelerator(config)}
     return cast(Encoder, batchnorm.convert(encoder, **settings))
 
 
-def _backbone(config: DictConfig) -> nn.Module:
+def _backbone(config: DictConfig, start: bool) -> nn.Module:
     """Make the backbone and check that it takes views of the configured sizes."""
-    views, make = config.augment, instantiate(_without_name(config.backbone), _partial_=True)
+    node = _without_name(config.backbone)
+    node |= {"pretrained": start} if node.get("pretrained") else {}
+    views, make = config.augment, instantiate(node, _partial_=True)
     known = _vocabulary(_splits(config)) if "vocabulary" in inspect.signature(make).parameters else {}
     sizes = [views[name] for name in ("size", "small_size") if name in views][: 2 if views.get("small_views") else 1]
     try:
-        net = cast(nn.Module, make(**known)).eval()
+        net = (_pretrained(make, node["arch"]) if node.get("pretrained") else cast(nn.Module, make(**known))).eval()
         with torch.no_grad():
             for size in sizes:
                 net(torch.zeros(1, 3, size, size))
+    except ConfigError:
+        raise
     except Exception as error:  # timm has many kinds of them
         raise ConfigError(f"backbone={config.backbone.name}: {first_line(error)}") from error
     return net.train()
 
 
-def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) -> ContrastiveModule[Any]:
+def _pretrained(make: Callable[[], Any], arch: str) -> nn.Module:
+    try:
+        with hub_offline(lambda host: not reachable(host, 443)):
+            return cast(nn.Module, make())
+    except Exception as error:  # of a cache, a connection or a library that has no weights
+        told = f"no weights of {arch} from the cache or its server ({first_line(error)})"
+        raise ConfigError(f"backbone.pretrained=true: {told}; weights=<file> takes them from elsewhere") from error
+
+
+def build_method(
+    config: DictConfig, data: ViewsDataModule, processes: int = 1, start: bool = False
+) -> ContrastiveModule[Any]:
     """The method around its encoder; it gets those of K, alpha, tau, seed, images and classes that it takes.
 
     K and alpha are as asked for: a bank's entries once each (None) are not as many draws, and the diagnostics take
-    an alpha of None for the number of keys at hand.
+    an alpha of None for the number of keys at hand. `start` is that of `build_encoder`.
 
     ConfigError if it learns from labels and there are none, or if own_class_share asks for negatives by class and a
     query has too few images of its own class or of others.
@@ -78,7 +102,7 @@ def build_method(config: DictConfig, data: ViewsDataModule, processes: int = 1) 
     known |= {"images": len(images), "classes": classes}
     if "objective" in taken:
         known["objective"] = build_objective(config, data)
-    known |= {"encoder": build_encoder(config, processes), "optim": instantiate(config.optim, _convert_="all")}
+    known |= {"encoder": build_encoder(config, processes, start), "optim": instantiate(config.optim, _convert_="all")}
     return make(**{name: value for name, value in known.items() if name in taken})
 
 

@@ -30,7 +30,7 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path)
         f"{resolved.processes} process(es)",
         f"labels     {_labels(splits)}",
         f"optimizer  {optim.kind}, learning rate {optim.rule} = {optim.lr:g}, {optim.schedule}",
-        f"encoder    {config.backbone.name}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
+        f"encoder    {_encoder(config)}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
         f"folder     {folder}",
     ]
     if differing := paper_differences(config, resolved.kind):
@@ -40,6 +40,17 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path)
         lines.append(f"notice: {longer}; it holds older keys of each")
     notices = [*splits.notices, *few_neighbours(config.probes.knn.k, splits)]
     return "\n".join([*lines, *(f"notice: {notice}" for notice in notices)])
+
+
+def starts_from(config: DictConfig) -> str | None:
+    """What the backbone starts from: a path, "pretrained" for a library's own weights; None from scratch."""
+    weights = config.get("weights") or ("pretrained" if config.backbone.get("pretrained") else None)
+    return None if weights is None else str(weights)
+
+
+def _encoder(config: DictConfig) -> str:
+    start, name = starts_from(config), config.backbone.name
+    return str(name) if start is None else f"{name} {start}" if start == "pretrained" else f"{name} from {start}"
 
 
 def few_neighbours(k: int, splits: Splits) -> list[str]:

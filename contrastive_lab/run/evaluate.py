@@ -1,7 +1,6 @@
 """Evaluate the encoder of a stored run."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -11,19 +10,13 @@ from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
-from contrastive_lab.record.checkpoint import readable_checkpoint, tensors_alone
+from contrastive_lab.record.checkpoint import readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, write_json
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.right import write_right
 from contrastive_lab.run.build import build_data, build_encoder, score
 from contrastive_lab.run.console import few_neighbours
-
-
-def tensors_of(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds; a ConfigError if that is more than tensors and plain values, none of which is made."""
-    with tensors_alone(path):
-        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return found
+from contrastive_lab.run.start import tensors_of
 
 
 def load_stored(net: nn.Module, folder: Path, prefix: str, path: Path | None = None) -> int:

@@ -23,8 +23,9 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import RESULT, read_json, write_json
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.run.evaluate import load_stored
+from contrastive_lab.run.start import WEIGHTS
 
-WEIGHTS, CARD = "backbone.safetensors", "backbone.json"
+CARD = "backbone.json"
 OWN = ("imagenet_resnet", "small_image_resnet", "small_resnet")
 FILES = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}  # arguments of timm
 CONV1 = {"in_channels": 3, "out_channels": 64, "kernel_size": 3, "stride": 1, "padding": 1, "bias": False}
@@ -57,6 +58,7 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
         "code": _code(model),
         "keys": list(weights),
         "images": {"range": [0, 1], **{key: values[f"augment.{key}"] for key in ("size", "mean", "std")}},
+        "classes": result.classes,
         "step": step,
         "result": result.flat(),
         "config": values,
@@ -80,7 +82,7 @@ def _model(backbone: DictConfig) -> dict[str, Any]:
     """Which constructor makes the net of a configuration, with which arguments, and what is then replaced in it."""
     plain = cast(dict[str, Any], OmegaConf.to_container(backbone, resolve=True))
     kind = str(plain["_target_"]).rpartition(".")[2]
-    options = {key: value for key, value in plain.items() if key not in ("name", "_target_")}
+    options = {key: value for key, value in plain.items() if key not in ("name", "_target_", "pretrained")}
     constructor, replaced = f"contrastive_lab.backbone.{kind}", {}
     if kind in ("imagenet_resnet", "small_image_resnet") and options.get("width", 1) == 1:
         replaced = {"fc": ("Identity", {}), **(SMALL_STEM if kind == "small_image_resnet" else {})}

@@ -41,7 +41,7 @@ from contrastive_lab.record.right import write_right
 from contrastive_lab.record.run import has_checkpoint, stored_config
 from contrastive_lab.run.build import accelerator, build_data, build_method
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
-from contrastive_lab.run.console import Progress, at_chance, banner, summary
+from contrastive_lab.run.console import Progress, at_chance, banner, starts_from, summary
 from contrastive_lab.run.evaluate import final_scores
 from contrastive_lab.run.loggers import build_logger, pictures
 from contrastive_lab.run.signals import StopSignal, heeded, left_to_first
@@ -105,6 +105,7 @@ def _blank(config: DictConfig, resolved: Resolved) -> Result:
     objective = {"loss.name" if key == "loss" else key: value for key, value in beside_infonce(config).items()}
     asked = config.evaluation.name
     scores = dict.fromkeys(("linear_top1", f"{asked}_top1", f"{asked}_top5", "online_top1", "knn_top1"))
+    own |= {"start": starts_from(config)}
     return Result(Status.RUNNING, **own, objective=objective, scores=scores, git=commit())
 
 
@@ -149,7 +150,7 @@ def _run(
     data = build_data(config)
     resolved = resolved.counted(config, len(data.splits.pretrain))
     _counted(result, resolved, data)
-    method = build_method(config, data, resolved.processes)
+    method = build_method(config, data, resolved.processes, start=checkpoint is None)
     if is_first():
         print(banner(config, resolved, data.splits, folder), flush=True)
     with quiet(), tensors_alone(checkpoint):

@@ -93,7 +93,7 @@ def _why_offline() -> str | None:
     url = urlsplit(wandb.setup().settings.base_url)
     if not _has_key(url.hostname or ""):
         return "finds no key (WANDB_API_KEY or wandb login)"
-    return None if _reachable(url.hostname or "", url.port or 443) else f"cannot reach {url.hostname}"
+    return None if reachable(url.hostname or "", url.port or 443) else f"cannot reach {url.hostname}"
 
 
 def _has_key(host: str) -> bool:
@@ -104,7 +104,7 @@ def _has_key(host: str) -> bool:
     return False
 
 
-def _reachable(host: str, port: int) -> bool:
+def reachable(host: str, port: int) -> bool:
     """Whether a connection opens; taken for granted behind a proxy. W&B itself would try for a minute and a half."""
     with suppress(OSError):
         if not getproxies():

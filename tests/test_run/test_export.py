@@ -35,7 +35,8 @@ def stored(folder: Path, config: DictConfig) -> Encoder:
     encoder.train()(IMAGES)  # running statistics that are not those of the start
     (folder / ".hydra").mkdir(parents=True)
     OmegaConf.save(config, folder / ".hydra" / "config.yaml")
-    Result.of({"status": "done", "method": "simo", "K": 255, "linear_top1": 50.0, "git": "abc"}).write(folder)
+    told = {"status": "done", "method": "simo", "K": 255, "linear_top1": 50.0, "git": "abc", "classes": ["cat", "dog"]}
+    Result.of(told).write(folder)
     (folder / "checkpoints").mkdir()
     state = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
     others = {"key_encoder.backbone.conv1.weight": torch.zeros(1), "epoch_loss": torch.zeros(2)}
@@ -84,7 +85,7 @@ def test_the_card_says_what_the_run_was(tmp_path: Path, compose: Callable[..., D
         "range": [0, 1], "size": 32, "mean": [0.4914, 0.4822, 0.4465], "std": [0.2470, 0.2435, 0.2616]
     }  # fmt: skip
     assert (card["config"]["K"], card["config"]["alpha"], card["config"]["dataset.name"]) == (16, 65536, "cifar10")
-    assert card["step"] == 7
+    assert (card["step"], card["classes"]) == (7, ["cat", "dog"])
     assert card["result"] == json.loads((tmp_path / "result.json").read_text())
     assert (card["result"]["K"], card["result"]["linear_top1"]) == (255, 50.0)
 

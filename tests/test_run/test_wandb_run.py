@@ -79,7 +79,7 @@ def test_a_key_of_wandb_login_is_found(
     server: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server("https://api.wandb.ai")
-    monkeypatch.setattr(wandb_run, "_reachable", lambda host, port: (host, port) == ("api.wandb.ai", 443))
+    monkeypatch.setattr(wandb_run, "reachable", lambda host, port: (host, port) == ("api.wandb.ai", 443))
     (tmp_path / "netrc").write_text("machine example.com login user password secret\n")
     assert wandb_run._why_offline() == "finds no key (WANDB_API_KEY or wandb login)"
     (tmp_path / "netrc").write_text("machine api.wandb.ai login user password secret\n")
