@@ -169,7 +169,11 @@ def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experi
 
 
 def _with_last(result: dict[str, Any], metrics: Logged) -> dict[str, Any]:
-    """A result and the last value of what else was logged; accuracies, epoch and learning rate are not taken."""
+    """A result and the last value of what else was logged; accuracies, epoch and learning rate are not taken.
+
+    The names of the classes, a list, are no column.
+    """
+    result = {name: value for name, value in result.items() if name != "classes"}
     names = [name for name in metrics.last if name not in result and not name.endswith("_top1")]
     return result | {name: metrics.last[name] for name in names if name not in ("epoch", "lr")}
 

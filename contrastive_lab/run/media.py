@@ -51,7 +51,7 @@ class Pictures(pl.Callback):
             return
         encoder = cast(Encoder, pl_module.encoder)
         features, labels = labelled_features(encoder, data.splits.test, data.recipe, workers=data.workers)
-        picture = rendered(feature_map(features.cpu(), labels.cpu()))
+        picture = rendered(feature_map(features.cpu(), labels.cpu(), data.splits.names))
         self.logger.log_image("features", [picture], step=trainer.global_step, caption=["test split by class"])
 
 
@@ -91,23 +91,32 @@ def principal_components(features: Tensor, count: int = 2) -> tuple[Tensor, Tens
     return rows @ (directions * largest.sign()), shares
 
 
-def feature_map(features: Tensor, labels: Tensor) -> Figure:
-    """Features (n, F) on their first two principal components, coloured by labels (n,); at most 2,000 of them."""
+def feature_map(features: Tensor, labels: Tensor, names: Sequence[str] = ()) -> Figure:
+    """Features (n, F) on their first two principal components, coloured by labels (n,); at most 2,000 of them.
+
+    `names` are those of the classes by label, which else are shown as numbers.
+    """
     points, shares = principal_components(features)
     chosen = torch.randperm(len(points), generator=generator("feature map"))[:POINTS]
     (x, y), classes = points[chosen].T.numpy(), labels[chosen].numpy()
     figure = Figure(figsize=(8, 6), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    names = np.unique(labels.numpy())
-    colours = mpl.colormaps["tab10" if len(names) <= 10 else "tab20" if len(names) <= 20 else "turbo"]
-    for i, name in enumerate(names):
-        colour = colours(i if len(names) <= 20 else i / (len(names) - 1))
-        axes.scatter(x[classes == name], y[classes == name], s=14, alpha=0.7, linewidths=0, color=colour, label=name)
+    found = np.unique(labels.numpy())
+    colours = mpl.colormaps["tab10" if len(found) <= 10 else "tab20" if len(found) <= 20 else "turbo"]
+    for i, number in enumerate(found):
+        colour = colours(i if len(found) <= 20 else i / (len(found) - 1))
+        own, name = classes == number, _plain(names[number]) if names else str(number)
+        axes.scatter(x[own], y[own], s=14, alpha=0.7, linewidths=0, color=colour, label=name)
     first, second = (f"component {i} ({100 * share:.0f} % of the variance)" for i, share in enumerate(shares, 1))
-    axes.set(xlabel=first, ylabel=second, title=f"features h: {len(chosen):,} of the test split, {len(names)} classes")
-    if len(names) <= 20:
+    axes.set(xlabel=first, ylabel=second, title=f"features h: {len(chosen):,} of the test split, {len(found)} classes")
+    if len(found) <= 20:
         figure.legend(title="class", loc="outside right upper", frameon=False, markerscale=2)
     return figure
+
+
+def _plain(name: str) -> str:
+    """A name as it is shown: matplotlib takes what stands between two $ for a formula, and hides what begins with _."""
+    return f"{' ' * name.startswith('_')}{name}".replace("$", r"\$")
 
 
 def rendered(figure: Figure) -> Picture:

@@ -36,6 +36,14 @@ def test_a_folder_without_a_plan_is_read_by_what_its_runs_were_told(tmp_path: Pa
     assert list(read_sweep(tmp_path / "a").results.index) == ["."]
 
 
+def test_the_names_of_the_classes_are_no_column(tmp_path: Path) -> None:
+    found = {"linear_top1": 48.1, "classes": ["cat", "dog"], "skipped": 2}
+    write_sweep(tmp_path, [({"K": 16, "seed": seed}, found) for seed in (0, 1)])
+    sweep = read_sweep(tmp_path)
+    assert "classes" not in sweep.asked and "classes" not in sweep.results
+    assert sweep.results["skipped"].tolist() == [2, 2]
+
+
 def test_a_folder_without_runs_is_answered_in_one_line(tmp_path: Path) -> None:
     for folder, reason in ((tmp_path / "none", "no such folder"), (tmp_path, "neither a sweep.json")):
         with pytest.raises(ConfigError, match=reason):

@@ -81,6 +81,14 @@ def test_the_map_has_every_class_in_its_legend_and_the_shares_on_its_axes() -> N
     assert rendered(figure).shape == (720, 960, 3)
 
 
+def test_the_map_has_the_names_of_the_classes_as_they_are() -> None:
+    rows, names = torch.randn(9, 3, generator=torch.Generator().manual_seed(0)), ("cat", "_dog", "$5$ eel", "fly")
+    figure = feature_map(rows, torch.tensor([0, 1, 2] * 3), names)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["cat", " _dog", r"\$5\$ eel"]  # no fly is among them
+    rendered(figure)
+
+
 def test_a_map_of_many_classes_has_no_legend() -> None:
     figure = feature_map(torch.randn(100, 3, generator=torch.Generator().manual_seed(0)), torch.arange(100))
     assert figure.legends == []
