@@ -60,6 +60,6 @@ def test_the_resnets_are_those_of_torchvision() -> None:
     found = {name for name in torchvision.models.list_models(torchvision.models) if "resne" in name}
     assert {*get_args(data.Resnets)} == found
     assert all(isinstance(getattr(torchvision.models, name)(), ResNet) for name in ("resnet18", "resnext50_32x4d"))
-    values = {"name": "x", "width": 1, "zero_init_residual": False}
+    values = {"name": "x", "width": 1, "zero_init_residual": False, "pretrained": False}
     (line,) = problems(data.ImagenetResnet, values | {"arch": "vgg16"}).values()
     assert line.startswith("arch=vgg16: choose one of resnet18, ")
