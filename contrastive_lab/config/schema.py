@@ -142,7 +142,6 @@ def register() -> None:
     ConfigStore.instance().store(name="settings", node=make_dataclass("Config", [*single, *nodes, experiment]))
     OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
     OmegaConf.register_new_resolver("loss_of", _loss_of, replace=True)
-    OmegaConf.register_new_resolver("held", _held, replace=True)
 
 
 def _dataset_of(scale: str) -> str:
@@ -156,11 +155,6 @@ def _loss_of(method: str, scale: str) -> str:
         if file.is_file():
             found = OmegaConf.select(OmegaConf.load(file), "method_info.loss", default=found)
     return str(found)
-
-
-def _held(K: int, N: int) -> int:
-    """K negatives, or the other images of a batch of N where these are fewer."""
-    return min(K, N - 1)
 
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:

@@ -18,8 +18,8 @@ from contrastive_lab.errors import first_line
 
 LIGHTNING = ("pytorch_lightning.plugins.", "pytorch_lightning.strategies.")
 KEY = re.compile(r"\$\{[\w.\[\]]+\}")
-# A key too, and those of W&B's variables that are no secret.
-HARMLESS = re.compile(r"\$\{(oc\.select:[\w.]+|oc\.env:WANDB_(PROJECT|ENTITY))(,[\w.+-]*)?\}")
+# A key too, K as it follows the batch, and those of W&B's variables that are no secret.
+HARMLESS = re.compile(r"\$\{(oc\.select:[\w.]+|held:\d+,x|oc\.env:WANDB_(PROJECT|ENTITY))(,[\w.+-]*)?\}")
 WRITE = ("contrastive_lab.dataset.packed", "contrastive_lab.dataset.ag_news")  # into data_dir
 NAMED = ("dataset", "backbone", "evaluation", "logger", "loss", "scale", "strategy")
 NAMES = {group: f"{group}.name" for group in NAMED} | {"method": "method_info.id"}
