@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from contrastive_lab import compat
 from contrastive_lab.compat import hydra_parser, multirun_jobs, run_hydra, workspace_json
 from contrastive_lab.record.metrics_file import MetricsFile
-from contrastive_lab.run.train import quiet
+from contrastive_lab.run.console import quiet
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What a program of the theory takes and gives: checked settings, and a table with its figure."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from contrastive_lab.config.model import Settings, problems
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import RESULT, write_json, write_table
 
+WIDTH = 100  # columns of a terminal
 Model = TypeVar("Model", bound=Settings)
 Row = dict[str, Any]
 
@@ -40,13 +42,25 @@ class AnalysisResult:
         write_json(folder / RESULT, self.summary)
 
     def __str__(self) -> str:
-        """The table, right-aligned, four digits a number, and the summary."""
-        names = list(self.table[0])
-        rows = [names, *([text(row[name]) for name in names] for row in self.table)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        """The table, right-aligned, four digits a number, in parts where it is wide, and the summary."""
+        columns = [[name, *(text(row[name]) for row in self.table)] for name in self.table[0]]
+        widths = [max(map(len, column)) for column in columns]
+        cells = [[cell.rjust(width) for cell in column] for column, width in zip(columns, widths, strict=True)]
+        tables = ["\n".join("  ".join(row) for row in zip(*part, strict=True)) for part in _parts(cells)]
         facts = [f"{name.replace('_', ' ')}: {text(value)}" for name, value in self.summary.items()]
-        return "\n".join([*lines, *([""] if facts else []), *facts])
+        facts = [textwrap.fill(fact, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for fact in facts]
+        return "\n\n".join([*tables, *(["\n".join(facts)] if facts else [])])
+
+
+def _parts(columns: list[list[str]]) -> list[list[list[str]]]:
+    """Columns of equal cells in parts of at most `WIDTH`, the first column before each."""
+    first, *rest = columns
+    parts = [[first]]
+    for column in rest:
+        if sum(len(each[0]) + 2 for each in [*parts[-1], column]) - 2 > WIDTH:
+            parts.append([first])
+        parts[-1].append(column)
+    return parts
 
 
 def checked(model: type[Model], values: Mapping[str, Any]) -> Model:

@@ -16,6 +16,7 @@ from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.script import Values, run_script
 
 COLUMNS = ("K.value", "alpha.value", "loss.value.name", "sets.value", "remember.value")  # as W&B stores a config
+FEW = ("competition", "factor", "agreement")
 FORMS = {
     "entity=<you or your team>": "whose dashboard it is; needed",
     "project=<name>": "whose runs are shown; contrastive_lab unless told",
@@ -46,6 +47,7 @@ def dashboard(entity: str, project: str, name: str) -> Any:
     """The workspace: five sections of panels, for the pre-training runs."""
     wr: Any = import_module("wandb_workspaces.reports.v2")
     ws: Any = import_module("wandb_workspaces.workspaces")
+    ex: Any = import_module("wandb_workspaces.expr")
     from contrastive_lab.run.wandb_run import STEP  # here, so that errors need not wait for torch
 
     return ws.Workspace(
@@ -56,41 +58,45 @@ def dashboard(entity: str, project: str, name: str) -> Any:
         settings=ws.WorkspaceSettings(x_axis=STEP, max_runs=100),
         runset_settings=ws.RunsetSettings(
             filters="JobType = 'pretrain'",
-            pinned_columns=[*(f"config:{key}" for key in COLUMNS), "summary:linear_top1", "summary:knn_top1.last"],
+            groupby=[ex.Config("K.value"), ex.Config("alpha.value")],
+            pinned_columns=[*(f"config:{key}" for key in COLUMNS), "summary:eval/linear_top1", "summary:knn_top1"],
         ),
     )
 
 
 def panels(wr: Any, step: str) -> dict[str, list[Any]]:
     """The panels of each section, made by wandb_workspaces.reports.v2; `step` is the x axis of curves."""
-    runs = "mean and range of the runs of a K"  # W&B has no t interval
-    by_K = {"groupby": wr.Config("K"), "groupby_aggfunc": "mean", "groupby_rangefunc": "minmax"}
+    runs = "mean and range of the runs of a K and an alpha"  # W&B has no t interval
+    last = wr.SummaryMetric
+    spread = {"groupby_aggfunc": "mean", "groupby_rangefunc": "minmax"}
 
     def against_K(metric: str, title: str) -> Any:
-        return wr.ScatterPlot(title=title, x=wr.Config("K"), y=wr.SummaryMetric(metric), log_x=True)
+        return wr.ScatterPlot(title=title, x=wr.Config("K"), y=last(metric), log_x=True)
 
     def training(title: str, *metrics: str, unit: str) -> Any:
-        return wr.LinePlot(title=title, x=step, y=list(metrics), title_x="optimizer step", title_y=unit, **by_K)
+        return wr.LinePlot(title=title, x=step, y=list(metrics), title_x="optimizer step", title_y=unit, **spread)
 
     return {
         "Accuracy against K": [
-            against_K("linear_top1", "linear top-1 against K (percent)"),
-            against_K("knn_top1.last", "kNN top-1 against K (percent)"),
-            wr.BarPlot(title=f"linear top-1, {runs}", metrics=["linear_top1"], title_x="percent", **by_K),
-            training(f"kNN top-1, {runs}", "knn_top1", unit="percent"),
+            against_K("eval/linear_top1", "linear top-1 against K (percent)"),
+            against_K("knn_top1", "kNN top-1 against K (percent)"),
+            wr.BarPlot(title=f"linear top-1, {runs}", metrics=["eval/linear_top1"], title_x="percent", **spread),
+            training(f"kNN top-1, {runs}", "probe/knn_top1", unit="percent"),
         ],
         "Mutual information": [
-            training("estimate log(1 + alpha) - loss", "mi_estimate", unit="nats"),
+            training("estimate log(1 + alpha) - loss", "train/mi_estimate", unit="nats"),
             against_K("mi_estimate", "estimate of the last epoch against K (nats)"),
         ],
-        "Gradient norm": [training("gradient norm and its bound", "gradient_norm", "gradient_bound", unit="|dL/dq|")],
-        "Few negatives": [training("share of what all keys give", "competition", "factor", "agreement", unit="share")],
+        "Gradient norm": [
+            training("gradient norm and its bound", "train/gradient_norm", "train/gradient_bound", unit="|dL/dq|")
+        ],
+        "Few negatives": [
+            training("share of what all keys give", *(f"negatives/{name}" for name in FEW), unit="share")
+        ],
         "Alignment and uniformity": [
-            training("alignment", "alignment", unit="mean squared distance to the key"),
-            training("uniformity", "uniformity", unit="log of the mean Gaussian potential"),
-            wr.ScatterPlot(
-                title="one against the other", x=wr.SummaryMetric("alignment"), y=wr.SummaryMetric("uniformity")
-            ),
+            training("alignment", "train/alignment", unit="mean squared distance to the key"),
+            training("uniformity", "train/uniformity", unit="log of the mean Gaussian potential"),
+            wr.ScatterPlot(title="one against the other", x=last("train/alignment"), y=last("train/uniformity")),
         ],
         "Speed": [against_K("images_per_second", "images per second against K")],
     }

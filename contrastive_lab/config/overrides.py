@@ -72,7 +72,7 @@ def _wrong(config: DictConfig, start: DictConfig, failed: dict[str, Any]) -> dic
     for key, value in failed.items():
         *path, name = key.split(".")
         reduce(getitem, path, values)[name] = value
-    taken = {key for key, value in flat(config, resolve=False).items() if str(value).startswith("${")}
+    taken = {key for key, value in flat(config, resolve=False).items() if str(value).startswith("${")} - failed.keys()
     return {key: line for key, line in wrong_values(values, chosen).items() if key not in taken}
 
 

@@ -6,12 +6,12 @@ from omegaconf import DictConfig
 
 from contrastive_lab.config.identity import LATER
 from contrastive_lab.config.overrides import base
-from contrastive_lab.config.values import flat, typed
+from contrastive_lab.config.values import flat, typed, with_arch
 
 COMPARED = ("K", "alpha", *LATER, "loss.name", "tau", "batch_size", "epochs", "base_lr", "dataset.name",
-            "backbone.name")  # fmt: skip
+            "backbone.name", "backbone.width")  # fmt: skip
 COMPARED_GROUPS = ("method", "head", "optim", "augment", "batchnorm")
-OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "optim.batch_size", "backbone.arch")
+OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "optim.batch_size")
 
 
 def paper_differences(config: DictConfig, kind: str = "images") -> list[str]:
@@ -28,7 +28,8 @@ def paper_differences(config: DictConfig, kind: str = "images") -> list[str]:
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:
-    values = flat(config)
+    values = {"backbone.width": 1, **flat(config)}
+    values["backbone.name"] = with_arch(values["backbone.name"], values.get("backbone.arch"))
     groups = [key for key in values if key.partition(".")[0] in COMPARED_GROUPS and key not in OMITTED]
     return {key: values[key] for key in (*COMPARED, *groups)}
 

@@ -36,6 +36,11 @@ def typed(value: Any) -> str:
     return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
 
 
+def with_arch(name: Any, arch: Any) -> str:
+    """A backbone's name, with its architecture where the name does not begin with it, e.g. "timm (resnet26)"."""
+    return f"{name} ({arch})" if arch and not str(name).startswith(str(arch)) else str(name)
+
+
 def points(value: Any, key: str = "margin") -> float:
     """What counts as no difference, in the unit of y; unless above 0 it is a ConfigError that begins with the key."""
     try:

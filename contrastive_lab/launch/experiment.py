@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 from omegaconf import OmegaConf
 
 from contrastive_lab.config import CONF, options
+from contrastive_lab.config.grids import Grid, grids
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.values import key_and_value, points, typed
 from contrastive_lab.errors import ConfigError
@@ -33,24 +34,6 @@ def expand(overrides: list[str]) -> list[Part]:
         settings = {key: ",".join(map(typed, several)) for key, several in grid.axes.items()}
         added = [f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values]
         parts.append(Part(grid.arm, [*overrides, *added]))
-    return parts
-
-
-class Grid(NamedTuple):
-    """The values of each key that an experiment gives, one for what it sets, and the arm that they make."""
-
-    arm: str | None
-    axes: dict[str, list[Any]]
-
-
-def grids(node: dict[str, Any], scale: str) -> list[Grid]:
-    """The grids of an experiment's node at a scale: one, or those of a list, each with its own `arm` and `set`."""
-    found = node.get("grid", {}).get(scale, [])
-    parts = []
-    for grid in found if isinstance(found, list) else [found]:
-        fixed = {key: [value] for key, value in (node.get("set", {}) | grid.get("set", {})).items()}
-        swept = {key: values for key, values in grid.items() if key not in ("arm", "set")}
-        parts.append(Grid(grid.get("arm"), fixed | swept))
     return parts
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from contrastive_lab.config.overrides import parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.plan import at_work, differing, lock
+from contrastive_lab.launch.prefix import prefixed
 from contrastive_lab.launch.watch import running_jobs, standing
 from contrastive_lab.program import named, program
 from contrastive_lab.record.files import alone
@@ -46,6 +47,11 @@ def sweep_job(config: DictConfig) -> float | None:
     Returns what `train` returns; None if the job failed, which its result.json then says.
     """
     folder = output_folder()
+    with prefixed(_name(folder)) if _share_terminal(folder) else nullcontext():
+        return _sweep_job(config, folder)
+
+
+def _sweep_job(config: DictConfig, folder: Path) -> float | None:
     if is_first():
         print(heading(folder), flush=True)
         if at_work(folder):
@@ -54,6 +60,7 @@ def sweep_job(config: DictConfig) -> float | None:
     try:
         with lock(folder) if is_first() else nullcontext():
             share_threads(folder)
+            name_logs(folder)
             return _rest(config, folder, own_line())
     except (ConfigError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -86,10 +93,39 @@ def heading(folder: Path) -> str:
 def workers(folder: Path) -> int:
     """How many jobs run side by side on this machine: what joblib was told, or all with submitit_local."""
     launcher = HydraConfig.get().launcher
-    if str(launcher.get("_target_", "")).endswith("LocalLauncher"):
+    if _launcher().endswith("LocalLauncher"):
         return len(read_plan(folder.parent).jobs)
     asked = launcher.get("n_jobs", 1)
     return int(asked) if asked > 0 else os.cpu_count() or 1
+
+
+def _share_terminal(folder: Path) -> bool:
+    return _launcher().endswith("JoblibLauncher") and workers(folder) > 1
+
+
+def _name(folder: Path) -> str:
+    """Number and name of a job, e.g. "2 simo-K4-a256-s0"; that of its folder may fill a line."""
+    jobs = enumerate(read_plan(folder.parent).jobs, 1)
+    return next(f"{number} {job.name}" for number, job in jobs if job.folder == folder.name)
+
+
+def _launcher() -> str:
+    return str(HydraConfig.get().launcher.get("_target_", ""))
+
+
+def name_logs(folder: Path) -> None:
+    """Where submitit keeps what a job prints in files of its own, give them names in the job's folder, log.out and err.
+
+    They are hard links: a link of another kind that leads out of a run's folder is refused by what reads it.
+    """
+    if is_first() and "submitit" in _launcher():
+        import submitit
+
+        paths = submitit.JobEnvironment().paths
+        for name, path in (("log.out", paths.stdout), ("log.err", paths.stderr)):
+            (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # a file system without them
+                (folder / name).hardlink_to(path)
 
 
 def share_threads(folder: Path) -> None:

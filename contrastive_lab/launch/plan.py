@@ -24,7 +24,7 @@ from contrastive_lab.launch.experiment import chosen, constant, given
 from contrastive_lab.record.files import PLAN, RESULT
 from contrastive_lab.record.plan import Job, Plan, read_plan
 from contrastive_lab.record.result import Status, read_result
-from contrastive_lab.record.run import stored_config
+from contrastive_lab.record.run import has_config, stored_config, stored_overrides
 
 LONGEST = 120  # characters of a job's folder
 
@@ -42,11 +42,44 @@ def sweep_name(overrides: list[str]) -> str:
 
 
 def job_folder(overrides: list[str]) -> str:
-    """The folder of a job, e.g. "K=16,alpha=256,seed=0": what it was told, but for what all jobs of it were told."""
+    """A job by all that it was told but its experiment's own, e.g. "K=16,method=simo,seed=0"."""
+    return _folder_name(_told(overrides))
+
+
+def job_folders(name: str, jobs: list[list[str]]) -> dict[str, str]:
+    """The folder of each job of a sweep by its `job_folder`: what tells it from the others, e.g. "K=16,seed=0".
+
+    A job that lies in the sweep's folder under another name keeps that, and what such a name stands for is not taken.
+    """
+    told = {job_folder(job): _told(job) for job in jobs}
+    shared = set.intersection(*map(set, told.values())) if len(told) > 1 else set[str]()
+    there, found = _stored_folders(Plan(name).folder, {*told}), dict[str, str]()
+    for full, own in told.items():
+        short = _folder_name([override for override in own if override not in shared])
+        found[full] = there.get(full) or (full if short in there.values() else short)
+    return found
+
+
+def _stored_folders(sweep: Path, wanted: set[str]) -> dict[str, str]:
+    """The folders of a stored sweep's jobs by their `job_folder`: of its plan, and those that other lines left."""
+    found = dict[str, str]()
+    with suppress(ConfigError):  # without a plan, or with one that is damaged, which is told later
+        found = {job_folder(job.overrides): job.folder for job in read_plan(sweep).jobs}
+    if wanted <= {*found}:
+        return found
+    left = {job_folder(stored_overrides(run)): run.name for run in sorted(sweep.glob("*")) if has_config(run)}
+    return {**left, **found}
+
+
+def _told(overrides: list[str]) -> list[str]:
+    """What names a job: what it was told, but for what its experiment tells all jobs, and what changes no result."""
     shared = constant(overrides)
     # The sweep's name has the scale.
     unnamed = {*OMITTED, "hydra", *(["scale"] if given(overrides).get("experiment") else [])}
-    kept = sorted(o for o in overrides if o not in shared and not within(parse([o])[0].key_or_group, unnamed))
+    return sorted(o for o in overrides if o not in shared and not within(parse([o])[0].key_or_group, unnamed))
+
+
+def _folder_name(kept: list[str]) -> str:
     name = re.sub(r"[^\w.,=+\[\]-]", "_", ",".join(kept)) or "default"
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
 

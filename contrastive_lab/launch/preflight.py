@@ -4,6 +4,7 @@ import math
 import os
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,16 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given, load
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.moved import moved_config
-from contrastive_lab.launch.plan import conflicting_runs, differing, is_done, job_folder, plan, settled
+from contrastive_lab.launch.plan import (
+    conflicting_runs,
+    differing,
+    is_done,
+    job_folder,
+    job_folders,
+    plan,
+    settled,
+    sweep_name,
+)
 from contrastive_lab.program import front, program
 from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.result import read_result
@@ -90,6 +100,9 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan
         configs |= {} if config is None else {found_job.folder: config}
     if problems:
         raise ConfigError(*problems)
+    folders = job_folders(sweep_name(told), [job.overrides for job in found.values()])
+    found = {key: replace(job, folder=folders[job_folder(job.overrides)]) for key, job in found.items()}
+    configs = {folders[full]: config for full, config in configs.items()}
     conf = "" if any(map(_of_user, configs.values())) else conf_hash()
     sweep = plan([*front(), *line], told, [*found.values()], conf)
     conflicts = conflicting_runs(sweep, configs)
@@ -124,10 +137,15 @@ def named(sweep: Plan) -> str:
 
 
 def launched(sweep: Plan) -> list[list[str]]:
-    """The overrides of each job that is not done as Hydra's launcher takes them: with the name, without Hydra's own."""
-    left = [job.overrides for job in sweep.jobs if not is_done(sweep.folder, job)]
-    kept = [[o for o in job if not (_of_hydra(o) or within(parse([o])[0].key_or_group, {"sweep"}))] for job in left]
-    return [[*job, named(sweep)] for job in kept]
+    """The overrides of each job that is not done as Hydra's launcher takes them: with the names of sweep and folder.
+
+    Hydra's own are left out, as they hold already.
+    """
+    left, jobs = [job for job in sweep.jobs if not is_done(sweep.folder, job)], list[list[str]]()
+    for job in left:
+        own = [o for o in job.overrides if not (_of_hydra(o) or within(parse([o])[0].key_or_group, {"sweep"}))]
+        jobs.append([*own, named(sweep), f"hydra.sweep.subdir='{job.folder}'"])
+    return jobs
 
 
 def _of_hydra(override: str) -> bool:

@@ -8,7 +8,7 @@ from contrastive_lab.program import program
 from contrastive_lab.record.plan import Job, read_plan
 from contrastive_lab.record.run import has_config, stored_config
 from contrastive_lab.record.tables import read_table
-from contrastive_lab.run.wandb_run import destination, open_run
+from contrastive_lab.run.wandb_run import destination, log_artifact, open_run
 
 
 def log_report(folder: Path) -> None:
@@ -28,19 +28,24 @@ def log_report(folder: Path) -> None:
     report, stems = folder / "report", {"runs": "runs", "settings": "table", "comparisons": "comparisons"}
     read = {name: read_table(path) for name, stem in stems.items() if (path := report / f"{stem}.csv").is_file()}
     tables = {name: wandb.Table(columns=columns, data=rows) for name, (columns, rows) in read.items()}
-    with open_run(folder, resumed=True, config=facts, **names, **_destination(folder, sweep.jobs)) as run:
+    place = _destination(folder, sweep.jobs)
+    artifacts = place.pop("artifacts", False)
+    with open_run(folder, resumed=True, config=facts, **names, **place) as run:
         figures = sorted((report / "figures").glob("*.png"))
         pictures = {f"figures/{path.stem}": wandb.Image(str(path)) for path in figures}
         run.log({**tables, **pictures})
+        if artifacts:
+            log_artifact("report", f"{sweep.name}-report", report)
         run.summary["jobs"] = len(read["runs"][1])
         if (report / "verdict.txt").is_file():
             run.summary["verdict"] = (report / "verdict.txt").read_text()
 
 
 def _destination(folder: Path, jobs: list[Job]) -> dict[str, Any]:
-    """Project and entity of the first job that has them."""
+    """Project and entity of the first job that has them, and whether it keeps artifacts."""
     for job in jobs:
         run = folder / job.folder
         if has_config(run) and (config := stored_config(run)).logger.name == "wandb":
-            return {name: value for name, value in destination(config).items() if name in ("project", "entity")}
+            told = {name: value for name, value in destination(config).items() if name in ("project", "entity")}
+            return told | {"artifacts": config.logger.get("artifacts", False)}
     return {"project": os.environ.get("WANDB_PROJECT", "contrastive_lab")}

@@ -108,11 +108,10 @@ def launcher(sweep: Plan) -> str:
 def watched(sweep: Plan) -> Iterator[None]:
     """Print meanwhile how the jobs of a sweep go, from a thread."""
     watch, over = Watch(sweep), threading.Event()
-    apart = "\n" if launcher(sweep) == "joblib" and sys.stdout.isatty() else ""  # from the bars of other processes
 
     def look() -> None:
         for line in watch.lines(time.time()):
-            tqdm.write(apart + line)  # which leaves a bar of this process whole
+            tqdm.write(line)  # which leaves a bar of this process whole
             sys.stdout.flush()
 
     def follow() -> None:

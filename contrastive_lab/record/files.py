@@ -59,6 +59,19 @@ def write_text(path: Path, text: str) -> None:
         partial.replace(path)
 
 
+def shortest(value: float) -> float:
+    """A number in the least digits that tell it among numbers of 32 bits, where it is one of these.
+
+    >>> shortest(37.060001373291016), shortest(0.1)
+    (37.06, 0.1)
+    """
+    import numpy as np  # here: a line that is wrong need not wait for it
+
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return float(str(single)) if float(single) == value else value
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
     number = os.open(path, os.O_RDONLY)

@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from contrastive_lab.record.files import METRICS, sync, write_table
+from contrastive_lab.record.files import METRICS, shortest, sync, write_table
 
 
 class MetricsFile(Logger):
@@ -61,9 +61,10 @@ class MetricsFile(Logger):
             self.names += unknown
             write_table(self.path, self.names, old)
         whole = self.path.stat().st_size
+        rows = [{name: shortest(v) if isinstance(v, float) else v for name, v in row.items()} for row in self.new]
         try:
             with self.path.open("a", newline="") as file:
-                csv.DictWriter(file, self.names).writerows(self.new)
+                csv.DictWriter(file, self.names).writerows(rows)
         except OSError:  # such as a full disk; a part of a row would be read as another row
             os.truncate(self.path, whole)
             raise

@@ -3,12 +3,13 @@
 import errno
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALL_SHM = ("shared memory", "</torch_")  # in torch's own words for it
 LOST = ("Connection closed by peer", "Connection reset by peer", "remote process exited")  # the words of gloo and NCCL
 ROOT = Path(__file__).resolve().parents[2]
-OURS, SUFFIXES, LARGEST = (
-    ("contrastive_lab", "conf", "scripts"),
-    (".py", ".yaml", ".html", ".css", ".js"),
-    100_000,
-)  # bytes
-PACKAGES = ("contrastive-lab", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "timm", "numpy")
+OURS, SUFFIXES = ("contrastive_lab", "conf", "scripts"), (".py", ".yaml", ".html", ".css", ".js")
+LARGEST = 100_000  # bytes
+GPUS = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
 
 
 def describe(folder: Path, line: Sequence[str] | None = None) -> None:
@@ -45,14 +43,19 @@ def describe(folder: Path, line: Sequence[str] | None = None) -> None:
 
 
 def environment() -> dict[str, Any]:
-    """Machine, Python, packages (None for one that is not installed) and commit."""
+    """Machine with its processor, GPUs and their driver, Python, commit, and the versions of all packages by name."""
+    gpus = [line.rpartition(", ") for line in _gpus().splitlines()]
     return {
+        "host": platform.node(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
+        "cpu": _cpu(),
         "cpus": os.cpu_count(),
+        "gpus": [name for name, _, _ in gpus],
+        "driver": gpus[0][2] if gpus else None,
         "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "git": commit(),
-        **{name: _version(name) for name in PACKAGES},
+        "packages": dict(sorted((found.name.lower(), found.version) for found in distributions() if found.name)),
     }
 
 
@@ -131,8 +134,16 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
 
-def _version(package: str) -> str | None:
+def _cpu() -> str:
+    """The processor's name, as Linux has it, else its kind."""
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.is_file() else None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def _gpus() -> str:
+    """Name and driver of each NVIDIA GPU, a line each; empty where there is none that answers."""
     try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+        return subprocess.run(GPUS, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

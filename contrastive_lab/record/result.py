@@ -11,7 +11,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import RESULT, overwrite_json, read_json, write_json
 
 OBJECTIVE = ("loss.name", *LATER)
-LATER_FIELDS = ("data_hash", "classes", "skipped", "start")  # which older versions did not write
+LATER_FIELDS = ("arch", "data_hash", "classes", "skipped", "start")  # which older versions did not write
 
 
 class Status(StrEnum):
@@ -28,6 +28,7 @@ class Status(StrEnum):
 class Result:
     """The fields of result.json, in its order; None stands for what is not known (yet).
 
+    `arch` is the architecture of a backbone that has one by name, of torchvision or timm.
     `K` is that of the run (None for a method without negatives), and so is `alpha`: K where null was asked for,
     infinity as the text "inf" on disk; None for a loss that has no alpha. `objective` has of loss.name, sets, remember,
     own_class_share and dclw_sigma those that make the loss another one than InfoNCE over one set, on disk after `tau`.
@@ -44,6 +45,7 @@ class Result:
     method: str | None = None
     dataset: str | None = None
     backbone: str | None = None
+    arch: str | None = None
     K: int | None = None
     alpha: float | None = None
     tau: float | None = None

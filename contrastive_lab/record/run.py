@@ -66,6 +66,16 @@ def stored_config(folder: Path) -> DictConfig:
     return read_only(new)
 
 
+def stored_overrides(folder: Path) -> list[str]:
+    """What the run in `folder` was told; empty where that was not stored, or is no list."""
+    path = (folder / CONFIG).with_name("overrides.yaml")
+    try:
+        told = OmegaConf.to_container(OmegaConf.load(path))
+    except Exception:  # of the file or of its yaml
+        return []
+    return [str(override) for override in told] if isinstance(told, list) else []
+
+
 def check_links(folder: Path, root: Path | None = None) -> None:
     """Raise a ConfigError if a link in a folder leads out of `root`, by default itself: files would land elsewhere.
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -20,7 +20,7 @@ from contrastive_lab.record.files import COMMAND, CONFIG, METRICS, PLAN, RESULT,
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
-from contrastive_lab.record.tables import Logged, kept_results, read_logged
+from contrastive_lab.record.tables import USED, Logged, kept_results, read_logged
 
 PASSED_OVER = {*OMITTED, "hydra"}  # keys and groups that change no result
 
@@ -40,7 +40,8 @@ class Sweep:
     `asked` holds what a run was told, else what its result.json says (but for `loss`, a number there), None where
     neither does; `results` its name, its result.json, and what `metrics`, its metrics.csv by folder, has beside that,
     as it was logged last; `told` the keys that any run was told, in the order of the command line. `commands` made the
-    sweep, usually one. `experiment` is the node of its yaml and empty without one, `scale` is empty where unknown.
+    sweep, usually one. `experiment` is the node of its yaml and empty without one, `scale` is empty where unknown;
+    `overrides` are those of the whole sweep, where it was planned.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Sweep:
     experiment: dict[str, Any]
     scale: str
     metrics: dict[str, Logged]
+    overrides: list[str] = field(default_factory=list)
 
     @property
     def done(self) -> pd.DataFrame:
@@ -79,11 +81,15 @@ class Sweep:
         return self._table(self.asked[self.varied]).apply(_typed)
 
     def _table(self, varied: pd.DataFrame) -> pd.DataFrame:
-        """What varies and what came out; the setting `loss` is the column loss.name, as result.json has a `loss`."""
+        """What varies and what came out; the setting `loss` is the column loss.name, as result.json has a `loss`.
+
+        K and alpha as they were used come behind what varies; a runs.csv of an older version has no such columns.
+        """
         varied = varied.rename(columns={"loss": "loss.name"})
         first = self.results[["name", "status"]].astype(str)
-        rest = self.results.drop(columns=[*first.columns, *varied.columns], errors="ignore")
-        return pd.concat([first, varied, rest], axis=1).reset_index(names="folder")
+        used = self.results[[name for name in USED if name in self.results]]
+        rest = self.results.drop(columns=[*first, *varied, *used], errors="ignore")
+        return pd.concat([first, varied, used, rest], axis=1).reset_index(names="folder")
 
 
 def _typed(values: pd.Series) -> pd.Series:
@@ -129,7 +135,8 @@ def _planned(folder: Path) -> Sweep:
     if not runs:
         raise ConfigError(f"sweep={folder}: sweep.json has no jobs")
     commands = [plan.command] if plan.command else []
-    return _sweep(folder, plan.name, commands, runs, plan.experiment or {}, plan.scale)
+    found = _sweep(folder, plan.name, commands, runs, plan.experiment or {}, plan.scale)
+    return replace(found, overrides=[str(override) for override in plan.overrides])
 
 
 def _found(folder: Path) -> Sweep:
@@ -152,7 +159,7 @@ def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experi
     metrics = {run.folder: read_logged(folder / run.folder / METRICS) for run in runs}
     kept = kept_results(folder / RUNS)
     results = [
-        _with_last(_result(folder / run.folder).flat(), metrics[run.folder])
+        _with_last(_with_used(_result(folder / run.folder).flat()), metrics[run.folder])
         if run.folder not in kept or (folder / run.folder / RESULT).is_file()
         else kept[run.folder]
         for run in runs
@@ -166,6 +173,10 @@ def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experi
     named = _frame([{"name": run.name, **result} for run, result in zip(runs, results, strict=True)], index)
     told = list(dict.fromkeys(key for run in runs for key in run.settings))
     return Sweep(folder, name, commands, asked, named, told, experiment, scale, metrics)
+
+
+def _with_used(result: dict[str, Any]) -> dict[str, Any]:
+    return result | {used: result[name] for used, name in USED.items()}
 
 
 def _with_last(result: dict[str, Any], metrics: Logged) -> dict[str, Any]:

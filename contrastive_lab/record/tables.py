@@ -10,6 +10,8 @@ import pandas as pd
 
 from contrastive_lab.record.result import Status
 
+USED = {f"{name}_used": name for name in ("K", "alpha")}  # what a run made of null, beside what was asked for
+
 
 class Logged:
     """A metrics.csv.
@@ -71,9 +73,13 @@ def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
 
 
 def kept_results(path: Path) -> dict[str, dict[str, Any]]:
-    """The results in the runs.csv of a report by the folder of the run; none where there is no such file."""
+    """The results in the runs.csv of a report by the folder of the run; none where there is no such file.
+
+    K and alpha are those that were used, where it has columns of them, as older ones have not.
+    """
     if not path.is_file():
         return {}
     names, rows = read_table(path)
     found = [{str(name): value for name, value in zip(names, row, strict=True) if name != "name"} for row in rows]
+    found = [row | {name: row[used] for used, name in USED.items() if used in row} for row in found]
     return {str(row.pop("folder")): row for row in found if row.get("status") in set(Status)}

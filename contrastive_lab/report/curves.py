@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, pair, wrapped
-from contrastive_lab.report.plot import NOTE, band_note, banded, legend_outside, new_figure, styles, x_colours
+from contrastive_lab.report.plot import NOTE, band_note, banded, headed, legend_outside, new_figure, styles, x_colours
 from contrastive_lab.report.stats import interval
 
 MOST = 400  # points of a curve
@@ -96,7 +96,7 @@ def during_training(grid: Grid, column: str) -> Figure:
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("optimizer step")
     legend_outside(figure, [handles[at] for at in colours if at in handles])
-    _note(figure, found)
+    _note(grid, figure, found)
     return figure
 
 
@@ -112,7 +112,7 @@ def _crowded(grid: Grid, column: str) -> Figure:
     legend_outside(figure, handles)
     runs = " to ".join(dict.fromkeys(str(n) for n in (min(counts, default=0), max(counts, default=0))))
     text = f"means over the {runs} finished runs of each {grid.x} in {len(grid.lines)} lines, no band"
-    figure.suptitle(textwrap.fill(text, NOTE), fontsize=9, x=0.01, ha="left")
+    figure.suptitle(headed(grid, textwrap.fill(text, NOTE)), fontsize=9, x=0.01, ha="left")
     return figure
 
 
@@ -125,13 +125,13 @@ def _one_panel(grid: Grid, column: str) -> Figure:
             handles.append(_curve(axes, found, label=grid.name(line), **look))
     _finish(axes, column, "")
     legend_outside(figure, [handle for handle in handles if handle.get_label()])
-    _note(figure, curves)
+    _note(grid, figure, curves)
     return figure
 
 
-def _note(figure: Figure, curves: dict[Any, pd.DataFrame]) -> None:
+def _note(grid: Grid, figure: Figure, curves: dict[Any, pd.DataFrame]) -> None:
     counts = {n for found in curves.values() for n in found["n"]}
-    figure.suptitle(band_note(counts), fontsize=9, x=0.01, ha="left")
+    figure.suptitle(headed(grid, band_note(counts)), fontsize=9, x=0.01, ha="left")
 
 
 def _curve(axes: Axes, found: pd.DataFrame, color: Any, **look: Any) -> Line2D:

@@ -23,6 +23,7 @@ from contrastive_lab.report.plot import (
     Style,
     banded,
     error_note,
+    headed,
     legend_below,
     legend_outside,
     new_figure,
@@ -73,7 +74,7 @@ def _ours(axes: Axes, grid: Grid, metric: str, near: list[Reference]) -> float:
         _line(axes, shown, scale, aside, {**style, "label": names[i]})
     for i, reference in enumerate(near):
         _reference(axes, scale, reference, f"{0.2 + 0.15 * i}", f", {reference.get('dataset')}")
-    axes.set_title(error_note(grid, metric), fontsize=9, loc="left")
+    axes.set_title(headed(grid, error_note(grid, metric)), fontsize=9, loc="left")
     scale.apply(axes, grid.x)
     return legend_below(axes, *_coverage(axes, grid, scale))
 
@@ -161,7 +162,8 @@ def against_cost(grid: Grid) -> Figure:
         axes.set_xlabel(label(cost))
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(label(grid.y))
-    panels[0].set_title(error_note(grid, grid.y).replace("bands", "bars"), fontsize=9, loc="left")
+    note = headed(grid, error_note(grid, grid.y).replace("bands", "bars"))
+    panels[0].set_title(note, fontsize=9, loc="left")
     legend_outside(figure, _legend(grid, colours, markers))
     return figure
 

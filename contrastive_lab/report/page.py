@@ -19,6 +19,7 @@ from contrastive_lab.record.sweep import Sweep, order
 from contrastive_lab.report.grid import Grid, known
 from contrastive_lab.report.labels import is_accuracy, shown, title, unit
 from contrastive_lab.report.plot import KINDS
+from contrastive_lab.report.ran import departures, ran
 from contrastive_lab.report.references import reference_metrics, references
 from contrastive_lab.report.stats import texts
 from contrastive_lab.report.tables import LOGGED_LAST, METRICS, comparison_cells, measured, setting_cells
@@ -56,6 +57,8 @@ def page(grid: Grid, sentences: list[str], pictures: list[Picture], out: Path) -
         counts=counts(sweep),
         y=title(grid.y),
         varied=varied(sweep),
+        ran=ran(sweep),
+        departures=departures(sweep),
         verdict=sentences,
         missing=no_axis(grid) or ["Nothing to plot yet."],
         style=source["css"],

@@ -11,7 +11,7 @@ from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import is_accuracy, title, unit
 from contrastive_lab.report.paired import Difference, Side, compared
-from contrastive_lab.report.plot import COLOURS, new_figure
+from contrastive_lab.report.plot import COLOURS, headed, new_figure
 from contrastive_lab.report.stats import finite
 
 
@@ -49,7 +49,8 @@ def planned_figure(grid: Grid, found: list[Difference]) -> Figure:
     axes.set_yticks(rows, [str(each.at) for each in found])
     axes.set_ylim(len(found) - 0.5, -0.5)
     n = " to ".join(dict.fromkeys(str(n) for n in (shown["n"].min(), shown["n"].max())))
-    axes.set_title(f"bars: 95 % t interval of the difference seed by seed, n = {n}", fontsize=9, loc="left")
+    note = f"bars: 95 % t interval of the difference seed by seed, n = {n}"
+    axes.set_title(headed(grid, note), fontsize=9, loc="left")
     points = "points" if is_accuracy(grid.y) else unit(grid.y)
     axes.set_xlabel(f"difference of {title(grid.y)}, {points}; grey: the margin of {grid.margin:g}")
     axes.grid(axis="x", alpha=0.3)

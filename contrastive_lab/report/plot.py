@@ -17,6 +17,7 @@ from matplotlib.transforms import ScaledTranslation
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, shown, wrapped
+from contrastive_lab.report.ran import subject
 
 KINDS = ("png", "pdf", "svg")
 NOTE = 48  # letters of a line of the note above a figure, which a narrow window shows
@@ -125,6 +126,11 @@ def seeds(n: Iterable[int]) -> str:
     several = sorted({number for number in n if number > 1})
     ends = f"{several[0]} to {several[-1]}" if several[1:] else "".join(map(str, several))
     return f"n = {ends} seeds" if several else ""
+
+
+def headed(grid: Grid, note: str) -> str:
+    """What stands above a figure: method and data set, then a note."""
+    return "\n".join(filter(None, (subject(grid.sweep, NOTE), note)))
 
 
 def error_note(grid: Grid, metric: str) -> str:

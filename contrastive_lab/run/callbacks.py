@@ -20,7 +20,7 @@ from contrastive_lab.losses import at_least_float32
 from contrastive_lab.negatives import are_few
 from contrastive_lab.program import program
 from contrastive_lab.record.checkpoint import NOT_FINITE, keep_checkpoint, kept_checkpoints, replace_checkpoint
-from contrastive_lab.record.files import CHECKPOINT, removed_on_error
+from contrastive_lab.record.files import CHECKPOINT, removed_on_error, shortest
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.run.signals import EVERY
 
@@ -191,7 +191,8 @@ def last_values(trainer: pl.Trainer) -> dict[str, float]:
     """The last value of all that was logged, also before the run was resumed."""
     kept = (callback.metrics for callback in callbacks_of(trainer) if isinstance(callback, LastCheckpoint))
     values = {name: value for each in kept for name, value in each.items()}
-    return values | {name: float(value) for name, value in trainer.callback_metrics.items()}
+    values |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+    return {name: shortest(value) for name, value in values.items()}
 
 
 def _next_row(trainer: pl.Trainer) -> dict[str, float]:

@@ -1,17 +1,22 @@
-"""What a run prints: a banner, a progress bar, and a short summary with a verdict."""
+"""What a run prints: a banner, and a short summary with a verdict."""
 
+import logging
 import math
+import textwrap
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import TQDMProgressBar
 
 from contrastive_lab import __version__
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.config.resolve import Resolved, epoch_steps
+from contrastive_lab.config.values import with_arch
 from contrastive_lab.dataset import Splits
 from contrastive_lab.diagnostics import verdict
 from contrastive_lab.losses import eqco_margin, mi_estimate
@@ -19,13 +24,14 @@ from contrastive_lab.own_class import own_of
 from contrastive_lab.record.result import Result
 
 
-def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path) -> str:
-    """Return the lines on what is about to run, and on what."""
+def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path, short: bool = False) -> str:
+    """Return the lines on what is about to run, and on what; of a job behind others of a sweep what matters alone."""
     images, N, method = len(splits.pretrain), config.batch_size, config.method_info
     optim, each = instantiate(config.optim, _convert_="all"), epoch_steps(images, N, config.trainer.limit_train_batches)
+    negatives = _negatives(config, resolved)
     lines = [
         f"contrastive_lab {__version__}: {method.name} ({method.paper}) on {config.dataset.name}",
-        *_negatives(config, resolved),
+        *negatives,
         f"steps      N = {N} of {images:,} {resolved.kind}, {each} steps an epoch, {config.epochs} epochs, "
         f"{resolved.processes} process(es)",
         f"labels     {_labels(splits)}",
@@ -33,13 +39,15 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path)
         f"encoder    {_encoder(config)}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
         f"folder     {folder}",
     ]
-    if differing := paper_differences(config, resolved.kind):
+    if short:
+        lines = [line for line in negatives if line.startswith("LABELS")]
+    elif differing := paper_differences(config, resolved.kind):
         lines.append(f"not as in the paper: {', '.join(differing)}")
     if method.pool == "queue" and images < config.K * config.sets:
         longer = f"the queue of {config.K * config.sets} is longer than the {images} {resolved.kind}"
         lines.append(f"notice: {longer}; it holds older keys of each")
     notices = [*splits.notices, *few_neighbours(config.probes.knn.k, splits)]
-    return "\n".join([*lines, *(f"notice: {notice}" for notice in notices)])
+    return _fitted([*lines, *(f"notice: {notice}" for notice in notices)])
 
 
 def starts_from(config: DictConfig) -> str | None:
@@ -49,7 +57,7 @@ def starts_from(config: DictConfig) -> str | None:
 
 
 def _encoder(config: DictConfig) -> str:
-    start, name = starts_from(config), config.backbone.name
+    start, name = starts_from(config), with_arch(config.backbone.name, config.backbone.get("arch"))
     return str(name) if start is None else f"{name} {start}" if start == "pretrained" else f"{name} from {start}"
 
 
@@ -74,6 +82,12 @@ def at_chance(splits: Splits, result: Result, steps: int) -> list[str]:
         return []
     told = f"{steps} steps; the online probe is at {top1:.0f} % where chance is {100 * chance:.0f} %"
     return [f"notice: {told}; more epochs or smaller batches make more steps"]
+
+
+def _fitted(lines: Iterable[str]) -> str:
+    """Lines of at most 80 columns, further ones of each below its text; a path stays whole behind its word."""
+    look: Any = {"subsequent_indent": " " * len("folder     "), "break_long_words": False, "break_on_hyphens": False}
+    return "\n".join(line if line.startswith("folder ") else textwrap.fill(line, 80, **look) for line in lines)
 
 
 def _labels(splits: Splits) -> str:
@@ -117,6 +131,23 @@ def summary(
     config: DictConfig, resolved: Resolved, result: Result, values: dict[str, float], steps: int, folder: Path
 ) -> str:
     """Return the lines on accuracies, speed and folder after so many steps."""
+    return _fitted(_summary(config, resolved, result, values, steps, folder))
+
+
+def short_summary(config: DictConfig, resolved: Resolved, result: Result, values: dict[str, float], steps: int) -> str:
+    """The same of a job of a sweep: a line, and one more where the representation has collapsed."""
+    kinds = dict.fromkeys((config.evaluation.name, "knn", "online"))
+    scores = {kind: result.scores.get(f"{kind}_top1") for kind in kinds}
+    told = [f"{kind} {score:.2f} %" for kind, score in scores.items() if score is not None]
+    told += [] if result.loss is None else [f"loss {result.loss:.4f}"]
+    told += [] if result.seconds is None else [f"{result.seconds:.0f} s"]
+    bad = [line for line in _summary(config, resolved, result, values, steps, Path()) if "COLLAPSED" in line]
+    return _fitted([f"done       {', '.join(told)}", *bad])
+
+
+def _summary(
+    config: DictConfig, resolved: Resolved, result: Result, values: dict[str, float], steps: int, folder: Path
+) -> list[str]:
     told = {"K": result.K, "alpha": result.alpha, "seed": result.seed}
     known = [f"{name}={value:g}" for name, value in told.items() if value is not None]
     known += [f"{name}={value}" for name, value in beside_infonce(config).items()]
@@ -135,7 +166,7 @@ def summary(
         share, K = config.own_class_share, result.K or 1
         others = 1.0 if share is None else 1 - own_of(K, share) / K
         lines.append(f"verdict    {verdict(values, steps, others)}")
-    return "\n".join([*lines, f"folder     {folder}"])
+    return [*lines, f"folder     {folder}"]
 
 
 def _without_mi(config: DictConfig) -> str:
@@ -158,9 +189,17 @@ def _accuracies(config: DictConfig, scores: dict[str, Any]) -> list[str]:
     return lines
 
 
-class Progress(TQDMProgressBar):
-    """Lightning's bar without its version number, refreshed often enough to watch and rarely enough to cost nothing."""
-
-    def get_metrics(self, *args: Any, **kwargs: Any) -> dict[str, int | str | float | dict[str, float]]:
-        """Return loss and accuracies."""
-        return {name: value for name, value in super().get_metrics(*args, **kwargs).items() if name != "v_num"}
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide Lightning's messages, but for errors."""
+    names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch\.utils)\..*")
+            yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)

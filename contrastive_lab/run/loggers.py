@@ -1,20 +1,78 @@
 """The logger that was asked for, beside metrics.csv."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytorch_lightning as pl
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.config.values import flat
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.run.wandb_run import define_metrics, destination, open_run
+from contrastive_lab.run.wandb_run import define_metrics, destination, log_artifact, open_run
+
+PROBES = ("knn_top1", "online_top1", "online_loss")
+NEGATIVES = ("agreement", "competition", "contrastive_top1", "dispersion", "factor", "negative_cosine", "own_class",
+             "own_image")  # fmt: skip
+
+
+def grouped(name: str) -> str:
+    """A metric's name as W&B and TensorBoard group it, e.g. "train/loss"; one with a group already stays as it is."""
+    if "/" in name or name == "epoch":
+        return name
+    return f"{'probe' if name in PROBES else 'negatives' if name in NEGATIVES else 'train'}/{name}"
+
+
+def _grouped(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers under their grouped names; pictures keep theirs."""
+    return {grouped(name) if isinstance(value, int | float) else name: value for name, value in metrics.items()}
+
+
+class GroupedWandb(WandbLogger):
+    """Lightning's logger for W&B with grouped names."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log values of a step."""
+        super().log_metrics(_grouped(metrics), step)
+
+
+class GroupedTensorBoard(TensorBoardLogger):
+    """Lightning's logger for TensorBoard with grouped names."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log values of a step."""
+        super().log_metrics(_grouped(metrics), step)
+
+
+def log_final(loggers: list[Logger], config: DictConfig, scores: dict[str, float], step: int) -> None:
+    """Log the scores of the final evaluation, e.g. "linear_top1", as a point; TensorBoard's hparams are told them."""
+    final = {f"eval/{name}": value for name, value in scores.items()}
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(flat(config), final, step)
+        elif final and isinstance(logger, WandbLogger):
+            logger.log_metrics(final, step)
+
+
+def log_backbone(config: DictConfig, resolved: Resolved, folder: Path) -> None:
+    """Keep the exported backbone of a run that is done as an artifact of W&B, where logger.artifacts asks for it."""
+    if not config.logger.get("artifacts"):
+        return
+    from contrastive_lab.run.export import export_run  # here: few runs need it
+
+    try:
+        with TemporaryDirectory() as out:
+            export_run(folder, config, Path(out))
+            log_artifact("model", f"{resolved.name}-{resolved.hash}", Path(out))
+    except ConfigError as error:  # as of texts, whose backbone is no model of torchvision or timm
+        print(f"notice: logger.artifacts: {error}", flush=True)
 
 
 def build_logger(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool = False) -> list[Logger]:
@@ -25,7 +83,8 @@ def build_logger(config: DictConfig, folder: Path, resolved: Resolved, resumed: 
         return []
     options: dict[str, Any] = {k: v for k, v in config.logger.items() if k != "name"}
     if config.logger.name == "tensorboard":
-        options |= {"name": "", "version": "tensorboard"}
+        options.pop("_target_")
+        return [GroupedTensorBoard(str(folder), name="", version="tensorboard", default_hp_metric=False, **options)]
     logger = cast(Logger, instantiate(options, save_dir=str(folder)))
     logger.log_hyperparams(flat(config))
     return [logger]
@@ -49,7 +108,7 @@ def _wandb(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool) 
     except (TypeError, ValueError) as error:  # a +logger.key that W&B does not know
         raise ConfigError(f"logger=wandb: {' '.join(str(error).split())}") from error
     define_metrics(run)
-    return WandbLogger(experiment=run, save_dir=str(folder))
+    return GroupedWandb(experiment=run, save_dir=str(folder))
 
 
 def pictures(config: DictConfig, loggers: list[Logger]) -> list[pl.Callback]:

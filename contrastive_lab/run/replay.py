@@ -14,8 +14,8 @@ from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.record.checkpoint import NOT_FINITE
 from contrastive_lab.run.build import accelerator, build_data, build_method
+from contrastive_lab.run.console import quiet
 from contrastive_lab.run.start import tensors_of
-from contrastive_lab.run.train import quiet
 
 
 def replay(folder: Path, config: DictConfig) -> str:

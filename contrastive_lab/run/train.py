@@ -1,10 +1,8 @@
 """One run: build, fit, evaluate, and write down what came out."""
 
-import logging
 import math
 import os
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +31,7 @@ from contrastive_lab.record.checkpoint import (
     restore_previous,
     tensors_alone,
 )
-from contrastive_lab.record.files import CHECKPOINT
+from contrastive_lab.record.files import CHECKPOINT, shortest
 from contrastive_lab.record.metrics_file import MetricsFile, set_aside
 from contrastive_lab.record.provenance import commit, describe, goes_on, unforeseen
 from contrastive_lab.record.result import Result, Status
@@ -41,9 +39,10 @@ from contrastive_lab.record.right import write_right
 from contrastive_lab.record.run import has_checkpoint, stored_config
 from contrastive_lab.run.build import accelerator, build_data, build_method
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
-from contrastive_lab.run.console import Progress, at_chance, banner, starts_from, summary
+from contrastive_lab.run.console import at_chance, banner, quiet, short_summary, starts_from, summary
 from contrastive_lab.run.evaluate import final_scores
-from contrastive_lab.run.loggers import build_logger, pictures
+from contrastive_lab.run.loggers import build_logger, log_backbone, log_final, pictures
+from contrastive_lab.run.progress import Bar, progress_callback
 from contrastive_lab.run.signals import StopSignal, heeded, left_to_first
 from contrastive_lab.run.wandb_run import close_run
 
@@ -67,8 +66,9 @@ def train(config: DictConfig, folder: Path | None = None, line: Sequence[str] | 
         values, steps, splits = _run(config, resolved, folder, checkpoint, result)
         leave()
     if is_first():
-        told = [summary(config, resolved, result, values, steps, folder), *at_chance(splits, result, steps)]
-        print("\n".join(told), flush=True)
+        told = config, resolved, result, values, steps
+        text = short_summary(*told) if _is_short() else summary(*told, folder)
+        print("\n".join([text, *at_chance(splits, result, steps)]), flush=True)
     top1: float | None = result.scores[f"{config.evaluation.name}_top1"]
     return top1
 
@@ -91,6 +91,12 @@ def _anew(config: DictConfig) -> dict[str, Any]:
     return {o.key_or_group: OmegaConf.select(config, o.key_or_group) for o in typed}
 
 
+def _is_short() -> bool:
+    """Whether this is a job of a sweep behind its first one, which has told what all of them share."""
+    hydra: Any = HydraConfig.get() if HydraConfig.initialized() else OmegaConf.create()
+    return bool((OmegaConf.select(hydra, "job.num") or 0) > 0)
+
+
 def output_folder() -> Path:
     """The folder that Hydra gave to this job, relative where it lies below the working directory."""
     output = Path(HydraConfig.get().runtime.output_dir)
@@ -101,6 +107,7 @@ def _blank(config: DictConfig, resolved: Resolved) -> Result:
     """The result of a run that has not started."""
     own: dict[str, Any] = {key: config[key] for key in ("tau", "batch_size", "epochs", "seed")}
     own |= {"method": config.method_info.id, "dataset": config.dataset.name, "backbone": config.backbone.name}
+    own["arch"] = config.backbone.get("arch")
     own |= {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash}
     objective = {"loss.name" if key == "loss" else key: value for key, value in beside_infonce(config).items()}
     asked = config.evaluation.name
@@ -124,6 +131,9 @@ def _recorded(
             yield result
         result.status = Status.DONE
         drop_previous(folder)
+        if is_first():
+            result.write(folder)
+            log_backbone(config, resolved, folder)
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | SystemExit | StoppedError)
         result.status = Status.INTERRUPTED if stopped else Status.FAILED
@@ -151,29 +161,29 @@ def _run(
     resolved = resolved.counted(config, len(data.splits.pretrain))
     _counted(result, resolved, data)
     method = build_method(config, data, resolved.processes, start=checkpoint is None)
-    if is_first():
-        print(banner(config, resolved, data.splits, folder), flush=True)
+    if is_first() and (text := banner(config, resolved, data.splits, folder, _is_short())):
+        print(text, flush=True)
     with quiet(), tensors_alone(checkpoint):
         trainer, clock = build_trainer(config, resolved, folder, data, method.encoder.features, loggers)
         trainer.precision_plugin.convert_module(method)  # Lightning would round a checkpoint of 64 bits first
-        trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
-    result.seconds = clock.before
+        try:
+            trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
+        finally:
+            result.seconds = clock.before
     if trainer.interrupted:
         raise KeyboardInterrupt
     _check_end(trainer, folder)
     values = last_values(trainer)
     result.scores |= {name: values[name] for name in ("online_top1", "knn_top1") if name in values}
     if "loss_epoch" in values:
-        result.loss = values["loss_epoch"]
+        result.loss, result.images_per_second = values["loss_epoch"], round(clock.images / clock.seconds, 1)
         if result.alpha not in (None, math.inf) and method.loss_is_infonce:
-            result.mi_estimate = float(mi_estimate(result.loss, result.alpha))
-        result.images_per_second = round(clock.images / clock.seconds, 1)
+            result.mi_estimate = round(float(mi_estimate(result.loss, result.alpha)), 6)  # of a loss of 32 bits
     found = final_scores(config, method.to(trainer.strategy.root_device).encoder, data)
     if is_first():
-        result.scores |= {f"{name}_top1": scores.top1 for name, scores in found.items()}
-        top5 = found[config.evaluation.name].top5 if found and data.splits.classes > 5 else None  # else it is 100
-        result.scores[f"{config.evaluation.name}_top5"] = top5
-        _write_right(folder, trainer, found)
+        _finals(config, folder, trainer, found, result)
+        if data.splits.classes <= 5:  # of which the best five are all
+            result.scores[f"{config.evaluation.name}_top5"] = None
     return values, trainer.global_step, data.splits
 
 
@@ -194,8 +204,15 @@ def _check_end(trainer: pl.Trainer, folder: Path) -> None:
     left_to_first()  # what comes next may be stopped, too
 
 
-def _write_right(folder: Path, trainer: pl.Trainer, found: dict[str, Scores]) -> None:
-    """Write which test images the last kNN of the training and the final evaluations got right."""
+def _finals(config: DictConfig, folder: Path, trainer: pl.Trainer, found: dict[str, Scores], result: Result) -> None:
+    """Take the scores of the final evaluations into the result and the loggers, and write which images were right.
+
+    Of the test images those are kept that the last kNN of the training got right, too.
+    """
+    finals = {f"{name}_top1": shortest(scores.top1) for name, scores in found.items()}
+    log_final(trainer.loggers, config, finals, trainer.global_step)
+    result.scores |= finals
+    result.scores[f"{config.evaluation.name}_top5"] = shortest(found[config.evaluation.name].top5) if found else None
     for probe in callbacks_of(trainer):
         if isinstance(probe, KnnProbe):
             write_right(folder, "knn", probe.right)
@@ -214,8 +231,8 @@ def build_trainer(
         callbacks += [OnlineProbe(**known, **config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]
     if config.trainer.enable_checkpointing is not False:
         callbacks.append(LastCheckpoint(folder, config, resolved, data.hash))
-    if config.trainer.enable_progress_bar is not False:
-        callbacks.append(Progress(refresh_rate=10))
+    shown = [progress_callback()] if config.trainer.enable_progress_bar is not False else []
+    callbacks += shown
     callbacks += pictures(config, loggers)
     trainer = instantiate(
         config.trainer,
@@ -223,24 +240,9 @@ def build_trainer(
         accelerator=accelerator(config),
         devices=config.strategy.devices,
         max_epochs=config.epochs,
+        enable_progress_bar=any(isinstance(each, Bar) for each in shown),  # else Lightning adds one of its own
         callbacks=callbacks,
         logger=[MetricsFile(folder), *loggers],
         default_root_dir=str(folder),
     )
     return trainer, clock
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hide Lightning's messages, but for errors."""
-    names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
-    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
-    for logger in levels:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch\.utils)\..*")
-            yield
-    finally:
-        for logger, level in levels.items():
-            logger.setLevel(level)

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from wandb import Run
 
 STEP = "trainer/global_step"  # the x-axis, as Lightning's logger names it
-BEST = ("contrastive_top1", "knn_top1", "online_top1")  # of these the summary holds the greatest and the last value
+BEST = (
+    "negatives/contrastive_top1",
+    "probe/knn_top1",
+    "probe/online_top1",
+)  # of these the summary holds the greatest and the last value
 PATIENCE = 5.0  # seconds to wait for a connection
 
 
@@ -69,7 +73,16 @@ def define_metrics(run: "Run") -> None:
 def destination(config: DictConfig) -> dict[str, Any]:
     """What a configuration's logger node hands to `wandb.init`: project, entity, and whatever was added with a plus."""
     node = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
-    return {name: value for name, value in node.items() if name not in ("name", "media")}
+    return {name: value for name, value in node.items() if name not in ("name", "media", "artifacts")}
+
+
+def log_artifact(kind: str, name: str, folder: Path) -> None:
+    """Keep the files of a folder, such as a report, as an artifact of the W&B run that is open in this process."""
+    import wandb
+
+    artifact = wandb.Artifact(name, kind)
+    artifact.add_dir(str(folder))
+    cast(Any, wandb.run).log_artifact(artifact)
 
 
 def close_run(folder: Path, result: Result) -> None:
@@ -77,12 +90,7 @@ def close_run(folder: Path, result: Result) -> None:
     wandb = sys.modules.get("wandb")
     if wandb is None or wandb.run is None or wandb.run.id != stored_wandb_id(folder):
         return
-    summary = wandb.run.summary
-    values = {name: value for name, value in result.flat().items() if value is not None}
-    for name in values.keys() & set(BEST):
-        logged = summary.get(name) or {"max": values[name]}
-        values[name] = {"last": values[name], "max": logged["max"]}
-    summary.update(values)
+    wandb.run.summary.update({name: value for name, value in result.flat().items() if value is not None})
     wandb.finish(exit_code=0 if result.status is Status.DONE else 1)
 
 
@@ -93,7 +101,8 @@ def _why_offline() -> str | None:
     url = urlsplit(wandb.setup().settings.base_url)
     if not _has_key(url.hostname or ""):
         return "finds no key (WANDB_API_KEY or wandb login)"
-    return None if reachable(url.hostname or "", url.port or 443) else f"cannot reach {url.hostname}"
+    port = url.port or (80 if url.scheme == "http" else 443)
+    return None if reachable(url.hostname or "", port) else f"cannot reach {url.hostname}"
 
 
 def _has_key(host: str) -> bool:

@@ -14,3 +14,13 @@ def test_a_printed_table_is_aligned_and_short() -> None:
     assert len({len(line) for line in lines[:3]}) == 1
     assert lines[-1] == "least draws: 7"
     assert text(1.5e-22) == "1.5e-22"
+
+
+def test_a_wide_table_is_printed_in_parts_of_100_columns() -> None:
+    rows = [{"K": K, **{f"column_{i:02}": 1000.5 * K * i for i in range(20)}} for K in (1, 4)]
+    out = str(AnalysisResult(rows, Figure(), {"sentence": "word " * 40}))
+    assert max(map(len, out.splitlines())) <= 100
+    *parts, facts = [[line.split() for line in part.splitlines()] for part in out.split("\n\n")]
+    assert len(parts) > 1 and all([row[0] for row in part] == ["K", "1", "4"] for part in parts)
+    assert [name for part in parts for name in part[0][1:]] == [*rows[0]][1:]
+    assert [word for line in facts for word in line] == ["sentence:", *["word"] * 40]

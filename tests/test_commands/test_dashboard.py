@@ -8,8 +8,10 @@ import pytest
 
 from contrastive_lab.commands import dashboard
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.run.loggers import grouped
 from contrastive_lab.run.wandb_run import STEP
 from tests.conftest import Line
+from tests.sweep_folder import AT_EPOCHS, LOGGED
 
 Type = Callable[..., Line]
 
@@ -31,22 +33,26 @@ def test_the_dashboard_has_every_panel_over_the_right_keys(tmp_path: Path) -> No
     ]  # fmt: skip
     accuracy = panels["Accuracy against K"][0]
     assert (accuracy["xAxis"], accuracy["yAxis"], accuracy["xAxisLogScale"]) == (
-        "config:K.value", "summary:linear_top1", True,
+        "config:K.value", "summary:eval/linear_top1", True,
     )  # fmt: skip
     over_steps = [panel for row in panels.values() for panel in row if panel.get("xAxis") == STEP]
     assert {name for panel in over_steps for name in panel["metrics"]} == {
-        "knn_top1", "mi_estimate", "gradient_norm", "gradient_bound", "alignment", "uniformity",
-        "competition", "factor", "agreement",
+        "probe/knn_top1", "train/mi_estimate", "train/gradient_norm", "train/gradient_bound", "train/alignment",
+        "train/uniformity", "negatives/competition", "negatives/factor", "negatives/agreement",
     }  # fmt: skip
-    grouped = [panel for row in panels.values() for panel in row if "groupArea" in panel]
-    assert {panel["groupArea"] for panel in grouped} == {"minmax"} and len(grouped) == 7  # no standard errors
+    spread = [panel for row in panels.values() for panel in row if "groupArea" in panel]
+    assert {panel["groupArea"] for panel in spread} == {"minmax"} and len(spread) == 7  # no standard errors
     (runs,) = section["runSets"]
+    assert [key["name"] for key in runs["grouping"]] == ["K.value", "alpha.value"]
+    ours = {name for name in (*LOGGED, *AT_EPOCHS) if name != "loss_epoch"}
+    shown = {name for panel in over_steps for name in panel["metrics"]}
+    assert shown <= {grouped(name) for name in ours}  # as they are logged
     assert [(f["key"]["name"], f["op"], f["value"]) for f in runs["filters"]["filters"]] == [
         ("jobType", "=", "pretrain")
     ]
     assert list(runs["runFeed"]["columnPinned"]) == [
         "run:displayName", "config:K.value", "config:alpha.value", "config:loss.value.name", "config:sets.value",
-        "config:remember.value", "summary:linear_top1", "summary:knn_top1.last",
+        "config:remember.value", "summary:eval/linear_top1", "summary:knn_top1",
     ]  # fmt: skip
 
 

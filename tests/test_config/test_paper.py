@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+import pytest
+import torchvision
 from omegaconf import DictConfig
 
 from contrastive_lab.config.paper import paper_differences
@@ -12,3 +14,28 @@ def test_what_differs_from_the_paper_is_told(compose: Compose) -> None:
     assert "tau 0.1 (paper: 0.2)" in lines
     assert "dataset.name fashion_mnist_mini (paper: image_folder)" in lines
     assert not [line for line in lines if line.startswith("alpha")]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("backbone=resnet18", "backbone.name resnet18 (paper: resnet50)"),
+        ("backbone=resnet50 backbone.arch=resnet34", "backbone.name resnet50 (resnet34) (paper: resnet50)"),
+        ("backbone=timm backbone.arch=resnet26", "backbone.name timm (resnet26) (paper: resnet50)"),
+        ("backbone=resnet50 backbone.width=2", "backbone.width 2 (paper: 1)"),
+        ("backbone=resnet50", None),
+        ("backbone=small_resnet", "backbone.name small_resnet (paper: resnet50)"),
+    ],
+)
+def test_another_backbone_is_told_with_its_architecture(line: str, told: str | None, compose: Compose) -> None:
+    lines = [
+        text for text in paper_differences(compose("method=moco_v2", *line.split())) if text.startswith("backbone")
+    ]
+    assert lines == ([told] if told else [])
+
+
+def test_every_resnet_of_torchvision_is_a_backbone_by_its_name(compose: Compose) -> None:
+    names = [name for name in torchvision.models.list_models(torchvision.models) if "resne" in name]
+    assert len(names) >= 10
+    for name in names:
+        assert compose(f"backbone={name}").backbone.arch == name

@@ -189,7 +189,7 @@ def test_other_launchers_give_every_job_its_own_folder_and_K(launcher: str, tmp_
     assert done.returncode == 0, done.stdout + done.stderr
     results = stored_results(tmp_path)
     assert sorted(result["K"] for result in results.values()) == [4, 8, 16, 32]
-    assert all(f"K={result['K']}," in name and result["status"] == "done" for name, result in results.items())
+    assert all(name == f"K={result['K']}" and result["status"] == "done" for name, result in results.items())
     again = command(*told, cwd=tmp_path)
     assert again.returncode == 0
     assert stored_results(tmp_path) == results

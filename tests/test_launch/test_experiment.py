@@ -8,9 +8,10 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF, options
+from contrastive_lab.config.grids import grids
 from contrastive_lab.config.identity import config_hash
 from contrastive_lab.launch import experiment
-from contrastive_lab.launch.experiment import expand, grids, load
+from contrastive_lab.launch.experiment import expand, load
 from contrastive_lab.launch.preflight import multirun
 from tests.conftest import ROOT
 

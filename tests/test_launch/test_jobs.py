@@ -2,6 +2,7 @@ import fcntl
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -213,3 +214,25 @@ def test_a_job_at_which_another_process_is_at_work_is_left_to_it(
     first, last = done.err.splitlines()[-2:]
     assert "1 of 2 jobs are not done" in first and last.strip() == f"{held_one.name}: runs in another process"
     assert (other / "result.json").is_file() and not (held_one / "result.json").exists()
+
+
+def test_jobs_that_share_a_terminal_are_named_by_number(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s", [({"K": K, "seed": 0}, None) for K in (4, 16)])
+    assert [jobs._name(folder / f"K={K},seed=0") for K in (4, 16)] == ["1 simo-0", "2 simo-1"]
+
+
+def test_the_logs_of_submitit_are_found_in_the_folder_of_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitit = pytest.importorskip("submitit", reason="needs hydra-submitit-launcher")
+    for name in ("7_0_log.out", "7_0_log.err", "8_0_log.out"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "job").mkdir()
+    for number, err in (("7", True), ("8", False)):  # queued again, under another number
+        paths = SimpleNamespace(stdout=tmp_path / f"{number}_0_log.out", stderr=tmp_path / f"{number}_0_log.err")
+        monkeypatch.setattr(submitit, "JobEnvironment", lambda paths=paths: SimpleNamespace(paths=paths))
+        monkeypatch.setattr(jobs, "_launcher", lambda: "hydra_plugins.hydra_submitit_launcher.x.SlurmLauncher")
+        jobs.name_logs(tmp_path / "job")
+        assert (tmp_path / "job" / "log.out").read_text() == f"{number}_0_log.out"
+        assert (tmp_path / "job" / "log.err").exists() == err
+    assert not any(path.is_symlink() for path in (tmp_path / "job").iterdir())

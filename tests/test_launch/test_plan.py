@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
+from contrastive_lab.config.overrides import composed
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.plan import LONGEST, at_work, has_report, held, job_folder, lock, new_folder, sweep_name
-from contrastive_lab.record.plan import Plan, read_plan
+from contrastive_lab.record.plan import Job, Plan, read_plan
 from tests.conftest import ROOT
 
 
@@ -38,37 +40,68 @@ def test_a_jobs_folder_says_what_tells_it_from_others(fig: None) -> None:
 
 def test_glob_stands_for_the_options_of_a_group(planned: Callable[..., Plan]) -> None:
     jobs = planned("method=glob(moco*)", "batch_size=64").jobs
-    assert [job.folder for job in jobs] == ["batch_size=64,method=moco_v1", "batch_size=64,method=moco_v2"]
+    assert [job.folder for job in jobs] == ["method=moco_v1", "method=moco_v2"]
 
 
 def test_a_list_of_grids_is_one_sweep_whose_jobs_know_their_arm(fig: None, planned: Callable[..., Plan]) -> None:
     jobs = planned("experiment=eqco/fig1", "sweep=s", "method=simo").jobs
     arms = ["InfoNCE"] * 4 + ["tied"] * 2
-    folders = [f"K={K},alpha=null,method=simo,seed={seed},tau=0.3" for K in (4, 8) for seed in (0, 1)]
-    folders += [f"K=4,alpha=256,base_lr=0.3,method=simo,seed={seed},tau=0.5" for seed in (0, 1)]
+    folders = [f"K={K},alpha=null,seed={seed},tau=0.3" for K in (4, 8) for seed in (0, 1)]
+    folders += [f"K=4,alpha=256,base_lr=0.3,seed={seed},tau=0.5" for seed in (0, 1)]
     assert [(job.arm, job.folder) for job in jobs] == list(zip(arms, folders, strict=True))
 
 
 def test_a_job_that_two_grids_of_an_arm_share_stands_once(fig: None, planned: Callable[..., Plan]) -> None:
     jobs = planned("experiment=eqco/fig1", "sweep=s", "seed=7", "K=4").jobs
     assert [(job.arm, job.folder) for job in jobs] == [
-        ("InfoNCE", "K=4,alpha=null,seed=7,tau=0.3"),
-        ("tied", "K=4,alpha=256,base_lr=0.3,seed=7,tau=0.5"),
+        ("InfoNCE", "alpha=null,tau=0.3"),
+        ("tied", "alpha=256,base_lr=0.3,tau=0.5"),
     ]
     with pytest.raises(ConfigError, match="-m: two jobs are the same run"):  # of two arms
         planned("experiment=eqco/fig1", "alpha=256", "tau=0.5", "base_lr=0.3", "K=4", "seed=7", "sweep=s")
 
 
 def test_a_sweep_over_scales_has_a_folder_for_each(planned: Callable[..., Plan]) -> None:
-    assert [job.folder for job in planned("scale=laptop,cifar", "K=4").jobs] == ["K=4,scale=laptop", "K=4,scale=cifar"]
+    assert [job.folder for job in planned("scale=laptop,cifar", "K=4").jobs] == ["scale=laptop", "scale=cifar"]
+
+
+def test_a_job_is_named_by_what_tells_it_from_the_others(planned: Callable[..., Plan]) -> None:
+    line = ("epochs=2", "method=simo", "sweep=s")
+    assert [job.folder for job in planned(*line, "K=4,8", "seed=0").jobs] == ["K=4", "K=8"]
+    assert [job.folder for job in planned(*line, "K=4", "seed=0").jobs] == ["K=4,epochs=2,method=simo,seed=0"]
+
+
+def test_jobs_of_an_earlier_line_are_found_under_the_names_that_they_have(planned: Callable[..., Plan]) -> None:
+    def named(*line: str) -> list[str]:
+        sweep = planned("epochs=2", "sweep=s", *line)
+        sweep.folder.mkdir(parents=True, exist_ok=True)
+        sweep.write()
+        for job in sweep.jobs:
+            stored = sweep.folder / job.folder / ".hydra"
+            stored.mkdir(parents=True, exist_ok=True)
+            OmegaConf.save(composed([*job.overrides]), stored / "config.yaml")
+            OmegaConf.save(OmegaConf.create([*job.overrides, "sweep='s'"]), stored / "overrides.yaml")
+        return [job.folder for job in sweep.jobs]
+
+    assert named("K=4,8", "seed=0") == ["K=4", "K=8"]
+    assert named("K=4,8", "seed=0,1") == ["K=4", "K=4,seed=1", "K=8", "K=8,seed=1"]  # more seeds
+    assert named("K=4,8", "seed=2") == ["K=4,epochs=2,seed=2", "K=8,epochs=2,seed=2"]  # the short names are taken
+    assert named("K=4,8", "seed=0") == ["K=4", "K=8"]  # which the plan of the line before does not have
+
+
+def test_a_sweep_of_an_older_version_has_its_own_names(planned: Callable[..., Plan]) -> None:
+    told = [["K=4", "epochs=2", "seed=0"], ["K=8", "epochs=2", "seed=0"]]
+    old = [Job(job_folder(job), "x", job, "0" * 12) for job in told]
+    Path("outputs/sweeps/s").mkdir(parents=True)
+    Plan("s", jobs=old).write()
+    found = [job.folder for job in planned("K=4,8,16", "epochs=2", "seed=0", "sweep=s").jobs]
+    assert found == ["K=4,epochs=2,seed=0", "K=8,epochs=2,seed=0", "K=16"]
 
 
 def test_a_width_that_the_user_types_is_the_users(planned: Callable[..., Plan]) -> None:
     jobs = planned("experiment=eqco/table8", "scale=cifar", "backbone.width=2", "seed=0", "alpha=256,65536").jobs
-    assert [job.folder for job in jobs] == [
-        "alpha=256,backbone.width=2,seed=0",
-        "alpha=65536,backbone.width=2,seed=0",
-    ]
+    assert [job.folder for job in jobs] == ["alpha=256", "alpha=65536"]
+    assert all("backbone.width=2" in job.overrides for job in jobs)
 
 
 def test_new_folders_are_never_shared(tmp_path: Path) -> None:

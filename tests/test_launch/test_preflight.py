@@ -210,7 +210,7 @@ def test_the_command_of_a_sweep_is_its_line_as_it_was_typed(tmp_path: Path, monk
 
 
 def test_hydra_gets_of_a_sweep_what_is_its_own_alone() -> None:
-    """It composes the line once without the jobs, where a key may be of an option that an experiment chooses for them."""
+    """It composes the line once without the jobs, where a key may be of an option that they choose."""
     own = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     told, _ = preflight(["train", "-m", "K=4,8", "method=moco_v2", *own, "loss=hard", "loss.beta=0.5", "sweep=s"])
     assert told == [*own, "sweep='s'", "hydra.output_subdir=null"]

@@ -72,7 +72,10 @@ def test_only_jobs_that_are_not_done_are_looked_at_and_launched(
     counted.clear()
     assert planned(*TOLD) == sweep
     assert counted["composed"] == 2
-    launched = [job[:-1] for job in preflight.launched(sweep)]
+    launched = [job[:-2] for job in preflight.launched(sweep)]
+    assert [job[-1] for job in preflight.launched(sweep)] == [
+        f"hydra.sweep.subdir='{sweep.jobs[i].folder}'" for i in (3, 5)
+    ]
     assert launched == [[o for o in sweep.jobs[i].overrides if o != "sweep=s"] for i in (3, 5)]
 
 

@@ -1,6 +1,8 @@
 """A sweep's report on W&B, and the yaml of a W&B sweep."""
 
 import json
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,16 +112,25 @@ def test_a_sweep_without_a_report_is_an_error(tmp_path: Path) -> None:
         log_report(tmp_path)
 
 
+def test_the_line_that_syncs_takes_the_runs_and_their_report(tmp_path: Path) -> None:
+    (pattern,) = re.findall(r"^    wandb sync (\S+)", (ROOT / "docs" / "wandb.md").read_text(), re.MULTILINE)
+    places = {f"outputs/sweeps/first-look/{place}/offline-run-1" for place in ("wandb", "K=4/wandb", "K=16/wandb")}
+    for place in places:
+        (tmp_path / place).mkdir(parents=True)
+    done = subprocess.run(["bash", "-c", f"echo {pattern}"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert {*done.stdout.split()} == places
+
+
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_a_wandb_sweep_starts_jobs_that_this_command_line_takes(path: Path, compose: Callable[..., DictConfig]) -> None:
     asked = yaml.safe_load(path.read_text())
-    assert asked["command"][:4] == ["${env}", "${interpreter}", "${program}", "${args_no_hyphens}"]
-    assert (ROOT / asked["program"]).is_file()
+    front = ["${env}", "${interpreter}", "-m", "contrastive_lab", "train", "${args_no_hyphens}"]
+    assert asked["command"][: len(front)] == front  # of a checkout, and of a program that is installed
     grid = {name: values["values"] for name, values in asked["parameters"].items()}
     for changed, value in [(name, value) for name, values in grid.items() for value in values]:
         # What W&B's agent makes of the values that its server sends, in place of ${args_no_hyphens}.
         sent = {name: {"value": values[0]} for name, values in grid.items()} | {changed: {"value": value}}
-        line = [*create_sweep_command_args({"args": sent})["args_no_hyphens"], *asked["command"][4:]]
+        line = [*create_sweep_command_args({"args": sent})["args_no_hyphens"], *asked["command"][len(front) :]]
         config = compose(*line)
         assert config.logger.name == "wandb"
         assert config[changed] == (None if value == "null" else value), line

@@ -1,10 +1,13 @@
 """metrics.csv: rows and columns as they come, and a resumed run's file."""
 
+import csv
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from contrastive_lab.record.files import shortest
 from contrastive_lab.record.metrics_file import MetricsFile, set_aside
 
 
@@ -18,6 +21,18 @@ def test_columns_come_as_they_are_logged_and_old_rows_are_filled(tmp_path: Path)
     lines = (tmp_path / "metrics.csv").read_text().splitlines()
     assert lines == ["step,epoch,loss,knn_top1", "0,0,2.0,", "1,0,1.5,", "1,0,,30.0"]
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_numbers_have_no_more_digits_than_they_are_known_to(tmp_path: Path) -> None:
+    values = {"a": float(np.float32(37.06)), "b": 1 / 3, "c": float("nan"), "d": 1e300, "e": 5.0, "f": 2.0**24}
+    logger = MetricsFile(tmp_path)
+    logger.log_metrics(values, 1)
+    logger.save()
+    (row,) = csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines())
+    told = {"a": "37.06", "b": "0.3333333333333333", "c": "nan", "d": "1e+300", "e": "5.0", "f": "16777216.0"}
+    assert {name: row[name] for name in told} == told
+    draws = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    assert [np.float32(shortest(float(value))) for value in draws] == [*draws]  # nothing is lost
 
 
 def test_a_resumed_run_drops_the_rows_behind_its_checkpoint_and_goes_on_in_the_same_columns(tmp_path: Path) -> None:

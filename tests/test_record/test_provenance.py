@@ -1,10 +1,13 @@
 """command.txt, environment.json and the commit of the code."""
 
 import json
+import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -23,7 +26,24 @@ def test_each_part_of_a_run_adds_a_line_and_an_environment(tmp_path: Path, monke
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"command.txt", "environment.json", "environment.2.json", "git.diff", "git.2.diff"}
     stored = json.loads((tmp_path / "environment.json").read_text())
-    assert (stored["torch"], stored["threads"]) == (torch.__version__.partition("+")[0], torch.get_num_threads())
+    assert (stored["packages"]["torch"].partition("+")[0], stored["threads"]) == (
+        torch.__version__.partition("+")[0],
+        torch.get_num_threads(),
+    )
+
+
+def test_the_environment_tells_the_machine_and_all_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'NVIDIA X, 80 GB, 1.2'\necho 'NVIDIA Y, 1.2'\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    found = provenance.environment()
+    assert (found["gpus"], found["driver"]) == (["NVIDIA X, 80 GB", "NVIDIA Y"], "1.2")
+    assert found["host"] == socket.gethostname() and found["cpu"] and found["cpus"] == os.cpu_count()
+    installed = {name: version(name) for name in ("numpy", "pytest", "hydra-core", "pytorch-lightning")}
+    assert {name: found["packages"][name] for name in installed} == installed
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")  # a driver that does not answer
+    found = provenance.environment()
+    assert (found["gpus"], found["driver"]) == ([], None)
 
 
 def test_the_commit_is_twelve_digits_and_a_plus_where_files_differ(monkeypatch: pytest.MonkeyPatch) -> None:

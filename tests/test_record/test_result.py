@@ -28,6 +28,7 @@ def test_accuracies_and_unknown_keys_are_scores_and_stand_before_the_estimate() 
     keys = list(result.flat())
     assert keys[keys.index("seed") : keys.index("mi_estimate") + 1] == ["seed", "mean_top1", "later", "mi_estimate"]
     assert Result.of(result.flat()) == result
+    assert "arch" not in keys and Result(arch="resnet26").flat()["arch"] == "resnet26"
 
 
 def test_what_makes_the_loss_another_one_is_no_score_and_stands_after_tau() -> None:

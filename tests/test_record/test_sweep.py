@@ -68,12 +68,26 @@ def test_a_damaged_result_is_a_failure_of_that_run_alone(tmp_path: Path) -> None
 def test_a_sweep_is_a_table_of_its_runs_in_which_null_is_a_value(tmp_path: Path) -> None:
     jobs = [*seeds([80, 82], K=4, alpha=None), *seeds([85], K=4, alpha=256), ({"K": 8, "alpha": None, "seed": 0}, None)]
     runs = load_sweep(write_sweep(tmp_path / "s", jobs))
-    assert list(runs.columns[:6]) == ["folder", "name", "status", "K", "alpha", "seed"]
+    assert list(runs.columns[:8]) == ["folder", "name", "status", "K", "alpha", "seed", "K_used", "alpha_used"]
     assert list(runs["status"]) == ["done", "done", "done", "missing"]
     assert list(runs["alpha"].fillna(0)) == [0, 0, 256, 0]
     done = runs[runs["status"] == "done"]
     assert list(done.groupby("alpha", dropna=False)["linear_top1"].mean()) == [85.0, 81.0]  # NaN comes last
     assert list(load_sweep(str(tmp_path / "s"))["folder"]) == list(runs["folder"])
+
+
+def test_what_was_used_for_null_is_told_beside_it(tmp_path: Path) -> None:
+    jobs = [*seeds([80, 82], K=4, alpha=None), *seeds([85, 87], K=4, alpha=256), *seeds([90], K=8, alpha=math.inf)]
+    folder = write_sweep(
+        tmp_path / "s", [(told, {"alpha": "inf"} | out if told["K"] == 8 else out) for told, out in jobs]
+    )
+    table, expected = write_report(folder).parent / "runs.csv", {(4, 4): 81.0, (4, 256): 86.0, (8, math.inf): 90.0}
+    for runs in (load_sweep(folder), pd.read_csv(table)):
+        assert runs.groupby(["K_used", "alpha_used"])["linear_top1"].mean().to_dict() == expected
+    shutil.copy(table, folder)
+    for path in folder.glob("*/result.json"):
+        path.unlink()
+    assert load_sweep(folder).groupby(["K_used", "alpha_used"])["linear_top1"].mean().to_dict() == expected
 
 
 def test_the_columns_of_the_table_have_types(tmp_path: Path) -> None:
@@ -108,7 +122,7 @@ def test_the_lines_of_the_documentation_print_the_mean_over_seeds(
     example = text[text.index("    from contrastive_lab.record") :].partition("\n\nWith seaborn")[0]
     exec(textwrap.dedent(example), {})
     *_, one, other = (line.split() for line in capsys.readouterr().out.splitlines())
-    assert (one, other) == (["4", "256.0", "85.0", "NaN", "1"], ["NaN", "82.0", "2.0", "3"])
+    assert (one, other) == (["4.0", "4.0", "82.0", "2.0", "3"], ["256.0", "85.0", "NaN", "1"])
     plotted = list[pd.DataFrame]()
     axes = SimpleNamespace(set_xscale=lambda *_, **__: None)
     drawing = SimpleNamespace(lineplot=lambda runs, **_: plotted.append(runs) or axes)

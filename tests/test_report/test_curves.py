@@ -21,7 +21,7 @@ def test_a_curve_is_the_mean_of_the_finished_runs_at_steps_they_share(tmp_path: 
     assert curve[["n", "mean"]].to_dict("index") == {9: {"n": 3, "mean": 2.0}}
     assert curve["high"][9] == pytest.approx(2 + 4.302653 / math.sqrt(3))  # t of 2 degrees, 97.5 %
     figure = during_training(grid, "mi_estimate")
-    assert figure.get_suptitle() == "bands: 95 % t interval over n = 3 seeds, step by step"
+    assert figure.get_suptitle() == "simo on fashion_mnist_mini\nbands: 95 % t interval over n = 3 seeds, step by step"
     axes, *_ = figure.axes
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert band.max() - 2 == pytest.approx(4.302653 / math.sqrt(3))
@@ -35,7 +35,10 @@ def test_curves_of_one_seed_say_that_they_have_no_band(tmp_path: Path) -> None:
         ("single", [*seeds([80], K=4), *seeds([80], K=8)], "n = 1 seed, no band"),
         ("one line", seeds([80], K=4), "n = 1 seed, no band"),
     ):
-        assert during_training(grid_of(write_sweep(tmp_path / name, jobs)), "mi_estimate").get_suptitle() == note
+        assert (
+            during_training(grid_of(write_sweep(tmp_path / name, jobs)), "mi_estimate").get_suptitle()
+            == f"simo on fashion_mnist_mini\n{note}"
+        )
 
 
 def test_more_than_12_lines_are_one_panel_of_means_over_them_and_that_is_said(tmp_path: Path) -> None:

@@ -164,7 +164,8 @@ def test_the_first_lines_say_where_it_is(
     live: Live, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(seconds: float) -> None:
-        address = capsys.readouterr().out
+        waiting, address = capsys.readouterr().out.split("\n", 1)
+        assert waiting == "writing the report of 5 runs"
         url = address.split()[0]
         assert f"ssh -L {url.rpartition(':')[2]}:127.0.0.1:{url.rpartition(':')[2]} " in address
         with urllib.request.urlopen(url) as answer:

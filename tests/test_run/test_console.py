@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Arrays, Splits
 from contrastive_lab.record.result import Result, Status
-from contrastive_lab.run.console import Progress, at_chance, banner, summary
+from contrastive_lab.run.console import at_chance, banner, short_summary, summary
 
 Compose = Callable[..., DictConfig]
 FOLDER = Path("outputs/simo/x")
@@ -20,7 +20,13 @@ def told(config: DictConfig, images: int = 5000) -> list[str]:
     """The lines of a banner."""
     data = Arrays(np.zeros((images, 1, 1, 1), np.uint8), np.arange(images) % 10)
     splits = Splits(data, data, data, ("class eel: no test images",))
-    return banner(config, resolve(config).counted(config, images), splits, FOLDER).splitlines()
+    return unfolded(banner(config, resolve(config).counted(config, images), splits, FOLDER))
+
+
+def unfolded(text: str) -> list[str]:
+    """Lines, each whole again where it was folded to fit 80 columns."""
+    assert max(map(len, text.splitlines())) <= 80
+    return text.replace("\n" + " " * 11, " ").splitlines()
 
 
 def test_the_banner_tells_the_margin_and_the_learning_rate(compose: Compose) -> None:
@@ -52,7 +58,7 @@ def test_the_banner_tells_which_labels_there_are(compose: Compose) -> None:
         (Splits(data, None, None), "3 classes, none to test"),
         (Splits(bare, None, None), "none"),
     ):
-        lines = banner(config, resolve(config).counted(config, 300), splits, FOLDER).splitlines()
+        lines = unfolded(banner(config, resolve(config).counted(config, 300), splits, FOLDER))
         assert f"labels     {labels}" in lines
 
 
@@ -104,7 +110,7 @@ def test_a_loss_is_told_with_what_it_has_and_why_there_is_no_estimate(
 ) -> None:
     config = compose("K=16", *typed.split(), *([] if "spectral" in typed else ["tau=0.2"]))
     assert [text for text in told(config) if text.startswith("loss ")] == [f"loss       {line}"]
-    lines = summary(config, resolve(config), replace(RESULT, K=16), {}, 100, FOLDER).splitlines()
+    lines = unfolded(summary(config, resolve(config), replace(RESULT, K=16), {}, 100, FOLDER))
     assert f"MI         no estimate: undefined with {why}" in lines
     settings = [text for text in typed.split() if text.partition("=")[0] in ("loss", "remember", "dclw_sigma")]
     assert lines[0] == f"{' '.join(['x K=16 seed=0', *(s for s in settings if s != 'loss=info_nce')])}: done"
@@ -138,10 +144,16 @@ def test_the_summary_tells_what_was_measured_and_leaves_out_what_was_not(compose
     assert "speed      430 images/s in training; 60 s in all" in text
 
 
-def test_the_bar_shows_no_version_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"v_num": 3, "loss": 0.5}
-    monkeypatch.setattr("pytorch_lightning.callbacks.TQDMProgressBar.get_metrics", lambda *args: dict(given))
-    assert Progress().get_metrics(None, None) == {"loss": 0.5}
+def test_a_job_behind_others_of_a_sweep_says_what_matters_alone(compose: Compose) -> None:
+    config = compose("own_class_share=0.5", "K=4")
+    data = Arrays(np.zeros((300, 1, 1, 1), np.uint8), np.arange(300) % 3)
+    text = banner(config, resolve(config), Splits(data, data, data, ("eel",)), FOLDER, short=True)
+    assert unfolded(text) == ["LABELS ARE USED: 2 of a query's 4 negatives are of its own class", "notice: eel"]
+    result = replace(RESULT, K=4, scores={"linear_top1": 81.7, "knn_top1": 60.0, "online_top1": None})
+    values = {"effective_rank": 30.0, "dimensions": 128.0, "positive_cosine": 0.66, "negative_cosine": 0.65}
+    line, verdict = unfolded(short_summary(config, resolve(config), result, values, 1000))
+    assert line == "done       linear 81.70 %, knn 60.00 %, loss 2.0000, 1 s" and "COLLAPSED" in verdict
+    assert unfolded(short_summary(config, resolve(config), result, values | {"negative_cosine": 0.1}, 1000)) == [line]
 
 
 @pytest.mark.parametrize(
@@ -193,8 +205,6 @@ def test_of_no_probe_nothing_is_told() -> None:
 def test_more_neighbours_than_images_are_told(compose: Compose) -> None:
     config = compose()
     for images, count in ((199, 1), (200, 0)):
-        lines = banner(
-            config, resolve(config).counted(config, images), labelled(images, [0, 1, 2]), FOLDER
-        ).splitlines()
+        lines = banner(config, resolve(config).counted(config, images), labelled(images, [0, 1, 2]), FOLDER)
         found = f"notice: kNN's k = 200 is more than the {images} labelled training images: all of them vote"
-        assert lines.count(found) == count
+        assert " ".join(lines.split()).count(found) == count

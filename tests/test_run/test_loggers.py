@@ -14,7 +14,8 @@ from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.run import wandb_run
-from contrastive_lab.run.loggers import build_logger, pictures
+from contrastive_lab.run.loggers import GroupedWandb, build_logger, log_final, pictures
+from contrastive_lab.run.wandb_run import STEP
 from tests.conftest import TINY
 
 
@@ -67,6 +68,38 @@ def test_a_loss_beside_infonce_is_a_tag_and_its_settings_are_config(
     assert found == {"sets": 2, "remember": None, "own_class_share": None, "dclw_sigma": None, "alpha": 256}
     told = opened(compose(*TINY, "logger=wandb", "method=npid", "loss=nce"), tmp_path, monkeypatch)
     assert (told["name"], told["config"]["alpha"]) == ("npid-K5-nce-s0", None)
+
+
+def test_metrics_are_grouped_in_wandb_and_the_final_scores_are_points(compose: Callable[..., DictConfig]) -> None:
+    rows: list[dict[str, float]] = []
+    logger = GroupedWandb(experiment=SimpleNamespace(id="x", log=rows.append, define_metric=lambda *_, **__: None))
+    logger.log_metrics({"epoch": 0, "loss": 2.0, "knn_top1": 50.0, "negative_cosine": 0.1, "own/x": 1.0}, 3)
+    logger.log_metrics({"views": ["a picture"]}, 0)  # type: ignore[dict-item]
+    log_final([logger], compose(), {"knn_top1": 60.0, "linear_top1": 70.0}, 9)
+    log_final([logger], compose(), {}, 9)  # without labels
+    at, first = STEP, {"epoch": 0, "train/loss": 2.0, "probe/knn_top1": 50.0, "negatives/negative_cosine": 0.1}
+    assert rows.pop(1) == {"views": ["a picture"], at: 0}
+    assert rows == [{**first, "own/x": 1.0, at: 3}, {"eval/knn_top1": 60.0, "eval/linear_top1": 70.0, at: 9}]
+
+
+def test_tensorboard_has_the_groups_and_its_hparams_the_final_scores(
+    tmp_path: Path, compose: Callable[..., DictConfig]
+) -> None:
+    pytest.importorskip("tensorboard", reason="needs tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = compose(*TINY, "logger=tensorboard", "tau=0.3")
+    (logger,) = build_logger(config, tmp_path, resolve(config))
+    logger.log_metrics({"loss": 2.0}, 3)
+    log_final([logger], config, {"linear_top1": 70.0}, 9)
+    logger.finalize("success")
+    read = EventAccumulator(str(tmp_path / "tensorboard"))
+    read.Reload()
+    tags = read.Tags()["scalars"]
+    assert {"train/loss", "eval/linear_top1"} <= {*tags} and "hp_metric" not in tags
+    assert [(event.step, event.value) for event in read.Scalars("eval/linear_top1")] == [(9, 70.0)]
+    hparams = [*read.summary_metadata]
+    assert "_hparams_/experiment" in hparams
 
 
 @pytest.mark.parametrize("name", ["config", "dir", "id", "resume", "settings", "foo"])

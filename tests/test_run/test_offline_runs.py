@@ -18,7 +18,7 @@ from contrastive_lab.config.overrides import composed
 from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
 from contrastive_lab.errors import RunError
 from tests.conftest import TINY
-from tests.wandb_files import QUIET, Offline, offline_runs
+from tests.wandb_files import QUIET, Offline, offline_runs, records
 
 train = import_module("contrastive_lab.run.train")
 SMALL = (*TINY, "batch_size=16", "logger=wandb", "sweep=demo")
@@ -69,7 +69,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
             with pytest.raises(RunError, match="stopped"):
                 start(found["resumed"], "checkpoint_every_n_steps=3")
         start(found["first"], "K=4", "alpha=65536", "augment=multi_crop", "augment.small_views=2")
-        start(found["second"], "K=null", "alpha=null", "seed=1")
+        start(found["second"], "K=null", "alpha=null", "seed=1", "logger.artifacts=true")
         with patch.context() as broken:
             broken.setattr(train, "build_data", lambda config: (_ for _ in ()).throw(RunError("no such images")))
             with pytest.raises(RunError, match="no such images"):
@@ -128,7 +128,9 @@ def test_history_is_metrics_csv_over_optimizer_steps(folders: dict[str, Path], r
     (run,) = runs["first"]
     with (folders["first"] / "metrics.csv").open(newline="") as file:
         wanted = {int(row["step"]): float(row["loss"]) for row in csv.DictReader(file) if row["loss"]}
-    assert {row["trainer/global_step"]: row["loss"] for row in run.history if "loss" in row} == pytest.approx(wanted)
+    assert {
+        row["trainer/global_step"]: row["train/loss"] for row in run.history if "train/loss" in row
+    } == pytest.approx(wanted)
     assert sorted(wanted) == [0, 1, 2, 3, 4]
     assert all("trainer/global_step" in row for row in run.history)
     assert run.metrics["*"].step_metric == "trainer/global_step"
@@ -138,13 +140,12 @@ def test_the_summary_is_the_result_with_last_and_greatest_accuracies(
     folders: dict[str, Path], runs: dict[str, list[Offline]]
 ) -> None:
     (run,), found = runs["first"], result(folders["first"])
-    for name in ("knn_top1", "online_top1", "contrastive_top1"):
+    for name in ("probe/knn_top1", "probe/online_top1", "negatives/contrastive_top1"):
         assert run.metrics[name].summary.max and run.metrics[name].summary.last
-    for name in ("knn_top1", "online_top1"):
-        greatest = max(row[name] for row in run.history if name in row)
-        assert run.summary[name] == pytest.approx({"last": found.pop(name), "max": greatest})
-    contrastive = [row["contrastive_top1"] for row in run.history if "contrastive_top1" in row]
-    assert run.summary["contrastive_top1"] == {"last": contrastive[-1], "max": max(contrastive)}
+        logged = [row[name] for row in run.history if name in row]
+        assert run.summary[name] == {"last": logged[-1], "max": max(logged)}
+    finals = [(row["trainer/global_step"], row["eval/linear_top1"]) for row in run.history if "eval/linear_top1" in row]
+    assert finals == [(5, found["linear_top1"])] and run.summary["eval/linear_top1"] == found["linear_top1"]
     known = {name: value for name, value in found.items() if value is not None}
     assert known.keys() >= {"linear_top1", "loss", "mi_estimate", "images_per_second", "config_hash"}
     assert {name: run.summary[name] for name in known} == known
@@ -168,11 +169,24 @@ def test_a_resumed_run_keeps_its_id_and_goes_on_at_its_checkpoint(
     before, after = runs["resumed"]
     assert before.run.run_id == after.run.run_id
     assert before.run.resume and after.run.resume
-    steps = [[row["trainer/global_step"] for row in part.history if "loss" in row] for part in (before, after)]
+    steps = [[row["trainer/global_step"] for row in part.history if "train/loss" in row] for part in (before, after)]
     assert steps == [[0, 1, 2, 3], [3, 4]]  # the checkpoint was made after step 2; x goes back, and no row is lost
     assert after.config["K"] == before.config["K"]
     assert after.summary["status"] == "done"
     assert result(folders["resumed"])["status"] == "done"
+
+
+def test_the_exported_backbone_is_kept_where_artifacts_are_asked_for(folders: dict[str, Path]) -> None:
+    kept = {name: artifacts(folders[name]) for name in ("first", "second")}
+    assert kept["first"] == [] and [kind for kind, _ in kept["second"]] == ["model"]
+    assert kept["second"][0][1] == ["backbone.json", "backbone.safetensors"]
+
+
+def artifacts(folder: Path) -> list[tuple[str, list[str]]]:
+    """Type and files of the artifacts in the offline run of a folder."""
+    (path,) = folder.glob("wandb/offline-run-*/*.wandb")
+    found = [record.artifact for record in records(path.read_bytes()) if record.WhichOneof("record_type") == "artifact"]
+    return [(each.type, sorted(entry.path for entry in each.manifest.contents)) for each in found]
 
 
 def test_views_and_features_are_logged_as_pictures(runs: dict[str, list[Offline]]) -> None:

@@ -75,6 +75,18 @@ def test_without_a_key_or_a_connection_a_run_is_offline(
         assert wandb_run._why_offline() is None
 
 
+def test_the_port_of_a_server_is_that_of_its_address(
+    server: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports: list[int] = []
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setattr(wandb_run, "reachable", lambda host, port: ports.append(port) or True)
+    for url in ("http://wandb.local", "https://wandb.local", "http://wandb.local:8080", "https://wandb.local:8443"):
+        server(url)
+        assert wandb_run._why_offline() is None
+    assert ports == [80, 443, 8080, 8443]
+
+
 def test_a_key_of_wandb_login_is_found(
     server: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +165,7 @@ def test_two_processes_are_one_run(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     (run,) = offline_runs(only_run(tmp_path))
     assert run.exit_code == 0
-    assert [row["trainer/global_step"] for row in run.history if "loss" in row] == [0, 1, 2, 3, 4]
+    assert [row["trainer/global_step"] for row in run.history if "train/loss" in row] == [0, 1, 2, 3, 4]
     assert "views" in run.history[0]
 
 
