@@ -11,7 +11,7 @@ from tests.sweep_folder import write_run
 
 LINKS: dict[str, dict[str, str]] = {
     "link to a file": dict.fromkeys(("curves.png", "command.txt", "checkpoints/last.ckpt.partial"), "mine"),
-    "link to a folder": dict.fromkeys(("export", "report", "right"), "."),
+    "link to a folder": dict.fromkeys(("embed", "export", "report", "right"), "."),
 }
 STORED: dict[str, dict[str, Any]] = {  # of a configuration, with PWNED and ELSEWHERE for folders
     "target": {"method._target_": "os.mkdir", "method.path": "PWNED"},

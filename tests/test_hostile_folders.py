@@ -90,9 +90,18 @@ def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., Dic
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("script", ["evaluate", "export", "replay"])
+@pytest.mark.parametrize("script", ["embed", "evaluate", "export", "replay"])
 def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, kind: str, type_script: Type) -> None:
     check(type_script(script, f"run={hostile}"), kind if script != "export" or kind not in SPLITS else "")
+
+
+@pytest.mark.long
+def test_evaluate_on_a_sweep(hostile: Path, kind: str, tmp_path: Path, type_script: Type) -> None:
+    sweep = write_sweep(tmp_path / "sweep", [({"K": 4}, {"linear_top1": 50.0})])
+    (hostile / "result.json").write_text((hostile / "result.json").read_text().replace("interrupted", "done"))
+    (sweep / "K=4").rename(tmp_path / "old")
+    hostile.rename(sweep / "K=4")
+    check(type_script("evaluate", f"sweep={sweep}", "evaluation=mean"), kind)
 
 
 @pytest.mark.long
@@ -145,16 +154,20 @@ def test_a_job_of_a_plan_lies_below_its_sweep(name: str, tmp_path: Path, type_sc
     check(type_script("report", f"sweep={sweep}"))
 
 
-@pytest.mark.parametrize("told", [{"y": "../../../pwned"}, {"curves": ["/../pwned"]}])
-def test_a_metric_does_not_name_a_file_elsewhere(told: dict[str, Any], tmp_path: Path, type_script: Type) -> None:
+@pytest.mark.parametrize(("told", "refused"), [({"y": "../../../pwned"}, False), ({"curves": ["/../pwned"]}, True)])
+def test_a_metric_does_not_name_a_file_elsewhere(
+    told: dict[str, Any], refused: bool, tmp_path: Path, type_script: Type
+) -> None:
     """Figures are named after metrics, which sweep.json, result.json and metrics.csv may call what they like."""
     sweep = write_sweep(tmp_path / "sweep", [({"K": 4}, {"linear_top1": 50.0, "../../../pwned": 1.0})], experiment=told)
     (sweep / "K=4" / "metrics.csv").write_text("step,epoch,/../pwned\n1,0,1.0\n2,0,1.0\n")
     before = {*tmp_path.rglob("*")}
     done = type_script("report", f"sweep={sweep}")
-    check(done)
-    assert "pwned names a figure; it must be a name without a /" in done.err
-    assert before == {*tmp_path.rglob("*")}
+    if refused:
+        check(done)
+        assert "pwned names a figure; it must be a name without a /" in done.err
+    made = {*tmp_path.rglob("*")} - before
+    assert all(path.is_relative_to(sweep / "report") for path in made) and bool(made) != refused
 
 
 CARDS: list[dict[str, Any]] = [

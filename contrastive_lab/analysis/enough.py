@@ -50,7 +50,8 @@ class Enough(NamedTuple):
         folder.mkdir(parents=True, exist_ok=True)
         AnalysisResult(self.table, self.figure, {"K": self.K, "sentences": list(sentences)}).write(folder)
         rows = [{name: text(value) for name, value in row.items()} for row in self.table]
-        write_text(folder / "find_k.html", simple_page("How many negatives are enough?", sentences, self.figure, rows))
+        figures = {"Predicted cost against K": self.figure}
+        write_text(folder / "find_k.html", simple_page("How many negatives are enough?", sentences, figures, rows))
         return folder / "find_k.html"
 
 

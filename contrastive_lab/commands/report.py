@@ -1,10 +1,11 @@
 """Write the report of a sweep, finished or not: tables, figures and one page.
 
-contrastive-lab report sweep=outputs/sweeps/<name> [x=K] [hue=alpha] [margin=0.5]
+contrastive-lab report sweep=outputs/sweeps/<name> [x=K] [hue=alpha] [y=knn_top1] [margin=0.5]
 contrastive-lab report sweep=outputs/sweeps/<name> serve=true [port=8000]
 
-Any folder with runs in it will do. margin is what counts as no difference, in points of accuracy. serve=true keeps the
-page alive on this machine, on a free port or the one given: how the jobs stand, and figures that grow as they end.
+Any folder with runs in it will do. y is any accuracy, also one that evaluate added, or any logged metric; margin is
+what counts as no difference, in its unit. serve=true keeps the page alive on this machine, on a free port or the one
+given: how the jobs stand, and figures that grow as they end.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ FORMS = {
     "sweep=<folder of a sweep>": "with sweep.json in it, or any folder with runs; needed",
     "x=<key>": "the x axis; the experiment's, or K, unless told",
     "hue=<key>": "a colour for each of its values; the experiment's, or alpha, unless told",
+    "y=<metric>": "accuracy or logged metric; the experiment's, or linear_top1, unless told",
     "margin=<points>": "what counts as no difference; the experiment's, or 0.5, unless told",
     "serve=true": "keep the page alive until Ctrl-C",
     "port=<number>": "where it is served; a free one unless told",
@@ -26,7 +28,7 @@ FORMS = {
 
 def task(values: Values) -> None:
     """Write the report and say where it is, or serve it."""
-    folder, asked = Path(values["sweep"]), {"x": values.get("x"), "hue": values.get("hue")}
+    folder, asked = Path(values["sweep"]), {name: values.get(name) for name in ("x", "hue", "y")}
     within = points(values["margin"]) if "margin" in values else None
     if _served(values):
         from contrastive_lab.report.serve import serve

@@ -22,6 +22,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.scores import Split as Labelled
 from contrastive_lab.evaluation.scores import is_large
 from contrastive_lab.randomness import generator
+from contrastive_lab.waiting import counted
 
 ROWS = 500  # images or texts that are encoded at once
 ITEM = 25  # images that a worker decodes at once: of 224 pixels they take 4 MB of /dev/shm
@@ -132,6 +133,10 @@ def _joined(parts: Iterator[Tensor], n: int) -> Tensor:
 
 def _batches(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:
     """What the recipe's `clean` takes, in order: uint8 images (rows, C, H, W), or words (rows, L)."""
+    return counted(_read(split, recipe, workers), "features, batch", -(-len(split) // ROWS))
+
+
+def _read(split: Split, recipe: Recipe | TextRecipe, workers: int) -> Iterator[Tensor]:
     if isinstance(split, Files):
         paths = [split.paths[rows] for rows in _blocks(split, ITEM)]
         items = decoded(paths, partial(centre, split.reader, size=cast(Recipe, recipe).size), workers)

@@ -40,19 +40,24 @@ def knn(
     if k < 1 or not temperature > 0:
         raise ValueError(f"knn needs k >= 1 and temperature > 0, not k={k}, temperature={temperature}")
     train, test, classes = checked(train, test, classes)
-    cosines, labels = _nearest(train, F.normalize(test.features.to(test.labels.device), dim=1), k)
+    cosines, labels = nearest(train, F.normalize(test.features.to(test.labels.device), dim=1), k)
     if all_processes:
         cosines, labels = _highest(*_of_all(cosines, labels), k)
-    votes = []
+    return topk(votes(cosines, labels, temperature, classes), test.labels)
+
+
+def votes(cosines: Tensor, labels: Tensor, temperature: float, classes: int) -> Tensor:
+    """The votes for each class, (m, C), of neighbours at cosines (m, k), the nearest first, with labels (m, k)."""
+    found = []
     for near, own in zip(*(_split(rows, cosines.shape[1] * classes) for rows in (cosines, labels)), strict=True):
         # Every weight over that of the nearest: the order of classes is the same and no exponential overflows.
         weights = ((near - near[:, :1]) / temperature).exp()
         # A product and no scatter_add: its sums have one order on every device.
-        votes.append(torch.einsum("bk,bkc->bc", weights, F.one_hot(own, classes).to(weights.dtype)))
-    return topk(torch.cat(votes), test.labels)
+        found.append(torch.einsum("bk,bkc->bc", weights, F.one_hot(own, classes).to(weights.dtype)))
+    return torch.cat(found)
 
 
-def _nearest(train: Split, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def nearest(train: Split, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Cosines to the k nearest training examples and their labels, both (m, k) or less wide, for queries (m, D)."""
     cosines, labels = queries.new_empty(len(queries), 0), train.labels.new_empty(len(queries), 0)
     for features, own in blocks(train):

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from contrastive_lab.evaluation.scores import Scores, Split, blocks, checked, is_large, topk
 from contrastive_lab.randomness import generator
+from contrastive_lab.waiting import counted
 
 LEARNING_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
@@ -79,7 +80,7 @@ def fit_predict(
     weights = mean.new_zeros(classes, len(lrs), len(mean) + 1)
     velocity, lr = torch.zeros_like(weights), mean.new_tensor(list(lrs))[:, None]
     per_epoch = math.ceil(len(train.labels) / batch_size)
-    for epoch in range(epochs):
+    for epoch in counted(range(epochs), "logistic regression, epoch", epochs):
         order = torch.randperm(len(train.labels), generator=generator(seed, "linear", epoch)).to(mean.device)
         for step, rows in enumerate(order.tensor_split(per_epoch), epoch * per_epoch):
             x = standardised(_part(train, rows).features) if whole is None else whole.index_select(0, rows)

@@ -23,6 +23,7 @@ from contrastive_lab.evaluation import linear as regression
 from contrastive_lab.evaluation.features import encoded_views, labelled_features, probe_splits, shared_features
 from contrastive_lab.evaluation.scores import Scores, Split, topk
 from contrastive_lab.randomness import generator
+from contrastive_lab.waiting import counted
 
 
 def linear(
@@ -111,7 +112,7 @@ def linear_moco(
         return None
     width, labels = encoder.features if features == "h" else encoder.dim, torch.as_tensor(train.labels).to(device)
     probe = MocoProbe(width, data.splits.classes, len(crops), epochs, lr, seed=seed, device=device)
-    for epoch in range(epochs):
+    for epoch in counted(range(epochs), "linear_moco, epoch", epochs):
         for ids, *found in encoded_views(encoder, crops, epoch):
             probe.step(found[("h", "z").index(features)][0], labels[ids])
     if not all(parameter.isfinite().all() for parameter in probe.head.parameters()):

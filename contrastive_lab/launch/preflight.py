@@ -1,14 +1,12 @@
 """What is checked before any work: every job of a line, and what lies in the folders it would write to."""
 
-import math
 import os
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,6 +18,14 @@ from contrastive_lab.config.overrides import applied, composed, parse
 from contrastive_lab.config.resolve import Resolved, other_processes, resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import expand, given, load
+from contrastive_lab.launch.inputs import (
+    image_problems,
+    of_user,
+    other_images,
+    read_images,
+    read_splits,
+    start_problems,
+)
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.moved import moved_config
 from contrastive_lab.launch.plan import (
@@ -34,7 +40,6 @@ from contrastive_lab.launch.plan import (
 )
 from contrastive_lab.program import front, program
 from contrastive_lab.record.plan import Job, Plan
-from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_resume, has_config, stored_config
 
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
@@ -61,7 +66,7 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
     """
     args = read_line(line)
     overrides: list[str] = args.overrides
-    _read.cache_clear()  # images may have come since an earlier line
+    read_images.cache_clear()  # images may have come since an earlier line
     if "resume" in given(overrides):
         return _resumed(overrides), None
     if args.multirun:
@@ -71,10 +76,10 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
         raise ConfigError(f"{several[0]}: for several runs; {program('train')} -m {several[0]}")
     config, folder = composed(overrides), Path(_unquoted(given(overrides).get("hydra.run.dir", "''")))
     problems, taken = (
-        [*_images(config), *_start(config), *_writable(folder)],
+        [*image_problems(config), *start_problems(config), *_writable(folder)],
         "hydra.run.dir" in given(overrides) and has_config(folder),
     )
-    if taken and (keys := differing(folder, config) or _other_images(folder, config)):
+    if taken and (keys := differing(folder, config) or other_images(folder, config)):
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
     elif taken and {"strategy", "strategy.devices"} & {*given(overrides)}:  # else those of the stored run hold
         problems += other_processes(stored_config(folder), config)
@@ -103,11 +108,11 @@ def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan
     folders = job_folders(sweep_name(told), [job.overrides for job in found.values()])
     found = {key: replace(job, folder=folders[job_folder(job.overrides)]) for key, job in found.items()}
     configs = {folders[full]: config for full, config in configs.items()}
-    conf = "" if any(map(_of_user, configs.values())) else conf_hash()
+    conf = "" if any(map(of_user, configs.values())) else conf_hash()
     sweep = plan([*front(), *line], told, [*found.values()], conf)
     conflicts = conflicting_runs(sweep, configs)
     for folder, config in ((sweep.folder / name, config) for name, config in configs.items()):
-        if others := _other_images(folder, config):
+        if others := other_images(folder, config):
             conflicts.append(f"sweep={sweep.name}: {folder} holds a run of other images ({others}); choose another")
     if conflicts:
         raise ConfigError(*conflicts)
@@ -120,7 +125,7 @@ def _checked(job: list[str]) -> tuple[DictConfig, Resolved]:
     """The configuration of a job that can run, with its images; a ConfigError has every problem found."""
     config = composed(job)
     resolved = resolve(config)
-    if problems := [*_images(config), *_start(config)]:
+    if problems := [*image_problems(config), *start_problems(config)]:
         raise ConfigError(*problems)
     if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
         raise ConfigError(DISTRIBUTED_MULTIRUN.format(program("train")))
@@ -161,62 +166,6 @@ def _writable(folder: Path) -> Iterator[str]:
         yield f"hydra.run.dir={folder}: cannot be made in {there}; choose another folder"
 
 
-def _images(config: DictConfig) -> Iterator[str]:
-    """Look through the user's images or texts, and yield what does not fit; a ConfigError tells what is wrong there."""
-    if not _of_user(config):
-        return
-    (images, _), N = _read(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
-    if images < N:
-        where, fits = config.dataset.get("root", f"dataset={config.dataset.name}"), 2 ** int(math.log2(images))
-        hint = f"batch_size={fits} fits" if images > 1 else "two are the least"
-        yield f"batch_size={N}: more than the {images} {resolve(config).kind} of {where}; {hint}"
-
-
-def _start(config: DictConfig) -> Iterator[str]:
-    """Read the weights that a run starts from, and yield why they cannot be taken; a library's are downloaded."""
-    if config.weights is not None or config.backbone.get("pretrained"):
-        yield from _start_problems(OmegaConf.to_yaml(config, resolve=True))
-
-
-@lru_cache
-def _start_problems(config: str) -> tuple[str, ...]:
-    from contrastive_lab.run.build import build_encoder  # here: it imports torch, which takes seconds
-
-    try:
-        build_encoder(cast(DictConfig, OmegaConf.create(config)), start=True)
-    except ConfigError as error:
-        return error.problems
-    return ()
-
-
-def _of_user(config: DictConfig) -> bool:
-    """Whether the data set is read from files that the user has put somewhere."""
-    return "root" in config.dataset or "train_csv" in config.dataset
-
-
-def _other_images(folder: Path, config: DictConfig) -> str:
-    """The hashes of the images that the run in a folder had and would have now, if they differ; else empty."""
-    then = read_result(folder).data_hash
-    now = _read(OmegaConf.to_yaml(config.dataset, resolve=True))[1] if then and _of_user(config) else then
-    return f"data_hash: {then}, not {now}" if then != now else ""
-
-
-@lru_cache
-def _read(dataset: str) -> tuple[int, str]:
-    """The number of images to pre-train on and the hash of all; once for all jobs that read the same data set."""
-    from contrastive_lab.dataset import data_hash  # here: a data set imports torch, which takes seconds
-
-    splits = _splits(dataset)
-    return len(splits.pretrain), data_hash(splits)
-
-
-def _splits(dataset: str) -> Any:
-    """The data set of a node, as yaml."""
-    from hydra.utils import instantiate
-
-    return instantiate(OmegaConf.create(dataset).splits, _partial_=True)()
-
-
 def multirun(overrides: list[str]) -> list[list[str]]:
     """The jobs of a multirun, as Hydra expands them: at least one."""
     if jobs := multirun_jobs(overrides, CONF):
@@ -238,9 +187,11 @@ def _resumed(overrides: list[str]) -> list[str]:
     if problems := check_resume(Path(folder)):
         raise ConfigError(*problems)
     config = moved_config(Path(folder), {key: _unquoted(values[key]) for key in MOVED if key in values})
-    if other := _other_images(Path(folder), config):
+    if other := other_images(Path(folder), config):
         raise ConfigError(f"resume={folder}: the run had other images ({other}); start it anew in another folder")
-    (_read if _of_user(config) else _splits)(OmegaConf.to_yaml(config.dataset, resolve=True))  # ends where it has gone
+    (read_images if of_user(config) else read_splits)(
+        OmegaConf.to_yaml(config.dataset, resolve=True)
+    )  # ends where it has gone
     told = [f"{key}={value}" for key, value in values.items() if within(key, PROCESSES)]
     if told and (problems := _processes(stored_config(Path(folder)), told)):
         raise ConfigError(*problems)

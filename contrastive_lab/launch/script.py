@@ -32,15 +32,16 @@ def run_script(
     text: str | None,
     forms: Forms,
     further: Callable[[], str] = str,
+    either: int = 1,
 ) -> int:
     """Run a task on the `key_values` of a line, e.g. ["export", "run=x"]; returns the exit code.
 
-    For --help it prints `text`, the forms, and below what `further` gives.
+    For --help it prints `text`, the forms, and below what `further` gives. One of the first `either` forms is needed.
     """
     if asks_for_help(line):
         print(help_text(text, forms), further(), sep="\n")
         return 0
-    return exit_code(lambda: task(key_values(line[1:], [*forms])))
+    return exit_code(lambda: task(key_values(line[1:], [*forms], either)))
 
 
 def asks_for_help(line: Sequence[str]) -> bool:
@@ -54,11 +55,11 @@ def help_text(text: str | None, forms: Forms) -> str:
     return as_typed((text or "").strip()) + "\n".join(rows)
 
 
-def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:
+def key_values(arguments: Sequence[str], forms: Sequence[str], either: int = 1) -> Values:
     """The values of a line, e.g. ["run=outputs/simo/x"], by key; a ConfigError says what is wrong with it.
 
-    `forms` are what it may hold, each once, e.g. ["run=<folder of a run>", "out=<folder>"]; the first is needed, and a
-    * in a key stands for any name.
+    `forms` are what it may hold, each once, e.g. ["run=<folder of a run>", "out=<folder>"]; the first is needed, or one
+    alone of the first `either`. A * in a key stands for any name.
     """
     keys, values = [key_and_value(form)[0] for form in forms], Values()
     for argument in arguments:
@@ -67,8 +68,8 @@ def key_values(arguments: Sequence[str], forms: Sequence[str]) -> Values:
             taken = " and ".join(", ".join(part) for part in (forms[:-1], forms[-1:]) if part)
             raise ConfigError(f"{argument}: takes {taken}, {'each ' * (len(forms) > 1)}once")
         values[key] = value
-    if keys[0] not in values:
-        raise ConfigError(f"{forms[0]}: needed")
+    if len(told := [f"{key}={values[key]}" for key in keys[:either] if key in values]) != 1:
+        raise ConfigError(f"{' '.join(told)}: one of them alone" if told else f"{' or '.join(forms[:either])}: needed")
     return values
 
 

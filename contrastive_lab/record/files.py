@@ -51,6 +51,11 @@ def write_table(path: Path, names: Sequence[Any], rows: Iterable[Mapping[Any, An
     write_text(path, text.getvalue())
 
 
+def no_formula(value: Any) -> Any:
+    """A value as a cell of a csv file: a text that a spreadsheet would take for a formula gets a quote."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text, its ends of line as they are."""
     partial = path.with_suffix(f"{path.suffix}.partial")

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+TRANSFER = "transfer_"  # begins the name of an evaluation on the images of another data set
+
 
 def write_right(folder: Path, name: str, right: Any) -> None:
     """Write booleans (m,) of the evaluation `name` into a run's folder, 1.25 kB for 10,000; nothing for None.
@@ -33,9 +35,13 @@ def read_right(folder: Path, name: str) -> NDArray[Any] | None:
         return None
 
 
-def images_scored(folder: Path) -> int | None:
-    """The number of test images of a run's evaluations, None where none was stored; they share one test set."""
-    for path in sorted((folder / "right").glob("*.npz")):
-        if (right := read_right(folder, path.stem)) is not None:
+def images_scored(folder: Path, name: str = "") -> int | None:
+    """The number of test images of a run's evaluation, None where none was stored.
+
+    All but those on another data set share one test set, so that of any other one will do.
+    """
+    others = [path.stem for path in sorted((folder / "right").glob("*.npz")) if not path.stem.startswith(TRANSFER)]
+    for stem in [name] if name.startswith(TRANSFER) else others:
+        if (right := read_right(folder, stem)) is not None:
             return len(right)
     return None

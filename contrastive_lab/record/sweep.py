@@ -24,6 +24,8 @@ from contrastive_lab.record.tables import USED, Logged, kept_results, read_logge
 
 PASSED_OVER = {*OMITTED, "hydra"}  # keys and groups that change no result
 
+PASSED_OVER_LAST = ("epoch", "lr", "online_top1", "knn_top1")  # columns of metrics.csv, of which two are result.json's
+
 
 class Run(NamedTuple):
     """A run's folder as seen from the sweep's, its name, e.g. "simo-K16-a256-s0", and what it was told."""
@@ -180,13 +182,13 @@ def _with_used(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_last(result: dict[str, Any], metrics: Logged) -> dict[str, Any]:
-    """A result and the last value of what else was logged; accuracies, epoch and learning rate are not taken.
+    """A result and the last value of what else was logged; those of `PASSED_OVER_LAST` are not taken.
 
     The names of the classes, a list, are no column.
     """
     result = {name: value for name, value in result.items() if name != "classes"}
-    names = [name for name in metrics.last if name not in result and not name.endswith("_top1")]
-    return result | {name: metrics.last[name] for name in names if name not in ("epoch", "lr")}
+    names = [name for name in metrics.last if name not in (*result, *PASSED_OVER_LAST)]
+    return result | {name: metrics.last[name] for name in names}
 
 
 def _result(folder: Path) -> Result:

@@ -1,5 +1,6 @@
 """The settings of a sweep, which differ in more than the seed, as points of an x axis and lines of a figure."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from contrastive_lab.config.values import points
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import Status
-from contrastive_lab.record.right import images_scored, read_right
+from contrastive_lab.record.right import TRANSFER, images_scored, read_right
 from contrastive_lab.record.sweep import Sweep, order
 from contrastive_lab.report.inference import wilson
 from contrastive_lab.report.labels import is_accuracy, settings_text
@@ -20,6 +21,10 @@ from contrastive_lab.report.stats import finite, summarize
 # Classes of the data sets (conf/dataset and the papers named there), and test images, for runs that did not store them.
 CLASSES = {"fashion_mnist_mini": 10, "fashion_mnist": 10, "cifar10": 10, "cifar100": 100, "stl10": 10, "ag_news": 4}
 TEST_SIZE = dict.fromkeys(CLASSES, 10000) | {"fashion_mnist_mini": 1000, "stl10": 8000, "ag_news": 7600}
+
+SETTINGS = ("K", "alpha", "tau", "batch_size", "epochs", "seed", "sets", "remember", "own_class_share", "dclw_sigma",
+            "K_used", "alpha_used")  # fmt: skip
+PLAIN = re.compile(r"[\w.+-]+")  # a metric's name that may be a file's
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +111,17 @@ class Grid:
         """The least difference of two runs in an accuracy, what one image is worth in points; 0 of other metrics."""
         if metric not in self.samples or not is_accuracy(metric) or self.samples.empty:
             return 0.0
-        images = self._first_images
+        images = self._first_images(metric)
         return 100 / images if images else 0.0
 
+    def _first_images(self, metric: str) -> int | None:
+        if metric not in self._images_of_first:
+            self._images_of_first[metric] = self._images(str(self.samples.index[0]), metric)
+        return self._images_of_first[metric]
+
     @cached_property
-    def _first_images(self) -> int | None:
-        return self._images(str(self.samples.index[0]))
+    def _images_of_first(self) -> dict[str, int | None]:
+        return {}
 
     def summary(self, metric: str) -> pd.DataFrame:
         """The settings with mean, 95 % interval and `n` of a key of result.json over the runs that are done.
@@ -131,16 +141,17 @@ class Grid:
         values = self.samples[metric] if metric in self.samples else pd.Series(None, self.samples.index, dtype=float)
         found = summarize(values, self.samples["setting"]).reindex(self.settings.index).fillna({"n": 0})
         one = self.samples[finite(values).notna() & self.samples["setting"].map(found["n"] == 1) & is_accuracy(metric)]
-        sizes = {setting: self._images(str(run)) for run, setting in one["setting"].items()}
+        sizes = {setting: self._images(str(run), metric) for run, setting in one["setting"].items()}
         for setting, images in sizes.items():
             if images:
                 found.loc[setting, ["low", "high"]] = wilson(found["mean"][setting], images)
         single = (found["n"] == 1) & found["low"].notna()
         return self.settings.join(found.astype({"n": int}).assign(wilson=single))
 
-    def _images(self, run: str) -> int | None:
-        """The number of test images of a run, as it stored it; of one from before that, what is known of its data."""
-        return images_scored(self.sweep.folder / run) or TEST_SIZE.get(self.samples["dataset"][run])
+    def _images(self, run: str, metric: str) -> int | None:
+        """The number of test images of a run's accuracy, as it stored it, else what is known of its own data."""
+        stored = images_scored(self.sweep.folder / run, metric.rpartition("_top")[0])
+        return stored or (None if metric.startswith(TRANSFER) else TEST_SIZE.get(self.samples["dataset"][run]))
 
     def right(self, run: str, name: str) -> NDArray[Any] | None:
         """Which test images (m,) an evaluation of a run got right, None where that was not stored."""
@@ -183,14 +194,17 @@ class Grid:
         return settings_text({key: setting[key] for key in self.keys})
 
 
-def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Grid:
-    """The axis, colours and margin that were asked for, else the experiment's, else K, alpha if they vary, and 0.5.
+def choose(
+    sweep: Sweep, x: str | None = None, hue: str | None = None, margin: float | None = None, y: str | None = None
+) -> Grid:
+    """The axes, colours and margin that were asked for, else the experiment's, else K, alpha if they vary, and 0.5.
 
-    An axis that was not asked for varies alone between two settings, where there is such a one. The metric is the
-    experiment's, else the first that a run has a value of: the linear probe, others, kNN, online.
+    An axis that was not asked for varies alone between two settings, where there is such a one. A metric that was not
+    is the first that a finished run has a value of: the linear probe, others, kNN, online.
 
     Raises:
-        ConfigError: if a key is asked for that no run knows, or one for both, or the margin is not above 0.
+        ConfigError: if a key is asked for that no run knows, or one for both, a metric that no finished run has, or if
+            the margin is not above 0.
     """
     for option, key in (("x", x), ("hue", hue)):
         if key is not None and key not in sweep.asked:
@@ -199,10 +213,7 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: f
     if x is not None and x == hue:
         raise ConfigError(f"hue={hue}: is the x axis; leave it out or choose another")
     keys = [key for key in sweep.varied if key != "seed"]
-    y = str(sweep.experiment.get("y") or "linear_top1")
-    late = ("knn_top1", "online_top1")
-    probes = sorted((key for key in map(str, sweep.done) if key.endswith("_top1")), key=lambda key: (key in late, key))
-    y = next(iter(known(sweep.done, [y, "linear_top1", *probes])), y)
+    y = y_metric(sweep, y)
     within = points(sweep.experiment.get("margin", 0.5) if margin is None else margin)
 
     def grid(x: str) -> Grid:
@@ -212,6 +223,18 @@ def choose(sweep: Sweep, x: str | None = None, hue: str | None = None, margin: f
     wanted = [key for key in (sweep.experiment.get("x"), "K", *keys) if key in keys and key != hue]
     grids = [grid(key) for key in dict.fromkeys([x] if x else wanted or ["K"])]
     return next((found for found in grids if found.alone), grids[0])
+
+
+def y_metric(sweep: Sweep, asked: str | None) -> str:
+    """The metric of the y axis, see `choose`."""
+    names = [name for name in map(str, sweep.done) if PLAIN.fullmatch(name) and name not in (*SETTINGS, *sweep.told)]
+    found = known(sweep.done, names)
+    if asked is not None and asked not in found:
+        raise ConfigError(f"y={asked}: no finished run of {sweep.folder} has it; measured there: {', '.join(found)}")
+    y, late = str(sweep.experiment.get("y") or "linear_top1"), ("knn_top1", "online_top1")
+    probes = [key for key in found if key.endswith("_top1") and is_accuracy(key)]
+    probes.sort(key=lambda key: (key.startswith(TRANSFER), key in late, key))
+    return asked or next((key for key in (y, "linear_top1", *probes) if key in found), y)
 
 
 def known(results: pd.DataFrame, names: Iterable[str]) -> list[str]:

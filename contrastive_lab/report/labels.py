@@ -7,6 +7,7 @@ from typing import Any
 from contrastive_lab.config.check import WITHOUT_ALPHA
 
 PROBES = {"knn": "kNN", "linear_moco": "linear (MoCo's protocol)", "mean": "mean classifier", "online": "online probe"}
+OF_TRAINING = ("contrastive_top1", "train_top1")  # percent of the queries or images of a step
 LABELS = {
     "mi_estimate": "MI estimate, nats",
     "gradient_norm": "gradient norm |dL/dq|",
@@ -76,7 +77,7 @@ def unit(metric: str) -> str:
 
 def is_accuracy(metric: str) -> bool:
     """Whether a metric is a share of the test images, in percent."""
-    return metric.endswith(("_top1", "_top5"))
+    return metric.endswith(("_top1", "_top5")) and metric not in OF_TRAINING
 
 
 def wrapped(text: str, letters: int) -> str:

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from contrastive_lab.program import program
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, order
-from contrastive_lab.report.grid import Grid, known
+from contrastive_lab.report.grid import Grid, known, y_metric
 from contrastive_lab.report.labels import is_accuracy, shown, title, unit
 from contrastive_lab.report.plot import KINDS
 from contrastive_lab.report.ran import departures, ran
@@ -51,6 +51,7 @@ def page(grid: Grid, sentences: list[str], pictures: list[Picture], out: Path) -
     template = environment.from_string(source["html"])
     sweep = grid.sweep
     axes = [f"{name}={key}" for name, key in (("x", grid.x), ("hue", grid.hue)) if key]
+    axes += [f"y={grid.y}"] if grid.y != y_metric(sweep, None) else []
     return template.render(
         sweep=sweep,
         title=sweep.experiment.get("title") or sweep.name,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from contrastive_lab.record.files import write_table
+from contrastive_lab.record.files import no_formula, write_table
 from contrastive_lab.record.sweep import null_as_text
 from contrastive_lab.report.comparisons import comparisons
 from contrastive_lab.report.grid import Grid, known
@@ -37,12 +37,8 @@ def write_frame(path: Path, table: pd.DataFrame) -> None:
     So does a column's name, which may be a key of a run's result.json.
     """
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    cells = [{_no_formula(name): _no_formula(value) for name, value in row.items()} for row in rows]
-    write_table(path, [*map(_no_formula, table)], cells)
-
-
-def _no_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
+    cells = [{no_formula(name): no_formula(value) for name, value in row.items()} for row in rows]
+    write_table(path, [*map(no_formula, table)], cells)
 
 
 def measured(grid: Grid) -> list[str]:

@@ -1,6 +1,7 @@
 """Everything a report consists of, written into `<sweep>/report/`."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pandas as pd
@@ -20,24 +21,27 @@ from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.tables import METRICS, measured, write_frame, write_tables
 from contrastive_lab.report.verdict import verdict
 
-OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "cost", "comparisons")  # stems of the figures that a report may write
+OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "y_*", "cost", "comparisons")  # stems of figures that it may write
 Plotted = tuple[Path, Figure, str, str]  # where it lies, without its ending; what stands above and below it
 
 
-def write_report(folder: Path, x: str | None = None, hue: str | None = None, margin: float | None = None) -> Path:
+def write_report(
+    folder: Path, x: str | None = None, hue: str | None = None, margin: float | None = None, y: str | None = None
+) -> Path:
     """Write the page, verdict.txt, runs.csv, table.{csv,md,tex} and the figures of a sweep; returns the page's path.
 
     Args:
         folder: of the sweep, finished or not; or any folder with runs in it.
         x: key on the x axis; None takes the experiment's, else K.
         hue: key with a line for each of its values; None takes the experiment's, else alpha.
-        margin: what counts as no difference, in points of accuracy; None takes the experiment's, else 0.5.
+        margin: what counts as no difference, in the unit of y; None takes the experiment's, else 0.5.
+        y: accuracy of result.json or column of metrics.csv; None takes the experiment's, else the linear probe.
 
     Raises:
-        ConfigError: if the folder holds no run, no run has a key, or a link or the name of a metric leads out of it.
+        ConfigError: if the folder holds no run, no run has a key or metric, or a link or name leads out of it.
     """
-    grid = choose(read_sweep(folder), x, hue, margin)
-    if led := [name for name in (*measured(grid), *curves.columns(grid)) if Path(name).name != name]:
+    grid = choose(read_sweep(folder), x, hue, margin, y)
+    if led := [name for name in curves.columns(grid) if Path(name).name != name]:
         raise ConfigError(*(f"sweep={folder}: {name} names a figure; it must be a name without a /" for name in led))
     out = folder / "report"
     check_links(out, folder)
@@ -79,7 +83,7 @@ def plot_all(grid: Grid, folder: Path) -> list[Plotted]:
         add("comparisons", planned.planned_figure(grid, found), rows, "Planned comparisons", note)
     for metric in [name for name in dict.fromkeys((grid.y, "knn_top1", *reference_metrics(grid))) if name in have]:
         note, head = "A point is the mean over the finished runs of a setting.", f"{title(metric)} against {grid.x}"
-        add(metric, figures.against_x(grid, metric), data.against_x(grid, metric), head, note)
+        add(stem_of(metric), figures.against_x(grid, metric), data.against_x(grid, metric), head, note)
     for column in curves.columns(grid):
         figure, table = curves.during_training(grid, column), data.during_training(grid, column)
         add(f"{column}_curve", figure, table, f"{title(column)} during training", curves.mean_of(grid, column))
@@ -87,6 +91,11 @@ def plot_all(grid: Grid, folder: Path) -> list[Plotted]:
         note = "Each point is a setting. The time of a run includes its probes."
         add("cost", figures.against_cost(grid), data.against_cost(grid), f"{title(grid.y)} against cost", note)
     return plotted
+
+
+def stem_of(metric: str) -> str:
+    """The name of a metric's figure, one of `OURS`."""
+    return metric if any(fnmatchcase(metric, ours) for ours in OURS) else f"y_{metric}"
 
 
 def also(grid: Grid) -> str:

@@ -1,22 +1,29 @@
 """Evaluate the encoder of a stored run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from contrastive_lab.dataset import ViewsDataModule
+from contrastive_lab.augment import Recipe
+from contrastive_lab.config.overrides import composed
+from contrastive_lab.dataset import Arrays, Files, ViewsDataModule
 from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.record.checkpoint import readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, write_json
-from contrastive_lab.record.result import read_result
-from contrastive_lab.record.right import write_right
+from contrastive_lab.record.result import Result, Status, read_result
+from contrastive_lab.record.right import TRANSFER, write_right
+from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.build import build_data, build_encoder, score
 from contrastive_lab.run.console import few_neighbours
 from contrastive_lab.run.start import tensors_of
+
+NAMED = ("name", "_target_")  # of the node of a protocol, beside its settings
 
 
 def load_stored(net: nn.Module, folder: Path, prefix: str, path: Path | None = None) -> int:
@@ -48,22 +55,66 @@ def final_scores(config: DictConfig, encoder: Encoder, data: ViewsDataModule) ->
     return {name: scores for name, scores in found.items() if scores}
 
 
-def evaluate_run(folder: Path, config: DictConfig) -> str:
-    """Score a run's last checkpoint into `evaluation_<name>_<settings>.json` in its folder; returns a line to print."""
-    data = build_data(config)
+def score_name(run: DictConfig, asked: DictConfig, other: str = "") -> str:
+    """What the accuracies of an evaluation are called in the result.json of a run, less "_top1", e.g. "linear".
+
+    Settings stand in it where they are not those with which the run itself scores so, else those of the protocol's
+    yaml, e.g. "knn_k20" or "mean_h". On another data set the name of that comes first, e.g. "transfer_cifar10_knn".
+    """
+    own = {"knn": {"features": "h", **run.probes.knn}, run.evaluation.name: run.evaluation} if not other else {}
+    usual = own.get(asked.name) or composed([f"evaluation={asked.name}"]).evaluation
+    differing = [(key, value) for key, value in asked.items() if key not in NAMED and value != usual.get(key)]
+    settings = [str(value) if key == "features" else f"{key!s}{value}".removesuffix(".0") for key, value in differing]
+    return "_".join([*([f"{TRANSFER}{other}"] if other else []), asked.name, *settings])
+
+
+def evaluate_run(folder: Path, config: DictConfig, other: str = "") -> str:
+    """Score a run's last checkpoint into a file of its folder, and into result.json if it is done; returns a line.
+
+    The file is `evaluation_<name>_<settings>.json`, the keys of result.json begin with the `score_name`; `other` is the
+    name of another data set that the configuration has. What the run scored itself stays as it is.
+    """
     encoder, step = stored_encoder(folder, config)
-    if (then := read_result(folder).data_hash) not in (None, data.hash):
-        print(f"notice: evaluated on other data than those of the run ({then} then, {data.hash} now)", flush=True)
-    for notice in few_neighbours(config.evaluation.get("k", 0), data.splits):
-        print(f"notice: {notice}", flush=True)
+    data, result, asked = build_data(config), read_result(folder), config.evaluation
+    if not data.splits.probed:
+        raise ConfigError(f"dataset={config.dataset.name}: no labelled test images to evaluate on")
+    notices = data_notices(data) if other else []
+    if not other and result.data_hash not in (None, data.hash):
+        notices = [f"evaluated on other data than those of the run ({result.data_hash} then, {data.hash} now)"]
+    notices += few_neighbours(asked.get("k", 0), data.splits)
+    print(*(f"notice: {notice}\n" for notice in notices), sep="", end="", flush=True)
     scores = score(config, encoder, data)
     assert scores is not None  # a command of one process
-    asked = config.evaluation
-    settings = {key: value for key, value in asked.items() if key not in ("name", "_target_")}
-    name = "_".join([asked.name, *map(str, settings.values())])
+    settings = {key: value for key, value in asked.items() if key not in NAMED}
+    stem = "_".join([*([f"{TRANSFER}{other}"] if other else []), asked.name, *map(str, settings.values())])
     top5 = scores.top5 if data.splits.classes > 5 else None  # else it is 100
     values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": top5, "step": step}
-    write_json(folder / f"evaluation_{name}.json", values)
-    write_right(folder, name, scores.right)
+    write_json(folder / f"evaluation_{stem}.json", values)
+    run = stored_config(folder)
+    _keep(folder, result, ("knn", run.evaluation.name), score_name(run, asked, other), scores, top5)
+    where = f" of {other}" if other else ""
     told = f"{scores.top1:.2f} % top-1" + (f", {top5:.2f} % top-5" if top5 is not None else "")
-    return f"{asked.name} on {asked.features}: {told} ({folder})"
+    return f"{asked.name} on {asked.features}{where}: {told} ({folder})"
+
+
+def data_notices(data: ViewsDataModule) -> list[str]:
+    """What is to be said of a data set that the encoder was not trained on."""
+    shown, recipe = data.splits.test or data.splits.pretrain, data.recipe
+    notices = [*data.splits.notices]
+    if isinstance(shown, Arrays) and isinstance(recipe, Recipe) and shown.images.shape[1:3] != (recipe.size,) * 2:
+        sides = " x ".join(map(str, shown.images.shape[1:3]))
+        notices.append(f"images of {sides} pixels are resized to {recipe.size} x {recipe.size}, those of the encoder")
+    elif isinstance(shown, Files) and isinstance(recipe, Recipe):
+        notices.append(
+            f"images are cropped at their centre to {recipe.size} x {recipe.size} pixels, those of the encoder"
+        )
+    return notices
+
+
+def _keep(folder: Path, result: Result, own: Sequence[str], name: str, scores: Scores, top5: float | None) -> None:
+    """Add the accuracies to the result of a run that is done, unless the run has measured them itself."""
+    measured = result.scores.get(f"{name}_top1") is not None and name in own
+    if result.status is Status.DONE and not measured:
+        result.scores |= {f"{name}_top1": scores.top1, f"{name}_top5": top5}
+        result.write(folder)
+        write_right(folder, name, scores.right)

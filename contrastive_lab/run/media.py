@@ -9,21 +9,17 @@ import pytorch_lightning as pl
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
-from torch.nn import functional as F
-from torchvision.utils import make_grid
 
-from contrastive_lab.augment import Recipe
 from contrastive_lab.compat import attached_data
 from contrastive_lab.dataset.module import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.randomness import generator
+from contrastive_lab.run.views import Picture, first_views
 
-ROWS, POINTS = 8, 2000
-Picture = NDArray[np.uint8]  # (height, width, 3)
+POINTS = 2000
 
 
 class Pictures(pl.Callback):
@@ -39,9 +35,7 @@ class Pictures(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         """The sheet of views, before step 0."""
-        recipe = attached_data(trainer).recipe
-        if trainer.global_step == 0 and isinstance(recipe, Recipe):
-            sheet = view_sheet(batch.views, recipe.mean, recipe.std)
+        if (sheet := first_views(trainer, batch)) is not None:
             self.logger.log_image("views", [sheet], step=0, caption=["a row is an image, a column is a view"])
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -53,28 +47,6 @@ class Pictures(pl.Callback):
         features, labels = labelled_features(encoder, data.splits.test, data.recipe, workers=data.workers)
         picture = rendered(feature_map(features.cpu(), labels.cpu(), data.splits.names))
         self.logger.log_image("features", [picture], step=trainer.global_step, caption=["test split by class"])
-
-
-def view_sheet(views: Sequence[Tensor], mean: Sequence[float], std: Sequence[float]) -> Picture:
-    """A sheet of pictures: a row for each of the first eight images, a column for each view (n, 3, S, S).
-
-    S may differ: smaller views stand in the middle of their cell. They were normalised by one or three means and
-    standard deviations. A pixel of a small image becomes a square of several.
-    """
-    shift, scale = (torch.tensor(list(numbers)).view(-1, 1, 1) for numbers in (mean, std))
-    size = max(view.shape[-1] for view in views)
-    shown = [(view[:ROWS].detach().float().cpu() * scale + shift).clamp(0, 1) for view in views]
-    cells = torch.stack([_centred(view, size) for view in shown], dim=1)  # (rows, views, 3, size, size)
-    enlarged = F.interpolate(cells.flatten(0, 1), scale_factor=max(1, 96 // size))
-    grid = make_grid(enlarged, nrow=len(views), padding=4, pad_value=1.0)
-    return cast(Picture, (grid * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
-
-
-def _centred(view: Tensor, size: int) -> Tensor:
-    """White around images that are smaller than their cells."""
-    free = size - view.shape[-1]
-    before, after = free // 2, free - free // 2
-    return F.pad(view, (before, after, before, after), value=1.0)
 
 
 def principal_components(features: Tensor, count: int = 2) -> tuple[Tensor, Tensor]:

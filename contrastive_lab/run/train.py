@@ -44,6 +44,7 @@ from contrastive_lab.run.evaluate import final_scores
 from contrastive_lab.run.loggers import build_logger, log_backbone, log_final, pictures
 from contrastive_lab.run.progress import Bar, progress_callback
 from contrastive_lab.run.signals import StopSignal, heeded, left_to_first
+from contrastive_lab.run.views import ViewSheet
 from contrastive_lab.run.wandb_run import close_run
 
 # What Lightning's launchers leave in the environment, and the next job of a multirun must not see.
@@ -225,7 +226,7 @@ def build_trainer(
 ) -> tuple[pl.Trainer, Clock]:
     """Lightning's Trainer with the callbacks and loggers of a run, whose features h are so wide."""
     clock = Clock(config.batch_size)
-    callbacks: list[pl.Callback] = [clock, StopSignal(), FiniteGuard(folder)]
+    callbacks: list[pl.Callback] = [clock, StopSignal(), FiniteGuard(folder), ViewSheet(folder)]
     if data.splits.probed:
         known = {"features": features, "classes": data.splits.classes, "batch_size": data.batch_size}
         callbacks += [OnlineProbe(**known, **config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]

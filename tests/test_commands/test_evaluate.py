@@ -16,9 +16,9 @@ Type = Callable[..., Line]
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ((), "run=<folder of a run>: needed"),
+        ((), "run=<folder of a run> or sweep=<folder of a sweep>: needed"),
         (("run=nowhere",), "run=nowhere: not the folder of a run"),
-        (("run=nowhere", "K=3"), "K=3: takes run=<folder of a run>, evaluation=<protocol>"),
+        (("run=nowhere", "K=3"), "K=3: takes run=<folder of a run>, sweep=<folder of a sweep>, evaluation=<protocol>"),
     ],
 )
 def test_a_wrong_line_is_one_clear_error(arguments: tuple[str, ...], problem: str, type_script: Type) -> None:
@@ -37,7 +37,9 @@ def test_a_run_has_its_own_configuration_with_the_protocol_and_the_places_of_the
     asked: list[DictConfig] = []
     monkeypatch.setattr(evaluate, "stored_folder", Path)
     monkeypatch.setattr("contrastive_lab.launch.moved.stored_config", lambda folder: compose("K=5", "evaluation=mean"))
-    monkeypatch.setattr("contrastive_lab.run.evaluate.evaluate_run", lambda folder, config: asked.append(config))
+    monkeypatch.setattr(
+        "contrastive_lab.launch.evaluate.evaluate_run", lambda folder, config, other: asked.append(config)
+    )
     evaluate.task({"run": "x", "evaluation": "knn", "evaluation.k": "20", "data_dir": str(tmp_path)})
     (config,) = asked
     assert (config.K, config.data_dir) == (5, str(tmp_path))

@@ -12,7 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from contrastive_lab.config import identity, overrides
-from contrastive_lab.launch import plan, preflight
+from contrastive_lab.launch import inputs, plan, preflight
 from contrastive_lab.record.plan import Plan, read_plan
 from contrastive_lab.record.result import Result, Status, read_result
 from tests.conftest import ROOT, Line
@@ -44,7 +44,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         monkeypatch.setattr(module, name, lambda *told: (calls.update([name]), made(*told))[1])
 
     count(preflight, "composed")
-    count(preflight, "read_result")
+    count(inputs, "read_result")
     count(plan, "read_result")
     return calls
 

@@ -43,3 +43,11 @@ def test_the_number_of_images_is_that_of_any_evaluation_that_can_be_read(tmp_pat
     write_right(tmp_path, "linear", [True] * 13)
     (tmp_path / "right" / "knn.npz").write_bytes(b"half of a file")
     assert images_scored(tmp_path) == 13
+
+
+def test_images_of_another_data_set_are_counted_for_its_own_evaluation_alone(tmp_path: Path) -> None:
+    write_right(tmp_path, "transfer_a_linear", [True] * 7)
+    assert images_scored(tmp_path) is None and images_scored(tmp_path, "knn") is None
+    assert images_scored(tmp_path, "transfer_a_linear") == 7 and images_scored(tmp_path, "transfer_a_knn") is None
+    write_right(tmp_path, "zeta", [True] * 13)
+    assert images_scored(tmp_path) == images_scored(tmp_path, "linear") == 13

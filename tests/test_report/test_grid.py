@@ -131,3 +131,34 @@ def test_arms_may_be_the_axis_and_what_they_set_is_no_other_line(tmp_path: Path)
     jobs = [*seeds([80, 81], arm="SimCLR", method="simclr", tau=0.1), *seeds([70, 71], arm="SwAV", method="swav")]
     grid = grid_of(write_sweep(tmp_path / "s", jobs, experiment={"x": "arm", "hue": None}))
     assert (grid.x, grid.keys, len(grid.lines), grid.alone) == ("arm", ["arm"], 1, True)
+
+
+def test_any_accuracy_or_logged_metric_is_y_but_no_setting_and_no_name_that_leads_elsewhere(tmp_path: Path) -> None:
+    found = {"linear_top1": 80.0, "../../away_top1": 99.0, "transfer_a_knn_top1": 70.0}
+    folder = write_sweep(tmp_path / "s", [({"K": K, "seed": 0}, found) for K in (4, 8)])
+    for run in folder.glob("K=*"):
+        (run / "metrics.csv").write_text("step,epoch,lr,effective_rank,contrastive_top1\n9,0,0.1,12.5,40.0\n")
+    assert grid_of(folder).y == "linear_top1"
+    assert grid_of(folder, y="effective_rank").summary("effective_rank")["mean"].tolist() == [12.5, 12.5]
+    with pytest.raises(ConfigError) as error:
+        grid_of(folder, y="../../away_top1")
+    assert str(error.value).endswith(
+        "/s has it; measured there: linear_top1, transfer_a_knn_top1, effective_rank, contrastive_top1"
+    )
+    for run in folder.glob("K=*"):
+        (run / "result.json").write_text((run / "result.json").read_text().replace("linear_top1", "linear"))
+    assert grid_of(folder).y == "transfer_a_knn_top1"  # an accuracy of test images, and no file elsewhere
+
+
+def test_an_accuracy_on_another_data_set_has_the_interval_of_its_own_images(tmp_path: Path) -> None:
+    scores = {"linear_top1": 80.0, "transfer_a_knn_top1": 70.0, "contrastive_top1": 60.0}
+    folder = write_sweep(tmp_path / "s", [({"K": 4, "seed": 0}, scores)])
+    own = grid_of(folder)
+    assert own.summary("linear_top1")[["low", "high"]].to_numpy().tolist() == [[*wilson(80.0, 1000)]]
+    assert not own.summary("transfer_a_knn_top1")["wilson"].any() and own.step("transfer_a_knn_top1") == 0
+    assert not own.summary("contrastive_top1")["wilson"].any()  # of queries
+    (run,) = folder.glob("K=*")
+    write_right(run, "transfer_a_knn", [True] * 140 + [False] * 60)
+    assert grid_of(folder).summary("transfer_a_knn_top1")[["low", "high"]].to_numpy().tolist() == [[*wilson(70.0, 200)]]
+    assert grid_of(folder).step("transfer_a_knn_top1") == 0.5
+    assert grid_of(folder).summary("linear_top1")[["low", "high"]].to_numpy().tolist() == [[*wilson(80.0, 1000)]]

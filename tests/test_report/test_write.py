@@ -1,4 +1,5 @@
 import math
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,20 @@ def test_the_tables_in_docs_are_what_a_report_makes_of_their_runs(folder: Path, 
     (tmp_path / "verdict.txt").write_text("\n".join(verdict(grid)) + "\n")
     for name in ("runs.csv", "table.csv", "table.md", "comparisons.csv", "verdict.txt"):
         assert (tmp_path / name).read_text() == (folder / name).read_text(), name
+
+
+def test_a_metric_that_is_asked_for_is_plotted_and_an_earlier_one_goes(tmp_path: Path) -> None:
+    jobs = [({"K": K, "seed": 0}, {"linear_top1": 80.0, "knn_top1": 70.0 + K}) for K in (4, 8)]
+    folder = write_sweep(tmp_path / "s", jobs)
+    for run in folder.glob("K=*"):
+        (run / "metrics.csv").write_text("step,epoch,effective_rank\n9,0,12.5\n")
+    report = write_report(folder, y="effective_rank")
+    stems = {path.stem for path in report.parent.glob("figures/*.png")}
+    assert "y_effective_rank" in stems and "linear_top1" not in stems
+    text = unescape(report.read_text())
+    assert "x=K y=effective_rank margin=0.5" in text
+    assert "Highest mean of effective rank: 12.50 dimensions" in text
+    report = write_report(folder)
+    stems = {path.stem for path in report.parent.glob("figures/*.png")}
+    assert {"linear_top1", "knn_top1"} <= stems and "y_effective_rank" not in stems
+    assert " y=" not in unescape(report.read_text()).partition("<pre>")[2]

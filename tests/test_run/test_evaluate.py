@@ -24,9 +24,9 @@ def test_a_stored_run_scores_as_it_did_at_its_end(tmp_path: Path, trained: Calla
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "run=<folder of a run>: needed"),
+        ([], "run=<folder of a run> or sweep=<folder of a sweep>: needed"),
         (["run=nowhere"], "run=nowhere: not the folder of a run"),
-        (["run=nowhere", "K=3"], "K=3: takes run=<folder of a run>, evaluation="),
+        (["run=nowhere", "K=3"], "K=3: takes run=<folder of a run>, sweep=<folder of a sweep>, evaluation="),
     ],
 )
 def test_bad_lines_are_errors(arguments: list[str], message: str, tmp_path: Path) -> None:

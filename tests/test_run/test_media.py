@@ -1,4 +1,4 @@
-"""The pictures that go to W&B: every pixel of the sheet, and the axes of the map."""
+"""The pictures that go to W&B: the axes of the map, and which data have none."""
 
 from types import SimpleNamespace
 
@@ -6,37 +6,7 @@ import numpy as np
 import torch
 
 from contrastive_lab.augment.words import TextRecipe
-from contrastive_lab.run.media import Pictures, feature_map, principal_components, rendered, view_sheet
-
-
-def test_the_sheet_shows_each_view_as_it_was_before_normalisation() -> None:
-    mean, std = [0.5, 0.25, 0.1], [0.5, 0.2, 0.3]
-    # Whole numbers of 255: no rounding is involved. Image i in view v has the value 10 i + 100 v in every channel.
-    values = torch.tensor([[10.0 * i + 100 * v for i in range(3)] for v in range(2)]) / 255
-    views = [
-        (row.view(-1, 1, 1, 1).expand(-1, 3, 32, 32) - torch.tensor(mean).view(-1, 1, 1))
-        / torch.tensor(std).view(-1, 1, 1)
-        for row in values
-    ]
-    sheet = view_sheet(views, mean, std)
-    assert sheet.shape == (3 * 100 + 4, 2 * 100 + 4, 3)  # 32 pixels enlarged by 3, 4 pixels of white between
-    for i in range(3):
-        for v in range(2):
-            cell = sheet[4 + 100 * i :, 4 + 100 * v :][:96, :96]
-            assert (cell == 10 * i + 100 * v).all()
-    assert (sheet[:4] == 255).all() and (sheet[:, -4:] == 255).all()
-
-
-def test_small_views_stand_in_the_middle_of_their_cell_at_the_same_scale() -> None:
-    sheet = view_sheet([torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 10, 10)], [0.0], [1.0])
-    black = (sheet == 0).all(axis=2)
-    assert black[:, :104].sum() == 96**2
-    rows, columns = np.nonzero(black[:, 104:])
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4 + 33, 4 + 62, 33, 62)  # 30 of 96
-
-
-def test_the_sheet_has_at_most_eight_rows_and_large_images_are_not_enlarged() -> None:
-    assert view_sheet([torch.zeros(20, 3, 100, 100)], [0.0], [1.0]).shape == (8 * 104 + 4, 104 + 4, 3)
+from contrastive_lab.run.media import Pictures, feature_map, principal_components, rendered
 
 
 def test_principal_components_agree_with_the_singular_value_decomposition() -> None:

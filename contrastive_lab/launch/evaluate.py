@@ -1,0 +1,61 @@
+"""Evaluate a run, or all finished runs of a sweep, on their own data or on another data set."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.launch.other_data import asked_config, data_name
+from contrastive_lab.program import program
+from contrastive_lab.record.result import read_result
+from contrastive_lab.record.run import check_stored, stored_config
+from contrastive_lab.record.sweep import read_sweep
+from contrastive_lab.run.evaluate import evaluate_run, score_name
+from contrastive_lab.waiting import progress_shown
+
+
+def evaluate_one(folder: Path, values: Mapping[str, str], evaluation: DictConfig) -> str:
+    """Evaluate the run in a folder by a protocol on the data of a line; returns a line to print."""
+    with progress_shown():
+        return evaluate_run(folder, *_asked(folder, values, evaluation))
+
+
+def evaluate_sweep(folder: Path, values: Mapping[str, str], evaluation: DictConfig) -> None:
+    """Do so with the finished runs of a sweep that have no such score yet; prints a line for each.
+
+    Raises:
+        ConfigError: if there is none, or one cannot be evaluated as the line asks, before the first is.
+        RunError: at the end, if some failed.
+    """
+    runs = [folder / str(run) for run in read_sweep(folder).done.index]
+    gone = {run: problems[0] for run in runs if (problems := check_stored(run))}
+    asked = {run: _asked(run, values, evaluation) for run in runs if run not in gone}
+    if not asked:
+        raise ConfigError(f"sweep={folder}: no finished run in it", *gone.values())
+    failed = [*gone.values()]
+    print(*(f"left out: {problem}" for problem in failed), sep="\n", end="\n" * bool(failed))
+    names = {run: f"{score_name(stored_config(run), evaluation, other)}_top1" for run, (_, other) in asked.items()}
+    for number, run in enumerate(asked, 1):
+        try:
+            with progress_shown():
+                told = _score(run, names[run], *asked[run])
+        except (ConfigError, RunError) as error:
+            failed.append(told := f"failed: {error} ({run})")
+        print(f"{number} of {len(asked)}  {told}", flush=True)
+    print(*(f"{program('report')} sweep={folder} y={name}" for name in dict.fromkeys(names.values())), sep="\n")
+    if failed:
+        raise RunError(f"{len(failed)} of {len(runs)} finished runs could not be evaluated")
+
+
+def _score(run: Path, name: str, config: DictConfig, other: str) -> str:
+    if (top1 := read_result(run).scores.get(name)) is not None:
+        return f"{name} is there already: {top1:.2f} % ({run})"
+    return evaluate_run(run, config, other)
+
+
+def _asked(folder: Path, values: Mapping[str, str], evaluation: DictConfig) -> tuple[DictConfig, str]:
+    """The configuration that gives the scores, and the name of its data set if that is another one."""
+    config = asked_config(folder, values)
+    config.evaluation = evaluation
+    return config, data_name(config) if "dataset" in values else ""

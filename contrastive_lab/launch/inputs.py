@@ -1,0 +1,69 @@
+"""What a run reads before it starts: the user's images or texts, and the weights that it starts from."""
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from contrastive_lab.config.resolve import resolve
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.record.result import read_result
+
+
+def image_problems(config: DictConfig) -> Iterator[str]:
+    """Look through the user's images or texts, and yield what does not fit; a ConfigError tells what is wrong there."""
+    if not of_user(config):
+        return
+    (images, _), N = read_images(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
+    if images < N:
+        where, fits = config.dataset.get("root", f"dataset={config.dataset.name}"), 2 ** int(math.log2(images))
+        hint = f"batch_size={fits} fits" if images > 1 else "two are the least"
+        yield f"batch_size={N}: more than the {images} {resolve(config).kind} of {where}; {hint}"
+
+
+def start_problems(config: DictConfig) -> Iterator[str]:
+    """Read the weights that a run starts from, and yield why they cannot be taken; a library's are downloaded."""
+    if config.weights is not None or config.backbone.get("pretrained"):
+        yield from _problems_of_start(OmegaConf.to_yaml(config, resolve=True))
+
+
+@lru_cache
+def _problems_of_start(config: str) -> tuple[str, ...]:
+    from contrastive_lab.run.build import build_encoder  # here: it imports torch, which takes seconds
+
+    try:
+        build_encoder(cast(DictConfig, OmegaConf.create(config)), start=True)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def of_user(config: DictConfig) -> bool:
+    """Whether the data set is read from files that the user has put somewhere."""
+    return "root" in config.dataset or "train_csv" in config.dataset
+
+
+def other_images(folder: Path, config: DictConfig) -> str:
+    """The hashes of the images that the run in a folder had and would have now, if they differ; else empty."""
+    then = read_result(folder).data_hash
+    now = read_images(OmegaConf.to_yaml(config.dataset, resolve=True))[1] if then and of_user(config) else then
+    return f"data_hash: {then}, not {now}" if then != now else ""
+
+
+@lru_cache
+def read_images(dataset: str) -> tuple[int, str]:
+    """The number of images to pre-train on and the hash of all; once for all jobs that read the same data set."""
+    from contrastive_lab.dataset import data_hash  # here: a data set imports torch, which takes seconds
+
+    splits = read_splits(dataset)
+    return len(splits.pretrain), data_hash(splits)
+
+
+def read_splits(dataset: str) -> Any:
+    """The data set of a node, as yaml."""
+    from hydra.utils import instantiate
+
+    return instantiate(OmegaConf.create(dataset).splits, _partial_=True)()
