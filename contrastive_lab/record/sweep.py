@@ -20,7 +20,7 @@ from contrastive_lab.record.files import COMMAND, CONFIG, METRICS, PLAN, RESULT,
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.run import stored_config
-from contrastive_lab.record.tables import USED, Logged, kept_results, read_logged
+from contrastive_lab.record.tables import USED, Logged, kept_results, read_logged, whole
 
 PASSED_OVER = {*OMITTED, "hydra"}  # keys and groups that change no result
 
@@ -178,7 +178,7 @@ def _sweep(folder: Path, name: str, commands: list[str], runs: list[Run], experi
 
 
 def _with_used(result: dict[str, Any]) -> dict[str, Any]:
-    return result | {used: result[name] for used, name in USED.items()}
+    return result | {used: whole(result[name]) for used, name in USED.items()}
 
 
 def _with_last(result: dict[str, Any], metrics: Logged) -> dict[str, Any]:

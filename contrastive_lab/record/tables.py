@@ -72,6 +72,11 @@ def read_table(path: Path) -> tuple[list[str | int], list[Any]]:
     return [str(name) for name in table], table.where(table.notna(), None).to_numpy().tolist()
 
 
+def whole(value: Any) -> Any:
+    """A number without a fraction as int, e.g. the alpha 256.0 of a column that has inf; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def kept_results(path: Path) -> dict[str, dict[str, Any]]:
     """The results in the runs.csv of a report by the folder of the run; none where there is no such file.
 
@@ -81,5 +86,6 @@ def kept_results(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     names, rows = read_table(path)
     found = [{str(name): value for name, value in zip(names, row, strict=True) if name != "name"} for row in rows]
+    found = [row | {used: whole(row[used]) for used in USED if used in row} for row in found]
     found = [row | {name: row[used] for used, name in USED.items() if used in row} for row in found]
     return {str(row.pop("folder")): row for row in found if row.get("status") in set(Status)}
