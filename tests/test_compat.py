@@ -238,7 +238,7 @@ def test_workspace_json_names_the_workspace() -> None:
 
 @pytest.mark.parametrize("offline", [True, False])
 def test_the_hub_is_asked_for_its_cache_alone_where_it_cannot_be_reached(offline: bool) -> None:
-    constants = pytest.importorskip("huggingface_hub").constants
+    constants = pytest.importorskip("huggingface_hub.constants")
     before, asked = constants.is_offline_mode(), []
     with compat.hub_offline(lambda host: (asked.append(host), offline)[1]):
         assert constants.is_offline_mode() is (before or offline)

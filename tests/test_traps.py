@@ -50,13 +50,13 @@ def test_no_strategy_spawns_or_forks() -> None:
 @pytest.mark.parametrize("key", ["backbone", "logger", "method"])
 def test_a_configuration_calls_no_code_of_others(key: str, compose: Compose, tmp_path: Path) -> None:
     if key == "backbone":  # others take no further keys at all
-        with pytest.raises(ConfigError, match=rf"^{key}._target_=os.getcwd: only what conf/ names is called"):
+        with pytest.raises(ConfigError, match=rf"^{key}._target_=os.getcwd: only what conf/ names there is called"):
             compose(f"{key}=timm", f"+{key}._target_=os.getcwd")
     config = compose()
     OmegaConf.update(config, f"{key}._target_", "os.getcwd", force_add=True)
     (tmp_path / ".hydra").mkdir()
     OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
-    with pytest.raises(ConfigError, match=rf"config.yaml: {key}._target_=os.getcwd: only what conf/ names is called"):
+    with pytest.raises(ConfigError, match=rf"config.yaml: {key}._target_=os.getcwd: only what conf/ names there is called"):
         stored_config(tmp_path)
 
 
