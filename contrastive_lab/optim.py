@@ -19,8 +19,8 @@ class Optim:
     With N = `batch_size` queries of a step over all processes, the learning rate is base_lr * N / 256 under "linear"
     scaling and base_lr * sqrt(N) under "sqrt" (google-research/simclr, run.py). `momentum` is also the first beta of
     AdamW, whose second is 0.999. `decay_norm` says whether weight decay holds for biases and batch normalisation too
-    (MoCo, SiMo: yes; SimCLR: no); where it does not, LARS does not adapt their learning rates either. `warmup_epochs`
-    may be a fraction; `milestones` are those of "steps".
+    (MoCo, SiMo: yes; SimCLR: no); where it does not, LARS does not adapt their learning rates either. `nesterov` makes
+    the momentum of SGD Nesterov's. `warmup_epochs` may be a fraction; `milestones` are those of "steps".
     """
 
     base_lr: float = 0.03
@@ -33,6 +33,7 @@ class Optim:
     milestones: Sequence[float] = (0.6, 0.8)
     kind: Literal["sgd", "lars", "adamw"] = "sgd"
     scaling: Literal["linear", "sqrt"] = "linear"
+    nesterov: bool = False
 
     @property
     def lr(self) -> float:
@@ -48,7 +49,9 @@ class Optim:
     def configure(self, module: nn.Module, steps: int, steps_per_epoch: int) -> dict[str, Any]:
         """Optimizer and schedule of `module` for `steps` steps, in the form that Lightning takes."""
         make: Any = {"sgd": torch.optim.SGD, "lars": LARS, "adamw": torch.optim.AdamW}[self.kind]
-        own = {"betas": (float(self.momentum), 0.999)} if self.kind == "adamw" else {"momentum": self.momentum}
+        own: dict[str, Any] = {"betas": (float(self.momentum), 0.999)}
+        if self.kind != "adamw":
+            own = {"momentum": self.momentum} | ({"nesterov": self.nesterov} if self.kind == "sgd" else {})
         optimizer = make(self._groups(module), lr=self.lr, weight_decay=self.weight_decay, **own)
         warmup = round(self.warmup_epochs * steps_per_epoch)
         schedule = torch.optim.lr_scheduler.LambdaLR(

@@ -90,7 +90,7 @@ def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., Dic
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("script", ["embed", "evaluate", "export", "replay"])
+@pytest.mark.parametrize("script", ["embed", "evaluate", "export", "finetune", "replay"])
 def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, kind: str, type_script: Type) -> None:
     check(type_script(script, f"run={hostile}"), kind if script != "export" or kind not in SPLITS else "")
 

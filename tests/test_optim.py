@@ -72,6 +72,19 @@ def test_the_square_root_rule_is_simclrs() -> None:
     assert Optim(base_lr=0.3, batch_size=256).rule == "0.3 * 256/256"
 
 
+def test_nesterovs_momentum_looks_ahead() -> None:
+    """The velocity that a step would add next is added at once: Sutskever et al. 2013, Sec. 2, as torch writes it."""
+    net = nn.Linear(1, 1, bias=False)
+    optimizer = Optim(base_lr=0.1, weight_decay=0.0, nesterov=True).configure(net, 10, 5)["optimizer"]
+    weight, velocity = net.weight.item(), 0.0
+    for gradient in (1.0, -3.0, 2.0):
+        net.weight.grad = torch.tensor([[gradient]])
+        optimizer.step()
+        velocity = 0.9 * velocity + gradient
+        weight -= 0.1 * (gradient + 0.9 * velocity)
+        assert net.weight.item() == pytest.approx(weight)
+
+
 def test_the_first_step_of_adamw() -> None:
     """Its bias correction makes the first step lr * sign(g), and its decay is apart from that: Loshchilov 2019."""
     net = nn.Linear(2, 1, bias=False)

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 from contrastive_lab.config.help import options_help
-from contrastive_lab.config.overrides import composed
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.other_data import DATASET
 from contrastive_lab.launch.script import PLACES, Values, run_script, stored_folder
@@ -24,7 +23,7 @@ from contrastive_lab.launch.script import PLACES, Values, run_script, stored_fol
 FORMS = {
     "run=<folder of a run>": "whose encoder is evaluated, and where the accuracies go; this or",
     "sweep=<folder of a sweep>": "whose finished runs are; needed",
-    "evaluation=<protocol>": "linear unless told",
+    "evaluation=<protocol>": "linear unless told; classifier of a fine-tuned run",
     "evaluation.*=<value>": "a setting of the protocol, see below",
     **DATASET,
     **PLACES,
@@ -35,14 +34,12 @@ def task(values: Values) -> None:
     """Check the line, evaluate, print and store the accuracies."""
     folder = stored_folder(values["run"]) if "run" in values else Path(values["sweep"])
     prepare()
-    told = [f"{key}={value}" for key, value in values.items() if key.startswith("evaluation")]
-    evaluation = composed(told).evaluation
     from contrastive_lab.launch.evaluate import evaluate_one, evaluate_sweep  # here: errors need not wait for torch
 
     if "run" in values:
-        print(evaluate_one(folder, values, evaluation))
+        print(evaluate_one(folder, values))
     else:
-        evaluate_sweep(folder, values, evaluation)
+        evaluate_sweep(folder, values)
 
 
 def main(line: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.identity import beside_infonce
+from contrastive_lab.config.start import start_problems
 from contrastive_lab.config.trust import untrusted_code
 from contrastive_lab.config.values import typed
 
@@ -19,7 +20,8 @@ OWN_LOSS = "has a loss of its own, in which no K negatives are drawn"
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, _memory, devices, _trainer, _files, _kinds, _views, _architecture, untrusted_code)
+    rules = (_negatives, start_problems, _memory, devices, _trainer, _files, _kinds, _views, _architecture,
+             untrusted_code)  # fmt: skip
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -51,8 +53,6 @@ def _negatives(config: DictConfig) -> Iterator[str]:
         yield f"batchnorm=shuffle: {method.name} has no key encoder to shuffle for; use split or sync"
     if config.dataset.images is not None and config.dataset.images < N:
         yield f"batch_size={N}: more than the {config.dataset.images} images of dataset={config.dataset.name}"
-    if method.get("labels") and config.dataset.name == "stl10":
-        yield f"dataset=stl10: its training images have no labels, which method={method.id} needs"
     if method.pool == "none":
         yield from without_negatives(config)
         return

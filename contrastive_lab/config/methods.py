@@ -57,6 +57,12 @@ class SwAV(Settings):
     freeze_epochs: float = Field(ge=0, description="epochs, or a part of one, in which the prototypes stay as they are")
 
 
+class Supervised(Settings):
+    """A linear classifier."""
+
+    frozen: bool = Field(description="the backbone stays as it is, and the classifier alone is trained")
+
+
 class InfoNce(Settings):
     """InfoNCE, with alpha and dclw_sigma EqCo, DCL and DCLW."""
 
@@ -118,6 +124,12 @@ class LinearMoco(Linear):
 
     features: Literal["h", "z"] = Field(description="h (backbone) or z (unit vectors of the head)")
     lr: float = Field(gt=0, description="learning rate")
+
+
+class Classifier(Evaluation):
+    """The method's own classifier."""
+
+    features: Literal["h"] = Field(description="h (backbone), which it was trained on")
 
 
 class Knn(Evaluation):

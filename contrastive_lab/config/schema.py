@@ -46,6 +46,11 @@ class Run(Settings):
     epochs: int = Field(ge=0, description="passes over the images; 0 evaluates the untrained encoder")
     base_lr: float = Field(gt=0, description="learning rate per 256 queries; used is base_lr * N / 256 (optim.scaling)")
     seed: int = Field(ge=0, le=10**18, description="the run is a function of it")
+    labels: float | None = Field(
+        gt=0,
+        le=1,
+        description="share of the labelled images to learn from, as many of each class; null: all images there are",
+    )
     weights: str | None = Field(
         description="a run's or an export's folder, or a file, whose backbone is started from; null: from scratch"
     )
@@ -76,6 +81,7 @@ class MethodInfo(Settings):
     views: int = Field(ge=1, description="of an image")
     key_encoder: bool = Field(description="whether keys have an encoder of their own")
     labels: bool = Field(False, description="whether it learns from labels")
+    classifier: bool = Field(False, description="whether it trains a classifier")
     tau: bool = Field(True, description="whether its loss has a temperature")
     loss: str = Field("info_nce", description="what it is trained with where no loss is chosen")
 
@@ -124,6 +130,7 @@ class Optim(Settings):
     schedule: Literal["cosine", "warmup_times_cosine", "steps"] = Field(description="of the learning rate")
     warmup_epochs: float = Field(ge=0, description="epochs, or a part of one, of linear warm-up")
     milestones: Shares = Field(description="steps: shares of the training after which x 0.1")
+    nesterov: bool = Field(description="whether the momentum is Nesterov's, of SGD alone")
 
 
 GROUPS = (  # those that take the name of an option

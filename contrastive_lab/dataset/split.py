@@ -67,6 +67,10 @@ class Texts:
         """Texts as one int32 tensor (n, L) on the device."""
         return torch.from_numpy(np.array(self.words[rows])).to(device)
 
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Some texts with their labels, copied into memory."""
+        return type(self)(self.words[rows], self.labels.numpy()[rows], self.vocabulary)
+
 
 class Files:
     """Images as files, which `reader` decodes."""
@@ -141,7 +145,8 @@ class Splits(NamedTuple):
     """`pretrain` is what the encoder learns from; `train` and `test` are for the probes, None without labels.
 
     `notices` are what a user should know of them, a line each; `names` those of the classes in the order of the labels,
-    none where they are not known; `skipped` files could not be read and are in none of the splits.
+    none where they are not known; `skipped` files could not be read and are in none of the splits. `labelled` are the
+    numbers of those images of `train` that are left of it where a share of the labels was asked for, None for all.
     """
 
     pretrain: Split
@@ -150,6 +155,7 @@ class Splits(NamedTuple):
     notices: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     skipped: int = 0
+    labelled: Tensor | None = None
 
     @property
     def classes(self) -> int:

@@ -15,12 +15,19 @@ from torch.nn import functional as F
 from contrastive_lab import distributed
 from contrastive_lab.augment import Color, Crop, Recipe
 from contrastive_lab.dataset import Splits, ViewsDataModule
+from contrastive_lab.dataset.split import share
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.evaluation import class_mean as class_means
 from contrastive_lab.evaluation import knn as neighbours
 from contrastive_lab.evaluation import linear as regression
-from contrastive_lab.evaluation.features import encoded_views, labelled_features, probe_splits, shared_features
+from contrastive_lab.evaluation.features import (
+    encoded_views,
+    everywhere,
+    labelled_features,
+    probe_splits,
+    shared_features,
+)
 from contrastive_lab.evaluation.scores import Scores, Split, topk
 from contrastive_lab.randomness import generator
 from contrastive_lab.waiting import counted
@@ -46,6 +53,17 @@ def mean(encoder: Encoder, data: ViewsDataModule, features: str = "z", seed: int
     """The mean classifier of Arora et al. 2019 and Nozawa & Sato 2021; nothing in it depends on the seed."""
     both = shared_features(encoder, data, features)
     return class_means.class_mean(*both) if both else None
+
+
+def classifier(
+    encoder: Encoder, data: ViewsDataModule, classifier: nn.Module, features: str = "h", seed: int = 0
+) -> Scores | None:
+    """The method's own classifier, features (n, F) -> class scores (n, C); nothing in it depends on the seed."""
+    split = probe_splits(data.splits)[1]
+    own = labelled_features(encoder, share(split), data.recipe, features, data.workers)
+    test, like = everywhere(own, len(split), first_alone=True), next(classifier.parameters())
+    with torch.no_grad():
+        return topk(classifier(test.features.to(like)), test.labels) if distributed.is_first() else None
 
 
 class MocoProbe:

@@ -17,11 +17,11 @@ from contrastive_lab.config.overrides import applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, first_line
-from contrastive_lab.launch.experiment import given
+from contrastive_lab.launch.experiment import expand, given
 from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.plan import has_report, held, job_folder, new_folder
-from contrastive_lab.launch.preflight import anew, check_started, launched, multirun, preflight
+from contrastive_lab.launch.preflight import Parts, anew, check_started, launched, multirun, preflight
 from contrastive_lab.launch.script import exit_code, help_text
 from contrastive_lab.launch.watch import watched
 from contrastive_lab.program import handed_on, program
@@ -34,27 +34,28 @@ Jobs = list[list[str]]  # the overrides of each
 
 def command_line(task: Task, line: Sequence[str]) -> int:
     """Check a line of `train`, e.g. ["train", "K=16"], run the task on what it asks for, and return the exit code."""
-    serve, line = SERVE in line, [part for part in line if part != SERVE]
-
-    def checked() -> None:
-        args, sweep = read_line(line), None
-        if serve and not args.multirun:
-            raise ConfigError(f"{SERVE}: with -m alone, for a sweep has a page")
-        check_started(args)
-        if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
-            _check_values(args, "config")
-        elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
-            args.overrides, sweep = preflight(line)
-        elif {"hydra.run.dir", "resume"} & {*given(args.overrides)}:
-            args.overrides = [*anew(args.overrides), "hydra.output_subdir=null"]  # .hydra is the first process's
-        run = partial(run_hydra, task, args, CONF, "config")
-        if sweep is None:
-            run()
-        else:
-            run_sweep(sweep, launched(sweep), run, serve)
-
     prepare()
-    return exit_code(checked)
+    return exit_code(lambda: run_line(task, line))
+
+
+def run_line(task: Task, line: Sequence[str], parts: Parts = expand) -> None:
+    """The same, with the errors raised; `parts` makes the grids of a multirun of the overrides of its line."""
+    serve, line = SERVE in line, [part for part in line if part != SERVE]
+    args, sweep = read_line(line), None
+    if serve and not args.multirun:
+        raise ConfigError(f"{SERVE}: with -m alone, for a sweep has a page")
+    check_started(args)
+    if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
+        _check_values(args, "config")
+    elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
+        args.overrides, sweep = preflight(line, parts)
+    elif {"hydra.run.dir", "resume"} & {*given(args.overrides)}:
+        args.overrides = [*anew(args.overrides), "hydra.output_subdir=null"]  # .hydra is the first process's
+    run = partial(run_hydra, task, args, CONF, "config")
+    if sweep is None:
+        run()
+    else:
+        run_sweep(sweep, launched(sweep), run, serve)
 
 
 def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from contrastive_lab.config.overrides import composed
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.other_data import asked_config, data_name
 from contrastive_lab.program import program
@@ -15,13 +16,13 @@ from contrastive_lab.run.evaluate import evaluate_run, score_name
 from contrastive_lab.waiting import progress_shown
 
 
-def evaluate_one(folder: Path, values: Mapping[str, str], evaluation: DictConfig) -> str:
-    """Evaluate the run in a folder by a protocol on the data of a line; returns a line to print."""
+def evaluate_one(folder: Path, values: Mapping[str, str]) -> str:
+    """Evaluate the run in a folder by the protocol and on the data of a line; returns a line to print."""
     with progress_shown():
-        return evaluate_run(folder, *_asked(folder, values, evaluation))
+        return evaluate_run(folder, *_asked(folder, values))
 
 
-def evaluate_sweep(folder: Path, values: Mapping[str, str], evaluation: DictConfig) -> None:
+def evaluate_sweep(folder: Path, values: Mapping[str, str]) -> None:
     """Do so with the finished runs of a sweep that have no such score yet; prints a line for each.
 
     Raises:
@@ -30,12 +31,15 @@ def evaluate_sweep(folder: Path, values: Mapping[str, str], evaluation: DictConf
     """
     runs = [folder / str(run) for run in read_sweep(folder).done.index]
     gone = {run: problems[0] for run in runs if (problems := check_stored(run))}
-    asked = {run: _asked(run, values, evaluation) for run in runs if run not in gone}
+    asked = {run: _asked(run, values) for run in runs if run not in gone}
     if not asked:
         raise ConfigError(f"sweep={folder}: no finished run in it", *gone.values())
     failed = [*gone.values()]
     print(*(f"left out: {problem}" for problem in failed), sep="\n", end="\n" * bool(failed))
-    names = {run: f"{score_name(stored_config(run), evaluation, other)}_top1" for run, (_, other) in asked.items()}
+    names = {
+        run: f"{score_name(stored_config(run), config.evaluation, other)}_top1"
+        for run, (config, other) in asked.items()
+    }
     for number, run in enumerate(asked, 1):
         try:
             with progress_shown():
@@ -54,8 +58,14 @@ def _score(run: Path, name: str, config: DictConfig, other: str) -> str:
     return evaluate_run(run, config, other)
 
 
-def _asked(folder: Path, values: Mapping[str, str], evaluation: DictConfig) -> tuple[DictConfig, str]:
-    """The configuration that gives the scores, and the name of its data set if that is another one."""
+def _asked(folder: Path, values: Mapping[str, str]) -> tuple[DictConfig, str]:
+    """The configuration that gives the scores, and the name of its data set if that is another one.
+
+    The protocol is one that the run's method has, and its method's own unless told.
+    """
     config = asked_config(folder, values)
-    config.evaluation = evaluation
+    told = [f"{key}={value}" for key, value in values.items() if key.startswith("evaluation")]
+    config.evaluation = composed([f"method={config.method_info.id}", *told]).evaluation
+    if config.evaluation.name == "classifier" and "dataset" in values:
+        raise ConfigError("evaluation=classifier: knows the classes of the run's own data alone; leave out dataset=")
     return config, data_name(config) if "dataset" in values else ""

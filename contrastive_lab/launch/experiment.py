@@ -13,10 +13,14 @@ from contrastive_lab.errors import ConfigError
 
 
 class Part(NamedTuple):
-    """One grid of an experiment: its arm, if it has a name, and overrides, swept ones among them."""
+    """One grid of a sweep: its arm, if it has a name, overrides, swept ones among them, and what its jobs start from.
+
+    That is told in place of the folder of their weights, e.g. ("K=16", "alpha=null").
+    """
 
     arm: str | None
     overrides: list[str]
+    start: tuple[str, ...] = ()
 
 
 def expand(overrides: list[str]) -> list[Part]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -15,13 +15,27 @@ from contrastive_lab.record.result import read_result
 
 def image_problems(config: DictConfig) -> Iterator[str]:
     """Look through the user's images or texts, and yield what does not fit; a ConfigError tells what is wrong there."""
-    if not of_user(config):
+    if config.labels is None and not of_user(config):
         return
-    (images, _), N = read_images(OmegaConf.to_yaml(config.dataset, resolve=True)), config.batch_size
+    N, where = config.batch_size, config.dataset.get("root", f"dataset={config.dataset.name}")
+    images = read_images(OmegaConf.to_yaml(config.dataset, resolve=True)).images
+    if config.labels is not None:
+        images, where = labelled_images(config), f"{where} with labels={config.labels:g}"
     if images < N:
-        where, fits = config.dataset.get("root", f"dataset={config.dataset.name}"), 2 ** int(math.log2(images))
+        fits = 2 ** int(math.log2(images))
         hint = f"batch_size={fits} fits" if images > 1 else "two are the least"
         yield f"batch_size={N}: more than the {images} {resolve(config).kind} of {where}; {hint}"
+
+
+def labelled_images(config: DictConfig) -> int:
+    """How many images a run learns from with its share of the labels; a ConfigError where none has a label."""
+    counts = read_images(OmegaConf.to_yaml(config.dataset, resolve=True)).classes
+    if not counts:
+        where = config.dataset.get("root", f"dataset={config.dataset.name}")
+        raise ConfigError(f"labels={config.labels:g}: {where} has no labelled {resolve(config).kind}")
+    from contrastive_lab.dataset.labelled import balanced  # here: it imports torch, which takes seconds
+
+    return sum(counts) if config.labels == 1 else sum(balanced(counts, config.labels))
 
 
 def start_problems(config: DictConfig) -> Iterator[str]:
@@ -49,17 +63,26 @@ def of_user(config: DictConfig) -> bool:
 def other_images(folder: Path, config: DictConfig) -> str:
     """The hashes of the images that the run in a folder had and would have now, if they differ; else empty."""
     then = read_result(folder).data_hash
-    now = read_images(OmegaConf.to_yaml(config.dataset, resolve=True))[1] if then and of_user(config) else then
+    now = read_images(OmegaConf.to_yaml(config.dataset, resolve=True)).hash if then and of_user(config) else then
     return f"data_hash: {then}, not {now}" if then != now else ""
 
 
+class Found(NamedTuple):
+    """Of a data set: the images to pre-train on, those of each class with a label, the hash of all."""
+
+    images: int
+    classes: list[int]
+    hash: str
+
+
 @lru_cache
-def read_images(dataset: str) -> tuple[int, str]:
-    """The number of images to pre-train on and the hash of all; once for all jobs that read the same data set."""
+def read_images(dataset: str) -> Found:
+    """What there is of a data set; once for all jobs that read the same one."""
     from contrastive_lab.dataset import data_hash  # here: a data set imports torch, which takes seconds
 
     splits = read_splits(dataset)
-    return len(splits.pretrain), data_hash(splits)
+    labels = None if splits.train is None else splits.train.labels
+    return Found(len(splits.pretrain), [] if labels is None else labels.bincount().tolist(), data_hash(splits))
 
 
 def read_splits(dataset: str) -> Any:

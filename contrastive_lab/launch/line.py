@@ -10,7 +10,7 @@ from contrastive_lab.config import identity
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, first_line
 
-PATHS = ("resume", "hydra.run.dir", "data_dir", *identity.PATHS)
+PATHS = ("resume", "hydra.run.dir", "data_dir", "weights", *identity.PATHS)
 FLAGS = ("--cfg", "--info", "--package")  # Hydra's own that take a value and have no hyphen in their names
 
 
@@ -30,7 +30,7 @@ def read_line(line: Sequence[str]) -> Namespace:
     if unknown:
         name = unknown[0].lstrip("-") or "key"
         raise ConfigError(f"{unknown[0]}: no such flag; settings are key=value: {name}=<value>")
-    read.overrides = [_alpha(_path(override)) for override in read.overrides]
+    read.overrides = [_alpha(quoted(override)) for override in read.overrides]
     return read
 
 
@@ -45,7 +45,7 @@ def _alpha(override: str) -> str:
     return f"{key}={spelt}" if key.endswith(("alpha", "alphas")) else override
 
 
-def _path(override: str) -> str:
+def quoted(override: str) -> str:
     """The override, in quotes where it gives a path that is there."""
     key, value = key_and_value(override)
     if key.lstrip("+") not in PATHS or value[:1] in ("'", '"'):

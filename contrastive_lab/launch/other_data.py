@@ -49,7 +49,7 @@ def with_dataset(stored: DictConfig, values: Mapping[str, str]) -> DictConfig:
         other.data_dir = stored.data_dir
     new = DictConfig(OmegaConf.create(OmegaConf.to_container(stored, resolve=True)))
     new.dataset = OmegaConf.create(OmegaConf.to_container(other.dataset, resolve=True))
-    new.batch_size = 1
+    new.batch_size, new.labels = 1, None  # a share of the labels is one of the run's own images
     return new
 
 

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from contrastive_lab.config.identity import OMITTED, conf_hash, differences, identity, within
 from contrastive_lab.config.overrides import parse
+from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import chosen, constant, given
 from contrastive_lab.record.files import PLAN, RESULT
@@ -26,6 +27,7 @@ from contrastive_lab.record.plan import Job, Plan, read_plan
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import has_config, stored_config, stored_overrides
 
+QUOTES = "'\""
 LONGEST = 120  # characters of a job's folder
 
 
@@ -38,7 +40,7 @@ def sweep_name(overrides: list[str]) -> str:
         return name
     if experiment := values.get("experiment"):
         return f"{experiment.replace('/', '_')}-{chosen(overrides)[1]}"
-    return _digest(sorted(overrides))
+    return digest(sorted(overrides))
 
 
 def job_folder(overrides: list[str]) -> str:
@@ -76,12 +78,19 @@ def _told(overrides: list[str]) -> list[str]:
     shared = constant(overrides)
     # The sweep's name has the scale.
     unnamed = {*OMITTED, "hydra", *(["scale"] if given(overrides).get("experiment") else [])}
-    return sorted(o for o in overrides if o not in shared and not within(parse([o])[0].key_or_group, unnamed))
+    kept = [o for o in overrides if o not in shared and not within(parse([o])[0].key_or_group, unnamed)]
+    return sorted(_short(o) for o in kept)
 
 
 def _folder_name(kept: list[str]) -> str:
     name = re.sub(r"[^\w.,=+\[\]-]", "_", ",".join(kept)) or "default"
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(kept)}"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{digest(kept)}"
+
+
+def _short(override: str) -> str:
+    """An override as part of a folder's name: of a folder with weights its last part."""
+    key, value = key_and_value(override)
+    return f"{key}={Path(value.strip(QUOTES)).name}" if key == "weights" else override
 
 
 def plan(command: list[str], overrides: list[str], jobs: list[Job], conf: str = "") -> Plan:
@@ -196,5 +205,6 @@ def lock(folder: Path, kind: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> TextIO:
     return file
 
 
-def _digest(lines: list[str]) -> str:
+def digest(lines: list[str]) -> str:
+    """Eight hexadecimal digits that the same lines give again."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]

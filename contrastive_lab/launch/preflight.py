@@ -2,7 +2,7 @@
 
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from contrastive_lab.config.identity import MOVED, PROCESSES, conf_hash, moved, 
 from contrastive_lab.config.overrides import applied, composed, parse
 from contrastive_lab.config.resolve import Resolved, other_processes, resolve
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.experiment import expand, given, load
+from contrastive_lab.launch.experiment import Part, expand, given, load
 from contrastive_lab.launch.inputs import (
     image_problems,
     of_user,
@@ -42,6 +42,7 @@ from contrastive_lab.program import front, program
 from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.run import check_resume, has_config, stored_config
 
+Parts = Callable[[list[str]], list[Part]]
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
     "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do {} "
     "K=$K strategy=ddp; done, or a cluster's processes: hydra/launcher=submitit_slurm strategy=ddp"
@@ -58,11 +59,11 @@ def check_started(args: Namespace) -> None:
         raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
 
 
-def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
+def preflight(line: Sequence[str], parts: Parts = expand) -> tuple[list[str], Plan | None]:
     """Check every job of a line of `train`; returns the overrides for Hydra, and the sweep, None for one run.
 
-    An experiment, a sweep's name and a resumed run add overrides to those typed. A ConfigError has every problem of
-    every job, each once.
+    An experiment, a sweep's name and a resumed run add overrides to those typed. `parts` makes the grids of a multirun
+    of the overrides of its line. A ConfigError has every problem of every job, each once.
     """
     args = read_line(line)
     overrides: list[str] = args.overrides
@@ -70,7 +71,7 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
     if "resume" in given(overrides):
         return _resumed(overrides), None
     if args.multirun:
-        return _planned(overrides, line)
+        return _planned(overrides, line, parts(overrides))
     asked = {key: given(overrides).get(key) for key in ("experiment", "sweep")}
     if several := [f"{key}={name}" for key, name in asked.items() if name and (key == "sweep" or load(name))]:
         raise ConfigError(f"{several[0]}: for several runs; {program('train')} -m {several[0]}")
@@ -88,18 +89,18 @@ def preflight(line: Sequence[str]) -> tuple[list[str], Plan | None]:
     return [*overrides, "hydra.output_subdir=null"], None  # .hydra is written by the process that works there
 
 
-def _planned(overrides: list[str], line: Sequence[str]) -> tuple[list[str], Plan]:
+def _planned(overrides: list[str], line: Sequence[str], parts: list[Part]) -> tuple[list[str], Plan]:
     """Check all jobs of a multirun and what lies in their folders."""
-    parts, found, problems = expand(overrides), dict[tuple[Any, ...], Job](), dict[str, None]()
+    found, problems = dict[tuple[Any, ...], Job](), dict[str, None]()
     told = parts[0].overrides if len(parts) == 1 else overrides
     done, configs = settled(told), dict[str, DictConfig]()  # by folder, of those that are not known to be done
-    for arm, job in [(part.arm, job) for part in parts for job in multirun(part.overrides)]:
+    for (arm, _, start), job in [(part, job) for part in parts for job in multirun(part.overrides)]:
         try:
             config, resolved = (None, None) if (arm, *job) in done else _checked(job)
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        found_job = done[arm, *job] if resolved is None else _job(arm, job, resolved)
+        found_job = done[arm, *job] if resolved is None else _job(arm, job, resolved, start)
         # Two grids of an arm may share a job; for two arms, or in one grid, it is an error, which `plan` tells.
         found.setdefault((found_job.folder, arm) if len(parts) > 1 else (len(found),), found_job)
         configs |= {} if config is None else {found_job.folder: config}
@@ -132,8 +133,8 @@ def _checked(job: list[str]) -> tuple[DictConfig, Resolved]:
     return config, resolved
 
 
-def _job(arm: str | None, job: list[str], resolved: Resolved) -> Job:
-    return Job(job_folder(job), resolved.name, job, resolved.hash, arm)
+def _job(arm: str | None, job: list[str], resolved: Resolved, start: tuple[str, ...]) -> Job:
+    return Job(job_folder(job), resolved.name, job, resolved.hash, arm, [*start])
 
 
 def named(sweep: Plan) -> str:

@@ -1,6 +1,6 @@
-"""The supervised baseline: cross-entropy with the same backbone, augmentation and schedule."""
+"""Learning from labels: the supervised baseline, and fine-tuning, which starts from the weights of another run."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -25,14 +25,26 @@ class Logits(NamedTuple):
 
 
 class Supervised(ContrastiveModule[Logits]):
-    """A linear classifier of C `classes` on the backbone's features, trained with it; the head is not used."""
+    """A linear classifier of C `classes` on the backbone's features, trained with it; the head is not used.
 
-    def __init__(self, encoder: Encoder, classes: int, optim: Optim | None = None, seed: int = 0) -> None:
+    Where the backbone is `frozen`, it stays in eval mode and as it is, and the classifier alone is trained.
+    """
+
+    def __init__(
+        self, encoder: Encoder, classes: int, optim: Optim | None = None, seed: int = 0, frozen: bool = False
+    ) -> None:
         super().__init__(encoder, 1.0, None, optim, seed)
-        encoder.head.requires_grad_(False)
+        self.frozen = frozen
+        (encoder if frozen else encoder.head).requires_grad_(False)
         self.classifier = nn.Linear(encoder.features, classes)
         nn.init.normal_(self.classifier.weight, std=0.01, generator=generator(seed, "classifier"))
         nn.init.zeros_(self.classifier.bias)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all modules but of a frozen encoder, whose running statistics stay."""
+        super().train(mode)
+        self.encoder.train(mode and not self.frozen)
+        return self
 
     def pairs(self, batch: Batch) -> Logits:
         """Class scores of every view."""

@@ -15,6 +15,9 @@ from typing import Any
 
 RESULT, METRICS, COMMAND = "result.json", "metrics.csv", "command.txt"  # in the folder of a run
 CONFIG, CHECKPOINT = ".hydra/config.yaml", "checkpoints/last.ckpt"
+WEIGHTS, CARD = "backbone.safetensors", "backbone.json"  # of an export, and below
+PAGE, ONNX = "README.md", "backbone.onnx"
+LABELLED = "labelled.csv"  # of a run on a share of the labels
 PLAN, RUNS = "sweep.json", "runs.csv"  # in the folder of a sweep, and of its report
 
 

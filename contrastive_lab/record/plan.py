@@ -10,13 +10,17 @@ from contrastive_lab.record.files import PLAN, read_json, write_json
 
 @dataclass(frozen=True)
 class Job:
-    """One job: its folder below the sweep's, its name, overrides, the hash of its configuration, the arm it is of."""
+    """One job: its folder below the sweep's, its name, overrides, the hash of its configuration, the arm it is of.
+
+    `start` are settings of the run whose weights it starts from, as overrides, which stand for the folder of these.
+    """
 
     folder: str
     name: str
     overrides: list[str]
     config_hash: str
     arm: str | None = None
+    start: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import RESULT, overwrite_json, read_json, write_json
 
 OBJECTIVE = ("loss.name", *LATER)
-LATER_FIELDS = ("arch", "data_hash", "classes", "skipped", "start")  # which older versions did not write
+LATER_FIELDS = ("arch", "data_hash", "classes", "skipped", "start", "labels")  # which older versions did not write
 
 
 class Status(StrEnum):
@@ -32,6 +32,7 @@ class Result:
     `K` is that of the run (None for a method without negatives), and so is `alpha`: K where null was asked for,
     infinity as the text "inf" on disk; None for a loss that has no alpha. `objective` has of loss.name, sets, remember,
     own_class_share and dclw_sigma those that make the loss another one than InfoNCE over one set, on disk after `tau`.
+    `labels` is the share of the labelled images that it learned from, None without such a share.
     `scores` holds accuracies in percent by name, e.g. linear_top1, on disk between `seed` and `mi_estimate`.
     `mi_estimate` is log(1 + alpha) - loss and `loss` the mean of the last epoch, in nats; `seconds` includes probes and
     all parts of a resumed run;
@@ -53,6 +54,7 @@ class Result:
     batch_size: int | None = None
     epochs: int | None = None
     seed: int | None = None
+    labels: float | None = None
     scores: dict[str, Any] = field(default_factory=dict)
     mi_estimate: float | None = None
     loss: float | None = None

@@ -131,7 +131,8 @@ def read_sweep(folder: Path) -> Sweep:
 def _planned(folder: Path) -> Sweep:
     plan, runs = read_plan(folder), []
     for job in plan.jobs:
-        told = dict(parsed(override) for override in job.overrides)
+        told = dict(parsed(override) for override in (*job.overrides, *job.start))
+        told = {key: value for key, value in told.items() if not (key == "weights" and job.start)}
         kept = {key: value for key, value in told.items() if not within(key, PASSED_OVER)}
         runs.append(Run(job.folder, job.name, ({"arm": job.arm} if job.arm else {}) | kept))
     if not runs:

@@ -12,7 +12,8 @@ from torch import nn
 
 from contrastive_lab import batchnorm
 from contrastive_lab.compat import hub_offline
-from contrastive_lab.dataset import Splits, Texts, ViewsDataModule
+from contrastive_lab.dataset import Splits, Texts, ViewsDataModule, data_hash
+from contrastive_lab.dataset.labelled import with_labels
 from contrastive_lab.encoder import Encoder, build_head
 from contrastive_lab.errors import ConfigError, first_line
 from contrastive_lab.evaluation.scores import Scores
@@ -25,16 +26,24 @@ from contrastive_lab.run.wandb_run import reachable
 
 
 def build_data(config: DictConfig) -> ViewsDataModule:
-    """The data set with the recipe of its views; a ConfigError if it has not the number of images that is told."""
-    splits = _splits(config)
+    """The data set with the recipe of its views; a ConfigError if it has not the number of images that is told.
+
+    Its `hash` is that of all images, also where `labels` leaves a share of them.
+    """
+    whole = splits = _splits(config)
     told, images = config.dataset.images, len(splits.pretrain)
     if told not in (None, images):
         raise ConfigError(
             f"dataset.images={told}: must be {images}, what dataset={config.dataset.name} has to learn from"
         )
+    if (share := config.get("labels")) is not None:
+        splits = with_labels(whole, share, config.seed)
     recipe = instantiate(config.augment, _convert_="all", _partial_=True)(**_vocabulary(splits))
     workers = int(config.dataset.get("workers", 0))
-    return ViewsDataModule(splits, recipe, config.batch_size, config.seed, config.method_info.views, workers)
+    data = ViewsDataModule(splits, recipe, config.batch_size, config.seed, config.method_info.views, workers)
+    if share is not None:
+        data.hash = data_hash(whole)
+    return data
 
 
 def build_encoder(config: DictConfig, processes: int = 1, start: bool = False) -> Encoder:
@@ -128,10 +137,20 @@ def build_objective(config: DictConfig, data: ViewsDataModule) -> Objective:
     return Objective(**settings, sets=config.sets, remember=config.remember, images=images, directions=directions)
 
 
-def score(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> Scores | None:
-    """Accuracy of an encoder by the protocol of the configuration; None in processes but the first."""
+def score(
+    config: DictConfig, encoder: Encoder, data: ViewsDataModule, classifier: nn.Module | None = None
+) -> Scores | None:
+    """Accuracy of an encoder by the protocol of the configuration; None in processes but the first.
+
+    `classifier` is that of the method, for the protocol that takes it, which is a ConfigError where there is none.
+    """
     protocol = instantiate(_without_name(config.evaluation), _partial_=True)
-    return cast(Scores | None, protocol(encoder=encoder, data=data, seed=config.seed))
+    known = {"encoder": encoder, "data": data, "seed": config.seed}
+    if "classifier" in inspect.signature(protocol).parameters:
+        if classifier is None:
+            raise ConfigError(f"evaluation={config.evaluation.name}: method={config.method_info.id} trains none")
+        known["classifier"] = classifier
+    return cast(Scores | None, protocol(**known))
 
 
 def accelerator(config: DictConfig) -> str:

@@ -180,7 +180,8 @@ def _accuracies(config: DictConfig, scores: dict[str, Any]) -> list[str]:
     asked, neighbours = config.evaluation.name, config.probes.knn
     if scores.get(f"{asked}_top1") is None:
         return ["notice: no labelled test images, so nothing was probed"]
-    lines = [f"{asked:<10} {scores[f'{asked}_top1']:.2f} % top-1 (offline, frozen features, final value)"]
+    how = "trained with the encoder" if asked == "classifier" else "offline, frozen features"
+    lines = [f"{asked:<10} {scores[f'{asked}_top1']:.2f} % top-1 ({how}, final value)"]
     if scores.get("knn_top1") is not None and asked != "knn":
         settings = f"k = {neighbours.k}, temperature {neighbours.temperature:g}"
         lines.append(f"kNN        {scores['knn_top1']:.2f} % ({settings})")

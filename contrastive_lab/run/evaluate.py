@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -14,6 +15,7 @@ from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
+from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record.checkpoint import readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, write_json
 from contrastive_lab.record.result import Result, Status, read_result
@@ -41,7 +43,18 @@ def stored_encoder(folder: Path, config: DictConfig) -> tuple[Encoder, int]:
     return encoder.to("cuda" if torch.cuda.is_available() else "cpu"), steps
 
 
-def final_scores(config: DictConfig, encoder: Encoder, data: ViewsDataModule) -> dict[str, Scores]:
+def stored_classifier(folder: Path, encoder: Encoder) -> nn.Linear | None:
+    """The classifier of a run's last checkpoint, on the device of its encoder; None of a method that trains none."""
+    state = tensors_of(readable_checkpoint(folder) or folder / CHECKPOINT)["state_dict"]
+    if "classifier.weight" not in state:
+        return None
+    classes, features = state["classifier.weight"].shape
+    classifier = nn.Linear(features, classes)
+    load_stored(classifier, folder, "classifier.")
+    return classifier.to(next(encoder.parameters()).device)
+
+
+def final_scores(config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule) -> dict[str, Scores]:
     """The final evaluation, and kNN where the training had no epoch to measure it in; empty without labels.
 
     Every process takes part, and the first one has the scores.
@@ -49,9 +62,9 @@ def final_scores(config: DictConfig, encoder: Encoder, data: ViewsDataModule) ->
     if not data.splits.probed:
         return {}
     name, neighbours = config.evaluation.name, config.probes.knn
-    found = {name: score(config, encoder, data)}
+    found = {name: score(config, method.encoder, data, getattr(method, "classifier", None))}
     if config.epochs == 0 and name != "knn":
-        found["knn"] = knn(encoder, data, k=neighbours.k, temperature=neighbours.temperature)
+        found["knn"] = knn(method.encoder, data, k=neighbours.k, temperature=neighbours.temperature)
     return {name: scores for name, scores in found.items() if scores}
 
 
@@ -62,7 +75,7 @@ def score_name(run: DictConfig, asked: DictConfig, other: str = "") -> str:
     yaml, e.g. "knn_k20" or "mean_h". On another data set the name of that comes first, e.g. "transfer_cifar10_knn".
     """
     own = {"knn": {"features": "h", **run.probes.knn}, run.evaluation.name: run.evaluation} if not other else {}
-    usual = own.get(asked.name) or composed([f"evaluation={asked.name}"]).evaluation
+    usual = own.get(asked.name) or composed([f"method={run.method_info.id}", f"evaluation={asked.name}"]).evaluation
     differing = [(key, value) for key, value in asked.items() if key not in NAMED and value != usual.get(key)]
     settings = [str(value) if key == "features" else f"{key!s}{value}".removesuffix(".0") for key, value in differing]
     return "_".join([*([f"{TRANSFER}{other}"] if other else []), asked.name, *settings])
@@ -74,8 +87,8 @@ def evaluate_run(folder: Path, config: DictConfig, other: str = "") -> str:
     The file is `evaluation_<name>_<settings>.json`, the keys of result.json begin with the `score_name`; `other` is the
     name of another data set that the configuration has. What the run scored itself stays as it is.
     """
-    encoder, step = stored_encoder(folder, config)
     data, result, asked = build_data(config), read_result(folder), config.evaluation
+    encoder, step = stored_encoder(folder, config)
     if not data.splits.probed:
         raise ConfigError(f"dataset={config.dataset.name}: no labelled test images to evaluate on")
     notices = data_notices(data) if other else []
@@ -83,7 +96,7 @@ def evaluate_run(folder: Path, config: DictConfig, other: str = "") -> str:
         notices = [f"evaluated on other data than those of the run ({result.data_hash} then, {data.hash} now)"]
     notices += few_neighbours(asked.get("k", 0), data.splits)
     print(*(f"notice: {notice}\n" for notice in notices), sep="", end="", flush=True)
-    scores = score(config, encoder, data)
+    scores = score(config, encoder, data, stored_classifier(folder, encoder))
     assert scores is not None  # a command of one process
     settings = {key: value for key, value in asked.items() if key not in NAMED}
     stem = "_".join([*([f"{TRANSFER}{other}"] if other else []), asked.name, *map(str, settings.values())])

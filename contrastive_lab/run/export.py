@@ -1,47 +1,52 @@
 """The backbone of a stored run, for those who do not train with this project: weights and a card that says of what.
 
 `backbone.safetensors` has the keys of torchvision's or timm's own model. `backbone.json` says which model that is, with
-lines of Python that load it, what images it takes, and what the run was and reached.
+lines of Python that load it, what images it takes, and what the run was and reached; `README.md` says the same on a
+model hub, and `backbone.onnx` is the net for those without torch, where asked for.
 
 A torchvision ResNet was trained without its classifier, and for small images with another stem, so `fc`, and there
 `conv1` and `maxpool`, are replaced before the weights are loaded; the card says by what. A small or wide ResNet loads
 into this project's own.
 """
 
+import warnings
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 import torchvision
 from omegaconf import DictConfig, OmegaConf
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from contrastive_lab.config.identity import identity
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import RESULT, read_json, write_json
+from contrastive_lab.record.files import CARD, ONNX, PAGE, RESULT, WEIGHTS, read_json, write_json, write_text
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.run.evaluate import load_stored
-from contrastive_lab.run.start import WEIGHTS
+from contrastive_lab.run.model_card import page, preprocessing
 
-CARD = "backbone.json"
 OWN = ("imagenet_resnet", "small_image_resnet", "small_resnet")
 FILES = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}  # arguments of timm
 CONV1 = {"in_channels": 3, "out_channels": 64, "kernel_size": 3, "stride": 1, "padding": 1, "bias": False}
 SMALL_STEM = {"conv1": ("Conv2d", CONV1), "maxpool": ("Identity", {})}  # classes of torch.nn and their arguments
 
 
-def export_run(folder: Path, config: DictConfig, out: Path) -> str:
-    """Write the backbone of a run's last checkpoint, in float32, and its card to the folder `out`; returns one line.
+def export_run(folder: Path, config: DictConfig, out: Path, onnx: bool = False) -> str:
+    """Write the backbone of a run's last checkpoint, in float32, its card and page to the folder `out`; returns a line.
 
-    ConfigError if `out` has an export already or cannot be written to, or the run has no result.json or no images.
+    With `onnx` as an ONNX graph too. ConfigError if `out` has an export already or cannot be written to, the run has no
+    result.json or no images, or the package onnx is missing.
     """
+    if onnx and not find_spec("onnx"):
+        raise ConfigError('onnx=true: not installed; pip install "contrastive-lab[onnx]"')
     if config.backbone.name == "bag_of_words":
         raise ConfigError(f"run={folder}: of texts; a table of word vectors is no model of torchvision or timm")
     if (result := read_result(folder)).status is Status.MISSING:
         raise ConfigError(f"run={folder}: has no {RESULT}")
-    for name in (WEIGHTS, CARD):
+    for name in (WEIGHTS, CARD, PAGE, ONNX):
         if (out / name).exists():
             raise ConfigError(f"out={out}: {name} is there already; name another folder with out=")
     try:
@@ -52,29 +57,54 @@ def export_run(folder: Path, config: DictConfig, out: Path) -> str:
     net = _build(model)
     step = load_stored(net, folder, "encoder.backbone.")
     weights = {key: value.clone(memory_format=torch.contiguous_format) for key, value in net.state_dict().items()}
-    values = identity(config)
     card = {
         **model,
         "code": _code(model),
         "keys": list(weights),
-        "images": {"range": [0, 1], **{key: values[f"augment.{key}"] for key in ("size", "mean", "std")}},
+        "images": preprocessing(config),
         "classes": result.classes,
         "step": step,
         "result": result.flat(),
-        "config": values,
+        "config": identity(config),
     }
-    save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
+    (out / WEIGHTS).write_bytes(save(weights, metadata={"format": "pt"}))  # save_file keeps others from reading it
     write_json(out / CARD, card)
-    return f"{model['constructor']} of step {step}: {out / WEIGHTS}, {out / CARD}"
+    names = [WEIGHTS, CARD, *_write_page(net, card, out, onnx)]
+    return f"{model['constructor']} of step {step}: {', '.join(str(out / name) for name in names)}"
 
 
-def load_backbone(folder: Path) -> nn.Module:
+def _write_page(net: nn.Module, card: dict[str, Any], out: Path, onnx: bool) -> list[str]:
+    """Write the page and, where asked for, the graph of a net with such a card; returns the names of the files."""
+    size = card["images"]["size"]
+    with torch.no_grad():
+        write_text(out / PAGE, page(card, net.eval()(torch.zeros(1, 3, size, size)).shape[1], onnx))
+    if onnx:
+        _write_onnx(net, size, out / ONNX)
+    return [PAGE, *[ONNX] * onnx]
+
+
+def _write_onnx(net: nn.Module, size: int, path: Path) -> None:
+    """Write a net in eval mode as a graph from `images` (n, 3, size, size) to `features` (n, F), of any n."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter needs onnxscript
+        torch.onnx.export(
+            net,
+            (torch.zeros(1, 3, size, size),),
+            str(path),
+            dynamo=False,
+            input_names=["images"],
+            output_names=["features"],
+            dynamic_axes={"images": {0: "n"}, "features": {0: "n"}},
+        )
+
+
+def load_backbone(folder: Path | str) -> nn.Module:
     """An exported backbone, images (n, 3, H, W) normalised as its card says -> features (n, F), in eval mode.
 
     ValueError if the card asks for anything but a model of torchvision, timm or this project, without weights.
     """
-    net = _build(read_json(folder / CARD))
-    net.load_state_dict(load_file(folder / WEIGHTS))
+    net = _build(read_json(Path(folder) / CARD))
+    net.load_state_dict(load_file(Path(folder) / WEIGHTS))
     return net.eval()
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from contrastive_lab.errors import ConfigError, first_line
 from contrastive_lab.record.checkpoint import readable_checkpoint, tensors_alone
+from contrastive_lab.record.files import WEIGHTS
 
-WEIGHTS = "backbone.safetensors"  # in the folder of an export
 PREFIX = "encoder.backbone."  # of a backbone in the checkpoint of a run
 CLASSIFIERS = ("fc.", "head.", "classifier.")  # what other files have beside the backbone
 

@@ -37,9 +37,10 @@ from contrastive_lab.record.provenance import commit, describe, goes_on, unfores
 from contrastive_lab.record.result import Result, Status
 from contrastive_lab.record.right import write_right
 from contrastive_lab.record.run import has_checkpoint, stored_config
+from contrastive_lab.run.begin import begin
 from contrastive_lab.run.build import accelerator, build_data, build_method
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
-from contrastive_lab.run.console import at_chance, banner, quiet, short_summary, starts_from, summary
+from contrastive_lab.run.console import at_chance, quiet, short_summary, starts_from, summary
 from contrastive_lab.run.evaluate import final_scores
 from contrastive_lab.run.loggers import build_logger, log_backbone, log_final, pictures
 from contrastive_lab.run.progress import Bar, progress_callback
@@ -108,12 +109,11 @@ def _blank(config: DictConfig, resolved: Resolved) -> Result:
     """The result of a run that has not started."""
     own: dict[str, Any] = {key: config[key] for key in ("tau", "batch_size", "epochs", "seed")}
     own |= {"method": config.method_info.id, "dataset": config.dataset.name, "backbone": config.backbone.name}
-    own["arch"] = config.backbone.get("arch")
-    own |= {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash}
+    own |= {"arch": config.backbone.get("arch"), "labels": config.get("labels")}
+    own |= {"K": resolved.K, "alpha": resolved.alpha, "config_hash": resolved.hash, "start": starts_from(config)}
     objective = {"loss.name" if key == "loss" else key: value for key, value in beside_infonce(config).items()}
     asked = config.evaluation.name
     scores = dict.fromkeys(("linear_top1", f"{asked}_top1", f"{asked}_top5", "online_top1", "knn_top1"))
-    own |= {"start": starts_from(config)}
     return Result(Status.RUNNING, **own, objective=objective, scores=scores, git=commit())
 
 
@@ -162,8 +162,8 @@ def _run(
     resolved = resolved.counted(config, len(data.splits.pretrain))
     _counted(result, resolved, data)
     method = build_method(config, data, resolved.processes, start=checkpoint is None)
-    if is_first() and (text := banner(config, resolved, data.splits, folder, _is_short())):
-        print(text, flush=True)
+    if is_first():
+        begin(config, resolved, data.splits, folder, _is_short())
     with quiet(), tensors_alone(checkpoint):
         trainer, clock = build_trainer(config, resolved, folder, data, method.encoder.features, loggers)
         trainer.precision_plugin.convert_module(method)  # Lightning would round a checkpoint of 64 bits first
@@ -180,7 +180,7 @@ def _run(
         result.loss, result.images_per_second = values["loss_epoch"], round(clock.images / clock.seconds, 1)
         if result.alpha not in (None, math.inf) and method.loss_is_infonce:
             result.mi_estimate = round(float(mi_estimate(result.loss, result.alpha)), 6)  # of a loss of 32 bits
-    found = final_scores(config, method.to(trainer.strategy.root_device).encoder, data)
+    found = final_scores(config, method.to(trainer.strategy.root_device), data)
     if is_first():
         _finals(config, folder, trainer, found, result)
         if data.splits.classes <= 5:  # of which the best five are all

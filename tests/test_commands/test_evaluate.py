@@ -44,3 +44,18 @@ def test_a_run_has_its_own_configuration_with_the_protocol_and_the_places_of_the
     (config,) = asked
     assert (config.K, config.data_dir) == (5, str(tmp_path))
     assert (config.evaluation.name, config.evaluation.k) == ("knn", 20)
+
+
+def test_the_protocol_is_one_of_the_runs_own_method(
+    compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(evaluate, "stored_folder", Path)
+    monkeypatch.setattr("contrastive_lab.launch.moved.stored_config", lambda folder: compose("method=finetune"))
+    monkeypatch.setattr(
+        "contrastive_lab.launch.evaluate.evaluate_run",
+        lambda folder, config, other: asked.append(config.evaluation.name),
+    )
+    evaluate.task({"run": "x", "evaluation": "classifier"})
+    evaluate.task({"run": "x"})
+    assert asked == ["classifier", "classifier"]

@@ -13,7 +13,7 @@ Type = Callable[..., Line]
 
 def test_a_wrong_line_is_one_clear_error(type_script: Type) -> None:
     done = type_script("export", "run=nowhere", "K=3")
-    message = "error: K=3: takes run=<folder of a run> and out=<folder>, each once\n"
+    message = "error: K=3: takes run=<folder of a run>, out=<folder> and onnx=true, each once\n"
     assert done == (2, "", message)
 
 
@@ -25,4 +25,8 @@ def test_the_files_go_where_they_are_asked_for(
     monkeypatch.setattr(export, "stored_config", lambda folder: f"config of {folder}")
     monkeypatch.setattr("contrastive_lab.run.export.export_run", lambda *asked: asked)
     export.task({"run": "x", **told})
-    assert capsys.readouterr().out == f"{(Path('x'), 'config of x', Path(out))}\n"
+    assert capsys.readouterr().out == f"{(Path('x'), 'config of x', Path(out), False)}\n"
+
+
+def test_onnx_is_true_or_false(type_script: Type) -> None:
+    assert type_script("export", "run=nowhere", "onnx=yes") == (2, "", "error: onnx=yes: must be true or false\n")

@@ -16,7 +16,7 @@ WRONG = [
     (["trainer.max_epochs=2"], "use epochs="),
     (["trainer.strategy=ddp"], "use strategy="),
     (["trainer.sync_batchnorm=true"], "use batchnorm="),
-    (["method=simoo"], "method=simoo: no such option; did you mean simo? choose one of moco_v1"),
+    (["method=simoo"], "method=simoo: no such option; did you mean simo? choose one of finetune, moco_v1"),
     (["dataset=imagenet"], "dataset=imagenet: no such option"),
     (
         ["method=simclr", "method.momentum=0.9"],
@@ -50,7 +50,7 @@ WRONG = [
     (["dataset.mean=[0.5,0.5]"], "dataset.mean=[0.5,0.5]: must be one number, or three"),
     (["optim.milestones=[.9,.1,3]"], "optim.milestones=[0.9,0.1,3]: must be increasing shares between 0 and 1"),
     (["trainer.max_time=soon"], "trainer.max_time=soon: must be days:hours:minutes:seconds"),
-    (["evaluation=[]"], "evaluation=[]: must be the name of an option; choose one of knn, linear, linear_moco, mean"),
+    (["evaluation=[]"], "evaluation=[]: must be the name of an option; choose one of classifier, knn, linear"),
     (["+backbone.foo=3"], "backbone.foo: no such key"),
     (["+backbone.stem_stride=1"], "+backbone.stem_stride: the key is there already; leave out the plus"),
     (["backbone=resnet50", "backbone.width=0"], "backbone.width=0: must be 1 or more"),

@@ -30,6 +30,7 @@ def test_every_yaml_composes_and_its_model_has_what_it_configures(
         pytest.importorskip("tensorboard")
     root = [f"dataset.root={tmp_path}"] if path.stem in ("arrays", "image_folder", "paper") else []
     texts = ["method=npid"] if path.stem == "nce" else []
+    texts += ["method=supervised"] if path.stem == "classifier" else []
     texts += ["dataset=ag_news"] if path.stem in ("words", "bag_of_words") else []
     config = compose(f"{path.parent}={path.stem}", *root, *texts)
     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
@@ -47,7 +48,7 @@ def test_one_tree_three_times() -> None:
 
 # What a class takes beside its settings: the settings without a group, by the same name, and what is made before it.
 FILLED = {*Run.model_fields, "encoder", "optim", "data", "images", "classes", "vocabulary", "features", "module",
-          "objective", "world_size", "accelerator"}  # fmt: skip
+          "objective", "world_size", "accelerator", "classifier"}  # fmt: skip
 
 
 def parameters(target: Any) -> dict[str, Any]:

@@ -111,14 +111,14 @@ def test_what_conf_has_and_runs_store_is_trusted(compose: Callable[..., DictConf
     [
         (
             {"evaluation": {"name": "../../x"}},
-            "evaluation.name=../../x: no option of evaluation, which has knn, linear",
+            "evaluation.name=../../x: no option of evaluation, which has classifier, knn, linear",
         ),
         ({"evaluation": "${a}", "a": {"name": "/x"}}, "evaluation.name=/x: no option of"),
         ({"evaluation": {"name": "${a}"}, "a": "../x"}, "evaluation.name=../x: no option of"),
         ({"evaluation": {"name": "${a}"}}, "evaluation.name: cannot be read (Interpolation key 'a' not found"),
         ({"evaluation": {"name": ["/x"]}}, "evaluation.name=['/x']: no option of"),
         ({"evaluation": ["/x"]}, "evaluation.name: cannot be read ("),
-        ({"method_info": {"id": "x"}}, "method_info.id=x: no option of method, which has moco_v1"),
+        ({"method_info": {"id": "x"}}, "method_info.id=x: no option of method, which has finetune, moco_v1"),
         ({"logger": {"name": "mine"}}, "logger.name=mine: no option of logger, which has csv, tensorboard, wandb"),
     ],
 )

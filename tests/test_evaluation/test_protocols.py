@@ -30,6 +30,21 @@ def test_every_protocol_separates_separable_images(name: str, splits: Splits) ->
     assert scores.top5 == 100  # three classes
 
 
+def test_a_methods_own_classifier_is_scored_on_clean_test_images(splits: Splits) -> None:
+    """Against logits image by image, in eval mode, where rows do not meet."""
+    own, data = encoder(), ViewsDataModule(splits, RECIPE, batch_size=40)
+    classifier = torch.nn.Linear(own.features, 3)
+    images = RECIPE.clean(splits.test.tensor("cpu"))
+    own.eval()
+    with torch.no_grad():
+        guesses = [int((classifier.weight @ own(image[None])[0][0] + classifier.bias).argmax()) for image in images]
+    own.train()
+    expected = [guess == label for guess, label in zip(guesses, splits.test.labels.tolist(), strict=True)]
+    scores = protocols.classifier(own, data, classifier)
+    assert scores.right.tolist() == expected and scores.top1 == pytest.approx(100 * sum(expected) / 30)
+    assert own.training
+
+
 def test_a_learning_rate_at_which_the_probe_is_not_finite_is_named(splits: Splits) -> None:
     data = ViewsDataModule(splits, RECIPE, batch_size=40)
     with pytest.raises(RunError, match=r"^evaluation\.lr=1e\+38: the weights of linear_moco are not finite; lower it$"):

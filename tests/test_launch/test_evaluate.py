@@ -42,13 +42,13 @@ def test_what_is_there_is_not_done_again_and_the_table_has_the_scores(
         return "scored"
 
     monkeypatch.setattr(evaluate, "evaluate_run", run)
-    asked = compose("evaluation=mean").evaluation
+    asked = {"evaluation": "mean"}
     with pytest.raises(RunError, match=r"^2 of 3 finished runs could not be evaluated$"):
-        evaluate_sweep(sweep, {}, asked)
+        evaluate_sweep(sweep, asked)
     told = capsys.readouterr().out
     assert "left out: " in told and "1 of 2  scored\n" in told and "2 of 2  failed: no room" in told
     with pytest.raises(RunError, match=r"^1 of 3"):
-        evaluate_sweep(sweep, {}, asked)
+        evaluate_sweep(sweep, asked)
     told = capsys.readouterr().out
     assert "1 of 2  mean_top1 is there already: 41.00 %" in told and f"sweep={sweep} y=mean_top1\n" in told
     assert done == ["K=4", "K=8", "K=8"]
@@ -56,10 +56,20 @@ def test_what_is_there_is_not_done_again_and_the_table_has_the_scores(
     assert table["mean_top1"][4] == 41.0 and table["mean_top1"][8] == 43.0 and table["linear_top1"][4] == 50.0
 
 
-def test_a_sweep_without_a_finished_run_is_one_line(tmp_path: Path, compose: Compose) -> None:
+def test_a_sweep_without_a_finished_run_is_one_line(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path / "s", [({"K": 4}, None)])
     with pytest.raises(ConfigError, match="no finished run in it"):
-        evaluate_sweep(sweep, {}, compose().evaluation)
+        evaluate_sweep(sweep, {})
+
+
+def test_a_run_s_own_classifier_knows_no_other_data(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "asked_config", lambda run, values: compose("method=finetune"))
+    for values in ({"dataset": "cifar10"}, {"dataset": "cifar10", "evaluation": "classifier"}):
+        with pytest.raises(ConfigError, match=r"^evaluation=classifier: .*leave out dataset="):
+            evaluate.evaluate_one(Path("x"), values)
+    monkeypatch.setattr(evaluate, "asked_config", lambda run, values: compose())
+    with pytest.raises(ConfigError, match=r"^evaluation=classifier: SiMo trains none"):
+        evaluate.evaluate_one(Path("x"), {"evaluation": "classifier"})
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_paper_defaults(name: str, compose: Callable[..., DictConfig]) -> None:
 def test_yaml_builds_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
     config = compose(f"method={name}", "backbone.widths=[8,16]", "head.dim=16")
     method = build_method(config, build_data(config))
-    assert type(method).__name__.lower() == name.split("_")[0]
+    assert type(method).__name__.lower() == {"finetune": "supervised"}.get(name, name.split("_")[0])
     assert method.optim.lr == pytest.approx(config.base_lr * config.batch_size / 256)
 
 

@@ -82,6 +82,7 @@ def test_the_card_says_what_the_run_was(tmp_path: Path, compose: Callable[..., D
     card = json.loads((tmp_path / "export" / "backbone.json").read_text())
     # mean and standard deviation of CIFAR-10's training images
     assert card["images"] == {
+        "channels": "RGB", "resize": 32, "interpolation": "bilinear",
         "range": [0, 1], "size": 32, "mean": [0.4914, 0.4822, 0.4465], "std": [0.2470, 0.2435, 0.2616]
     }  # fmt: skip
     assert (card["config"]["K"], card["config"]["alpha"], card["config"]["dataset.name"]) == (16, 65536, "cifar10")
@@ -98,6 +99,44 @@ def test_batch_normalisation_in_groups_has_the_keys_of_plain_one(
     export_run(tmp_path, config, tmp_path / "export")
     with torch.no_grad():
         torch.testing.assert_close(features(load_backbone(tmp_path / "export")), encoder(IMAGES)[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("onnx", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_files_are_as_readable_as_others(onnx: bool, tmp_path: Path, compose: Callable[..., DictConfig]) -> None:
+    if onnx:
+        pytest.importorskip("onnx")
+    config = compose("backbone.widths=[8]")
+    stored(tmp_path, config)
+    (tmp_path / "other").touch()
+    export_run(tmp_path, config, tmp_path / "export", onnx)
+    modes = {path.name: path.stat().st_mode for path in (tmp_path / "export").iterdir()}
+    assert modes.keys() >= {"backbone.safetensors", "backbone.json", "README.md"}
+    assert {*modes.values()} == {(tmp_path / "other").stat().st_mode}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("overrides", ["backbone=resnet18_3x3", "backbone.widths=[8,16]"])
+def test_the_graph_gives_the_features_of_torch(
+    overrides: str, tmp_path: Path, compose: Callable[..., DictConfig]
+) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    config = compose("dataset.size=16", overrides)
+    encoder = stored(tmp_path, config)
+    export_run(tmp_path, config, tmp_path / "export", onnx=True)
+    session = onnxruntime.InferenceSession(tmp_path / "export" / "backbone.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(["features"], {"images": IMAGES.numpy()})
+    with torch.no_grad():
+        torch.testing.assert_close(torch.from_numpy(found), encoder(IMAGES)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_a_graph_needs_onnx(
+    tmp_path: Path, compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contrastive_lab.run.export.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"^onnx=true: not installed; pip install"):
+        export_run(tmp_path, compose(), tmp_path / "export", onnx=True)
+    assert not (tmp_path / "export").exists()
 
 
 @pytest.mark.parametrize(
@@ -146,7 +185,7 @@ def test_the_script_exports_a_run_once(tmp_path: Path, trained: Callable[..., st
     [
         ([], "run=<folder of a run>: needed"),
         (["run=nowhere"], "run=nowhere: not the folder of a run"),
-        (["run=nowhere", "K=3"], "K=3: takes run=<folder of a run> and out=<folder>"),
+        (["run=nowhere", "K=3"], "K=3: takes run=<folder of a run>, out=<folder> and onnx=true"),
     ],
 )
 def test_bad_lines_are_errors(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from contrastive_lab.run.callbacks import LastCheckpoint
 from tests.conftest import Line, command, only_run
 from tests.small_texts import SMALL
 
-QUICK, LONG = ("simclr", "moco_v2"), ("moco_v1", "simo", "npid", "swav", "supcon", "supervised")
+QUICK, LONG = ("simclr", "moco_v2"), ("moco_v1", "simo", "npid", "swav", "supcon", "supervised", "finetune")
 
 
 def loss(folder: Path) -> float:
@@ -26,7 +26,7 @@ def state(folder: Path) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("method", [*QUICK, *(pytest.param(name, marks=pytest.mark.long) for name in LONG)])
 def test_every_method_trains_on_texts(method: str, news: Path, trained: Callable[..., str]) -> None:
-    K = [] if method in ("swav", "supcon", "supervised") else ["K=8"]
+    K = [] if method in ("swav", "supcon", "supervised", "finetune") else ["K=8"]
     printed = trained(*SMALL, f"method={method}", *K, cwd=news)
     found = json.loads((only_run(news) / "result.json").read_text())
     assert (found["status"], found["dataset"], found["backbone"]) == ("done", "ag_news", "bag_of_words")

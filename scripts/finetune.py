@@ -1,0 +1,11 @@
+"""`python scripts/finetune.py` is `contrastive-lab finetune` of this checkout; --help tells its settings."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package of this checkout
+
+from contrastive_lab.commands import enter
+
+if __name__ == "__main__":
+    sys.exit(enter("finetune", sys.argv))
