@@ -7,7 +7,7 @@ seconds to import.
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
@@ -122,8 +122,10 @@ class GivenJobs(Sweeper):
                 _ = job.return_value  # raises the job's error
 
 
-def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:
+def multirun_jobs(overrides: list[str], conf: Path, further: Sequence[Path] = ()) -> list[list[str]]:
     """`BasicSweeper.split_arguments`: the jobs of a multirun; `ConfigLoaderImpl` knows what glob(*) stands for.
+
+    Options are those of the folder `conf`, and of further ones.
 
     HydraException if an override cannot be read.
     """
@@ -132,7 +134,10 @@ def multirun_jobs(overrides: list[str], conf: Path) -> list[list[str]]:
     from hydra._internal.utils import create_config_search_path
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    loader = ConfigLoaderImpl(create_config_search_path(str(conf)))
+    places = create_config_search_path(str(conf))
+    for place in further:
+        places.append("command-line", f"file://{place}")
+    loader = ConfigLoaderImpl(places)
     batches = BasicSweeper.split_arguments(OverridesParser.create(loader).parse_overrides(overrides), None)
     return [list(job) for batch in batches for job in batch]
 

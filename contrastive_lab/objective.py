@@ -18,7 +18,7 @@ class Objective(nn.Module):
 
     The name is "info_nce", "spectral", "debiased", "hard" or "dual_temperature" (a method may have others of its own),
     `settings` are further arguments of the function of that name in `contrastive_lab.losses`. The loss is the mean over
-    R `sets` of K negatives.
+    R `sets` of K negatives. "own" is the name for a method that computes its losses itself: `diagnose` alone is left.
 
     `remember` in [0, 1) is the weight on the old value of each image's normaliser; None keeps none. There is one for
     each of the `images` and for each of its `directions`, the views that are queries: `log_normaliser` (directions,
@@ -82,7 +82,7 @@ class Objective(nn.Module):
     ) -> dict[str, Tensor]:
         """Diagnostics of the step; the estimate of the mutual information and the bound are those of InfoNCE alone."""
         logged = diagnose(pairs, values, tau, alpha, classes, self.sets)
-        logged |= self._causes(pairs, tau, alpha)
+        logged |= {} if self.name == "own" else self._causes(pairs, tau, alpha)
         left_out = () if self.is_infonce else ("mi_estimate", "gradient_bound")
         return {name: value for name, value in logged.items() if name not in left_out}
 

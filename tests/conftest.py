@@ -16,13 +16,18 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.commands import train
+from contrastive_lab.config import FURTHER
 from contrastive_lab.config.overrides import composed
+from contrastive_lab.config.plugins import ALLOWED
 from contrastive_lab.config.schema import register
 from contrastive_lab.dataset import Arrays, Splits
 from contrastive_lab.launch import command_line
+from contrastive_lab.launch.own_code import in_force
 from tests.small_texts import write_news
 
 ROOT = Path(__file__).parents[1]
+MY_LAB = ROOT / "examples" / "my_lab"
+OWN = (f"hydra.searchpath=[file://{MY_LAB}/conf]", "plugins=[my_lab]")  # the words for the example of code from outside
 # One small run: 5 steps of 64 images, a narrow net, no progress bar.
 TINY = (
     "K=5",
@@ -55,10 +60,17 @@ def _hydra() -> None:
     OmegaConf.register_new_resolver("new_folder", lambda parent: parent, replace=True)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test's line has in force is not the next one's."""
+    for name in (FURTHER, ALLOWED, "PYTHONPATH"):
+        monkeypatch.setenv(name, os.environ.get("PYTHONPATH", "") if name == "PYTHONPATH" else "")
+
+
 @pytest.fixture
 def compose() -> Callable[..., DictConfig]:
     """Compose and check a configuration from overrides, as the command line does."""
-    return lambda *overrides: composed(list(overrides))
+    return lambda *overrides: composed(in_force(None, list(overrides)))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ LINKS: dict[str, dict[str, str]] = {
 }
 STORED: dict[str, dict[str, Any]] = {  # of a configuration, with PWNED and ELSEWHERE for folders
     "target": {"method._target_": "os.mkdir", "method.path": "PWNED"},
+    "plugin": {"backbone._target_": "my_lab.plain_net"},
     "resolver": {"seed": "${new_folder:PWNED}"},
     "resolver in resolver": {"data_dir": "${oc.select:K,${new_folder:PWNED}}"},
     "name": {"evaluation.name": "../../escaped"},

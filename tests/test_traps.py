@@ -56,7 +56,9 @@ def test_a_configuration_calls_no_code_of_others(key: str, compose: Compose, tmp
     OmegaConf.update(config, f"{key}._target_", "os.getcwd", force_add=True)
     (tmp_path / ".hydra").mkdir()
     OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
-    with pytest.raises(ConfigError, match=rf"config.yaml: {key}._target_=os.getcwd: only what conf/ names there is called"):
+    with pytest.raises(
+        ConfigError, match=rf"config.yaml: {key}._target_=os.getcwd: only what conf/ names there is called"
+    ):
         stored_config(tmp_path)
 
 

@@ -81,11 +81,16 @@ class Recipe:
         colour = (images.to(dtype) / 255).expand(-1, 3, -1, -1).contiguous()
         return ops.normalize_(colour, self.mean, self.std)
 
+    def last(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
+        """Change images (n, C, size, size) in [0, 1] before they are normalised: for a class that adds to a recipe."""
+        return images
+
     def _finish_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
         ops.replace_(images, random.uniform(f"flip/{view}") < self.flip, lambda part: part.flip(-1))
         steps = {"color": self._color_, "gray": self._gray_, "blur": self._blur_}
         for name in self.order:
             images = steps[name](images, random, view)
+        images = self.last(images, random, view)
         return ops.normalize_(images.expand(-1, 3, -1, -1).contiguous(), self.mean, self.std)
 
     def _color_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:

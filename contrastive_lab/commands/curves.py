@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.script import Values, run_script
+from contrastive_lab.launch.script import OWN_CODE, Values, run_script
 
 KINDS = (".png", ".pdf", ".svg")
 FORMS = {
     "run=<folders of runs>": "one, or several with commas between them; needed",
     "panels=<columns>": "of metrics.csv, a panel each; losses, accuracies, cosines and gradients unless told",
     "out=<file>": "png, pdf or svg; curves.png in the run's folder, or of several runs in this one, unless told",
+    **OWN_CODE,
 }
 
 

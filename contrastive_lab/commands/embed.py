@@ -14,7 +14,7 @@ from pathlib import Path
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.other_data import DATASET, asked_config, data_name
-from contrastive_lab.launch.script import PLACES, Values, run_script, stored_folder
+from contrastive_lab.launch.script import OWN_CODE, PLACES, Values, run_script, stored_folder
 
 FORMS = {
     "run=<folder of a run>": "whose encoder gives the features; needed",
@@ -23,6 +23,7 @@ FORMS = {
     "out=<folder>": "a new one; embed/<name of the data set> in the run's folder unless told",
     **DATASET,
     **PLACES,
+    **OWN_CODE,
 }
 
 

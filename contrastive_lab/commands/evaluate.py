@@ -18,7 +18,7 @@ from pathlib import Path
 from contrastive_lab.config.help import options_help
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.other_data import DATASET
-from contrastive_lab.launch.script import PLACES, Values, run_script, stored_folder
+from contrastive_lab.launch.script import OWN_CODE, PLACES, Values, run_script, stored_folder
 
 FORMS = {
     "run=<folder of a run>": "whose encoder is evaluated, and where the accuracies go; this or",
@@ -27,6 +27,7 @@ FORMS = {
     "evaluation.*=<value>": "a setting of the protocol, see below",
     **DATASET,
     **PLACES,
+    **OWN_CODE,
 }
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.script import Values, run_script, stored_folder
+from contrastive_lab.launch.script import OWN_CODE, Values, run_script, stored_folder
 from contrastive_lab.record.run import stored_config
 
 FORMS = {
     "run=<folder of a run>": "whose last checkpoint is taken; needed",
     "out=<folder>": "where weights, card and README.md go; the folder `export` of the run unless told",
     "onnx=true": "as an ONNX graph too; needs the package onnx",
+    **OWN_CODE,
 }
 
 

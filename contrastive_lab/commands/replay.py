@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.moved import moved_config
-from contrastive_lab.launch.script import PLACES, Values, run_folder, run_script
+from contrastive_lab.launch.script import OWN_CODE, PLACES, Values, run_folder, run_script
 
-FORMS = {"run=<folder of a run>": "which kept what the step began with; needed", **PLACES}
+FORMS = {"run=<folder of a run>": "which kept what the step began with; needed", **PLACES, **OWN_CODE}
 
 
 def task(values: Values) -> None:

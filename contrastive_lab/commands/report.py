@@ -13,7 +13,7 @@ from pathlib import Path
 
 from contrastive_lab.config.values import points
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.launch.script import Values, run_script
+from contrastive_lab.launch.script import OWN_CODE, Values, run_script
 
 FORMS = {
     "sweep=<folder of a sweep>": "with sweep.json in it, or any folder with runs; needed",
@@ -23,6 +23,7 @@ FORMS = {
     "margin=<points>": "what counts as no difference; the experiment's, or 0.5, unless told",
     "serve=true": "keep the page alive until Ctrl-C",
     "port=<number>": "where it is served; a free one unless told",
+    **OWN_CODE,
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.identity import beside_infonce
+from contrastive_lab.config.signature import misfits
 from contrastive_lab.config.start import start_problems
 from contrastive_lab.config.trust import untrusted_code
 from contrastive_lab.config.values import typed
@@ -21,7 +22,7 @@ OWN_LOSS = "has a loss of its own, in which no K negatives are drawn"
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
     rules = (_negatives, start_problems, _memory, devices, _trainer, _files, _kinds, _views, _architecture,
-             untrusted_code)  # fmt: skip
+             untrusted_code, misfits)  # fmt: skip
     return [problem for rule in rules for problem in rule(config)]
 
 
@@ -56,7 +57,8 @@ def _negatives(config: DictConfig) -> Iterator[str]:
     if method.pool == "none":
         yield from without_negatives(config)
         return
-    yield from loss_problems(config)
+    if not method.get("own_loss"):
+        yield from loss_problems(config)
     if K is None and method.pool == "queue":
         yield f"K=null: {method.name} keeps a queue, whose length K must be a number"
     if K is not None and keys is not None and K * config.sets > keys >= 1 and method.pool != "bank":
@@ -211,8 +213,8 @@ def _files(config: DictConfig) -> Iterator[str]:
 def _kinds(config: DictConfig) -> Iterator[str]:
     """Texts have views, a backbone and evaluations of their own, and images have theirs."""
     dataset, texts = f"dataset={config.dataset.name}", kind(config) == "texts"
-    for group, option, own in (("augment", "words", "vectors"), ("backbone", "bag_of_words", "features")):
-        chosen = own in config[group]
+    for group, option, own in (("augment", "words", "word_views"), ("backbone", "bag_of_words", "BagOfWords")):
+        chosen = config[group]["_target_"].endswith(f".{own}")
         if chosen and not texts:
             yield f"{group}={option}: for texts, and {dataset} has images"
         if texts and not chosen:

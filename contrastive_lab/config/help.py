@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config import CONF, options
+from contrastive_lab.config import chosen_yaml, options
 from contrastive_lab.config.model import Schema, allowed, choices, schema_of
 from contrastive_lab.config.names import OWNED
 from contrastive_lab.config.schema import GROUPS, NODES, Run, model_of
@@ -42,7 +42,7 @@ def options_help(group: str) -> str:
     """The settings of each option of a group, with values and ranges."""
     lines = []
     for option in options(group):
-        node: Any = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{option}.yaml"), resolve=False)
+        node: Any = OmegaConf.to_container(OmegaConf.load(chosen_yaml(group, option)), resolve=False)
         lines += ["", f"{group}={option}"]
         lines += [row(*entry) for entry in entries(schema_of(model_of(group, node)), node, f"{group}.")]
     return "\n".join(lines)

@@ -10,14 +10,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config import CONF
+from contrastive_lab.config import folders
 from contrastive_lab.config.values import flat, typed
 
 # Not part of a run's identity: where it runs, what it prints and where its files lie. Everything else is, but for the
 # scale, whose values stand where they are used.
 OMITTED = {
     "data_dir", "resume", "sweep", "experiment", "checkpoint_every_n_steps", "checkpoint_every_n_minutes", "checkpoint",
-    "method_info", "logger", "strategy",
+    "plugins", "method_info", "logger", "strategy",
     "dataset.workers", "dataset.splits", "trainer.num_nodes", "trainer.enable_progress_bar",
     "trainer.enable_model_summary", "trainer.enable_checkpointing", "trainer.log_every_n_steps", "trainer.profiler",
     "trainer.detect_anomaly", "trainer.plugins", "trainer.model_registry", "trainer.enable_autolog_hparams",
@@ -93,10 +93,15 @@ def config_hash(config: DictConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-@cache
 def conf_hash() -> str:
     """Twelve hexadecimal digits of the files that make a configuration of overrides: while these stay, so does that."""
-    files = sorted([*CONF.rglob("*.yaml"), *Path(__file__).parent.glob("*.py")])
+    return _hash_of(folders())
+
+
+@cache
+def _hash_of(places: tuple[Path, ...]) -> str:
+    files = [path for place in places for path in sorted(place.rglob("*.yaml"))]
+    files += sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 

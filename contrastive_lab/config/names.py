@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config import CONF, options
+from contrastive_lab.config import chosen_yaml, options
 from contrastive_lab.config.identity import RENAMED, within
 from contrastive_lab.config.schema import GROUPS
 from contrastive_lab.config.values import nodes
@@ -88,7 +88,7 @@ def _elsewhere(group: str, name: str) -> list[str]:
     """The options of a group that have a setting of this name, e.g. ["method=swav"]."""
     found = []
     for option in options(group) if group in GROUPS and group not in ("experiment", "scale") else []:
-        node: Any = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{option}.yaml"), resolve=False)
+        node: Any = OmegaConf.to_container(OmegaConf.load(chosen_yaml(group, option)), resolve=False)
         if name in dict(nodes(node.get(group, node))):
             found.append(f"{group}={option}")
     return found

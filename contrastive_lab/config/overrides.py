@@ -6,10 +6,11 @@ Overrides are those of one job, without sweeps, e.g. ["method=simo", "K=16"]; `p
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import lru_cache, reduce
 from operator import getitem
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -20,7 +21,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from contrastive_lab.config import CONF, options
+from contrastive_lab.config import CONF, folders, options
 from contrastive_lab.config.check import OWN_LOSS, check
 from contrastive_lab.config.identity import within
 from contrastive_lab.config.names import OWNED, unknown
@@ -29,11 +30,14 @@ from contrastive_lab.config.values import flat, nodes
 from contrastive_lab.errors import ConfigError, first_line
 from contrastive_lab.program import named, program
 
+SEARCHPATH = "hydra.searchpath"
+QUOTE, ESCAPED = r"(\\*)'", r"\1\1\\'"  # how Hydra's grammar writes a quote within quotes
+
 
 def composed(overrides: list[str]) -> DictConfig:
     """The configuration of one job, checked; a ConfigError has every problem found."""
     config, problems = applied(overrides)
-    if config.method_info.pool == "none":
+    if config.method_info.pool == "none" or config.method_info.get("own_loss"):
         losses = [o.value() for o in parse(overrides) if o.key_or_group == "loss"]
         problems += [f"loss={loss}: {config.method_info.name} {OWN_LOSS}" for loss in losses]
     try:
@@ -136,9 +140,20 @@ def _missing_option(group: str, name: str, options: list[str]) -> str:
     return f"{group}={name}: no such option; {hint}choose one of {', '.join(options)}"
 
 
-@lru_cache
 def base(groups: tuple[str, ...], primary: str = "config") -> DictConfig:
     """The configuration that the chosen groups make, without values."""
+    further = [*folders()[1:]] if primary == "config" else []
+    return _base(tuple(o for o in groups if not o.startswith(f"{SEARCHPATH}=")) + searched(further), primary)
+
+
+def searched(places: Sequence[Path]) -> tuple[str, ...]:
+    """The override that has Hydra look for options in some folders beside conf/; none where there are none."""
+    text = ",".join(f"'file://{re.sub(QUOTE, ESCAPED, str(place))}'" for place in places)
+    return (f"{SEARCHPATH}=[{text}]",) if places else ()
+
+
+@lru_cache
+def _base(groups: tuple[str, ...], primary: str) -> DictConfig:
     try:
         ready = GlobalHydra.instance().is_initialized()
         with nullcontext() if ready else initialize_config_dir(str(CONF.resolve()), version_base="1.3"):

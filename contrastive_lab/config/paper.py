@@ -4,6 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from contrastive_lab.config import options
 from contrastive_lab.config.identity import LATER
 from contrastive_lab.config.overrides import base
 from contrastive_lab.config.values import flat, typed, with_arch
@@ -19,6 +20,8 @@ def paper_differences(config: DictConfig, kind: str = "images") -> list[str]:
 
     Of texts, which are another kind, the views are not compared.
     """
+    if config.method_info.id not in options("method"):  # of a yaml beside conf/, in a resumed run
+        return []
     ours, papers = _settings(config), _settings(base((f"method={config.method_info.id}", "scale=paper")))
     return [
         f"{key} {_short(key, ours[key])} (paper: {_short(key, papers.get(key))})"

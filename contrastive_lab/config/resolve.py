@@ -50,7 +50,8 @@ def _name(config: DictConfig) -> str:
 
 def _negatives(config: DictConfig, images: int | None = None) -> tuple[int | None, float | None, int | None]:
     K = effective_K(config, images)
-    alpha = None if config.loss.name in WITHOUT_ALPHA else config.alpha if config.alpha is not None else K
+    without = config.loss.name in WITHOUT_ALPHA or config.method_info.get("own_loss")
+    alpha = None if without else config.alpha if config.alpha is not None else K
     return K, alpha, pool_size(config, images)
 
 

@@ -9,9 +9,10 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import AfterValidator, BaseModel, Field
 
-from contrastive_lab.config import CONF, data, methods, theory, trainer
+from contrastive_lab.config import chosen_yaml, data, methods, theory, trainer, yaml_of
 from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Settings, null, problems
+from contrastive_lab.config.signature import model_of_plugin
 
 All = Annotated[int | None, null("for all")]
 AsK = Annotated[float | None, Field(gt=0, allow_inf_nan=True), null("for alpha = K, inf for DCL")]
@@ -55,6 +56,9 @@ class Run(Settings):
         description="a run's or an export's folder, or a file, whose backbone is started from; null: from scratch"
     )
     data_dir: str = Field(description="where data sets lie or are downloaded to")
+    plugins: list[str] = Field(
+        description="packages of yours whose code may run, e.g. [my_lab]; a stored run asks for the same words again"
+    )
     resume: str | None = Field(description="folder of a run to go on with; takes no other setting")
     sweep: str | None = Field(
         description="name of a multirun's folder; the same line again goes on with what is missing"
@@ -83,6 +87,7 @@ class MethodInfo(Settings):
     labels: bool = Field(False, description="whether it learns from labels")
     classifier: bool = Field(False, description="whether it trains a classifier")
     tau: bool = Field(True, description="whether its loss has a temperature")
+    own_loss: bool = Field(False, description="whether its loss is its own, in which no other is put")
     loss: str = Field("info_nce", description="what it is trained with where no loss is chosen")
 
 
@@ -137,6 +142,7 @@ GROUPS = (  # those that take the name of an option
     "augment", "backbone", "batchnorm", "dataset", "evaluation", "experiment", "logger", "loss", "method", "optim",
     "scale", "strategy", "trainer",
 )  # fmt: skip
+OURS = ("contrastive_lab.", "pytorch_lightning.")
 OWN = ("method", "head", "method_info", "probes", "checkpoint")
 NODES = (*OWN, *(group for group in GROUPS if group not in ("method", "experiment")))
 
@@ -152,14 +158,14 @@ def register() -> None:
 
 
 def _dataset_of(scale: str) -> str:
-    return str(OmegaConf.load(CONF / "scale" / f"{scale}.yaml").scale.dataset)
+    return str(OmegaConf.load(chosen_yaml("scale", scale)).scale.dataset)
 
 
 def _loss_of(method: str, scale: str) -> str:
     """The loss that a method has at a scale: the scale's where it has one for the method, else the method's."""
     found = "info_nce"
-    for file in (CONF / "method" / f"{method}.yaml", CONF / "scale" / scale / f"{method}.yaml"):
-        if file.is_file():
+    for file in (yaml_of(f"method/{method}"), yaml_of(f"scale/{scale}/{method}")):
+        if file is not None:
             found = OmegaConf.select(OmegaConf.load(file), "method_info.loss", default=found)
     return str(found)
 
@@ -169,8 +175,10 @@ def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     models = vars(theory) | vars(methods) | vars(data) | vars(trainer) | globals()
     name = node["name"] if group in ("loss", "logger") else node.get("splits", node).get("_target_", group)
     target = str(name).removesuffix(".run").rpartition(".")[2]
-    names = ("".join(part[:1].upper() + part[1:] for part in text.split("_")) for text in (target, group))
-    found: type[BaseModel] = next(models[name] for name in names if name in models)
+    own, general = ("".join(part[:1].upper() + part[1:] for part in text.split("_")) for text in (target, group))
+    if "." in str(name) and not str(name).startswith(OURS):
+        return model_of_plugin(str(name), node, models, general)
+    found: type[BaseModel] = next(models[name] for name in (own, general) if name in models)
     return found
 
 

@@ -12,7 +12,8 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from contrastive_lab.config import CONF, options
+from contrastive_lab.config import CONF, chosen_yaml, options
+from contrastive_lab.config.plugins import allowed, refused
 from contrastive_lab.config.schema import model_of
 from contrastive_lab.errors import first_line
 
@@ -22,14 +23,18 @@ KEY = re.compile(r"\$\{[\w.\[\]]+\}")
 HARMLESS = re.compile(r"\$\{(oc\.select:[\w.]+|held:\d+,x|oc\.env:WANDB_(PROJECT|ENTITY))(,[\w.+-]*)?\}")
 WRITE = ("contrastive_lab.dataset.packed", "contrastive_lab.dataset.ag_news")  # into data_dir
 NAMED = ("dataset", "backbone", "evaluation", "logger", "loss", "scale", "strategy")
+STRICT = ("loss", "logger", "strategy")  # whose options are those of conf/ alone
+PLAIN = re.compile(r"\w[\w.+-]*")
 NAMES = {group: f"{group}.name" for group in NAMED} | {"method": "method_info.id"}
 
 
 def untrusted_code(config: DictConfig) -> Iterator[str]:
-    """What a configuration would call that conf/ does not call at that key, but for classes of `LIGHTNING`."""
+    """What a configuration would call, unless conf/ calls it at that key, `LIGHTNING` has its class, or a plugin."""
     for key, value in _leaves(OmegaConf.to_container(config)):
-        if key.rpartition(".")[2] == "_target_" and not (value in _ours().get(key, ()) or _of_lightning(str(value))):
-            yield f"{key}={value}: only what conf/ names there is called, and classes of {' and '.join(LIGHTNING)}"
+        if key.rpartition(".")[2] != "_target_" or value in _ours().get(key, ()) or _of_lightning(str(value)):
+            continue
+        if why := refused(str(value)):
+            yield f"{key}={value}: {why}"
 
 
 def untrusted_resolvers(config: DictConfig) -> Iterator[str]:
@@ -49,14 +54,15 @@ def untrusted_links(config: DictConfig) -> Iterator[str]:
 
 
 def untrusted_names(config: DictConfig) -> Iterator[str]:
-    """Names of options that conf/ does not have: files are named after some. Keys that are missing are passed over."""
+    """Names that no option can have: files are named after some. Keys that are missing are passed over."""
     for group, key in NAMES.items():
         try:
             name = OmegaConf.select(config, key)
         except OmegaConfBaseException as error:
             yield f"{key}: cannot be read ({first_line(error)})"
             continue
-        if name is not None and name not in options(group):
+        own = bool(allowed()) and group not in STRICT and bool(PLAIN.fullmatch(str(name)))  # of a plugin's yaml
+        if name is not None and name not in options(group) and not own:
             yield f"{key}={name}: no option of {group}, which has {', '.join(options(group))}"
 
 
@@ -65,7 +71,7 @@ def untrusted_logger(config: DictConfig) -> Iterator[str]:
     if (name := OmegaConf.select(config, "logger.name")) not in options("logger"):
         return  # see `untrusted_names`
     taken = [*model_of("logger", {"name": name}).model_fields]
-    told = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "logger" / f"{name}.yaml")))
+    told = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(chosen_yaml("logger", name))))
     for key, value in cast(dict[str, Any], OmegaConf.to_container(config.logger)).items():
         if key not in taken and (key, value) not in told.items():
             yield f"logger.{key}={value}: not taken from a run's folder; logger={name} takes {', '.join(taken)}"

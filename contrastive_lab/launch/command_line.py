@@ -13,13 +13,14 @@ from omegaconf import OmegaConf
 from contrastive_lab.compat import run_hydra
 from contrastive_lab.config import CONF, options
 from contrastive_lab.config.help import options_help, register_help
-from contrastive_lab.config.overrides import applied
+from contrastive_lab.config.overrides import SEARCHPATH, applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.experiment import expand, given
 from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.line import read_line
+from contrastive_lab.launch.own_code import PLUGINS
 from contrastive_lab.launch.plan import has_report, held, job_folder, new_folder
 from contrastive_lab.launch.preflight import Parts, anew, check_started, launched, multirun, preflight
 from contrastive_lab.launch.script import exit_code, help_text
@@ -64,7 +65,8 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
     def checked() -> None:
         args = read_line(line)
         # run= and sweep= are short for the analysis' own settings.
-        args.overrides = [f"theory.{o}" if key_and_value(o)[0] in ("run", "sweep") else o for o in args.overrides]
+        told = [o for o in args.overrides if key_and_value(o)[0] not in (PLUGINS, SEARCHPATH)]  # these are in force
+        args.overrides = [f"theory.{o}" if key_and_value(o)[0] in ("run", "sweep") else o for o in told]
         named = "theory" in given(args.overrides)
         if args.help and not named:
             print(help_text(text, {}), options_help("theory"), sep="\n")

@@ -1,11 +1,12 @@
 """Experiments: a paper's figure or table as lists of overrides, which a multirun takes in place of its name."""
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from omegaconf import OmegaConf
 
-from contrastive_lab.config import CONF, options
+from contrastive_lab.config import chosen_yaml, options
 from contrastive_lab.config.grids import Grid, grids
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.config.values import key_and_value, points, typed
@@ -53,7 +54,6 @@ def chosen(overrides: list[str]) -> tuple[dict[str, Any], str]:
     return load(values.get("experiment", "")), values.get("scale", "laptop")
 
 
-@lru_cache
 def load(name: str) -> dict[str, Any]:
     """The node of an experiment; empty where there is none of that name.
 
@@ -62,9 +62,14 @@ def load(name: str) -> dict[str, Any]:
     """
     if name not in options("experiment"):
         return {}
-    node = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{name}.yaml")))
+    node = _node(chosen_yaml("experiment", name))
     points(node.get("margin", 0.5), f"experiment={name}: margin")
     return node
+
+
+@lru_cache
+def _node(path: Path) -> dict[str, Any]:
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path)))
 
 
 def constant(overrides: list[str]) -> set[str]:

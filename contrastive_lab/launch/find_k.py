@@ -76,6 +76,10 @@ def _check(overrides: list[str]) -> None:
     config = composed(overrides)
     if config.method_info.pool == "none":
         raise ConfigError(f"method={config.method_info.id}: has no negatives whose number could be found")
+    if config.method_info.get("own_loss"):
+        raise ConfigError(
+            f"method={config.method_info.id}: has a loss of its own, of which no curve tells what K costs"
+        )
     if config.remember is not None:
         raise ConfigError(f"remember={config.remember:g}: stands in place of negatives; leave it out")
     if resolve(config).K == 1:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.plugins import in_one_line
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.result import read_result
@@ -89,4 +90,6 @@ def read_splits(dataset: str) -> Any:
     """The data set of a node, as yaml."""
     from hydra.utils import instantiate
 
-    return instantiate(OmegaConf.create(dataset).splits, _partial_=True)()
+    node = OmegaConf.create(dataset)
+    with in_one_line(f"dataset={node.name}", str(node.splits["_target_"])):
+        return instantiate(node.splits, _partial_=True)()

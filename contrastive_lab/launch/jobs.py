@@ -10,7 +10,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.overrides import parse
+from contrastive_lab.config.overrides import SEARCHPATH, parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.launch.plan import at_work, differing, lock
@@ -137,7 +137,8 @@ def share_threads(folder: Path) -> None:
 def own_line() -> list[str]:
     """The command line of this job alone."""
     kept = [o for o in parse(list(HydraConfig.get().overrides.task)) if o.key_or_group not in ("sweep", "experiment")]
-    return [named("train"), *(str(o.input_line) for o in kept)]
+    places = [o for o in HydraConfig.get().overrides.hydra if o.startswith(f"{SEARCHPATH}=")]
+    return [named("train"), *places, *(str(o.input_line) for o in kept)]
 
 
 def _continued(config: DictConfig, folder: Path) -> DictConfig:

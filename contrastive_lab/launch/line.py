@@ -7,8 +7,10 @@ from pathlib import Path
 
 from contrastive_lab.compat import hydra_parser
 from contrastive_lab.config import identity
+from contrastive_lab.config.overrides import ESCAPED, QUOTE
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, first_line
+from contrastive_lab.launch.own_code import in_force
 
 PATHS = ("resume", "hydra.run.dir", "data_dir", "weights", *identity.PATHS)
 FLAGS = ("--cfg", "--info", "--package")  # Hydra's own that take a value and have no hyphen in their names
@@ -18,7 +20,8 @@ def read_line(line: Sequence[str]) -> Namespace:
     """Hydra's flags and the overrides of a line, e.g. ["train", "-m", "K=4,8"].
 
     `--K=16`, as W&B's agents write it, is K=16. A path that is there is taken as it is, with all the signs that mean
-    something to Hydra, and ~ is the user's folder. An infinite alpha may be written `.inf`, as yamls have it.
+    something to Hydra, and ~ is the user's folder. An infinite alpha may be written `.inf`, as yamls have it. What the
+    line says of code from outside is `in_force` from here on.
     """
     arguments = [part[2:] if _is_setting(part) else part for part in line[1:]]
     parser = hydra_parser()
@@ -30,7 +33,8 @@ def read_line(line: Sequence[str]) -> Namespace:
     if unknown:
         name = unknown[0].lstrip("-") or "key"
         raise ConfigError(f"{unknown[0]}: no such flag; settings are key=value: {name}=<value>")
-    read.overrides = [_alpha(quoted(override)) for override in read.overrides]
+    overrides = [_alpha(quoted(override)) for override in read.overrides]
+    read.overrides, read.config_dir = in_force(read.config_dir, overrides), None
     return read
 
 
@@ -56,5 +60,4 @@ def quoted(override: str) -> str:
         raise ConfigError(f"{override}: must be a folder")
     if plain or not value or not (one or value.startswith("~") or path.exists()):
         return override
-    text = re.sub(r"(\\*)'", r"\1\1\\'", str(path))  # how Hydra's grammar writes a quote within quotes
-    return f"{key}='{text}'"
+    return f"{key}='{re.sub(QUOTE, ESCAPED, str(path))}'"

@@ -11,10 +11,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import multirun_jobs
-from contrastive_lab.config import CONF
+from contrastive_lab.config import CONF, folders
 from contrastive_lab.config.check import devices
 from contrastive_lab.config.identity import MOVED, PROCESSES, conf_hash, moved, within
-from contrastive_lab.config.overrides import applied, composed, parse
+from contrastive_lab.config.overrides import SEARCHPATH, applied, composed, parse
 from contrastive_lab.config.resolve import Resolved, other_processes, resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import Part, expand, given, load
@@ -28,6 +28,7 @@ from contrastive_lab.launch.inputs import (
 )
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.moved import moved_config
+from contrastive_lab.launch.own_code import PLUGINS
 from contrastive_lab.launch.plan import (
     conflicting_runs,
     differing,
@@ -43,6 +44,7 @@ from contrastive_lab.record.plan import Job, Plan
 from contrastive_lab.record.run import check_resume, has_config, stored_config
 
 Parts = Callable[[list[str]], list[Part]]
+KEPT = ("resume", PLUGINS, SEARCHPATH)  # what is said of a resumed run itself
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
     "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do {} "
     "K=$K strategy=ddp; done, or a cluster's processes: hydra/launcher=submitit_slurm strategy=ddp"
@@ -106,9 +108,9 @@ def _planned(overrides: list[str], line: Sequence[str], parts: list[Part]) -> tu
         configs |= {} if config is None else {found_job.folder: config}
     if problems:
         raise ConfigError(*problems)
-    folders = job_folders(sweep_name(told), [job.overrides for job in found.values()])
-    found = {key: replace(job, folder=folders[job_folder(job.overrides)]) for key, job in found.items()}
-    configs = {folders[full]: config for full, config in configs.items()}
+    names = job_folders(sweep_name(told), [job.overrides for job in found.values()])
+    found = {key: replace(job, folder=names[job_folder(job.overrides)]) for key, job in found.items()}
+    configs = {names[full]: config for full, config in configs.items()}
     conf = "" if any(map(of_user, configs.values())) else conf_hash()
     sweep = plan([*front(), *line], told, [*found.values()], conf)
     conflicts = conflicting_runs(sweep, configs)
@@ -169,7 +171,7 @@ def _writable(folder: Path) -> Iterator[str]:
 
 def multirun(overrides: list[str]) -> list[list[str]]:
     """The jobs of a multirun, as Hydra expands them: at least one."""
-    if jobs := multirun_jobs(overrides, CONF):
+    if jobs := multirun_jobs(overrides, CONF, folders()[1:]):
         return jobs
     raise ConfigError("-m: this line makes no job; a glob(...) in it matches no option")
 
@@ -182,7 +184,7 @@ def _unquoted(value: str) -> str:
 def _resumed(overrides: list[str]) -> list[str]:
     """Check a `resume=<folder>` and let Hydra work in that folder, leaving the run's own .hydra as it is."""
     values = given(overrides)
-    if others := [f"{key}={v}" for key, v in values.items() if not within(key, ("resume", *MOVED, *PROCESSES))]:
+    if others := [f"{key}={v}" for key, v in values.items() if not within(key, (*KEPT, *MOVED, *PROCESSES))]:
         raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
     folder = _unquoted(values["resume"])
     if problems := check_resume(Path(folder)):

@@ -12,12 +12,17 @@ from hydra.errors import HydraException
 from contrastive_lab.config.help import row
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, SignalError, first_line
+from contrastive_lab.launch.own_code import without_own_code
 from contrastive_lab.program import as_typed
 from contrastive_lab.record.run import check_config, check_stored
 
 Values = dict[str, str]
 # What a line may hold, e.g. "run=<folder of a run>", each with a line of help; the first is needed.
 Forms = Mapping[str, str]
+OWN_CODE = {
+    "plugins=[<package>]": "whose code the run calls, as when it was trained",
+    "--config-dir <folder>": "with yamls of yours; packages beside it are found",
+}
 PLACES = {
     "data_dir=<where it is now>": "the folder of downloaded data sets, if it has moved",
     "dataset.root=<where it is now>": "the folder of images, if it has moved",
@@ -41,7 +46,8 @@ def run_script(
     if asks_for_help(line):
         print(help_text(text, forms), further(), sep="\n")
         return 0
-    return exit_code(lambda: task(key_values(line[1:], [*forms], either)))
+    own = [form for form in forms if form not in OWN_CODE]
+    return exit_code(lambda: task(key_values(without_own_code(line[1:]), own, either)))
 
 
 def asks_for_help(line: Sequence[str]) -> bool:

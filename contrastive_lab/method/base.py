@@ -1,5 +1,6 @@
 """The one abstract LightningModule: optimizer, logging and the order of a step."""
 
+import inspect
 from abc import ABC, abstractmethod
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -33,7 +34,8 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
 
     What methods take under the same name:
         K, alpha, tau: negatives of a query, None for all there are; EqCo's alpha, None for K; temperature.
-        objective, optim: loss of a query with its negatives, None for InfoNCE; None for the defaults of `Optim`.
+        objective, optim: loss of a query with its negatives, None for InfoNCE, not taken by a method whose loss is its
+            own; None for the defaults of `Optim`.
         seed: of the random numbers outside a batch, such as the start of a queue.
         momentum: of the key encoder, in [0, 1].
         batchnorm: kind that the encoder has; "shuffle" also permutes the keys' images.
@@ -53,7 +55,9 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
         objective: Objective | None = None,
     ) -> None:
         super().__init__()
-        self.encoder, self.objective, self.optim = encoder, objective or Objective(), optim or Optim()
+        self.encoder, self.optim = encoder, optim or Optim()
+        takes_one = "objective" in inspect.signature(type(self)).parameters
+        self.objective = objective or Objective("info_nce" if takes_one else "own")
         self.tau, self.alpha, self.seed = tau, alpha, seed
         self.has_dropout = has_dropout(encoder)
         self.register_buffer("epoch_loss", torch.zeros(2))  # sum and count of this epoch's steps, kept on resume

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, cast
 
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -65,6 +65,8 @@ def _backbone(config: DictConfig, start: bool) -> nn.Module:
     """Make the backbone and check that it takes views of the configured sizes."""
     node = _without_name(config.backbone)
     node |= {"pretrained": start} if node.get("pretrained") else {}
+    if "zero_init_residual" not in inspect.signature(get_object(node["_target_"])).parameters:
+        node.pop("zero_init_residual", None)  # a net of others may have no residual blocks
     views, make = config.augment, instantiate(node, _partial_=True)
     known = _vocabulary(_splits(config)) if "vocabulary" in inspect.signature(make).parameters else {}
     sizes = [views[name] for name in ("size", "small_size") if name in views][: 2 if views.get("small_views") else 1]

@@ -112,7 +112,7 @@ def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
 def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
     """The loss with its settings; margin and log(1 + alpha) are those of InfoNCE alone."""
     name = config.loss.name
-    told = [] if name == "info_nce" else [str(name)]
+    told = ["its own"] if config.method_info.get("own_loss") else [] if name == "info_nce" else [str(name)]
     told += [] if alpha is None else [f"alpha = {alpha:g}"]
     told += [] if name == "spectral" else [f"tau = {config.tau:g}"]
     told += [f"{key} = {value}" for key, value in config.loss.items() if key != "name"]
@@ -171,6 +171,8 @@ def _summary(
 
 def _without_mi(config: DictConfig) -> str:
     """The setting for which log(1 + alpha) - loss estimates no mutual information."""
+    if config.method_info.get("own_loss"):
+        return f"the loss of {config.method_info.name}"
     if config.loss.name != "info_nce":
         return f"loss={config.loss.name}"
     return "alpha=inf" if config.alpha == math.inf else "method.proximal"

@@ -65,8 +65,8 @@ def embed_run(folder: Path, config: DictConfig, out: Path, kind: str, name: str)
     """
     if out.exists():
         raise ConfigError(f"out={out}: is there already; name another folder with out=")
-    encoder, step = stored_encoder(folder, config)
     data = build_data(config)
+    encoder, step = stored_encoder(folder, config)
     print(*(f"notice: {notice}\n" for notice in data_notices(data)), sep="", end="", flush=True)
     with progress_shown():
         found = embedded(encoder, data)

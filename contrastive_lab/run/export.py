@@ -6,13 +6,16 @@ model hub, and `backbone.onnx` is the net for those without torch, where asked f
 
 A torchvision ResNet was trained without its classifier, and for small images with another stem, so `fc`, and there
 `conv1` and `maxpool`, are replaced before the weights are loaded; the card says by what. A small or wide ResNet loads
-into this project's own.
+into this project's own, one of a plugin into the plugin's.
 """
 
+import inspect
 import warnings
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, cast
 
 import torch
@@ -22,6 +25,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from contrastive_lab.config.identity import identity
+from contrastive_lab.config.plugins import refused
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import CARD, ONNX, PAGE, RESULT, WEIGHTS, read_json, write_json, write_text
 from contrastive_lab.record.result import Status, read_result
@@ -98,12 +102,13 @@ def _write_onnx(net: nn.Module, size: int, path: Path) -> None:
         )
 
 
-def load_backbone(folder: Path | str) -> nn.Module:
+def load_backbone(folder: Path | str, plugins: Sequence[str] = ()) -> nn.Module:
     """An exported backbone, images (n, 3, H, W) normalised as its card says -> features (n, F), in eval mode.
 
-    ValueError if the card asks for anything but a model of torchvision, timm or this project, without weights.
+    ValueError if the card asks for anything but a model of torchvision, timm or this project, without weights, or of a
+    package of yours that is among the `plugins`.
     """
-    net = _build(read_json(Path(folder) / CARD))
+    net = _build(read_json(Path(folder) / CARD), plugins)
     net.load_state_dict(load_file(Path(folder) / WEIGHTS))
     return net.eval()
 
@@ -111,9 +116,12 @@ def load_backbone(folder: Path | str) -> nn.Module:
 def _model(backbone: DictConfig) -> dict[str, Any]:
     """Which constructor makes the net of a configuration, with which arguments, and what is then replaced in it."""
     plain = cast(dict[str, Any], OmegaConf.to_container(backbone, resolve=True))
-    kind = str(plain["_target_"]).rpartition(".")[2]
+    target = str(plain["_target_"])
+    kind = target.removeprefix("contrastive_lab.backbone.")
     options = {key: value for key, value in plain.items() if key not in ("name", "_target_", "pretrained")}
-    constructor, replaced = f"contrastive_lab.backbone.{kind}", {}
+    constructor, replaced = target, {}
+    if "zero_init_residual" not in inspect.signature(resolve_name(target)).parameters:
+        options.pop("zero_init_residual", None)
     if kind in ("imagenet_resnet", "small_image_resnet") and options.get("width", 1) == 1:
         replaced = {"fc": ("Identity", {}), **(SMALL_STEM if kind == "small_image_resnet" else {})}
         constructor, options = f"torchvision.models.{options['arch']}", {}
@@ -123,10 +131,15 @@ def _model(backbone: DictConfig) -> dict[str, Any]:
     return {"constructor": constructor, "arguments": options, "replaced": replaced}
 
 
-def _build(model: dict[str, Any]) -> nn.Module:
+def _build(model: dict[str, Any], plugins: Sequence[str] | None = None) -> nn.Module:
+    """The net of a card; `plugins` are those that the line allows unless told."""
     library, _, function = model["constructor"].rpartition(".")
-    if not _is_model(library, function, model["arguments"], model["replaced"]):
-        raise ValueError(f"{model['constructor']}: not an untrained model of torchvision, timm or contrastive_lab")
+    known = _is_model(library, function, model["arguments"], model["replaced"])
+    if not known and (model["replaced"] or refused(model["constructor"], plugins)):
+        others = f", nor of plugins={[*plugins]}" if plugins is not None else ""
+        raise ValueError(
+            f"{model['constructor']}: not an untrained model of torchvision, timm or contrastive_lab{others}"
+        )
     net = getattr(import_module(library), function)(**model["arguments"])
     for name, (kind, arguments) in model["replaced"].items():
         setattr(net, name, getattr(nn, kind)(**arguments))

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import CONF
 from contrastive_lab.config.identity import moved
+from contrastive_lab.config.plugins import ALLOWED
 from contrastive_lab.config.trust import (
     read_only,
     untrusted_code,
@@ -20,6 +21,7 @@ from contrastive_lab.config.trust import (
 )
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.run import stored_config
+from tests.conftest import OWN
 
 
 @pytest.mark.parametrize(
@@ -119,12 +121,37 @@ def test_what_conf_has_and_runs_store_is_trusted(compose: Callable[..., DictConf
         ({"evaluation": {"name": ["/x"]}}, "evaluation.name=['/x']: no option of"),
         ({"evaluation": ["/x"]}, "evaluation.name: cannot be read ("),
         ({"method_info": {"id": "x"}}, "method_info.id=x: no option of method, which has finetune, moco_v1"),
+        ({"loss": {"name": "mine"}}, "loss.name=mine: no option of loss, which has debiased"),
         ({"logger": {"name": "mine"}}, "logger.name=mine: no option of logger, which has csv, tensorboard, wandb"),
     ],
 )
 def test_names_of_options_are_those_of_conf(node: dict[str, Any], problem: str) -> None:
     (found,) = untrusted_names(OmegaConf.create(node))
     assert found.startswith(problem)
+
+
+def test_a_run_of_a_plugin_may_have_plain_names_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read without the yamls that made it; such a name leads nowhere. Without the word it is an option's."""
+    own = {"method_info": {"id": "mine"}, "dataset": {"name": "my-photos_2.1"}, "backbone": {"name": "net"}}
+    hostile = {"evaluation": {"name": "../x"}, "scale": {"name": "a/b"}, "loss": {"name": "mine"}}
+    config = OmegaConf.create(own | hostile)
+    keys = {"method_info.id", "dataset.name", "backbone.name", "evaluation.name", "scale.name", "loss.name"}
+    for packages, named in (("", keys), ("my_lab", {"evaluation.name", "scale.name", "loss.name"})):
+        monkeypatch.setenv(ALLOWED, packages)
+        assert {problem.partition("=")[0] for problem in untrusted_names(config)} == named
+
+
+def test_the_word_keeps_every_other_protection(compose: Callable[..., DictConfig]) -> None:
+    """What is the project's or a library's is called where conf/ calls it alone, and nothing else is put in."""
+    config = compose(*OWN, "method=mine", "dataset=cifar10")
+    assert not [*untrusted_code(config), *untrusted_names(config)]
+    assert read_only(config).dataset.splits.write is False
+    config.backbone = {"name": "net", "_target_": "contrastive_lab.dataset.packed", "a": "${dataset.splits}"}
+    config.method.repulsion = "${new_folder:x}"
+    (called,) = untrusted_code(config)
+    assert called.startswith("backbone._target_=contrastive_lab.dataset.packed: only what conf/ names there is called")
+    assert [problem.partition(":")[0] for problem in untrusted_links(config)] == ["backbone.a=${dataset.splits}"]
+    assert [problem.partition("=")[0] for problem in untrusted_resolvers(config)] == ["method.repulsion"]
 
 
 @pytest.mark.parametrize(

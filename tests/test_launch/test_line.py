@@ -5,6 +5,7 @@ import pytest
 from contrastive_lab.config.overrides import parse
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.line import read_line
+from tests.conftest import MY_LAB
 
 
 @pytest.mark.parametrize("name", ["K=4,tau=0.1", "my photos (été)=1", "it's", "a{b}", "tail "])
@@ -43,8 +44,9 @@ def test_an_infinite_alpha_may_be_spelt_as_in_a_yaml(typed: str, meant: str) -> 
 
 
 def test_settings_with_hyphens_are_settings() -> None:
-    read = read_line(["train.py", "--K=16", "--loss.mu=3", "--cfg=job", "--config-dir=x", "-m"])
-    assert (read.overrides, read.cfg, read.config_dir, read.multirun) == (["K=16", "loss.mu=3"], "job", "x", True)
+    read = read_line(["train.py", "--K=16", "--loss.mu=3", "--cfg=job", f"--config-dir={MY_LAB}/conf", "-m"])
+    told = ["K=16", "loss.mu=3", f"hydra.searchpath=['file://{MY_LAB}/conf']"]
+    assert (read.overrides, read.cfg, read.multirun) == (told, "job", True)
 
 
 def test_flags_may_stand_between_settings() -> None:

@@ -7,6 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from contrastive_lab.compat import hydra_parser
+from contrastive_lab.config import FURTHER
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch import experiment
@@ -196,8 +197,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_an_experiment_with_a_wrong_margin_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "wide.yaml").write_text("margin: -1\n")
-    monkeypatch.setattr(experiment, "CONF", tmp_path)
-    monkeypatch.setattr(experiment, "options", lambda group: ["wide"])
+    monkeypatch.setenv(FURTHER, str(tmp_path))
     with pytest.raises(ConfigError, match=r"^experiment=wide: margin=-1: must be a number above 0"):
         experiment.load("wide")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from contrastive_lab.config import identity, overrides
+from contrastive_lab.config import FURTHER, folders, identity, overrides
 from contrastive_lab.launch import inputs, plan, preflight
 from contrastive_lab.record.plan import Plan, read_plan
 from contrastive_lab.record.result import Result, Status, read_result
@@ -97,11 +97,11 @@ def test_images_in_a_folder_are_looked_at_each_time(planned: Callable[..., Plan]
 def test_the_hash_of_what_makes_configurations_changes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "method").mkdir()
     (file := tmp_path / "method" / "a.yaml").write_text("tau: 0.1")
-    monkeypatch.setattr(identity, "CONF", tmp_path)
-    before = identity.conf_hash.__wrapped__()
-    assert before == identity.conf_hash.__wrapped__()
+    monkeypatch.setenv(FURTHER, str(tmp_path))
+    before = identity._hash_of.__wrapped__(folders())
+    assert before == identity._hash_of.__wrapped__(folders())
     file.write_text("tau: 0.2")
-    assert before != identity.conf_hash.__wrapped__()
+    assert before != identity._hash_of.__wrapped__(folders())
 
 
 def test_a_run_that_runs_is_not_resumed_beside_it(tmp_path: Path, line: Type) -> None:

@@ -6,12 +6,23 @@ from torch import Tensor, nn
 from contrastive_lab.dataset import Batch
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.randomness import StepRandom
-from tests.conftest import ROOT
+from tests.conftest import MY_LAB, OWN, ROOT
 
-FOLDER = ROOT / "conf" / "method"
-METHODS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-CONTRASTIVE = [name for name in METHODS if "pool: none" not in (FOLDER / f"{name}.yaml").read_text()]
+# Those of the project and of the example of code from outside; what is asked of one follows from its yaml.
+YAMLS = {path.stem: path for folder in (ROOT, MY_LAB) for path in (folder / "conf" / "method").glob("*.yaml")}
+METHODS = sorted(YAMLS)
+CONTRASTIVE = [name for name in METHODS if "pool: none" not in YAMLS[name].read_text()]
+OBJECTIVE = [
+    name for name in CONTRASTIVE if "own_loss: true" not in YAMLS[name].read_text()
+]  # take any loss, and alpha
+# What is logged of InfoNCE and its relatives alone.
+INFONCE = {"mi_estimate", "gradient_bound", "competition", "factor", "agreement", "dispersion"}
 N, D = 8, 5
+
+
+def asked(name: str) -> tuple[str, ...]:
+    """The words that ask for a method."""
+    return (*(OWN if YAMLS[name].is_relative_to(MY_LAB) else ()), f"method={name}")
 
 
 class LinearBackbone(nn.Module):

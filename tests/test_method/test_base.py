@@ -6,7 +6,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from hydra.utils import get_object
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import nn
 from torchvision.ops import StochasticDepth
 
@@ -18,7 +18,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.method import MoCo, SimCLR, SiMo
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.run.build import build_method
-from tests.test_method.batches import CONTRASTIVE, FOLDER, METHODS, linear_encoder, random_batch
+from tests.test_method.batches import CONTRASTIVE, INFONCE, METHODS, OBJECTIVE, asked, linear_encoder, random_batch
 
 SMALL = ("backbone.widths=[8,16]", "head.dim=16", "scale=laptop", "batchnorm.groups=4")
 
@@ -56,8 +56,8 @@ def test_pairs_change_no_state(index: int) -> None:
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
 
 
-def test_no_method_is_subclassed_and_the_base_is_abstract() -> None:
-    classes = {get_object(OmegaConf.load(FOLDER / f"{name}.yaml").method["_target_"]) for name in METHODS}
+def test_no_method_is_subclassed_and_the_base_is_abstract(compose: Callable[..., DictConfig]) -> None:
+    classes = {get_object(compose(*asked(name)).method["_target_"]) for name in METHODS}
     assert {cls.__bases__ for cls in classes} == {(ContrastiveModule,)}
     with pytest.raises(TypeError, match="abstract"):
         ContrastiveModule(linear_encoder(), 0.1)  # type: ignore[abstract]
@@ -67,7 +67,7 @@ def test_no_method_is_subclassed_and_the_base_is_abstract() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_takes_multi_crop(name: str, splits: Splits, compose: Callable[..., DictConfig]) -> None:
     """Small views are further queries; the encoder here takes any size."""
-    config = compose(f"method={name}", *SMALL)
+    config = compose(*asked(name), *SMALL)
     config.K = 5 if name in CONTRASTIVE else None
     large, queries = config.method_info.views, []
     for small in (0, 3):
@@ -89,7 +89,7 @@ def test_every_method_takes_multi_crop(name: str, splits: Splits, compose: Calla
 @pytest.mark.parametrize("name", METHODS)
 def test_the_width_of_neg_is_the_recorded_K(name: str, splits: Splits, compose: Callable[..., DictConfig]) -> None:
     """`Resolved.counted` is what a run writes to result.json."""
-    config = compose(f"method={name}", *SMALL)
+    config = compose(*asked(name), *SMALL)
     config.batch_size, config.dataset.images = 20, None
     recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0)
     data = ViewsDataModule(splits, recipe, batch_size=20, views=config.method_info.views)
@@ -99,6 +99,20 @@ def test_the_width_of_neg_is_the_recorded_K(name: str, splits: Splits, compose: 
         pairs = build_method(config, data).pairs(data.batch(next(iter(data.positions(0)))))
         assert (pairs.neg.shape[1] if hasattr(pairs, "neg") else None) == recorded.K
         assert hasattr(pairs, "neg") is (name in CONTRASTIVE)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_without_infonce_logs_nothing_of_it(
+    name: str, splits: Splits, compose: Callable[..., DictConfig]
+) -> None:
+    config = compose(*asked(name), *SMALL)
+    recipe = Recipe(12, [0.5], [0.25], Crop(), 0.5, Color(), 0.2, 0.0)
+    data = ViewsDataModule(splits, recipe, batch_size=20, views=config.method_info.views)
+    config.K = 7 if name in CONTRASTIVE else None
+    method, batch = build_method(config, data), data.batch(next(iter(data.positions(0))))
+    logged = method.diagnose(*method(batch), batch)
+    assert INFONCE & logged.keys() == (INFONCE if name in OBJECTIVE else set())
+    assert method.loss_is_infonce is (name in OBJECTIVE)
 
 
 @pytest.mark.parametrize("layer", [nn.Dropout(0.5), StochasticDepth(0.5, "row"), nn.Dropout(0.0), nn.ReLU()])
@@ -128,17 +142,18 @@ def test_views_of_one_view_methods_are_the_first_and_the_small_ones(splits: Spli
 
 
 @pytest.mark.parametrize("name", CONTRASTIVE)
-def test_a_method_with_negatives_takes_what_is_asked_of_them(name: str) -> None:
+def test_a_method_with_negatives_takes_what_is_asked_of_them(name: str, compose: Callable[..., DictConfig]) -> None:
     """What its class does not take, build_method does not hand over, and the setting would do nothing."""
-    taken = inspect.signature(get_object(OmegaConf.load(FOLDER / f"{name}.yaml").method["_target_"])).parameters
-    assert {"K", "alpha", "tau", "objective", "optim", "seed"} <= taken.keys()
+    taken = inspect.signature(get_object(compose(*asked(name)).method["_target_"])).parameters
+    assert {"K", "tau", "optim"} <= taken.keys()
+    assert ({"alpha", "objective", "seed"} <= taken.keys()) is (name in OBJECTIVE)
 
 
 @pytest.mark.parametrize("name", sorted({*METHODS} - {*CONTRASTIVE}))
 def test_K_and_alpha_of_methods_without_negatives_are_an_error(name: str, compose: Callable[..., DictConfig]) -> None:
     for setting in ("K=16", "alpha=256"):
         with pytest.raises(ConfigError, match=r"has no negatives; its settings are"):
-            compose(f"method={name}", setting)
+            compose(*asked(name), setting)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from contrastive_lab.dataset import Splits, ViewsDataModule
 from contrastive_lab.encoder import build_head
 from contrastive_lab.run import build
-from tests.test_method.batches import CONTRASTIVE, METHODS
+from tests.test_method.batches import CONTRASTIVE, METHODS, OBJECTIVE, asked
 
 pytestmark = pytest.mark.long
 
 ENDS = [
-    (name, alpha) for name in METHODS for alpha in (("1e9", "inf") if name in CONTRASTIVE else ("null",))
-]  # a method without negatives has no alpha
+    (name, alpha) for name in METHODS for alpha in (("1e9", "inf") if name in OBJECTIVE else ("null",))
+]  # of a method without negatives, or with a loss of its own, there is no alpha
 SMALL = ("backbone.widths=[8,16]", "head.dim=16", "batch_size=16", "dataset.images=null")
 
 
@@ -39,7 +39,7 @@ def test_loss_and_gradient_are_finite(
 ) -> None:
     monkeypatch.setattr(build, "build_head", lambda **known: nn.Sequential(build_head(**known), Beside()))
     K, tau = ("K=5" if name in CONTRASTIVE else "K=null"), () if name in ("supervised", "finetune") else ("tau=0.01",)
-    config = compose(*SMALL, *tau, f"method={name}", K, f"alpha={alpha}")
+    config = compose(*SMALL, *tau, *asked(name), K, f"alpha={alpha}")
     monkeypatch.setattr(build, "_splits", lambda config: splits)
     data: ViewsDataModule = build.build_data(config)
     method = build.build_method(config, data)

@@ -8,7 +8,7 @@ from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.method import MoCo
 from contrastive_lab.run.build import build_data, build_encoder, build_method
-from tests.test_method.batches import CONTRASTIVE, METHODS
+from tests.test_method.batches import METHODS, OBJECTIVE, asked
 
 
 @pytest.mark.parametrize("name", ["simclr", "moco_v1", "moco_v2", "simo"])
@@ -27,13 +27,13 @@ def test_paper_defaults(name: str, compose: Callable[..., DictConfig]) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_yaml_builds_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
-    config = compose(f"method={name}", "backbone.widths=[8,16]", "head.dim=16")
+    config = compose(*asked(name), "backbone.widths=[8,16]", "head.dim=16")
     method = build_method(config, build_data(config))
     assert type(method).__name__.lower() == {"finetune": "supervised"}.get(name, name.split("_")[0])
     assert method.optim.lr == pytest.approx(config.base_lr * config.batch_size / 256)
 
 
-@pytest.mark.parametrize("name", CONTRASTIVE)
+@pytest.mark.parametrize("name", OBJECTIVE)
 def test_settings_reach_the_method(name: str, compose: Callable[..., DictConfig]) -> None:
     config = compose(f"method={name}", "K=7", "alpha=99", "tau=0.3", "backbone.widths=[8,16]", "head.dim=16")
     method = build_method(config, build_data(config))
