@@ -12,7 +12,7 @@ from contrastive_lab.program import program
 from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_stored, stored_config
 from contrastive_lab.record.sweep import read_sweep
-from contrastive_lab.run.evaluate import evaluate_run, score_name
+from contrastive_lab.run.evaluate import by_method, evaluate_run, score_name
 from contrastive_lab.waiting import progress_shown
 
 
@@ -65,7 +65,7 @@ def _asked(folder: Path, values: Mapping[str, str]) -> tuple[DictConfig, str]:
     """
     config = asked_config(folder, values)
     told = [f"{key}={value}" for key, value in values.items() if key.startswith("evaluation")]
-    config.evaluation = composed([f"method={config.method_info.id}", *told]).evaluation
+    config.evaluation = composed([*by_method(config), *told]).evaluation
     if config.evaluation.name == "classifier" and "dataset" in values:
         raise ConfigError("evaluation=classifier: knows the classes of the run's own data alone; leave out dataset=")
     return config, data_name(config) if "dataset" in values else ""

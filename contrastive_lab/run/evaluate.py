@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from contrastive_lab.augment import Recipe
+from contrastive_lab.config import options
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.dataset import Arrays, Files, ViewsDataModule
 from contrastive_lab.encoder import Encoder
@@ -68,6 +69,12 @@ def final_scores(config: DictConfig, method: ContrastiveModule[Any], data: Views
     return {name: scores for name, scores in found.items() if scores}
 
 
+def by_method(config: DictConfig) -> list[str]:
+    """The override that asks for a configuration's method, whose protocol may be its own; none for a plugin's."""
+    method = str(config.method_info.id)
+    return [f"method={method}"] if method in options("method") else []
+
+
 def score_name(run: DictConfig, asked: DictConfig, other: str = "") -> str:
     """What the accuracies of an evaluation are called in the result.json of a run, less "_top1", e.g. "linear".
 
@@ -75,7 +82,7 @@ def score_name(run: DictConfig, asked: DictConfig, other: str = "") -> str:
     yaml, e.g. "knn_k20" or "mean_h". On another data set the name of that comes first, e.g. "transfer_cifar10_knn".
     """
     own = {"knn": {"features": "h", **run.probes.knn}, run.evaluation.name: run.evaluation} if not other else {}
-    usual = own.get(asked.name) or composed([f"method={run.method_info.id}", f"evaluation={asked.name}"]).evaluation
+    usual = own.get(asked.name) or composed([*by_method(run), f"evaluation={asked.name}"]).evaluation
     differing = [(key, value) for key, value in asked.items() if key not in NAMED and value != usual.get(key)]
     settings = [str(value) if key == "features" else f"{key!s}{value}".removesuffix(".0") for key, value in differing]
     return "_".join([*([f"{TRANSFER}{other}"] if other else []), asked.name, *settings])

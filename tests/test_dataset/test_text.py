@@ -182,7 +182,7 @@ def test_what_is_typed_wins_over_the_data_set(compose: Callable[..., DictConfig]
         (["dataset.train_csv=none.csv"], "dataset.train_csv=none.csv: no such file"),
         (["augment.vectors=none.vec"], "augment.vectors=none.vec: no such file"),
         (["augment.drop=1.5"], "augment.drop=1.5: must be between 0 and 1"),
-        (["augment.blur=0.5"], "augment.blur: a setting of augment=moco_v1, augment=moco_v2, "),
+        (["augment.blur=0.5"], "augment.blur: a setting of augment=crop_flip, augment=moco_v1, "),
         (["dataset=cifar10", "augment=words"], "augment=words: for texts, and dataset=cifar10 has images"),
         (["dataset=cifar10", "backbone=bag_of_words"], "backbone=bag_of_words: for texts"),
     ],

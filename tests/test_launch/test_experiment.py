@@ -11,7 +11,7 @@ from contrastive_lab.config import CONF, options
 from contrastive_lab.config.grids import grids
 from contrastive_lab.config.identity import config_hash
 from contrastive_lab.launch import experiment
-from contrastive_lab.launch.experiment import expand, load
+from contrastive_lab.launch.experiment import Part, expand, load
 from contrastive_lab.launch.preflight import multirun
 from tests.conftest import ROOT
 
@@ -62,17 +62,17 @@ def jobs(name: str, scale: str, images: Path) -> list[list[str]]:
 def test_an_experiment_becomes_overrides_and_the_users_own_come_first(fig: None) -> None:
     told = ["experiment=a/fig", "K=2", "seed=0"]
     added = [*told, "tau=0.3", "head.dim=16", "backbone.widths=[8,16]", "alpha=null,256"]
-    assert experiment.expand(told) == [(None, added)]
+    assert experiment.expand(told) == [Part(None, added)]
     assert experiment.expand(["experiment=a/fig", "scale=paper"])[0].overrides[-1] == "K=16"
-    assert experiment.expand(["K=2"]) == [(None, ["K=2"])]
+    assert experiment.expand(["K=2"]) == [Part(None, ["K=2"])]
 
 
 def test_a_list_of_grids_is_a_part_for_each_with_its_own_settings(fig: None) -> None:
     told = ["experiment=eqco/fig1", "K=2"]
     assert experiment.expand(told) == [
-        ("InfoNCE", [*told, "tau=0.3", "alpha=null", "seed=0,1"]),
-        ("tied", [*told, "tau=0.5", "alpha=256", "base_lr=0.3", "seed=0"]),
-        ("tied", [*told, "tau=0.5", "alpha=256", "base_lr=0.3", "seed=1"]),
+        Part("InfoNCE", [*told, "tau=0.3", "alpha=null", "seed=0,1"]),
+        Part("tied", [*told, "tau=0.5", "alpha=256", "base_lr=0.3", "seed=0"]),
+        Part("tied", [*told, "tau=0.5", "alpha=256", "base_lr=0.3", "seed=1"]),
     ]
     assert experiment.constant(told) == set()  # nothing is the same in all of them
 

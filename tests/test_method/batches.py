@@ -21,8 +21,8 @@ N, D = 8, 5
 
 
 def asked(name: str) -> tuple[str, ...]:
-    """The words that ask for a method."""
-    return (*(OWN if YAMLS[name].is_relative_to(MY_LAB) else ()), f"method={name}")
+    """The words that ask for a method, with the probe that all of them have."""
+    return (*(OWN if YAMLS[name].is_relative_to(MY_LAB) else ()), f"method={name}", "evaluation=linear")
 
 
 class LinearBackbone(nn.Module):

@@ -179,7 +179,7 @@ def test_a_resumed_run_keeps_its_id_and_goes_on_at_its_checkpoint(
 def test_the_exported_backbone_is_kept_where_artifacts_are_asked_for(folders: dict[str, Path]) -> None:
     kept = {name: artifacts(folders[name]) for name in ("first", "second")}
     assert kept["first"] == [] and [kind for kind, _ in kept["second"]] == ["model"]
-    assert kept["second"][0][1] == ["backbone.json", "backbone.safetensors"]
+    assert kept["second"][0][1] == ["README.md", "backbone.json", "backbone.safetensors"]
 
 
 def artifacts(folder: Path) -> list[tuple[str, list[str]]]:

@@ -27,7 +27,7 @@ def state(folder: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("method", [*QUICK, *(pytest.param(name, marks=pytest.mark.long) for name in LONG)])
 def test_every_method_trains_on_texts(method: str, news: Path, trained: Callable[..., str]) -> None:
     K = [] if method in ("swav", "supcon", "supervised", "finetune") else ["K=8"]
-    printed = trained(*SMALL, f"method={method}", *K, cwd=news)
+    printed = trained(*SMALL, f"method={method}", "evaluation=linear", *K, cwd=news)
     found = json.loads((only_run(news) / "result.json").read_text())
     assert (found["status"], found["dataset"], found["backbone"]) == ("done", "ag_news", "bag_of_words")
     assert all(0 < found[name] <= 100 for name in ("linear_top1", "knn_top1", "online_top1"))
