@@ -76,7 +76,7 @@ def test_the_notebook_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     import subprocess
     import sys
 
-    block = TEXT[TEXT.index("    import pytorch_lightning") :].split("\n\n## ")[0]
+    block = TEXT[TEXT.index("    import pytorch_lightning") :].split("\n\nAn exported")[0]
     code = "\n".join(line[4:] for line in block.splitlines())
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -71,7 +71,7 @@ def test_it_trains_reports_and_exports_from_any_folder(typed: Typed, tmp_path: P
     code = "import contrastive_lab.config as found, sys; print(found.CONF, sys.path, sep='\\n')"
     conf, path = typed("python", "-c", code, cwd=tmp_path).splitlines()
     assert Path(conf).is_dir() and not Path(conf).is_relative_to(ROOT) and f"'{ROOT}'" not in path
-    assert "method: moco_v1, " in typed("python", "-m", "contrastive_lab", "train", "--help", cwd=tmp_path)
+    assert "method: finetune, moco_v1, " in typed("python", "-m", "contrastive_lab", "train", "--help", cwd=tmp_path)
     typed("contrastive-lab", "train", *TINY, "hydra.run.dir=runs/one", cwd=tmp_path)
     result = json.loads((tmp_path / "runs" / "one" / "result.json").read_text())
     assert (result["status"], result["K"], result["git"]) == ("done", 5, None)

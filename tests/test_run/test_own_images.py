@@ -124,7 +124,7 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, line: Type, monk
     done, told = line("resume=x"), r"error: resume=x: the run had other images \(data_hash: 80-\w+, not 79-\w+\); .*\n"
     assert (done.code, done.out) == (2, "") and re.fullmatch(told, done.err)
     assert json.loads((tmp_path / "x" / "result.json").read_text())["status"] == "interrupted"
-    monkeypatch.setattr("contrastive_lab.launch.preflight._other_images", lambda *_: "")  # as if they went later
+    monkeypatch.setattr("contrastive_lab.launch.preflight.other_images", lambda *_: "")  # as if they went later
     done = line("resume=x")
     assert done.code == 1
     assert "error: the checkpoint is of other data: 80-" in done.err
