@@ -70,7 +70,7 @@ def uniformity(x: Tensor, t: float = 2.0) -> Tensor:
     n, rows_of = len(x), []
     for rows in blocks(x, x, None):
         logits = -t * (2 - 2 * x[rows] @ x.T).clamp(min=0)
-        logits[range(rows.stop - rows.start), range(rows.start, rows.stop)] = -torch.inf  # a row with itself
+        logits.diagonal(rows.start).fill_(-torch.inf)  # a row with itself
         rows_of.append(logits.logsumexp(dim=1))
     return torch.cat(rows_of).logsumexp(dim=0) - math.log(max(n * (n - 1), 1))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -46,13 +47,13 @@ def _step(N: int, dim: int, block: int) -> Callable[[int], None]:
     ids = torch.arange(N)
 
     def step(number: int) -> None:
-        pairs.BLOCK = block
         random, keys, parts = StepRandom(0, 0, number, N, 0, N), torch.cat(views), []
         for this, z in enumerate(views):
             chosen = from_batch(random, None, 2, purpose=f"negatives/{this}")
             pos = pairs.row_cosines(z, views[1 - this])
             parts.append(pairs.Part(z, pos, ids, keys, ids.repeat(2), chosen, z))
-        Objective().losses(pairs.Pairs(parts), 0.1, None).mean().backward()
+        with patch.object(pairs, "BLOCK", block):
+            Objective().losses(pairs.Pairs(parts), 0.1, None).mean().backward()
 
     return step
 

@@ -115,14 +115,14 @@ def _check_data(folder: Path, typed_keys: dict[str, str]) -> None:
 
 def _like(stored: DictConfig, typed_keys: dict[str, str]) -> dict[str, str]:
     """The settings that make scale, data set and backbone those of a stored run; none of a group that was typed."""
-    added = dict[str, str]()
-    for group in ("scale", "dataset", "backbone"):
-        typed_groups = [f"{key}={typed_keys[key]}" for key in ("scale", "dataset", "backbone") if key in typed_keys]
-        start = base((METHOD, *typed_groups, *(f"{key}={value}" for key, value in added.items())))
-        if group not in typed_keys and stored[group].name != start[group].name:
-            added[group] = str(stored[group].name)
-    groups = [group for group in ("dataset", "backbone") if group not in typed_keys]
-    start = base((METHOD, *typed_groups, *(f"{key}={value}" for key, value in added.items())))
+    order, added = ("scale", "dataset", "backbone"), dict[str, str]()
+    chosen = [METHOD, *(f"{key}={typed_keys[key]}" for key in order if key in typed_keys)]
+    for group in order:
+        name = str(stored[group].name)
+        if group not in typed_keys and name != base(tuple(chosen))[group].name:
+            added[group] = name
+            chosen.append(f"{group}={name}")
+    groups, start = [group for group in order[1:] if group not in typed_keys], base(tuple(chosen))
     values, known = flat(stored), flat(start)
     for key in (key for key in values if within(key, ("data_dir", *groups)) and not _is_given(key)):
         if values[key] != known.get(key, ...):

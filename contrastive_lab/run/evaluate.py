@@ -69,6 +69,11 @@ def final_scores(config: DictConfig, method: ContrastiveModule[Any], data: Views
     return {name: scores for name, scores in found.items() if scores}
 
 
+def top5_of(scores: Scores, data: ViewsDataModule) -> float | None:
+    """The top-5 accuracy in percent; None of five classes or fewer, of which it is 100."""
+    return scores.top5 if data.splits.classes > 5 else None
+
+
 def by_method(config: DictConfig) -> list[str]:
     """The override that asks for a configuration's method, whose protocol may be its own; none for a plugin's."""
     method = str(config.method_info.id)
@@ -107,7 +112,7 @@ def evaluate_run(folder: Path, config: DictConfig, other: str = "") -> str:
     assert scores is not None  # a command of one process
     settings = {key: value for key, value in asked.items() if key not in NAMED}
     stem = "_".join([*([f"{TRANSFER}{other}"] if other else []), asked.name, *map(str, settings.values())])
-    top5 = scores.top5 if data.splits.classes > 5 else None  # else it is 100
+    top5 = top5_of(scores, data)
     values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": top5, "step": step}
     write_json(folder / f"evaluation_{stem}.json", values)
     run = stored_config(folder)

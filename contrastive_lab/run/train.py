@@ -41,7 +41,7 @@ from contrastive_lab.run.begin import begin
 from contrastive_lab.run.build import accelerator, build_data, build_method
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
 from contrastive_lab.run.console import at_chance, quiet, short_summary, starts_from, summary
-from contrastive_lab.run.evaluate import final_scores
+from contrastive_lab.run.evaluate import final_scores, top5_of
 from contrastive_lab.run.loggers import build_logger, log_backbone, log_final, pictures
 from contrastive_lab.run.progress import Bar, progress_callback
 from contrastive_lab.run.signals import StopSignal, heeded, left_to_first
@@ -182,9 +182,9 @@ def _run(
             result.mi_estimate = round(float(mi_estimate(result.loss, result.alpha)), 6)  # of a loss of 32 bits
     found = final_scores(config, method.to(trainer.strategy.root_device), data)
     if is_first():
+        top5 = top5_of(found[config.evaluation.name], data) if found else None
+        result.scores[f"{config.evaluation.name}_top5"] = None if top5 is None else shortest(top5)
         _finals(config, folder, trainer, found, result)
-        if data.splits.classes <= 5:  # of which the best five are all
-            result.scores[f"{config.evaluation.name}_top5"] = None
     return values, trainer.global_step, data.splits
 
 
@@ -213,7 +213,6 @@ def _finals(config: DictConfig, folder: Path, trainer: pl.Trainer, found: dict[s
     finals = {f"{name}_top1": shortest(scores.top1) for name, scores in found.items()}
     log_final(trainer.loggers, config, finals, trainer.global_step)
     result.scores |= finals
-    result.scores[f"{config.evaluation.name}_top5"] = shortest(found[config.evaluation.name].top5) if found else None
     for probe in callbacks_of(trainer):
         if isinstance(probe, KnnProbe):
             write_right(folder, "knn", probe.right)
