@@ -5,7 +5,9 @@ KILLS is how many of them there are, over all methods (10; `make reliability` as
 
 import os
 import random
+import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,13 +40,26 @@ def kill(line: tuple[str, ...], cwd: Path, step: int, writing: bool, wait: float
     while logged(folder) < step:
         assert process.is_alive(), process.exitcode
         time.sleep(0.002)
-    started = time.monotonic()
-    while process.is_alive() and (not at_work() if writing else time.monotonic() - started < wait):
-        pass
+    if writing:
+        while process.is_alive() and not (at_work() and holds(process.pid or 0, at_work)):
+            pass
+    else:
+        time.sleep(wait)
     process.kill()
     process.join()
     assert process.exitcode == -9
     return bool(at_work())
+
+
+def holds(pid: int, at_work: Callable[[], list[Path]]) -> bool:
+    """Freeze a process; whether it is at work even then (it goes on where it is not)."""
+    os.kill(pid, signal.SIGSTOP)
+    while "State:\tT" not in Path(f"/proc/{pid}/status").read_text():
+        time.sleep(0.0005)
+    if at_work():
+        return True
+    os.kill(pid, signal.SIGCONT)
+    return False
 
 
 @pytest.mark.long
