@@ -1,6 +1,6 @@
 """The encoder: images -> backbone features h -> unit vectors z."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 from typing import Literal, cast
 
@@ -25,11 +25,17 @@ class Encoder(nn.Module):
         layers = [layer for layer in head.modules() if isinstance(layer, nn.Linear)]
         self.features = cast(int, backbone.num_features)
         self.dim = layers[-1].out_features if layers else self.features
+        self._compiled: tuple[Callable[[Tensor], Tensor], ...] = ()  # no modules of this one: they share its weights
+
+    def compile_training(self) -> None:
+        """Let torch.compile make the training passes of backbone and head, one code for each shape of views."""
+        self._compiled = tuple(torch.compile(part, dynamic=False) for part in (self.backbone, self.head))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """What the backbone takes -> features h (n, F), unit rows z (n, D) in float32 or better."""
-        h = self.backbone(images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images)
-        return h, unit(self.head(h))
+        backbone, head = self._compiled if self._compiled and self.training else (self.backbone, self.head)
+        h = backbone(images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images)
+        return h, unit(head(h))
 
     def forward_views(self, views: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Features h and unit vectors z of each view; views of one size that follow each other take one pass.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.devices import devices, processes
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.signature import misfits
 from contrastive_lab.config.start import start_problems
@@ -24,11 +25,6 @@ def check(config: DictConfig) -> list[str]:
     rules = (_negatives, start_problems, _memory, devices, _trainer, _files, _kinds, _views, _architecture,
              untrusted_code, misfits)  # fmt: skip
     return [problem for rule in rules for problem in rule(config)]
-
-
-def processes(config: DictConfig) -> int:
-    """Number of processes a run starts."""
-    return int(config.strategy.devices) * int(config.trainer.num_nodes)
 
 
 def kind(config: DictConfig) -> str:
@@ -156,25 +152,6 @@ def _own_class(config: DictConfig, text: str) -> Iterator[str]:
         yield f"{text}: each query needs negatives of its own; set method.negatives_per=query"
     if config.method.get("positive_drawn"):
         yield f"{text}: never draws a query's own entry; set method.positive_drawn=false"
-
-
-def devices(config: DictConfig) -> Iterator[str]:
-    """What does not fit the processes of a run."""
-    N, world = config.batch_size, processes(config)
-    groups = config.batchnorm.groups if config.batchnorm.kind in ("split", "shuffle") else world
-    if config.strategy.name == "single" and world > 1:
-        yield f"strategy=single: one process, not {world}; use strategy=ddp, or strategy=ddp_cpu without GPUs"
-    if world >= 1 and N % world:
-        yield f"batch_size={N}: not divisible over strategy.devices, {world} processes in all"
-    if world >= 1 and groups >= 1 and groups % world:
-        yield f"batchnorm.groups={groups}: not divisible over {world} processes"
-    if groups >= 1 and groups != world and N % groups:
-        yield f"batch_size={N}: not divisible into batchnorm.groups={groups}"
-    if config.strategy.accelerator == "gpu":
-        import torch  # only here: it takes seconds to import
-
-        if (found := torch.cuda.device_count()) < (asked := config.strategy.devices):
-            yield f"strategy.devices={asked}: this machine has {found} GPUs; strategy=ddp_cpu needs none"
 
 
 def _trainer(config: DictConfig) -> Iterator[str]:

@@ -6,7 +6,8 @@ from typing import Self
 
 from omegaconf import DictConfig
 
-from contrastive_lab.config.check import WITHOUT_ALPHA, effective_K, kind, pool_size, processes
+from contrastive_lab.config.check import WITHOUT_ALPHA, effective_K, kind, pool_size
+from contrastive_lab.config.devices import processes
 from contrastive_lab.config.identity import beside_infonce, config_hash
 
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import multirun_jobs
 from contrastive_lab.config import CONF, folders
-from contrastive_lab.config.check import devices
+from contrastive_lab.config.devices import devices
 from contrastive_lab.config.identity import MOVED, PROCESSES, conf_hash, moved, within
 from contrastive_lab.config.overrides import SEARCHPATH, applied, composed, parse
 from contrastive_lab.config.resolve import Resolved, other_processes, resolve

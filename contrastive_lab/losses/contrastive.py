@@ -7,10 +7,11 @@ line says what does not fit. All functions compute in float32 or better, also un
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -117,6 +118,32 @@ def supcon(cosines: Tensor, positives: Tensor, own: Tensor, tau: float) -> Tenso
     return -log_p.masked_fill(~positives, 0.0).sum(dim=1) / positives.sum(dim=1).clamp(min=1)
 
 
+def log_sum_exp(x: Tensor, tau: float) -> Tensor:
+    """Log of the sum of exp(x / tau) over the columns of finite `x` (N, K): (N,).
+
+    As `torch.logsumexp(x / tau, dim=1)`, whose exponentials its backward pass computes anew and this one keeps: more
+    than twice as fast with many keys, in the same memory. It has a first derivative alone.
+    """
+    return cast(Tensor, _LogSumExp.apply(x, tau))
+
+
+class _LogSumExp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, tau: float) -> Tensor:
+        largest = x.amax(dim=1, keepdim=True)
+        exps = torch.sub(x, largest).mul_(1 / tau).exp_()
+        total = exps.sum(dim=1)
+        ctx.save_for_backward(exps, total)
+        ctx.tau = tau
+        return total.log() + largest[:, 0] / tau
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        exps, total = ctx.saved_tensors
+        return exps * (grads[0] / (total * ctx.tau))[:, None], None
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """`x` in float32, or as it is where it is more precise."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
@@ -129,4 +156,4 @@ def _log_odds(pos: Tensor, neg: Tensor, tau: float, alpha: float | None) -> Tens
     K = neg.shape[1]
     margin = eqco_margin(K, K if alpha is None else alpha, tau)
     pos, neg = at_least_float32(pos), at_least_float32(neg)
-    return torch.logsumexp(neg / tau, dim=1) - (pos - margin) / tau
+    return log_sum_exp(neg, tau) - (pos - margin) / tau

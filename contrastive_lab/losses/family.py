@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contrastive_lab.losses.contrastive import at_least_float32
+from contrastive_lab.losses.contrastive import at_least_float32, log_sum_exp
 
 
 def dcl(pos: Tensor, neg: Tensor, tau: float, sigma: float | None = None, all_pos: Tensor | None = None) -> Tensor:
@@ -186,4 +186,4 @@ def _matrix(neg: Tensor) -> Tensor:
 def _log_mean_exp(x: Tensor, tau: float) -> Tensor:
     """Log of the mean of exp(x / tau) over the columns of `x` (N, K): (N,)."""
     x = _matrix(x)
-    return torch.logsumexp(x / tau, dim=1) - math.log(x.shape[1])
+    return log_sum_exp(x, tau) - math.log(x.shape[1])

@@ -36,7 +36,7 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path,
         f"{resolved.processes} process(es)",
         f"labels     {_labels(splits)}",
         f"optimizer  {optim.kind}, learning rate {optim.rule} = {optim.lr:g}, {optim.schedule}",
-        f"encoder    {_encoder(config)}, head {config.head.kind}, batchnorm {config.batchnorm.kind}",
+        f"encoder    {_encoder(config)}, head {config.head.kind}, batchnorm {config.batchnorm.kind}{_passes(config)}",
         f"folder     {folder}",
     ]
     if short:
@@ -59,6 +59,13 @@ def starts_from(config: DictConfig) -> str | None:
 def _encoder(config: DictConfig) -> str:
     start, name = starts_from(config), with_arch(config.backbone.name, config.backbone.get("arch"))
     return str(name) if start is None else f"{name} {start}" if start == "pretrained" else f"{name} from {start}"
+
+
+def _passes(config: DictConfig) -> str:
+    """How the encoder's passes are made, where that is not in plain single precision."""
+    precision = config.trainer.precision
+    told = [] if precision == "32-true" else [str(precision)]
+    return "".join(f", {each}" for each in [*told, *(["compiled"] if config.strategy.get("compile") else [])])
 
 
 def few_neighbours(k: int, splits: Splits) -> list[str]:

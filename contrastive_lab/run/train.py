@@ -40,6 +40,7 @@ from contrastive_lab.record.run import has_checkpoint, stored_config
 from contrastive_lab.run.begin import begin
 from contrastive_lab.run.build import accelerator, build_data, build_method
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
+from contrastive_lab.run.compiled import Compiled
 from contrastive_lab.run.console import at_chance, quiet, short_summary, starts_from, summary
 from contrastive_lab.run.evaluate import final_scores, top5_of
 from contrastive_lab.run.loggers import build_logger, log_backbone, log_final, pictures
@@ -232,8 +233,7 @@ def build_trainer(
     if config.trainer.enable_checkpointing is not False:
         callbacks.append(LastCheckpoint(folder, config, resolved, data.hash))
     shown = [progress_callback()] if config.trainer.enable_progress_bar is not False else []
-    callbacks += shown
-    callbacks += pictures(config, loggers)
+    callbacks += [*shown, *pictures(config, loggers), *([Compiled()] if config.strategy.get("compile") else [])]
     trainer = instantiate(
         config.trainer,
         **instantiate(config.strategy.trainer),

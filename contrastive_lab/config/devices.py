@@ -1,0 +1,34 @@
+"""What does not fit the processes and devices of a run."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+from omegaconf import DictConfig
+
+
+def processes(config: DictConfig) -> int:
+    """Number of processes a run starts."""
+    return int(config.strategy.devices) * int(config.trainer.num_nodes)
+
+
+def devices(config: DictConfig) -> Iterator[str]:
+    """What does not fit the processes of a run."""
+    N, world = config.batch_size, processes(config)
+    groups = config.batchnorm.groups if config.batchnorm.kind in ("split", "shuffle") else world
+    if config.strategy.name == "single" and world > 1:
+        yield f"strategy=single: one process, not {world}; use strategy=ddp, or strategy=ddp_cpu without GPUs"
+    if world >= 1 and N % world:
+        yield f"batch_size={N}: not divisible over strategy.devices, {world} processes in all"
+    if world >= 1 and groups >= 1 and groups % world:
+        yield f"batchnorm.groups={groups}: not divisible over {world} processes"
+    if groups >= 1 and groups != world and N % groups:
+        yield f"batch_size={N}: not divisible into batchnorm.groups={groups}"
+    compiler = os.environ.get("CXX", "g++")
+    if config.strategy.get("compile") and shutil.which(compiler) is None:
+        yield f"strategy.compile=true: needs a C++ compiler, and there is no {compiler}; install one or set CXX"
+    if config.strategy.accelerator == "gpu":
+        import torch  # only here: it takes seconds to import
+
+        if (found := torch.cuda.device_count()) < (asked := config.strategy.devices):
+            yield f"strategy.devices={asked}: this machine has {found} GPUs; strategy=ddp_cpu needs none"

@@ -1,0 +1,45 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from contrastive_lab.run import train
+from contrastive_lab.run.compiled import Compiled
+from tests.conftest import TINY
+from tests.test_run.test_train import Trained, metrics, result, weights
+
+
+class NeverAgain(Compiled):
+    """From the third step on code that was not made yet is an error."""
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 2:
+            torch.compiler.set_stance("fail_on_recompile")
+
+
+@pytest.fixture
+def two_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(train, "Compiled", NeverAgain)
+    yield
+    torch.compiler.set_stance("default")
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
+@pytest.mark.usefixtures("two_steps")
+def test_a_compiled_run_is_the_same_to_rounding_and_makes_no_code_after_two_steps(
+    tmp_path: Path, trained: Trained
+) -> None:
+    small = ("method=simclr", "backbone.widths=[8]", "evaluation=linear", "hydra.run.dir=x")
+    line = (*TINY, *small, "trainer.precision=64-true")
+    trained(*line, cwd=tmp_path / "plain")
+    out = trained(*line, "strategy.compile=true", cwd=tmp_path / "compiled")
+    assert "batchnorm sync, 64-true, compiled" in " ".join(out.split())
+    plain, compiled = tmp_path / "plain" / "x", tmp_path / "compiled" / "x"
+    losses = [[float(row["loss"]) for row in metrics(folder) if row["loss"]] for folder in (plain, compiled)]
+    assert len(losses[0]) == 5
+    assert losses[1] == pytest.approx(losses[0], rel=1e-9)
+    assert weights(plain).keys() == weights(compiled).keys()
+    assert result(plain)["config_hash"] == result(compiled)["config_hash"]
