@@ -108,13 +108,15 @@ def _shares(pairs: Pairs, classes: Tensor | None) -> dict[str, Tensor]:
 EARLY = 50  # steps before which an untrained encoder cannot be told from a collapsed one
 
 
-def verdict(values: dict[str, float], steps: int, others: float = 1.0) -> str:
+def verdict(values: dict[str, float], steps: int, others: float = 1.0, momentum: float = 0.0) -> str:
     """One plain sentence on whether the representation has collapsed, by the last diagnostics of so many steps.
 
     `others` is the share of negatives that are not of the query's own class by choice: those that are may be as near as
     the positive in the best representation, which leaves that share of the gap, and where it is 0 the rank alone tells.
+    With a key encoder of this `momentum` the keys are those of the untrained encoder for longer: nothing is told before
+    a quarter of the steps, 1 / (1 - momentum), in which it follows.
     """
-    if steps < EARLY:
+    if steps < max(EARLY, 0.25 / max(1 - momentum, 1e-4)):
         return f"too early to tell after {steps} steps whether the representation collapses"
     rank, dim = values["effective_rank"], values["dimensions"]
     gap = values.get("positive_cosine", 1.0) - values.get("negative_cosine", 0.0)  # a method may have neither

@@ -29,7 +29,7 @@ SUBJECTS = {
         "KILLS",
     ),
     "signals": Subject(
-        "SIGTERM to two processes, at random moments",
+        "SIGTERM, SIGINT and SIGUSR1 to two processes, at random moments",
         f"{RUN}_signals.py::test_a_signal_to_one_of_two_processes_ends_both",
         variable="SIGNALS",
     ),

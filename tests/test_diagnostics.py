@@ -76,12 +76,15 @@ def test_spread_is_of_unit_rows_or_of_features() -> None:
 
 
 def test_the_verdict_tells_collapse_from_a_working_run() -> None:
-    def say(positive: float, negative: float, rank: float, steps: int = 1000) -> str:
+    def say(positive: float, negative: float, rank: float, steps: int = 1000, momentum: float = 0.0) -> str:
         values = {"positive_cosine": positive, "negative_cosine": negative, "effective_rank": rank}
-        return verdict({**values, "dimensions": 128.0}, steps)
+        return verdict({**values, "dimensions": 128.0}, steps, momentum=momentum)
 
     assert say(1.0, 0.99, 1.0).startswith("COLLAPSED")
     assert say(0.9, 0.1, 2.0).startswith("PARTLY COLLAPSED")
     assert say(0.9, 0.1, 30.0).startswith("no collapse")
     assert say(float("nan"), 0.1, 30.0).startswith("COLLAPSED")
+    assert say(1.0, 0.99, 1.0, steps=249, momentum=0.999).startswith("too early")  # a key encoder of 1,000 steps
+    assert say(1.0, 0.99, 1.0, steps=251, momentum=0.999).startswith("COLLAPSED")
+    assert say(1.0, 0.99, 1.0, steps=50, momentum=0.99).startswith("COLLAPSED")
     assert say(1.0, 0.99, 1.0, steps=3) == "too early to tell after 3 steps whether the representation collapses"

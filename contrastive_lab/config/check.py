@@ -69,7 +69,7 @@ def _memory(config: DictConfig) -> Iterator[str]:
     sizes = {"K": rows * D, "head.dim": D * (config.head.hidden or 1)}
     sizes |= {f"method.{name}": (config.method.get(name) or 0) * D for name in ("queue", "prototypes")}
     side = config.augment.get("size", 0) if "size" in config.dataset else 0
-    sizes["augment.size"] = config.batch_size // processes(config) * 3 * side * side
+    sizes["augment.size"] = min(config.batch_size // processes(config), 2**20) * 3 * side * side
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for key, numbers in sizes.items():
         if 4 * numbers > have:

@@ -39,7 +39,7 @@ def _positive(numbers: list[float]) -> list[float]:
 Areas = Annotated[list[float], AfterValidator(partial(_interval, most=1.0)), Field(examples=[[0.2, 1.0]])]
 Ratios = Annotated[list[float], AfterValidator(_interval), Field(examples=[[0.75, 1.33]])]
 Channels = Annotated[list[float], Field(description="of each channel, one or three numbers", examples=[[0.5]])]
-Levels = Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_levels), Field(examples=[[0, 4095]])]
+Levels = Annotated[list[Annotated[int, Field(ge=0, le=65535)]], AfterValidator(_levels), Field(examples=[[0, 4095]])]
 Byte = Annotated[int, Field(ge=0, le=255)]
 Colour = Annotated[list[Byte], Field(min_length=3, max_length=3, examples=[[255, 255, 255]])]
 ValFraction = Annotated[

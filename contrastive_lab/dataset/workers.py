@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from contrastive_lab.compat import before_processes_end
+from contrastive_lab.errors import RunError
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -24,7 +25,11 @@ def decoded(items: Sequence[Item], make: Callable[[Item], Made], workers: int) -
     before, ignore = {*multiprocessing.active_children()}, ignore_signals if workers else None
     made = iter(DataLoader(dataset, None, collate_fn=one, num_workers=workers, worker_init_fn=ignore))
     _killed_at_exit(os.getpid()).update({*multiprocessing.active_children()} - before)
-    yield from made
+    try:
+        yield from made
+    except RunError as error:  # from a worker torch tells it with the worker's traceback around it
+        told = str(error).strip().splitlines()
+        raise RunError(told[-1].partition(f"{RunError.__name__}: ")[2] or told[-1]) from None
 
 
 def handed_over(rows: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from contrastive_lab.record.metrics_file import set_aside
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.provenance import unforeseen
 from contrastive_lab.record.result import Status, read_result
-from contrastive_lab.record.run import check_stored, has_config, store_config
+from contrastive_lab.record.run import check_stored, has_checkpoint, has_config, store_config
 from contrastive_lab.run.train import output_folder, train
 
 
@@ -143,7 +143,10 @@ def own_line() -> list[str]:
 
 def _continued(config: DictConfig, folder: Path) -> DictConfig:
     """The configuration, with `resume` where the folder holds a checkpoint; else older metrics there are renamed."""
-    if not check_stored(folder):
+    problems = check_stored(folder)
+    if problems and has_checkpoint(folder):  # they are damaged: what they hold is not thrown away without a word
+        raise ConfigError(f"{problems[0]}; remove {folder / 'checkpoints'} to start anew, or choose another folder")
+    if not problems:
         config = config.copy()
         OmegaConf.update(config, "resume", str(folder))
     elif is_first():

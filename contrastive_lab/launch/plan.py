@@ -96,8 +96,12 @@ def _short(override: str) -> str:
 def plan(command: list[str], overrides: list[str], jobs: list[Job], conf: str = "") -> Plan:
     """The sweep of a command as it was typed; two equal jobs, or one without a name, are a ConfigError."""
     name, (experiment, scale) = sweep_name(overrides), chosen(overrides)
-    if wrong := [f"{key}={value}" for key, value in given(overrides).items() if within(key, {"hydra.sweep"})]:
+    if wrong := [
+        f"{key}={value}" for key, value in given(overrides).items() if within(key, {"hydra.sweep", "hydra.run"})
+    ]:
         raise ConfigError(f"{wrong[0]}: a sweep's folder is outputs/sweeps/<name>; use sweep=<name>")
+    if given(overrides).get("hydra.launcher.n_jobs") == "0":
+        raise ConfigError("hydra.launcher.n_jobs=0: must be 1 or more jobs at a time, or -1 for one on each core")
     if len(jobs) == 1 and not {"sweep", "experiment"} & {*given(overrides)}:
         raise ConfigError("-m: this line has one job; give a key several values, e.g. K=4,16, or leave out -m")
     if twice := [folder for folder, count in Counter(job.folder for job in jobs).items() if count > 1]:

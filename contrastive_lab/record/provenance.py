@@ -67,7 +67,7 @@ def commit() -> str | None:
 
 def goes_on(folder: Path) -> str:
     """What to type for a run to go on."""
-    return f"{program('train')} resume={folder} goes on"
+    return f"{program('train')} {shlex.quote(f'resume={folder}')} goes on"
 
 
 def unforeseen(error: Exception, folder: Path) -> str:
@@ -77,7 +77,7 @@ def unforeseen(error: Exception, folder: Path) -> str:
         return f"{line}; make room, and {goes_on(folder)}"
     if any(text in str(error) for text in SMALL_SHM):
         there = "/dev/shm is too small for the workers that decode; give it room (docker run --shm-size=8g)"
-        return f"{there}, or do without: {program('train')} resume={folder} dataset.workers=0"
+        return f"{there}, or do without: {program('train')} {shlex.quote(f'resume={folder}')} dataset.workers=0"
     (folder / "traceback.txt").write_text(traceback.format_exc())
     if any(text in str(error) for text in LOST):
         line = f"another process of this run has ended; the same line, or resume={folder}, goes on"

@@ -172,7 +172,7 @@ def _summary(
         lines.append(f"rank       {values['effective_rank']:.1f} of {values['dimensions']:.0f} dimensions in use")
         share, K = config.own_class_share, result.K or 1
         others = 1.0 if share is None else 1 - own_of(K, share) / K
-        lines.append(f"verdict    {verdict(values, steps, others)}")
+        lines.append(f"verdict    {verdict(values, steps, others, config.method.get('momentum', 0.0))}")
     return [*lines, f"folder     {folder}"]
 
 

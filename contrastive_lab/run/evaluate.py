@@ -18,7 +18,7 @@ from contrastive_lab.evaluation.protocols import knn
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record.checkpoint import readable_checkpoint
-from contrastive_lab.record.files import CHECKPOINT, write_json
+from contrastive_lab.record.files import CHECKPOINT, read_json, write_json
 from contrastive_lab.record.result import Result, Status, read_result
 from contrastive_lab.record.right import TRANSFER, write_right
 from contrastive_lab.record.run import stored_config
@@ -97,29 +97,41 @@ def evaluate_run(folder: Path, config: DictConfig, other: str = "") -> str:
     """Score a run's last checkpoint into a file of its folder, and into result.json if it is done; returns a line.
 
     The file is `evaluation_<name>_<settings>.json`, the keys of result.json begin with the `score_name`; `other` is the
-    name of another data set that the configuration has. What the run scored itself stays as it is.
+    name of another data set that the configuration has. What the run scored itself stays as it is; where the data are
+    not those of the run, or of an earlier transfer, their hash stands in both names, so that no mean mixes them.
     """
     data, result, asked = build_data(config), read_result(folder), config.evaluation
+    run = stored_config(folder)
     encoder, step = stored_encoder(folder, config)
     if not data.splits.probed:
         raise ConfigError(f"dataset={config.dataset.name}: no labelled test images to evaluate on")
-    notices = data_notices(data) if other else []
-    if not other and result.data_hash not in (None, data.hash):
-        notices = [f"evaluated on other data than those of the run ({result.data_hash} then, {data.hash} now)"]
+    settings = {key: value for key, value in asked.items() if key not in NAMED}
+    stem = "_".join([*([f"{TRANSFER}{other}"] if other else []), asked.name, *map(str, settings.values())])
+    notices, own = data_notices(data) if other else [], "_".join([stem, data.hash])
+    then = _evaluated_before(folder, stem) if other else result.data_hash
+    if changed := then not in (None, data.hash):
+        whose = f"those of {other} before" if other else "those of the run"
+        notices += [f"evaluated on other data than {whose} ({then} then, {data.hash} now), kept by a name of its own"]
     notices += few_neighbours(asked.get("k", 0), data.splits)
     print(*(f"notice: {notice}\n" for notice in notices), sep="", end="", flush=True)
     scores = score(config, encoder, data, stored_classifier(folder, encoder))
     assert scores is not None  # a command of one process
-    settings = {key: value for key, value in asked.items() if key not in NAMED}
-    stem = "_".join([*([f"{TRANSFER}{other}"] if other else []), asked.name, *map(str, settings.values())])
     top5 = top5_of(scores, data)
     values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": top5, "step": step}
-    write_json(folder / f"evaluation_{stem}.json", values)
-    run = stored_config(folder)
-    _keep(folder, result, ("knn", run.evaluation.name), score_name(run, asked, other), scores, top5)
+    write_json(folder / f"evaluation_{own if changed else stem}.json", values | {"data_hash": data.hash})
+    name = "_".join([score_name(run, asked, other), *([data.hash] if changed else [])])
+    _keep(folder, result, ("knn", run.evaluation.name), name, scores, top5)
     where = f" of {other}" if other else ""
     told = f"{scores.top1:.2f} % top-1" + (f", {top5:.2f} % top-5" if top5 is not None else "")
     return f"{asked.name} on {asked.features}{where}: {told} ({folder})"
+
+
+def _evaluated_before(folder: Path, stem: str) -> str | None:
+    """The hash of the data on which this run, or another of its sweep, was evaluated so; None of the first one."""
+    for path in (folder / f"evaluation_{stem}.json", *sorted(folder.parent.glob(f"*/evaluation_{stem}.json"))):
+        if path.is_file() and (told := read_json(path).get("data_hash")):
+            return str(told)
+    return None
 
 
 def data_notices(data: ViewsDataModule) -> list[str]:

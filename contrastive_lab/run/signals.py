@@ -20,7 +20,7 @@ class StopSignal(pl.Callback):
     """Stops the training where a process got a signal, whose `number` is 0 until then.
 
     One process stops after its step; several agree every `EVERY` steps, so that all of them stop after the same one. A
-    second signal of the same number does what it did before.
+    second Ctrl-C does what it did before; other signals may come again, as some queues send them.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,8 @@ class StopSignal(pl.Callback):
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.number = number
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        if number == signal.SIGINT:
+            signal.signal(number, signal.default_int_handler)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Agree on a stop."""

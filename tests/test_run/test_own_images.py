@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from contrastive_lab.dataset import ViewsDataModule
 from tests.conftest import Line
 
 Type = Callable[..., Line]
@@ -147,3 +148,45 @@ def test_images_that_were_moved_are_given_anew(tmp_path: Path, line: Type) -> No
         key: result[key] for key in ("status", "data_hash", "knn_top1")
     }
     assert "leave out K=3" in line("resume=x y=1", "K=3").err
+
+
+@pytest.mark.long
+def test_an_evaluation_on_other_images_is_not_in_the_mean_of_the_runs_own(
+    tmp_path: Path, line: Type, type_script: Type
+) -> None:
+    root = folder(tmp_path / "D")
+    told = [option for option in LINE if option not in ("evaluation.epochs=50", "epochs=3")]
+    assert line("-m", *told, f"dataset.root={root}", "evaluation=knn", "epochs=1", "seed=0,1", "sweep=s").code == 0
+    runs = sorted(path.parent for path in Path("outputs/sweeps/s").glob("*/result.json"))
+    assert type_script("evaluate", f"run={runs[0]}", "evaluation=mean").code == 0
+    (root / "val" / "cat" / "000.png").unlink()
+    done = type_script("evaluate", f"run={runs[1]}", "evaluation=mean")
+    assert done.code == 0 and "evaluated on other data than those of the run" in done.out
+    first, second = (json.loads((run / "result.json").read_text()) for run in runs)
+    (hash_,) = {
+        key.removeprefix("mean_").removesuffix("_top1") for key in second.keys() - first.keys() if "top1" in key
+    }
+    assert hash_.startswith("80-") and hash_ != first["data_hash"]
+    assert "mean_top1" in first and "mean_top1" not in second
+    (path,) = runs[1].glob(f"evaluation_mean_*_{hash_}.json")
+    stored = json.loads(path.read_text())
+    assert (stored["data_hash"], stored["top1"]) == (hash_, second[f"mean_{hash_}_top1"])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_image_that_goes_while_a_run_trains_is_one_line(
+    workers: int, tmp_path: Path, line: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, begun = folder(tmp_path / "D"), ViewsDataModule.train_dataloader
+
+    def gone(self: ViewsDataModule) -> object:
+        for path in (root / "train").rglob("*.png"):
+            path.unlink()
+        return begun(self)
+
+    monkeypatch.setattr(ViewsDataModule, "train_dataloader", gone)
+    done = line(*LINE, f"dataset.workers={workers}", f"dataset.root={root}")
+    assert done.code == 1
+    told = done.err.strip().splitlines()
+    assert len(told) == 1 and re.fullmatch(r"error: .*\.png: is not there", told[0])

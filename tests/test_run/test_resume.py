@@ -34,12 +34,14 @@ def test_two_runs_of_a_seed_are_bit_identical_and_another_seed_is_not(tmp_path: 
     assert result(folders[0])["config_hash"] == result(folders[1])["config_hash"] != result(folders[2])["config_hash"]
 
 
-@pytest.mark.parametrize("damage", [pytest.param(part, marks=pytest.mark.long) for part in ("cut", "both gone")])
+@pytest.mark.parametrize(
+    "damage", [pytest.param(part, marks=pytest.mark.long) for part in ("cut", "both cut", "both gone")]
+)
 def test_a_damaged_checkpoint_makes_way_for_the_one_before_and_without_any_a_run_starts_anew(
-    damage: str, tmp_path: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
+    damage: str, tmp_path: Path, trained: Trained, line: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = (*TINY, "method=simclr", "epochs=2", "checkpoint_every_n_steps=2")
-    trained(*line, cwd=tmp_path / "whole")
+    told = (*TINY, "method=simclr", "epochs=2", "checkpoint_every_n_steps=2")
+    trained(*told, cwd=tmp_path / "whole")
     whole = only_run(tmp_path / "whole")
     assert [path.name for path in (whole / "checkpoints").iterdir()] == ["last.ckpt"]  # it is done
 
@@ -49,16 +51,23 @@ def test_a_damaged_checkpoint_makes_way_for_the_one_before_and_without_any_a_run
     with monkeypatch.context() as patch:
         patch.setattr(LastCheckpoint, "on_train_end", interrupted)
         with pytest.raises((KeyboardInterrupt, SystemExit)):
-            trained(*line, cwd=tmp_path / "cut")
+            trained(*told, cwd=tmp_path / "cut")
     cut = only_run(tmp_path / "cut")
     last, previous = (cut / "checkpoints" / name for name in ("last.ckpt", "previous.ckpt"))
-    if damage == "cut":
-        os.truncate(last, last.stat().st_size // 2)
+    if "cut" in damage:
+        for path in (last, previous)[: 1 + (damage == "both cut")]:
+            os.truncate(path, path.stat().st_size // 2)
+        if damage == "both cut":  # what they hold is not thrown away without a word
+            where, rows = f"hydra.run.dir={cut.relative_to(tmp_path / 'cut')}", metrics(cut)
+            done = line(*told, where, cwd=tmp_path / "cut")
+            assert done.code == 2 and "last.ckpt is damaged and cannot be read; remove " in done.err
+            assert metrics(cut) == rows
+            return
     else:
         last.unlink()
         previous.unlink()
-    told = trained(f"resume={cut.relative_to(tmp_path / 'cut')}", cwd=tmp_path / "cut")
-    assert ("last.ckpt is missing or damaged; the one before it is taken" in told) == (damage == "cut")
+    out = trained(f"resume={cut.relative_to(tmp_path / 'cut')}", cwd=tmp_path / "cut")
+    assert ("last.ckpt is missing or damaged; the one before it is taken" in out) == (damage == "cut")
     assert all(torch.equal(value, weights(cut)[name]) for name, value in weights(whole).items())
     assert metrics(cut) == metrics(whole)
 

@@ -87,10 +87,13 @@ def test_the_first_process_is_ended_by_a_signal_after_the_training() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_second_signal_does_what_it_did_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_ctrl_c_does_what_it_did_before_and_other_signals_may_come_again() -> None:
     callback = StopSignal()
     callback.on_train_start(None, None)
     try:
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR1):
+            os.kill(os.getpid(), number)
+            assert callback.number == number
         os.kill(os.getpid(), signal.SIGINT)
         assert callback.number == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
@@ -138,6 +141,7 @@ def test_a_signal_to_one_of_two_processes_ends_both(
     attempt: int, tmp_path: Path, two_processes: Callable[..., subprocess.Popen[str]]
 ) -> None:
     whom, chance = ("first", "second", "all", "group")[attempt % 4], random.Random(attempt)
+    number = signal.SIGTERM if attempt < 4 else (signal.SIGINT, signal.SIGUSR1, signal.SIGTERM)[attempt % 3]
     process = two_processes("trainer.limit_train_batches=400", "epochs=3")
     started, step = time.monotonic(), chance.randrange(60)
     while logged(tmp_path / "x") < step:
@@ -146,17 +150,17 @@ def test_a_signal_to_one_of_two_processes_ends_both(
     time.sleep(chance.uniform(0, 0.1))
     (second,) = others(process.pid)
     if whom == "group":
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, number)
     for pid in {"first": [process.pid], "second": [second], "all": [process.pid, second]}.get(whom, []):
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, number)
     _, told_at_end = process.communicate(timeout=60)  # the issue asks for 10 s on an idle machine
-    assert process.returncode == 143, told_at_end
+    assert process.returncode == 128 + number, told_at_end
     assert result(tmp_path / "x")["status"] == "interrupted"
     while runs(second):
         assert time.monotonic() - started < 400, "the second process did not end"
         time.sleep(0.1)
     step = torch.load(tmp_path / "x" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
-    assert f"stopped after {step} of 234 steps by SIGTERM" in told_at_end
+    assert f"stopped after {step} of 234 steps by {number.name}" in told_at_end
 
 
 def ignores(pid: int, number: signal.Signals) -> bool:
