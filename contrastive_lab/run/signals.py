@@ -1,6 +1,7 @@
 """Signals that stop a run: it ends after the step it is at, with a checkpoint, in all of its processes."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -13,42 +14,53 @@ from contrastive_lab import distributed
 from contrastive_lab.errors import SignalError
 
 STOPPING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT)
-EVERY = 10  # steps between two agreements of several processes
+EVERY, SECONDS = 10, 2.0  # steps between two agreements of several processes, and seconds if the steps are slow
 
 
 class StopSignal(pl.Callback):
-    """Stops the training where a process got a signal, whose `number` is 0 until then.
+    """Stops the training where a process got a signal, whose `number` is 0 until all of them know.
 
-    One process stops after its step; several agree every `EVERY` steps, so that all of them stop after the same one. A
-    second Ctrl-C does what it did before; other signals may come again, as some queues send them.
+    One process stops after its step; several agree every `EVERY` steps, or every `SECONDS` of the slowest process where
+    steps take long, so that all of them stop after the same one. A second Ctrl-C does what it did before; other signals
+    may come again, as some queues send them.
     """
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number, self.taken = 0, 0  # agreed on; come to this process, at any moment
         self.before: dict[int, Any] = {}
+        self.agreed, self.time, self.due = 0, time.monotonic(), 0  # the last agreement's step and time, the next's step
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the signals, after Lightning took SIGTERM in a way in which two processes wait for each other."""
         self.before = {number: signal.signal(number, self._take) for number in STOPPING}
+        self.due, self.time, self.agreed = 0, time.monotonic(), trainer.global_step
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        self.number = number
+        self.taken = number
         if number == signal.SIGINT:
             signal.signal(number, signal.default_int_handler)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Agree on a stop."""
-        if distributed.world_size() == 1 or trainer.global_step % EVERY == 0:
-            self._agree(pl_module)
+        step = trainer.global_step
+        if distributed.world_size() == 1 or step >= self.due:
+            self._agree(pl_module, step)
             trainer.should_stop |= self.number > 0
 
-    def _agree(self, pl_module: pl.LightningModule) -> None:
-        if distributed.world_size() > 1:
-            self.number = -int(distributed.minimum(torch.tensor(-self.number, device=pl_module.device)))
+    def _agree(self, pl_module: pl.LightningModule, step: int) -> None:
+        """Give all processes the number that one has, and the step of the next agreement."""
+        if distributed.world_size() == 1:
+            self.number = self.taken
+        else:
+            now = time.monotonic()
+            mine = torch.tensor([self.taken, (now - self.time) / max(step - self.agreed, 1)], dtype=torch.float64)
+            number, seconds = (-distributed.minimum(-mine.to(pl_module.device))).tolist()
+            self.number, self.agreed, self.time = int(number), step, now
+            self.due = step + max(1, min(EVERY, int(SECONDS / max(seconds, 1e-9))))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Agree for the last time, and give the signals back."""
-        self._agree(pl_module)
+        self._agree(pl_module, trainer.global_step)
         for number, handler in self.before.items():
             signal.signal(number, handler)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytorch_lightning as pl
@@ -88,19 +89,43 @@ def test_the_first_process_is_ended_by_a_signal_after_the_training() -> None:
 
 
 def test_a_second_ctrl_c_does_what_it_did_before_and_other_signals_may_come_again() -> None:
-    callback = StopSignal()
-    callback.on_train_start(None, None)
+    callback, trainer = StopSignal(), SimpleNamespace(global_step=0)
+    callback.on_train_start(trainer, None)
     try:
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR1):
             os.kill(os.getpid(), number)
-            assert callback.number == number
+            assert callback.taken == number
         os.kill(os.getpid(), signal.SIGINT)
-        assert callback.number == signal.SIGINT
+        assert callback.taken == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
     finally:
-        callback.on_train_end(None, None)
+        callback.on_train_end(trainer, None)
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(0.001, 10), (0.5, 4), (30.0, 1)])
+def test_several_processes_agree_every_ten_steps_or_two_seconds(
+    seconds: float, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process is one that got SIGUSR1 before the second agreement, and is as fast as this one."""
+    agreed, now = [], [0.0]
+
+    def with_other(mine: torch.Tensor) -> torch.Tensor:
+        agreed.append(int(trainer.global_step))
+        return torch.minimum(mine, torch.tensor([-10.0 * (len(agreed) > 1), 0]))
+
+    monkeypatch.setattr("contrastive_lab.distributed.world_size", lambda: 2)
+    monkeypatch.setattr("contrastive_lab.distributed.minimum", with_other)
+    monkeypatch.setattr("contrastive_lab.run.signals.time.monotonic", lambda: now[0])
+    callback, trainer = StopSignal(), SimpleNamespace(global_step=0, should_stop=False)
+    callback.on_train_start(trainer, SimpleNamespace(device="cpu"))
+    while not trainer.should_stop:
+        trainer.global_step, now[0] = trainer.global_step + 1, now[0] + seconds
+        callback.on_train_batch_end(trainer, SimpleNamespace(device="cpu"))
+    callback.on_train_end(trainer, SimpleNamespace(device="cpu"))
+    assert agreed == [1, 1 + steps, 1 + steps]
+    assert callback.number == signal.SIGUSR1
 
 
 def runs(pid: int) -> bool:
