@@ -162,7 +162,7 @@ class ImageFolder(Dataset):
 
     root: str = Field(description="folder with train/ and val/, or any tree of images")
     probe_root: str | None = Field(description="another folder with train/ and val/ and classes, for the probes alone")
-    workers: int = Field(ge=0, description="processes that decode and crop")
+    workers: int = Field(ge=0, description="processes that decode and crop, at most one for each core")
     range: Levels = Field(description="what is black and what is white in 16-bit grey images")
     background: Colour = Field(description="red, green and blue, 0 to 255, under what is transparent")
     val_fraction: ValFraction

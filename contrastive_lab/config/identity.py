@@ -26,8 +26,10 @@ OMITTED = {
 PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.test_csv", "augment.vectors")
 # Where the data lie and how they are read: a stored run takes these anew.
 MOVED = ("data_dir", "dataset.root", "dataset.probe_root", "dataset.workers")
-# In which processes a run goes on.
-PROCESSES = ("strategy", "trainer.num_nodes")
+# In which processes a run goes on, and for how long.
+PROCESSES = ("strategy", "trainer.num_nodes", "trainer.max_time")
+# Not part of the identity either, though older versions have it in their hashes: with this value.
+AS = {"trainer.max_time": None}
 # Old spellings of keys.
 RENAMED = {"about": "method_info", "method.share": "method.negatives_per", "method.loss": "loss.name"}
 # Settings that came later, with the values at which a run is what it was without them.
@@ -45,7 +47,7 @@ def identity(config: DictConfig) -> dict[str, Any]:
 
 def comparable(values: Mapping[str, Any]) -> dict[str, Any]:
     """The identity among the values of a configuration, by dotted key; also of one that an older version stored."""
-    kept = {RENAMED.get(k, k): v for k, v in values.items() if not within(k, {*OMITTED, "scale", "about"})}
+    kept = {RENAMED.get(k, k): AS.get(k, v) for k, v in values.items() if not within(k, {*OMITTED, "scale", "about"})}
     neutral = {**LATER, **LATER_OF_GROUPS, "loss.name": "info_nce"}
     told = {k: v for k, v in kept.items() if neutral.get(k, ...) != v}
     return {k: Path(v).name if k in PATHS and v else str(v) if v == math.inf else v for k, v in told.items()}

@@ -78,7 +78,8 @@ def unknown(config: DictConfig, key: str, known: list[str]) -> str:
         own = ", ".join(name.removeprefix(f"{group}.") for name in settable) or "none"
         chosen = OmegaConf.select(config, "method_info.name" if group == "method" else f"{group}.name")
         if others:
-            return f"{key}: a setting of {', '.join(others)}; {chosen or 'this option'} has {own}"
+            add = "add it" if len(others) == 1 else "add one"
+            return f"{key}: a setting of {', '.join(others)}: {add}; {chosen or 'this option'} has {own}"
         return f"{key}: {chosen or 'this option'} has no such setting; it has {own}"
     command = f"{program('theory')} theory=<name>" if "theory" in config else program("train")
     return f"{key}: no such key; {command} --help lists them all"

@@ -90,6 +90,7 @@ class Wandb(Settings):
     entity: str | None = Field(description="of W&B; null: that of your account, or WANDB_ENTITY")
     media: bool = Field(description="a sheet of views at the start, a map of the features at the end")
     artifacts: bool = Field(False, description="the exported backbone, and of a sweep the report, are kept there, too")
+    run_name: str | None = Field(None, description="of W&B, also as logger.name; null: method, K, alpha and seed")
     group: str | None = Field(None, description="of W&B; null: the sweep's name")
     job_type: str | None = Field(None, description="of W&B; null: pretrain")
     tags: list[str] | None = Field(None, description="of W&B; null: method, data set, scale and loss")

@@ -19,7 +19,7 @@ from contrastive_lab.compat import batches_started
 from contrastive_lab.dataset.decode import crops
 from contrastive_lab.dataset.fingerprint import data_hash
 from contrastive_lab.dataset.split import Files, Split, Splits
-from contrastive_lab.dataset.workers import decoded
+from contrastive_lab.dataset.workers import cores, decoded
 from contrastive_lab.randomness import StepRandom, generator
 
 
@@ -49,7 +49,8 @@ class ViewsDataModule(pl.LightningDataModule):
     """Batches of augmented views of a data set, in an order and with views that are functions of `seed`.
 
     A batch has `batch_size` rows over all processes, or in this one if it is `alone`; ValueError if the data set has
-    fewer. `views` is 1 or 2 of full size, to which the recipe may add small ones; `workers` processes decode files.
+    fewer. `views` is 1 or 2 of full size, to which the recipe may add small ones; `workers` processes decode files,
+    at most one for each core.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class ViewsDataModule(pl.LightningDataModule):
         self.batch_size, self.seed = batch_size, seed
         self.views = [*range(views), *range(2, 2 + recipe.small_views)]
         self.alone = alone
-        self.workers = workers if isinstance(splits.pretrain, Files) else 0
+        self.workers = min(workers, cores()) if isinstance(splits.pretrain, Files) else 0
         self._images: Tensor | None = None  # all, on the device; no buffer of a module, so no checkpoint holds them
         self._classes = splits.pretrain.labels
 

@@ -32,6 +32,11 @@ def decoded(items: Sequence[Item], make: Callable[[Item], Made], workers: int) -
         raise RunError(told[-1].partition(f"{RunError.__name__}: ")[2] or told[-1]) from None
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def handed_over(rows: Tensor) -> Tensor:
     """The rows, in a worker in /dev/shm, by which they leave it.
 

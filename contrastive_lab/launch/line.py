@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contrastive_lab.compat import hydra_parser
-from contrastive_lab.config import identity
+from contrastive_lab.config import identity, options
 from contrastive_lab.config.overrides import ESCAPED, QUOTE
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, first_line
@@ -33,7 +33,7 @@ def read_line(line: Sequence[str]) -> Namespace:
     if unknown:
         name = unknown[0].lstrip("-") or "key"
         raise ConfigError(f"{unknown[0]}: no such flag; settings are key=value: {name}=<value>")
-    overrides = [_alpha(quoted(override)) for override in read.overrides]
+    overrides = [_alpha(_run_name(quoted(override))) for override in read.overrides]
     read.overrides, read.config_dir = in_force(read.config_dir, overrides), None
     return read
 
@@ -47,6 +47,14 @@ def _alpha(override: str) -> str:
     key, value = key_and_value(override)
     spelt = re.sub(r"(?<![^,\[\s])\.inf(?![^,\]\s])", "inf", value, flags=re.IGNORECASE)
     return f"{key}={spelt}" if key.endswith(("alpha", "alphas")) else override
+
+
+def _run_name(override: str) -> str:
+    """The override, with our key for the name of a W&B run where that is asked for as Lightning has it, logger.name."""
+    key, value = key_and_value(override)
+    if key.lstrip("+") == "logger.name" and value not in options("logger"):
+        return f"++logger.run_name={value}"
+    return override
 
 
 def quoted(override: str) -> str:

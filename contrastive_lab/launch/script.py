@@ -1,5 +1,6 @@
 """What a script stands on: its line of key=value, its help, and its exit code."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -109,6 +110,7 @@ def exit_code(task: Callable[[], object]) -> int:
         code, lines = 1, [f"error: {error}"]
     except SignalError as error:
         code, lines = int(str(error.code)), [f"interrupted: {error}; the same line, or resume=<folder>, goes on"]
+        lines = lines if os.environ.get("LOCAL_RANK", "0") == "0" else []  # told once, by the first process
     except KeyboardInterrupt:
         code, lines = 130, ["interrupted"]
     except Exception as error:  # that nothing foresees

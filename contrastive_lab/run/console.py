@@ -87,8 +87,8 @@ def at_chance(splits: Splits, result: Result, steps: int) -> list[str]:
     chance, tested = float(splits.test.labels.bincount().max()) / len(splits.test), len(splits.test)
     if top1 / 100 > chance + 2 * math.sqrt(chance * (1 - chance) / tested):
         return []
-    told = f"{steps} steps; the online probe is at {top1:.0f} % where chance is {100 * chance:.0f} %"
-    return [f"notice: {told}; more epochs or smaller batches make more steps"]
+    told = f"{steps} step{'s' * (steps != 1)}; the online probe is at {top1:.0f} % where chance is {100 * chance:.0f} %"
+    return [_fitted([f"notice: {told}; more epochs or smaller batches make more steps"])]
 
 
 def _fitted(lines: Iterable[str]) -> str:

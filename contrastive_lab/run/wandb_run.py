@@ -73,7 +73,8 @@ def define_metrics(run: "Run") -> None:
 def destination(config: DictConfig) -> dict[str, Any]:
     """What a configuration's logger node hands to `wandb.init`: project, entity, and whatever was added with a plus."""
     node = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
-    return {name: value for name, value in node.items() if name not in ("name", "media", "artifacts")}
+    own = {"name": node["run_name"]} if node.get("run_name") else {}
+    return own | {name: value for name, value in node.items() if name not in ("name", "run_name", "media", "artifacts")}
 
 
 def log_artifact(kind: str, name: str, folder: Path) -> None:

@@ -50,10 +50,10 @@ def test_a_loss_has_a_model_of_its_own() -> None:
         (["loss=debiased", "loss.tau_plus=1"], "loss.tau_plus=1: must be 0 or more and less than 1"),
         (["loss=hard", "loss.beta=-1"], "loss.beta=-1: must be 0 or more"),
         (["loss=dual_temperature", "loss.second_tau=0"], "loss.second_tau=0: must be more than 0"),
-        (["loss.mu=3"], "loss.mu: a setting of loss=spectral; info_nce has none"),
+        (["loss.mu=3"], "loss.mu: a setting of loss=spectral: add it; info_nce has none"),
         (
             ["loss=spectral", "loss.tau_plus=0"],
-            "loss.tau_plus: a setting of loss=debiased, loss=hard; spectral has mu, phi, phi_tau",
+            "loss.tau_plus: a setting of loss=debiased, loss=hard: add one; spectral has mu, phi, phi_tau",
         ),
         (["loss=hard", "loss.bta=3"], "loss.bta: no such key; did you mean loss.beta?"),
         (["loss.nme=hard"], "loss.nme: no such key; did you mean loss.name?"),

@@ -20,7 +20,7 @@ WRONG = [
     (["dataset=imagenet"], "dataset=imagenet: no such option"),
     (
         ["method=simclr", "method.momentum=0.9"],
-        "method.momentum: a setting of method=moco_v1, method=moco_v2, method=simo; SimCLR has pool, negatives_per",
+        "method.momentum: a setting of method=moco_v1, method=moco_v2, method=simo: add one; SimCLR has pool",
     ),
     (["K=0"], "K=0: must be 1 or more"),
     (["method=simclr", "method.pool=N"], "method.pool=N: choose one of 2N-2, N-1"),
@@ -73,9 +73,15 @@ WRONG = [
     (["seed=-1"], "seed=-1: must be between 0 and 1e+18"),
     (["seed=18446744073709551616"], "seed=18446744073709551616: must be between 0 and 1e+18"),
     (["=5"], "=5: has no key; write key=value, e.g. K=16"),
-    (["method=simo", "method.queue=3"], "method.queue: a setting of method=swav; SiMo has momentum, negatives_per"),
-    (["loss=debiased", "loss.beta=3"], "loss.beta: a setting of loss=hard; debiased has tau_plus"),
-    (["backbone=resnet50", "backbone.widths=[8]"], "backbone.widths: a setting of backbone=small_resnet; resnet50 has"),
+    (
+        ["method=simo", "method.queue=3"],
+        "method.queue: a setting of method=swav: add it; SiMo has momentum",
+    ),
+    (["loss=debiased", "loss.beta=3"], "loss.beta: a setting of loss=hard: add it; debiased has tau_plus"),
+    (
+        ["backbone=resnet50", "backbone.widths=[8]"],
+        "backbone.widths: a setting of backbone=small_resnet: add it",
+    ),
     (["checkpoint_every_n_steps=0"], "checkpoint_every_n_steps=0: must be 1 or more"),
     (["backbone.widths=[4,8]"], "backbone.widths=[4,8]: must be 8 or more each"),
     (["scale.blur=2"], "scale.blur=2: must be between 0 and 1"),

@@ -1,5 +1,6 @@
 """Workers hand over what they made, in order, and end with their process even where an error keeps them."""
 
+import os
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from contrastive_lab.dataset.workers import decoded, handed_over
+from contrastive_lab.dataset.workers import cores, decoded, handed_over
 
 
 def squares(rows: range) -> Tensor:
@@ -27,6 +28,15 @@ def test_items_come_in_order(workers: int) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_rows_are_put_into_shared_memory_by_workers_alone(workers: int) -> None:
     assert [*decoded([range(3)], shared, workers)] == [workers > 0]
+
+
+def test_cores_are_those_that_this_process_may_use() -> None:
+    whole = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(whole)})
+        assert cores() == 1
+    finally:
+        os.sched_setaffinity(0, whole)
 
 
 ENDS = """

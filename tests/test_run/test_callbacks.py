@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import Batch
 from contrastive_lab.errors import RunError
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint
+from tests.conftest import TINY, only_run
 from tests.test_method.batches import random_batch
+from tests.test_run.test_resume import STEPS
+from tests.test_run.test_train import Trained, Typed
 
 
 def guarded_step(folder: Path, step: int, scaler: object = None, **values: float) -> None:
@@ -115,3 +118,20 @@ def test_a_run_whose_negatives_were_drawn_in_another_way_is_not_resumed(
     del checkpoint["draws"]  # as in an older version
     with nullcontext() if resumes else pytest.raises(RunError, match="drew other negatives"):
         callback.on_load_checkpoint(trainer, None, checkpoint)
+
+
+def test_the_time_of_a_run_is_that_of_its_process(tmp_path: Path, trained: Trained, line: Typed) -> None:
+    """Else a run that was out of time would never have any again."""
+    asked = (*TINY, *STEPS, "trainer.max_time=00:00:00:00", "hydra.run.dir=x", "checkpoint_every_n_steps=1")
+    assert "stopped after 0 of 6 steps; python train.py resume=x goes on" in line(*asked).err
+    assert not (tmp_path / "x" / "checkpoints" / "last.ckpt").is_file()
+    trained("resume=x", "trainer.max_time=null")  # another time, or none
+    trained(*TINY, *STEPS, "trainer.max_time=00:00:10:00", cwd=tmp_path / "other")
+    checkpoint = torch.load(only_run(tmp_path / "other") / "checkpoints" / "last.ckpt", weights_only=True)
+    assert "Timer" in checkpoint["callbacks"]
+    loaded = {**checkpoint, "callbacks": dict(checkpoint["callbacks"])}
+    config = OmegaConf.load(only_run(tmp_path / "other") / ".hydra" / "config.yaml")
+    LastCheckpoint(tmp_path, config, resolve(config), loaded["data_hash"]).on_load_checkpoint(
+        SimpleNamespace(loggers=[]), None, loaded
+    )
+    assert "Timer" not in loaded["callbacks"]

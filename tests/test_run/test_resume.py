@@ -7,14 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import pytorch_lightning as pl
 import torch
-from omegaconf import OmegaConf
 
-from contrastive_lab.config.resolve import resolve
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.run.callbacks import LastCheckpoint
 from tests.conftest import ROOT, TINY, only_run
@@ -166,22 +163,6 @@ def test_a_run_of_max_steps_that_ends_in_mid_epoch_is_done_and_has_its_checkpoin
     folder = only_run(tmp_path)
     assert result(folder)["status"] == "done"
     assert torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 3
-
-
-def test_the_time_of_a_run_is_that_of_its_process(tmp_path: Path, trained: Trained, line: Typed) -> None:
-    """Else a run that was out of time would never have any again."""
-    asked = (*TINY, *STEPS, "trainer.max_time=00:00:00:00", "hydra.run.dir=x", "checkpoint_every_n_steps=1")
-    assert "stopped after 0 of 6 steps; python train.py resume=x goes on" in line(*asked).err
-    assert not (tmp_path / "x" / "checkpoints" / "last.ckpt").is_file()
-    trained(*TINY, *STEPS, "trainer.max_time=00:00:10:00", cwd=tmp_path / "other")
-    checkpoint = torch.load(only_run(tmp_path / "other") / "checkpoints" / "last.ckpt", weights_only=True)
-    assert "Timer" in checkpoint["callbacks"]
-    loaded = {**checkpoint, "callbacks": dict(checkpoint["callbacks"])}
-    config = OmegaConf.load(only_run(tmp_path / "other") / ".hydra" / "config.yaml")
-    LastCheckpoint(tmp_path, config, resolve(config), loaded["data_hash"]).on_load_checkpoint(
-        SimpleNamespace(loggers=[]), None, loaded
-    )
-    assert "Timer" not in loaded["callbacks"]
 
 
 @pytest.mark.parametrize(("every", "kills"), [("null", 2), pytest.param("1", 6, marks=pytest.mark.long)])

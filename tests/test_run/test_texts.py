@@ -8,12 +8,15 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from contrastive_lab.config import options
 from contrastive_lab.errors import RunError
 from contrastive_lab.run.callbacks import LastCheckpoint
 from tests.conftest import Line, command, only_run
 from tests.small_texts import SMALL
+from tests.test_method.batches import CONTRASTIVE
 
-QUICK, LONG = ("simclr", "moco_v2"), ("moco_v1", "simo", "npid", "swav", "supcon", "supervised", "finetune")
+QUICK = ("simclr", "moco_v2")
+LONG = [name for name in options("method") if name not in QUICK]
 
 
 def loss(folder: Path) -> float:
@@ -26,7 +29,7 @@ def state(folder: Path) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("method", [*QUICK, *(pytest.param(name, marks=pytest.mark.long) for name in LONG)])
 def test_every_method_trains_on_texts(method: str, news: Path, trained: Callable[..., str]) -> None:
-    K = [] if method in ("swav", "supcon", "supervised", "finetune") else ["K=8"]
+    K = ["K=8"] if method in CONTRASTIVE else []
     printed = trained(*SMALL, f"method={method}", "evaluation=linear", *K, cwd=news)
     found = json.loads((only_run(news) / "result.json").read_text())
     assert (found["status"], found["dataset"], found["backbone"]) == ("done", "ag_news", "bag_of_words")
