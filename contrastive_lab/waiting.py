@@ -1,10 +1,16 @@
-"""What is shown while a command works: a bar on a terminal, elsewhere a line now and then; nothing unless asked for."""
+"""What is shown while a command works: a bar on a terminal, elsewhere a line now and then; nothing unless asked for.
 
+And how it waits, for another process or for the disk.
+"""
+
+import fcntl
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -44,3 +50,24 @@ def _told(items: Iterable[Item], name: str, total: int) -> Iterator[Item]:
             print(f"{name} {done} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
             due = now + EVERY
         yield item
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait for another process that does the same with a folder; where the file system has no locks, for none."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

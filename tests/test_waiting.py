@@ -1,12 +1,15 @@
-"""What is shown while a command works."""
+"""What is shown while a command works, and how one process waits for another."""
 
+import fcntl
 import io
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from contrastive_lab import waiting
-from contrastive_lab.waiting import counted, progress_shown
+from contrastive_lab.waiting import alone, counted, progress_shown
 
 
 class Clock:
@@ -54,3 +57,12 @@ def test_on_a_terminal_there_is_a_bar_that_goes(monkeypatch: pytest.MonkeyPatch)
         assert [*counted("ab", "knn, batch", 2)] == ["a", "b"]
     assert "knn, batch: " in screen.getvalue() and "/2" in screen.getvalue()
     assert screen.getvalue().endswith("\r")  # the bar is taken away
+
+
+def test_one_process_at_a_time_works_alone_in_a_folder_and_leaves_nothing_there(tmp_path: Path) -> None:
+    other = os.open(tmp_path, os.O_RDONLY)
+    with alone(tmp_path), pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+    assert list(tmp_path.iterdir()) == []

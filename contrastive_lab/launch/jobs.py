@@ -17,13 +17,13 @@ from contrastive_lab.launch.plan import at_work, differing, lock
 from contrastive_lab.launch.prefix import prefixed
 from contrastive_lab.launch.watch import running_jobs, standing
 from contrastive_lab.program import named, program
-from contrastive_lab.record.files import alone
 from contrastive_lab.record.metrics_file import set_aside
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.provenance import unforeseen
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import check_stored, has_checkpoint, has_config, store_config
 from contrastive_lab.run.train import output_folder, train
+from contrastive_lab.waiting import alone
 
 
 def one_run(config: DictConfig) -> float | None:

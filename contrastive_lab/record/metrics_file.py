@@ -8,7 +8,8 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from contrastive_lab.record.files import METRICS, shortest, sync, write_table
+from contrastive_lab.record.files import METRICS, shortest, write_table
+from contrastive_lab.waiting import sync
 
 
 class MetricsFile(Logger):

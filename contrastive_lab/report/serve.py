@@ -20,13 +20,14 @@ from urllib.parse import unquote
 import pandas as pd
 
 from contrastive_lab.errors import ConfigError, first_line
-from contrastive_lab.record.files import PLAN, RESULT, alone
+from contrastive_lab.record.files import PLAN, RESULT
 from contrastive_lab.record.progress import Progress, duration, progress
 from contrastive_lab.record.result import Status
 from contrastive_lab.record.sweep import Sweep, read_sweep
 from contrastive_lab.report.page import counts, failures
 from contrastive_lab.report.stats import finite
 from contrastive_lab.report.write import figure_files, write_report
+from contrastive_lab.waiting import alone
 
 HERE = "127.0.0.1"
 TABLES = ("runs.csv", "comparisons.csv", "table.csv", "table.md", "table.tex", "verdict.txt")

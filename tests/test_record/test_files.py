@@ -1,15 +1,13 @@
 """JSON and csv files: whole or not there, and the bytes of a table."""
 
-import fcntl
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from contrastive_lab.record.files import alone, overwrite_json, read_json, write_json, write_table
+from contrastive_lab.record.files import overwrite_json, read_json, write_json, write_table
 
 
 @pytest.mark.parametrize(
@@ -49,12 +47,3 @@ def test_a_table_has_the_bytes_of_rfc_4180(tmp_path: Path) -> None:
     rows = [{"a": 1, "b": 0.1}, {"a": None, "b": np.float64(1e-7)}, {"a": 'x, "y"'}]
     write_table(tmp_path / "x.csv", ["a", "b"], rows)
     assert (tmp_path / "x.csv").read_bytes() == b'a,b\r\n1,0.1\r\n,1e-07\r\n"x, ""y""",\r\n'
-
-
-def test_one_process_at_a_time_works_alone_in_a_folder_and_leaves_nothing_there(tmp_path: Path) -> None:
-    other = os.open(tmp_path, os.O_RDONLY)
-    with alone(tmp_path), pytest.raises(BlockingIOError):
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    os.close(other)
-    assert list(tmp_path.iterdir()) == []
