@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 from torch import Tensor
+from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms import InterpolationMode
 
 from contrastive_lab.augment import Recipe
@@ -31,6 +33,16 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+class Decodes(Protocol):
+    """What gives the image of a file: in mode RGB, or as the same pixels in a uint8 tensor (3, H, W)."""
+
+    def __call__(self, path: Path, /) -> Image.Image:
+        """The image; a RunError that names the file where it cannot be read."""
+
+    def pixels(self, path: Path, /) -> Tensor:
+        """Its pixels."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,8 @@ class Reader:
                 if self.range != Reader.range and in_colour:
                     raise RunError(f"{path}: has 16 bits in colour, of which dataset.range is not taken; leave it out")
                 file.load()
-                return self._rgb(_upright(file), path, white)
+                turn = _turn(file)
+                return self._rgb(file if turn is None else file.transpose(turn), path, white)
         except RunError:
             raise
         except Image.DecompressionBombError:
@@ -68,6 +81,11 @@ class Reader:
         except Exception as error:  # PIL promises no list of them: SyntaxError of a broken PNG, struct.error, ...
             told = {"UnidentifiedImageError": "is no image that can be read", "FileNotFoundError": "is not there"}
             raise RunError(f"{path}: {told.get(type(error).__name__) or first_line(error)}") from None
+
+    def pixels(self, path: Path) -> Tensor:
+        """The same as a uint8 tensor (3, H, W), of upright JPEGs in colour by torchvision's decoder: it copies less."""
+        found = _photo(path)
+        return F.pil_to_tensor(self(path)) if found is None else found
 
     def _rgb(self, image: Image.Image, path: Path, white: int | None) -> Image.Image:
         if image.mode in GREY16 or (white and image.mode == "I"):
@@ -84,6 +102,21 @@ class Reader:
         return image.convert("RGB")
 
 
+def _photo(path: Path) -> Tensor | None:
+    """The pixels of an upright JPEG in colour, (3, H, W); None of all else, and of what PIL has to find wrong."""
+    try:
+        with path.open("rb") as file:
+            with Image.open(file) as image:
+                if (image.format, image.mode) != ("JPEG", "RGB") or _turn(image) is not None:
+                    return None
+            file.seek(0)
+            data = torch.from_numpy(np.fromfile(file, np.uint8))
+        pixels: Tensor = decode_jpeg(data, ImageReadMode.RGB)
+        return pixels
+    except Exception:  # torchvision promises no list of them, and may be built without its decoder
+        return None
+
+
 def _white(file: ImageFile) -> int | None:
     """What a pgm or ppm of 16 bits calls white, which PIL makes 65535 in grey and 255 in colour; None of others."""
     told = file.tile[0].args if file.format == "PPM" else 0
@@ -91,21 +124,23 @@ def _white(file: ImageFile) -> int | None:
     return most if isinstance(most, int) and most > 255 else None
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn an image as its EXIF data say; one whose data cannot be read stays as it is, as in viewers."""
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How to turn an image upright, by its EXIF data; those that cannot be read turn nothing, as in viewers."""
     try:
-        turn = TURNS.get(image.getexif().get(Base.Orientation, 1))
+        return TURNS.get(image.getexif().get(Base.Orientation, 1))
     except Exception:  # whatever PIL meets there
-        return image
-    return image if turn is None else image.transpose(turn)
+        return None
 
 
 def crops(
-    reader: Reader, paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iterable[int]
+    reader: Decodes, paths: Iterable[Path], recipe: Recipe, random: StepRandom, views: Iterable[int]
 ) -> list[Tensor]:
-    """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S), S by view."""
-    images = [reader(path) for path in paths]
-    widths, heights = torch.tensor([image.size for image in images]).unbind(1)
+    """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S), S by view.
+
+    Values are those of PIL, or next to them: torchvision resizes bytes with weights of 16 bits and rounds twice.
+    """
+    images = [reader.pixels(path) for path in paths]
+    heights, widths = torch.tensor([image.shape[1:] for image in images]).unbind(1)
     made = []
     for view in views:
         own = recipe.of(view)
@@ -115,12 +150,12 @@ def crops(
     return made
 
 
-def centre(reader: Reader, paths: Iterable[Path], size: int) -> Tensor:
+def centre(reader: Decodes, paths: Iterable[Path], size: int) -> Tensor:
     """Decode images as for a test: shorter side to size * 8 / 7 (256 for 224), central crop; uint8 (n, 3, S, S)."""
-    return _stack(_centres(reader, paths, size))
+    return _stack(map(F.pil_to_tensor, _centres(reader, paths, size)))
 
 
-def _centres(reader: Reader, paths: Iterable[Path], size: int) -> Iterator[Image.Image]:
+def _centres(reader: Decodes, paths: Iterable[Path], size: int) -> Iterator[Image.Image]:
     for image in map(reader, paths):
         side = min(image.size) * 7 / 8
         left, top = ((length - side) / 2 for length in image.size)
@@ -128,5 +163,5 @@ def _centres(reader: Reader, paths: Iterable[Path], size: int) -> Iterator[Image
         yield image.resize((size, size), Image.Resampling.BILINEAR, box)
 
 
-def _stack(images: Iterable[Image.Image]) -> Tensor:
-    return handed_over(torch.stack([F.pil_to_tensor(image) for image in images]).contiguous())
+def _stack(images: Iterable[Tensor]) -> Tensor:
+    return handed_over(torch.stack([*images]).contiguous())

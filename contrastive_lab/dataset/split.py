@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from contrastive_lab import distributed
-from contrastive_lab.dataset.decode import Reader
+from contrastive_lab.dataset.decode import Decodes, Reader
 from contrastive_lab.randomness import generator
 
 ALL = slice(None)
@@ -79,7 +79,7 @@ class Files:
         self,
         paths: Sequence[Path],
         labels: Sequence[int] | NDArray[np.int64] | None = None,
-        reader: Reader = DEFAULT_READER,
+        reader: Decodes = DEFAULT_READER,
     ) -> None:
         self.paths, self.labels = list(paths), None if labels is None else torch.as_tensor(labels)
         self.reader = reader
