@@ -4,7 +4,7 @@ import math
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from contrastive_lab.config.model import Settings
 
@@ -170,6 +170,16 @@ class ImageFolder(Dataset):
     on_error: Literal["stop", "skip"] = Field(
         description="what a file that cannot be read does: it is left out by skip"
     )
+    pack: int | None = Field(
+        ge=2, description="pixels of the shorter side to which all are decoded once, into a cache; null: every time"
+    )
+
+    @field_validator("pack")
+    @classmethod
+    def _covers_a_view(cls, pack: int | None, known: ValidationInfo) -> int | None:
+        if pack is not None and pack < known.data.get("size", 0):
+            raise ValueError(f"at least the {known.data['size']} of dataset.size, or null")
+        return pack
 
 
 class OwnArrays(Dataset):

@@ -36,8 +36,8 @@ RENAMED = {"about": "method_info", "method.share": "method.negatives_per", "meth
 LATER = {"sets": 1, "remember": None, "own_class_share": None, "dclw_sigma": None}
 LATER_OF_GROUPS = {"dataset.range": [0, 65535], "dataset.background": [255, 255, 255], "head.last_norm": True,
                    "backbone.width": 1, "dataset.val_fraction": None, "dataset.val_seed": 0,
-                   "dataset.on_error": "stop", "backbone.pretrained": False, "optim.nesterov": False,
-                   "method.frozen": False, "labels": None, "weights": None}  # fmt: skip
+                   "dataset.on_error": "stop", "dataset.pack": None, "backbone.pretrained": False,
+                   "optim.nesterov": False, "method.frozen": False, "labels": None, "weights": None}  # fmt: skip
 
 
 def identity(config: DictConfig) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Literal, cast
 
 from contrastive_lab.dataset.decode import Reader
 from contrastive_lab.dataset.look import look_through
+from contrastive_lab.dataset.pack import packed_reader
 from contrastive_lab.dataset.split import Files, Splits, split_off
 from contrastive_lab.errors import ConfigError, choice
 
@@ -28,6 +29,7 @@ def image_folder(
     val_fraction: float | None = None,
     val_seed: int = 0,
     on_error: OnError = "stop",
+    pack: int | None = None,
 ) -> Splits:
     """Images of a folder to pre-train on, with labelled splits for the probes where there are any.
 
@@ -36,7 +38,7 @@ def image_folder(
     another folder for the probes alone. With `val_fraction` there is no `val/`: that share of each class of `train/`,
     or of `root` where there is no `train/`, is `held_out` by `val_seed`. What is hidden never counts, and links are
     followed. `range` and `background` are those of `Reader`; `workers` threads look through the files, and
-    those that cannot be read end it, or are left out with `on_error` "skip".
+    those that cannot be read end it, or are left out with `on_error` "skip". With `pack` they are read as by `packed_reader`.
 
     Raises:
         ConfigError: if there is no image, if `probe_root` or `val_fraction` finds no classes, of a folder that cannot
@@ -50,6 +52,11 @@ def image_folder(
     looked = look_through(read, reader, workers, skip)
     if looked.unreadable:
         splits = _splits(root, probe_root, Folders(reader, val_fraction, val_seed, frozenset(looked.unreadable)))
+    if pack is not None:
+        packed = packed_reader([path for path in read if str(path) not in looked.unreadable], reader, pack, workers)
+        for part in splits[:3]:
+            if part is not None:
+                cast(Files, part).reader = packed
     return splits._replace(notices=(*splits.notices, *looked.notices), skipped=len(looked.unreadable))
 
 

@@ -1,6 +1,5 @@
 """Look through the files of a data set before anything is made of them."""
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from contrastive_lab.dataset.cache import cache, stamp
 from contrastive_lab.dataset.decode import Reader
 from contrastive_lab.errors import ConfigError, RunError
 
@@ -79,13 +79,8 @@ def _notices(flat: int, images: int) -> list[str]:
 
 def _memory(paths: Sequence[Path], reader: Reader) -> Path | None:
     """The file that remembers what was said of these files; None where one of them is not there."""
-    try:
-        stamps = [(str(path.absolute()), (found := path.stat()).st_size, found.st_mtime_ns) for path in paths]
-    except OSError:
-        return None
-    digest = hashlib.sha256(json.dumps([asdict(reader), stamps]).encode()).hexdigest()[:24]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return cache / "contrastive_lab" / f"{digest}.json"
+    told = stamp(paths, asdict(reader))
+    return None if told is None else cache() / f"{told}.json"
 
 
 def _remembered(memory: Path | None) -> Looked | None:
