@@ -137,7 +137,7 @@ def crops(
 ) -> list[Tensor]:
     """Decode the images of this process's rows and crop every view: `views` uint8 tensors (n, 3, S, S), S by view.
 
-    Values are those of PIL, or next to them: torchvision resizes bytes with weights of 16 bits and rounds twice.
+    Values are those of PIL but for rounding: both round after each axis, torchvision in one order, PIL in either.
     """
     images = [reader.pixels(path) for path in paths]
     heights, widths = torch.tensor([image.shape[1:] for image in images]).unbind(1)
@@ -146,7 +146,9 @@ def crops(
         own = recipe.of(view)
         boxes = own.boxes(random, view, heights, widths).tolist()
         size, mode = [own.size, own.size], InterpolationMode(own.crop.interpolation)
-        made.append(_stack(F.resized_crop(image, *box, size, mode) for image, box in zip(images, boxes, strict=True)))
+        parts = (F.crop(image, *box)[None] for image, box in zip(images, boxes, strict=True))
+        bytewise = (part.contiguous(memory_format=torch.channels_last) for part in parts)  # the quickest to resize
+        made.append(_stack(F.resize(part, size, mode)[0] for part in bytewise))
     return made
 
 

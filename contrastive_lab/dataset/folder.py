@@ -37,8 +37,8 @@ def image_folder(
     the folders in `train/`, one a class, and what is tested are those of the same names in `val/`; `probe_root` is
     another folder for the probes alone. With `val_fraction` there is no `val/`: that share of each class of `train/`,
     or of `root` where there is no `train/`, is `held_out` by `val_seed`. What is hidden never counts, and links are
-    followed. `range` and `background` are those of `Reader`; `workers` threads look through the files, and
-    those that cannot be read end it, or are left out with `on_error` "skip". With `pack` they are read as by `packed_reader`.
+    followed. `range` and `background` are those of `Reader`, `pack` is the size of `packed_reader`; `workers` threads
+    look through the files, and those that cannot be read end it, or are left out with `on_error` "skip".
 
     Raises:
         ConfigError: if there is no image, if `probe_root` or `val_fraction` finds no classes, of a folder that cannot

@@ -46,6 +46,12 @@ def test_a_setting_that_came_later_leaves_older_runs_what_they_were(compose: Com
     assert changed == {**now, "backbone.width": 2, "head.last_norm": False}
 
 
+def test_packed_images_are_other_ones(tmp_path: Path, compose: Compose) -> None:
+    line = ("dataset=image_folder", f"dataset.root={tmp_path}", "dataset.size=32")
+    assert "dataset.pack" not in identity(compose(*line))
+    assert identity(compose(*line, "dataset.pack=64"))["dataset.pack"] == 64
+
+
 def test_differences_name_the_keys(compose: Compose) -> None:
     assert differences(identity(compose("K=4")), identity(compose("K=8"))) == ["K: 4, not 8"]
 

@@ -4,13 +4,20 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import torchvision.transforms.v2.functional as F
 from PIL import Image
+from torchvision.transforms import InterpolationMode
 
-from contrastive_lab.dataset.decode import Reader
+from contrastive_lab.augment import Crop
+from contrastive_lab.dataset import decode
+from contrastive_lab.dataset.decode import Reader, crops
 from contrastive_lab.errors import RunError
+from tests.random_images import plain, step_random
 
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)  # every value once
 RGB = np.stack([GREY] * 3, axis=-1)
@@ -172,3 +179,57 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(tmp_path: Path, monkeyp
         (reason,) = [reason for name, reason in told.items() if path.name.startswith(name)]
         assert str(caught.value).startswith(f"{path}: ") and reason in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
+
+
+def photo(height: int, width: int) -> Image.Image:
+    """Soft colours with some grain, as a camera's."""
+    source = torch.Generator().manual_seed(height)
+    soft = torch.rand(1, 3, 4, 5, generator=source)
+    soft = torch.nn.functional.interpolate(soft, (height, width), mode="bicubic")[0]
+    return F.to_pil_image((soft + 0.05 * torch.randn(soft.shape, generator=source)).clamp(0, 1))
+
+
+JPEGS = [{"subsampling": 0}, {"subsampling": 1}, {"subsampling": 2}, {"progressive": True}, {"keep_rgb": True}]
+
+
+@pytest.mark.parametrize("how", [*JPEGS, {"mode": "L"}, {"mode": "CMYK"}, {"turn": 1}, {"turn": 6}])
+def test_pixels_are_those_of_pil_for_every_jpeg(how: dict[str, Any], tmp_path: Path) -> None:
+    path, (mode, turn), exif = tmp_path / "a.jpg", (how.pop("mode", "RGB"), how.pop("turn", None)), Image.Exif()
+    if turn:
+        exif[0x0112] = turn
+    photo(41, 67).convert(mode).save(path, exif=exif, **how)
+    assert torch.equal(Reader().pixels(path), F.pil_to_tensor(Reader()(path)))
+    assert Reader().pixels(path).shape == ((3, 67, 41) if turn == 6 else (3, 41, 67))
+
+
+def test_a_jpeg_that_cannot_be_read_is_named_by_its_pixels_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    photo(41, 67).save(path)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(RunError, match=r"a\.jpg: image file is truncated"):
+        Reader().pixels(path)
+
+
+def test_without_torchvisions_decoder_pil_reads_jpegs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo(41, 67).save(tmp_path / "a.jpg")
+    before = Reader().pixels(tmp_path / "a.jpg")
+    monkeypatch.delattr(decode, "decode_jpeg")
+    assert torch.equal(Reader().pixels(tmp_path / "a.jpg"), before)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_crops_are_those_of_pil_but_for_rounding(interpolation: str, tmp_path: Path) -> None:
+    images = [photo(90 + i, 120 - i) for i in range(8)]
+    paths = [tmp_path / f"{i}.png" for i in range(8)]
+    for image, path in zip(images, paths, strict=True):
+        image.save(path)
+    recipe, random = plain(size=48, crop=Crop(interpolation=interpolation)), step_random(8)
+    heights, widths = (torch.tensor([getattr(image, side) for image in images]) for side in ("height", "width"))
+    for view, made in enumerate(crops(Reader(), paths, recipe, random, (0, 1))):
+        for image, crop, box in zip(images, made, recipe.boxes(random, view, heights, widths).tolist(), strict=True):
+            by_pil = F.resized_crop(image, *box, [48, 48], InterpolationMode(interpolation))
+            exact = F.resized_crop(F.pil_to_tensor(image).double(), *box, [48, 48], InterpolationMode(interpolation))
+            theirs = F.pil_to_tensor(by_pil).double()
+            assert (crop - theirs).abs().max() <= 2  # of 255
+            error, bound = ((values - exact.clamp(0, 255)).abs() for values in (crop, theirs))
+            assert error.max() <= bound.max() + 1 and error.mean() <= bound.mean() + 0.02
