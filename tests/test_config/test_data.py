@@ -63,3 +63,13 @@ def test_the_resnets_are_those_of_torchvision() -> None:
     values = {"name": "x", "width": 1, "zero_init_residual": False, "pretrained": False}
     (line,) = problems(data.ImagenetResnet, values | {"arch": "vgg16"}).values()
     assert line.startswith("arch=vgg16: choose one of resnet18, ")
+
+
+@pytest.mark.parametrize(("pack", "right"), [(None, True), (28, True), (256, True), (27, False), (1, False)])
+def test_a_pack_has_the_pixels_of_a_view(pack: int | None, right: bool) -> None:
+    own = {"root": "photos", "probe_root": None, "workers": 0, "range": [0, 65535], "background": [0, 0, 0]}
+    own |= {"val_fraction": None, "val_seed": 0, "on_error": "stop", "pack": pack}
+    assert (problems(data.ImageFolder, DATASET | own) == {}) == right
+    if pack == 27:
+        told = "dataset.pack=27: must be at least the 28 of dataset.size, or null"
+        assert [*problems(data.ImageFolder, DATASET | own, "dataset").values()] == [told]
