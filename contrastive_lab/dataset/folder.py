@@ -79,14 +79,15 @@ def _splits(root: str, probe_root: str | None, how: Folders) -> Splits:
     start = Path(root) / "train" if (Path(root) / "train").is_dir() else Path(root)
     if not (paths := how.images(start)):
         none = "no image that can be read" if how.skipped else "no images"
-        raise ConfigError(f"dataset.root={root}: {none} below {start}{_suffixes(start)}")
+        raise ConfigError(f"dataset.root={root}: {none} below {start}{'; ' * bool(left := _suffixes(start))}{left}")
     labelled = _held_out if how.val_fraction is not None else _labelled
     train, test, names, notices = labelled(Path(probe_root or root), how)
     if probe_root is not None and (train is None or test is None):
         raise ConfigError(f"dataset.probe_root={probe_root}: {'; '.join(notices)}")
     pretrain = train if probe_root is None and train is not None else Files(paths, reader=how.reader)
-    if left := _suffixes(start):
-        notices.append(left.removeprefix("; "))
+    probed = [Path(probe_root or root) / name for name in ("train", "val")]
+    looked = [start, *(folder for folder in probed if not folder.is_relative_to(start))]
+    notices += [told for folder in looked if (told := _suffixes(folder, folder != start))]
     return Splits(pretrain, train if test is not None else None, test, tuple(notices), tuple(names))
 
 
@@ -101,8 +102,9 @@ def _labelled(root: Path, how: Folders) -> Labelled:
     known = {name: paths for name, paths in train.items() if paths}
     notices = [f"class {name}: no images in train/, so it is left out" for name in train if name not in known]
     test, why = _classes(root / "val", how)
-    if test is None:
-        test, notices = {}, [*notices, f"nothing is tested: {why}"]
+    test = None if test is None else {name: paths for name, paths in test.items() if paths}
+    if not test:
+        test, notices = {}, [*notices, f"nothing is tested: {why or 'no images in val/'}"]
     elif unknown := sorted(test.keys() - train.keys()):
         test, notices = {}, [*notices, f"nothing is tested: val/ has {_others(unknown, train)}"]
     if not any(test.get(name) for name in known):
@@ -151,9 +153,11 @@ def _classes(folder: Path, how: Folders) -> tuple[Classes | None, str]:
         return None, f"no {folder.name}/ in {folder.parent}{hint}"
     folders, files = _inside(folder)
     names = sorted(name for name in folders if not name.startswith("."))
+    loose = sorted(name for name in files if _is_image(folder / name))
     if not names:
-        return None, f"{folder.name}/ has no folder for each class"
-    if loose := sorted(name for name in files if _is_image(folder / name)):
+        beside = f", but {len(loose)} images such as {loose[0]}" if loose else ""
+        return None, f"{folder.name}/ has no folder for each class{beside}"
+    if loose:
         return None, f"{folder.name}/ has images beside its folders, such as {loose[0]}"
     return {name: how.images(folder / name) for name in names}, ""
 
@@ -208,9 +212,10 @@ def _unreadable(error: OSError) -> None:
         raise ConfigError(f"{error.filename}: cannot be read ({error.strerror})")
 
 
-def _suffixes(folder: Path) -> str:
+def _suffixes(folder: Path, named: bool = False) -> str:
     """How many files below a folder are not read for their suffix; empty where there are none."""
     suffixes = (path.suffix.lower() for path in _below(folder) if not path.name.startswith("."))
     others = Counter(suffix for suffix in suffixes if suffix not in SUFFIXES)
     told = ", ".join(f"{count} files of {suffix or 'no suffix'}" for suffix, count in others.most_common(3))
-    return f"; {told} are not read, only those of {' '.join(sorted(SUFFIXES))}" if told else ""
+    where = f" in {folder}" if named else ""
+    return f"{told}{where} are not read, only those of {' '.join(sorted(SUFFIXES))}" if told else ""

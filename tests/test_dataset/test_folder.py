@@ -45,7 +45,7 @@ PROBED = ("train/cat/1.png", "train/cat/2.png", "train/dog/3.png", "val/cat/4.pn
     ("names", "told"),
     [
         (("a.png", "sub/b.png"), "no labels: no train/ in "),
-        (("train/a.png", "train/b.png"), "no labels: train/ has no folder for each class"),
+        (("train/a.png", "train/b.png"), "no labels: train/ has no folder for each class, but 2 images such as a.png"),
         (("train/a.png", "train/x/b.png"), "no labels: train/ has images beside its folders, such as a.png"),
     ],
 )
@@ -206,7 +206,7 @@ def test_classes_without_images_to_hold_out_are_told(folder: Callable[..., Path]
     ("names", "told"),
     [
         (("cat/0.png", "dog/0.png", "val/cat/1.png"), "has a val/ to test on"),
-        (("0.png", "1.png"), "has no folder for each class; it needs folders of images"),
+        (("0.png", "1.png"), "has no folder for each class, but 2 images such as 0.png; it needs folders of images"),
         (("cat/0.png", "cat/1.png"), "has fewer than two; it needs folders of images"),
         (("cat/0.png", "dog/0.png", "2.png"), "has images beside its folders, such as 2.png"),
         (("cat/0.png", "dog/0.png"), "has one image, and none can be held out"),

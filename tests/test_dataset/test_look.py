@@ -39,6 +39,8 @@ def test_images_without_content_are_noticed(tmp_path: Path) -> None:
     assert look_through(images(tmp_path, 4), Reader()).notices == []
     told = look_through(images(tmp_path, 4, low=7, high=8), Reader()).notices
     assert len(told) == 1 and told[0].startswith("4 of 4 images are of one colour") and "dataset.range" in told[0]
+    assert "nearly black" in look_through(images(tmp_path, 4, low=0, high=17), Reader()).notices[0]  # 12 bits in 16
+    assert look_through(images(tmp_path, 4, low=0, high=40), Reader()).notices == []
     extreme = images(tmp_path, 4, low=0, high=2)
     for path in extreme:
         Image.fromarray(255 * np.asarray(Image.open(path))).save(path)
@@ -60,6 +62,22 @@ def test_files_are_decoded_once_until_they_change(tmp_path: Path, monkeypatch: p
         with pytest.raises(ConfigError):
             look_through(paths, Reader())
     assert len(seen) == 20
+
+
+def test_what_the_system_did_not_give_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, opened = images(tmp_path, 4), Image.open
+
+    def refused(path: Path, *rest: object) -> Image.Image:
+        if Path(path) == paths[1]:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "open", refused)
+        assert [*look_through(paths, Reader(), skip=True).unreadable] == [str(paths[1])]
+    assert look_through(paths, Reader(), skip=True).unreadable == {}
+    paths[2].write_bytes(paths[2].read_bytes()[:60])
+    assert [*look_through(paths, Reader(), skip=True).unreadable] == [str(paths[2])]
 
 
 @pytest.mark.parametrize("left", [b"", b"[", b"\xff", b"{}"])

@@ -1,11 +1,11 @@
 """The last checkpoint and the one before it."""
 
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from contrastive_lab.record import files
 from contrastive_lab.record.checkpoint import (
     drop_previous,
     is_whole,
@@ -80,8 +80,8 @@ def test_a_kill_between_the_two_renames_leaves_the_one_before(run: Path, monkeyp
 
 def test_it_is_on_the_disk_before_it_takes_the_name(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
-    rename, sync = Path.replace, files.os.fsync
+    rename, sync = Path.replace, os.fsync
     monkeypatch.setattr(Path, "replace", lambda self, to: (steps.append(self.name), rename(self, to))[1])
-    monkeypatch.setattr(files.os, "fsync", lambda file: (steps.append("sync"), sync(file))[1])
+    monkeypatch.setattr(os, "fsync", lambda file: (steps.append("sync"), sync(file))[1])
     replace_checkpoint(run, write(run / "checkpoints" / "last.ckpt.partial", b"c"))
     assert steps == ["sync", "last.ckpt", "last.ckpt.partial", "sync"]
