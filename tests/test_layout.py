@@ -22,7 +22,7 @@ LAYERS = (
     ("dataset",),
     ("backbone",),
     ("method",),
-    ("theory", "bench"),
+    ("theory",),
     ("evaluation",),
     ("config",),
     ("record",),
@@ -30,6 +30,7 @@ LAYERS = (
     ("run",),
     ("analysis",),
     ("launch",),
+    ("bench",),
     ("commands",),
     ("__main__",),
 )

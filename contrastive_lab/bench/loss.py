@@ -7,37 +7,34 @@ from multiprocessing import get_context
 from pathlib import Path
 from unittest.mock import patch
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
 from contrastive_lab import pairs
-from contrastive_lab.bench.turns import alternate, machine
+from contrastive_lab.bench.turns import alternate, power, ratio
 from contrastive_lab.negatives import from_batch
 from contrastive_lab.objective import Objective
 from contrastive_lab.randomness import StepRandom
+from contrastive_lab.record.speed import Outcome, Row
 
 BLOCK, WHOLE = pairs.BLOCK, 2**62  # a block as in training, and one that holds all
 MOST = 4096  # images up to which all cosines are made at once
 
 
-def run(sizes: Sequence[int], dim: int, repeats: int) -> None:
-    """Print what SimCLR's loss of N images and its gradient cost, 2N queries with all 2N - 2 negatives each."""
-    print(f"{machine()}, SimCLR's loss and gradient, D {dim}")
-    print(f"{'N':>6} {'MB in blocks':>13} {'MB at once':>11} {'s in blocks':>12} {'s at once':>10} {'ratio':>6}")
-    memory = []
+def run(sizes: Sequence[int], dim: int, rounds: int) -> Outcome:
+    """Memory and time of SimCLR's loss of N images and its gradient, 2N queries with all 2N - 2 negatives each."""
+    outcome = Outcome(rows=[], told="MB in blocks", notes=[f"SimCLR's loss and gradient, D = {dim}"])
     for N in sizes:
-        kinds = [BLOCK, WHOLE] if N <= MOST else [BLOCK]
-        peaks = [_alone(N, dim, block) for block in kinds]
-        turns = alternate({_step(N, dim, block): 1 for block in kinds}, repeats)
-        seconds = [statistics.median(times) for times in turns]
-        cells = [f"{N:6}", f"{peaks[0]:13.0f}", f"{peaks[-1]:11.0f}", f"{seconds[0]:12.2f}", f"{seconds[-1]:10.2f}"]
-        ratio = f"{statistics.median(a / b for a, b in zip(turns[0], turns[-1], strict=True)):6.2f}"
-        print(*([*cells, ratio] if N <= MOST else [*cells[:2], " " * 11, cells[3]]))
-        memory.append(peaks[0])
+        kinds = {"in blocks": BLOCK} | ({"at once": WHOLE} if N <= MOST else {})
+        found: dict[str, float | None] = {f"MB {kind}": _alone(N, dim, block) for kind, block in kinds.items()}
+        turns = alternate({_step(N, dim, block): 1 for block in kinds.values()}, rounds)
+        found |= {f"s {kind}": statistics.median(times) for kind, times in zip(kinds, turns, strict=True)}
+        outcome.rows.append(Row(case=f"N = {N:,}", values=found | (ratio(*turns) if len(turns) > 1 else {})))
     if len(sizes) > 1:
-        power = np.polyfit(np.log(sizes), np.log(memory), 1)[0]
-        print(f"memory in blocks grows like N to the power of {power:.2f}")
+        powers = (power(sizes, [row.values[name] for row in outcome.rows]) for name in ("MB in blocks", "s in blocks"))
+        grown = " and time to the power of ".join(f"{each:.2f}" for each in powers)
+        outcome.notes.append(f"memory in blocks grows like N to the power of {grown}")
+    return outcome
 
 
 def _step(N: int, dim: int, block: int) -> Callable[[int], None]:

@@ -1,15 +1,27 @@
-"""How a benchmark is measured: what it depends on is set, and what is compared takes turns."""
+"""How a benchmark is measured: what it depends on is set, and what is compared takes turns in one process."""
 
+import math
+import os
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
+import numpy as np
 import torch
 
 
 def ready(threads: int) -> None:
-    """Set what a benchmark depends on: threads, and memory as after any training step."""
-    torch.set_num_threads(threads)
+    """Set what a benchmark depends on: threads, 0 for one a core, and memory as after any training step."""
+    torch.set_num_threads(threads or os.cpu_count() or 1)
     torch.zeros(30 * 2**20, dtype=torch.uint8)  # once freed, glibc keeps memory for reuse
+
+
+def now() -> float:
+    """Seconds of a clock, once a GPU has done what it was given."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def alternate(functions: dict[Callable[[int], object], int], repeats: int) -> list[list[float]]:
@@ -20,11 +32,31 @@ def alternate(functions: dict[Callable[[int], object], int], repeats: int) -> li
     seconds: list[list[float]] = [[] for _ in functions]
     for turn in range(repeats + 1):
         for times, (function, calls) in zip(seconds, functions.items(), strict=True):
-            start = time.perf_counter()
+            start = now()
             for call in range(calls):
                 function(turn * calls + call)
-            times.append((time.perf_counter() - start) / calls)
+            times.append((now() - start) / calls)
     return [times[1:] for times in seconds]
+
+
+def ratio(times: Sequence[float], base: Sequence[float]) -> dict[str, float | None]:
+    """How many times as long as `base`: the median over turns, in which both stood side by side, and the extremes."""
+    found = [a / b for a, b in zip(times, base, strict=True)]
+    return {"ratio": statistics.median(found), "least": min(found), "most": max(found)}
+
+
+def power(x: Sequence[float], y: Sequence[float | None]) -> float:
+    """The exponent b of y = a x^b by least squares of the logarithms; nan where something is 0 or was not measured."""
+    if not all(y):
+        return math.nan
+    return float(np.polyfit(np.log(x), np.log(np.array(y, dtype=float)), 1)[0])
+
+
+def missing(package: str) -> str | None:
+    """What to install where a package that is compared with is not there; None where it is."""
+    if find_spec(package) is not None:
+        return None
+    return f'{package} is not installed: pip install "contrastive-lab[bench]"'
 
 
 def machine() -> str:

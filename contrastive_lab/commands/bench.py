@@ -1,18 +1,78 @@
-"""Measure two ways of doing the same side by side, on this machine.
+"""Measure ways of doing the same side by side, on this machine.
 
-contrastive-lab bench views
-contrastive-lab bench diagnostics
-contrastive-lab bench loss
+contrastive-lab bench step
+contrastive-lab bench step --lines "method=simo K=16" --settings backbone=resnet18_3x3
+contrastive-lab bench views --rounds 9
 """
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.script import exit_code
 from contrastive_lab.program import as_typed, program
+
+if TYPE_CHECKING:
+    from contrastive_lab.record.speed import Outcome
+
+DEVICES = ("cpu", "cuda")
+
+
+class Option(NamedTuple):
+    """A setting of a benchmark: its default, its value at a tiny size, a line of help; several values if a list."""
+
+    default: Any
+    tiny: Any
+    text: str
+
+
+class Benchmark(NamedTuple):
+    """A line of help, and options by their names; `run` of contrastive_lab.bench.<name> takes them and `rounds`."""
+
+    text: str
+    options: dict[str, Option]
+    threads: int = 0
+
+
+LINES = [
+    "method=simclr",
+    *(f"method=simo K={K}" for K in (16, 255)),
+    *(f"method=moco_v2 K={K}" for K in (1024, 4096, 65536)),
+]
+BATCH, DEVICE = Option(256, 8, "images N of a step"), Option("cpu", "cpu", f"{' or '.join(DEVICES)}")
+SIZE = Option(32, 16, "pixels of a side")
+NARROW = ["backbone.widths=[8,8]", "head.dim=8"]
+BENCHMARKS = {
+    "step": Benchmark(
+        "a step of train, and the bare passes of the same method",
+        {
+            "lines": Option(LINES, ["method=simo K=3", "method=moco_v2 K=16"], "settings of train, a case each"),
+            "settings": Option([], NARROW, "settings of train for all cases, e.g. trainer.precision=bf16-mixed"),
+            "batch": BATCH,
+            "size": SIZE,
+            "steps": Option(10, 1, "steps of a turn"),
+            "device": DEVICE,
+        },
+    ),
+    "views": Benchmark(
+        "images per second of torchvision's augmentations and of ours", {"batch": BATCH, "size": SIZE}, threads=1
+    ),
+    "diagnostics": Benchmark(
+        "what the diagnostics of a step cost beside the step",
+        {"batch": BATCH, "K": Option(255, 5, "negatives")},
+        threads=1,
+    ),
+    "loss": Benchmark(
+        "what a loss costs in blocks of rows and with all cosines at once",
+        {
+            "sizes": Option([1024, 2048, 4096, 8192, 16384], [8, 16], "images N, a case each"),
+            "dim": Option(128, 4, "dimensions D"),
+        },
+        threads=1,
+    ),
+}
 
 
 class Parser(ArgumentParser):
@@ -29,29 +89,60 @@ def main(line: Sequence[str]) -> int:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Run the benchmark that arguments name."""
+    """Run the benchmark that arguments name, and print its table."""
     asked = vars(parser().parse_args(arguments))
-    from contrastive_lab.bench.turns import ready  # here, so that errors need not wait for torch
+    name, tiny = asked.pop("benchmark"), asked.pop("tiny")
+    from contrastive_lab.bench.table import table  # here, so that errors need not wait for torch
+    from contrastive_lab.bench.turns import machine
 
-    ready(asked.pop("threads"))
-    import_module(f"contrastive_lab.bench.{asked.pop('benchmark')}").run(**asked)
+    outcome = measured(name, {key: value for key, value in asked.items() if value is not None}, tiny)
+    print(f"{machine()}\n{table(outcome)}")
+
+
+def measured(name: str, asked: dict[str, Any], tiny: bool) -> "Outcome":
+    """What a benchmark finds with the options that are asked for, and the defaults of the others."""
+    from contrastive_lab.bench.turns import ready
+
+    benchmark = BENCHMARKS[name]
+    told = {key: option.tiny if tiny else option.default for key, option in benchmark.options.items()}
+    told |= {"rounds": 1 if tiny else 5, "threads": benchmark.threads} | asked
+    ready(told.pop("threads"))
+    outcome: Outcome = import_module(f"contrastive_lab.bench.{name}").run(**told)
+    outcome.settings = told
+    return outcome
 
 
 def parser() -> ArgumentParser:
     """The parser of the line."""
     found = Parser(program("bench"), description=as_typed(__doc__ or ""), formatter_class=RawDescriptionHelpFormatter)
-    found.add_argument("--threads", type=int, default=1, help="threads of torch; %(default)s unless told")
-    found.add_argument("--repeats", type=int, default=9, help="turns that are counted; %(default)s unless told")
     commands = found.add_subparsers(required=True, dest="benchmark")
-    views = commands.add_parser("views", help="images per second of torchvision's augmentations and of ours")
-    views.add_argument("--batch", type=int, default=256, help="images; %(default)s unless told")
-    views.add_argument("--size", type=int, default=32, help="pixels of a side; %(default)s unless told")
-    diagnostics = commands.add_parser("diagnostics", help="what the diagnostics of a step cost beside the step")
-    diagnostics.add_argument("--batch", type=int, default=256, help="images; %(default)s unless told")
-    diagnostics.add_argument("--K", type=int, default=255, help="negatives; %(default)s unless told")
-    loss = commands.add_parser("loss", help="what a loss costs in blocks of rows and with all cosines at once")
-    loss.add_argument(
-        "--sizes", type=int, nargs="+", default=[1024, 2048, 4096, 8192, 16384], metavar="N", help="images"
-    )
-    loss.add_argument("--dim", type=int, default=128, help="dimensions D; %(default)s unless told")
+    for name, benchmark in BENCHMARKS.items():
+        own = commands.add_parser(name, help=benchmark.text, description=benchmark.text)
+        for key, option in benchmark.options.items():
+            _add(own, key, option)
+        own.add_argument("--rounds", type=_positive, help="turns that are counted, 5 unless told")
+        own.add_argument("--threads", type=_positive, help=f"of torch, {benchmark.threads or 'one a core'} unless told")
+        own.add_argument("--tiny", action="store_true", help="only show that it runs: sizes that measure nothing")
     return found
+
+
+def _add(parser: ArgumentParser, key: str, option: Option) -> None:
+    """Add an option whose default is filled in later, where --tiny is known."""
+    value = option.default[0] if isinstance(option.default, list) and option.default else option.default
+    several: dict[str, Any] = {"nargs": "+"} if isinstance(option.default, list) else {}
+    choices: dict[str, Any] = {"choices": DEVICES} if option == DEVICE else {}
+    shown = " ".join(repr(each) if " " in str(each) else str(each) for each in option.default) if several else value
+    text = f"{option.text}; {shown if shown != '' else 'none'} unless told"
+    kind: Any = _positive if isinstance(value, int) else str
+    parser.add_argument(f"--{key}", type=kind, help=text, **several, **choices)
+
+
+def _positive(text: str) -> int:
+    """A whole number from 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ArgumentTypeError(f"{text}: must be a whole number from 1")
+    return number

@@ -4,19 +4,23 @@ from contrastive_lab.bench.loss import run
 from contrastive_lab.pairs import BLOCK
 
 
-def test_a_loss_has_a_row_for_each_size_and_the_power_of_its_memory(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.long
+def test_a_loss_has_a_row_for_each_size_and_the_power_of_its_memory() -> None:
     """With N = 1,500 the 2,998 negatives of a view are more than a block, and 48 MB of cosines at once are not kept."""
-    run(sizes=[8, 1500], dim=4, repeats=1)
-    _, head, small, large, power = capsys.readouterr().out.splitlines()
-    assert head.split()[0] == "N" and small.split()[0] == "8" and large.split()[0] == "1500"
-    blocks, at_once, *seconds = map(float, large.split()[1:])
-    assert BLOCK < 1500 * 3000 and blocks < at_once and len(seconds) == 3 and min(seconds) > 0
-    assert power.startswith("memory in blocks grows like N to the power of ")
+    outcome = run(sizes=[8, 1500], dim=4, rounds=1)
+    assert [row.case for row in outcome.rows] == ["N = 8", "N = 1,500"]
+    large = outcome.rows[1].values
+    blocks, at_once = large["MB in blocks"] or 0, large["MB at once"] or 0
+    assert BLOCK < 1500 * 3000 and 0 < blocks < at_once
+    assert large["ratio"] == pytest.approx((large["s in blocks"] or 0) / (large["s at once"] or 0))
+    assert outcome.notes[1].startswith("memory in blocks grows like N to the power of ")
 
 
-def test_all_cosines_at_once_are_left_out_where_they_take_too_much(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_cosines_at_once_are_left_out_where_they_take_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the processes of their own in which memory is measured."""
+    monkeypatch.setattr("contrastive_lab.bench.loss._alone", lambda N, dim, block: float(N))
     monkeypatch.setattr("contrastive_lab.bench.loss.MOST", 4)
-    run(sizes=[8], dim=4, repeats=1)
-    assert len(capsys.readouterr().out.splitlines()[2].split()) == 3
+    outcome = run(sizes=[4, 8], dim=4, rounds=1)
+    both, blocks = (set(row.values) for row in outcome.rows)
+    assert blocks == {"MB in blocks", "s in blocks"} and blocks | {"MB at once", "s at once", "ratio"} < both
+    assert "memory in blocks grows like N to the power of 1.00 and time" in outcome.notes[1]

@@ -1,10 +1,23 @@
-import re
-
 import pytest
+from torchvision import transforms
 
-from contrastive_lab.bench.views import run
+from contrastive_lab.bench.views import run, torchvision_recipe
 
 
-def test_views_end_in_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
-    run(batch=4, size=8, repeats=1)
-    assert re.search(r"batch 4, 8 pixels\n.*: +\d+ im.*\n.*\nratio: \d+\.\d\n$", capsys.readouterr().out)
+def test_each_library_is_compared_with_and_without_blur(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contrastive_lab.bench.views.missing", lambda package: f"{package} is not installed")
+    outcome = run(batch=4, size=8, rounds=1)
+    libraries = ("torchvision, PIL", "torchvision v2, tensors")
+    cases = [f"{library}, {blur}" for blur in ("without blur", "with blur") for library in libraries]
+    assert [row.case for row in outcome.rows] == cases
+    for row in outcome.rows:
+        speed, ours = row.values["images/s"] or 0, row.values["ours images/s"] or 0
+        assert row.values["ratio"] == pytest.approx(ours / speed)  # of one turn
+    assert outcome.notes == ["4 images of 8 pixels", "kornia is not installed"]
+
+
+def test_blur_is_one_step_of_the_recipe() -> None:
+    """Facebook's list: crop, jitter, gray, blur, flip, tensor, normalise."""
+    plain, blurred = (torchvision_recipe(8, blur).transforms for blur in (0.0, 0.5))
+    assert len(plain) == 6 and len(blurred) == 7 and blurred[3].p == 0.5
+    assert isinstance(blurred[3].transforms[0], transforms.GaussianBlur)

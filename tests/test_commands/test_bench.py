@@ -1,37 +1,53 @@
 """The command `bench`: its line; what it measures has its tests in test_bench/."""
 
+import inspect
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from contrastive_lab.commands import bench
+from contrastive_lab.record.speed import Outcome, Row
 from tests.conftest import Line
 
 Type = Callable[..., Line]
 
 
 @pytest.mark.parametrize(
-    ("line", "asked"),
+    ("line", "asked", "threads"),
     [
-        ("views", {"batch": 256, "size": 32, "repeats": 9}),
-        ("loss --sizes 8 16", {"sizes": [8, 16], "dim": 128, "repeats": 9}),
-        ("--repeats 2 --threads 3 diagnostics --K 7", {"batch": 256, "K": 7, "repeats": 2}),
+        ("views", {"batch": 256, "size": 32, "rounds": 5}, 1),
+        ("loss --sizes 8 16", {"sizes": [8, 16], "dim": 128, "rounds": 5}, 1),
+        ("diagnostics --K 7 --rounds 2 --threads 3", {"batch": 256, "K": 7, "rounds": 2}, 3),
+        ("diagnostics --tiny --batch 9", {"batch": 9, "K": 5, "rounds": 1}, 1),
     ],
 )
 def test_a_line_chooses_the_benchmark_and_its_settings(
-    line: str, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    line: str,
+    asked: dict[str, Any],
+    threads: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     seen: list[dict[str, Any]] = []
-    threads: list[int] = []
-    monkeypatch.setattr("contrastive_lab.bench.turns.ready", threads.append)
-    for name in ("views", "diagnostics", "loss"):
-        told = f"contrastive_lab.bench.{name}.run"
-        monkeypatch.setattr(told, lambda name=name, **told: seen.append({"name": name, **told}))
+    told: list[int] = []
+
+    def run(**settings: Any) -> Outcome:
+        seen.append(settings)
+        return Outcome(rows=[Row(case="one", values={"ratio": 1.5})], told="ratio")
+
+    monkeypatch.setattr("contrastive_lab.bench.turns.ready", told.append)
+    monkeypatch.setattr(f"contrastive_lab.bench.{line.split()[0]}.run", run)
     assert bench.main(["bench", *line.split()]) == 0
-    (told,) = seen
-    assert told.pop("name") in line and told == asked
-    assert threads == [3 if "threads" in line else 1]
+    assert (seen, told) == ([asked], [threads])
+    assert capsys.readouterr().out.splitlines()[1:] == ["     ratio", "one    1.5"]
+
+
+@pytest.mark.parametrize("name", bench.BENCHMARKS)
+def test_each_benchmark_takes_its_options(name: str) -> None:
+    taken = inspect.signature(import_module(f"contrastive_lab.bench.{name}").run).parameters
+    assert {*taken} == {*bench.BENCHMARKS[name].options, "rounds"}
 
 
 @pytest.mark.parametrize(
@@ -39,7 +55,11 @@ def test_a_line_chooses_the_benchmark_and_its_settings(
     [
         ((), "the following arguments are required: benchmark; python scripts/bench.py --help"),
         (("viewz",), "argument benchmark: invalid choice: 'viewz' (choose from"),
-        (("views", "--batch", "x"), "argument --batch: invalid int value: 'x'; python scripts/bench.py views --help"),
+        (
+            ("views", "--batch", "x"),
+            "argument --batch: x: must be a whole number from 1; python scripts/bench.py views",
+        ),
+        (("step", "--device", "tpu"), "argument --device: invalid choice: 'tpu' (choose from 'cpu', 'cuda')"),
     ],
 )
 def test_a_wrong_line_is_one_line(line: tuple[str, ...], message: str, type_script: Type) -> None:

@@ -1,0 +1,51 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from contrastive_lab.bench.step import bare_step, config_of, run, write_images
+from contrastive_lab.encoder import Encoder
+from contrastive_lab.errors import ConfigError
+from contrastive_lab.run.build import build_data, build_method
+
+NARROW = ["backbone.widths=[8,8]", "head.dim=4"]
+
+
+def test_each_line_has_its_bare_passes_beside_it() -> None:
+    """As `train` runs it: with callbacks, checkpoint, metrics and schedule, two turns of two steps."""
+    outcome = run(["method=simclr", "method=moco_v2 K=16"], NARROW, batch=8, size=8, steps=2, device="cpu", rounds=2)
+    assert [row.case for row in outcome.rows] == ["SimCLR, K = 14", "MoCo v2, K = 16"]
+    for row in outcome.rows:
+        least, middle, most = (row.values[name] or 0 for name in ("least", "ratio", "most"))
+        assert 0 < least <= middle <= most and min(row.values["bare s"] or 0, row.values["ours s"] or 0) > 0
+
+
+@pytest.mark.parametrize(("line", "seen"), [("method=simclr", [16]), ("method=moco_v2 K=16", [8, 8])])
+def test_bare_passes_see_as_many_images_as_the_method_has_each_encoder_see(
+    line: str, seen: list[int], tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SimCLR's encoder sees both views of 8 images; MoCo's queries see one, its key encoder the other."""
+    write_images(str(tmp_path), 8, 8)
+    config: DictConfig = config_of([*line.split(), *NARROW], str(tmp_path), 8, 8, "cpu")
+    method = build_method(config, build_data(config))
+    before = torch.cat([parameter.detach().flatten() for parameter in method.parameters()])
+    rows: list[int] = []
+    forward: Callable[..., object] = Encoder.forward
+    monkeypatch.setattr(Encoder, "forward", lambda self, x: rows.append(len(x)) or forward(self, x))
+    bare_step(method, config, "cpu")()
+    assert rows == seen
+    assert torch.equal(before, torch.cat([parameter.detach().flatten() for parameter in method.parameters()]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "device", "message"),
+    [(["K=x"], "cpu", "K=x: must be"), (["foo=1"], "cpu", "foo: no such key"), ([], "cuda", "--device cuda: ")],
+)
+def test_wrong_settings_end_it_before_any_work(
+    settings: list[str], device: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("contrastive_lab.bench.step.write_images", lambda *_: pytest.fail("work was begun"))
+    with pytest.raises(ConfigError, match=message):
+        run(["method=simo K=3"], settings, batch=8, size=8, steps=1, device=device, rounds=1)
