@@ -16,6 +16,7 @@ from contrastive_lab.bench.turns import ratio
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.config.schema import register
+from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
@@ -41,8 +42,9 @@ def run(
     with TemporaryDirectory() as folder:
         configs = [config_of([*line.split(), *settings], folder, batch, size, device) for line in lines]
         write_images(folder, batch * steps * (rounds + 1), size)
-        for config in configs:
-            ours, bare = side_by_side(config, Path(folder), steps, device)
+        for number, config in enumerate(configs):
+            (own := Path(folder, str(number))).mkdir()
+            ours, bare = side_by_side(config, own, steps, device)
             found: dict[str, float | None] = {"bare s": statistics.median(bare), "ours s": statistics.median(ours)}
             rows.append(Row(case=case(config), values=found | ratio(ours, bare)))
     notes = [f"N = {batch}, {size} pixels, {steps} steps a turn, {rounds} turns"]
@@ -72,18 +74,25 @@ def case(config: DictConfig) -> str:
 
 
 def side_by_side(config: DictConfig, folder: Path, steps: int, device: str) -> tuple[list[float], list[float]]:
-    """Seconds of a step of a run and of its bare passes, a pair for each turn of so many steps."""
+    """Seconds of a step of a run, in a folder of its own, and of its bare passes, for each turn of so many steps."""
     data = build_data(config)
     method = build_method(config, data, start=True)
     bare = bare_step(method, config, device)
     beside = Beside([lambda: [bare() for _ in range(steps)]], steps)
+    fit_beside(config, method, data, folder, beside)
+    ours, others = ([seconds / steps for seconds in times] for times in beside.seconds)
+    return ours, others
+
+
+def fit_beside(
+    config: DictConfig, method: ContrastiveModule[Any], data: ViewsDataModule, folder: Path, beside: Beside
+) -> None:
+    """Train as `train` does, with others that take turns."""
     with quiet():
         trainer, _ = build_trainer(config, resolve(config), folder, data, method.encoder.features, [])
         trainer.callbacks.append(beside)  # type: ignore[attr-defined]  # behind all others
         trainer.precision_plugin.convert_module(method)
         trainer.fit(method, data)
-    ours, others = ([seconds / steps for seconds in times] for times in beside.seconds)
-    return ours, others
 
 
 def bare_step(method: ContrastiveModule[Any], config: DictConfig, device: str) -> Step:

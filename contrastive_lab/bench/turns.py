@@ -52,11 +52,11 @@ def power(x: Sequence[float], y: Sequence[float | None]) -> float:
     return float(np.polyfit(np.log(x), np.log(np.array(y, dtype=float)), 1)[0])
 
 
-def missing(package: str) -> str | None:
+def missing(package: str, install: str = "contrastive-lab[bench]") -> str | None:
     """What to install where a package that is compared with is not there; None where it is."""
     if find_spec(package) is not None:
         return None
-    return f'{package} is not installed: pip install "contrastive-lab[bench]"'
+    return f'{package} is not installed: pip install "{install}"'
 
 
 def machine() -> str:

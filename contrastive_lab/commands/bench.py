@@ -7,6 +7,7 @@ contrastive-lab bench views --rounds 9
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -55,6 +56,28 @@ BENCHMARKS = {
             "steps": Option(10, 1, "steps of a turn"),
             "device": DEVICE,
         },
+    ),
+    "peers": Benchmark(
+        "a step of SimCLR end to end, and that of other libraries",
+        {
+            "settings": Option([], NARROW, "settings of train, e.g. backbone=resnet18_3x3"),
+            "batch": BATCH,
+            "size": SIZE,
+            "steps": Option(10, 1, "steps of a turn"),
+            "workers": Option([0, 2], [0], "processes of their loaders, a case each"),
+            "device": DEVICE,
+        },
+    ),
+    "folder": Benchmark(
+        "two views of photos from files, by torchvision and by us, and the decoder alone",
+        {
+            "images": Option(2000, 8, "JPEGs of 400 to 600 pixels, made for it"),
+            "size": Option(224, 16, "pixels of a view's side"),
+            "batch": Option(100, 4, "images of a batch"),
+            "workers": Option(2, 0, "processes that decode"),
+            "device": DEVICE,
+        },
+        threads=1,
     ),
     "views": Benchmark(
         "images per second of torchvision's augmentations and of ours", {"batch": BATCH, "size": SIZE}, threads=1
@@ -133,16 +156,14 @@ def _add(parser: ArgumentParser, key: str, option: Option) -> None:
     choices: dict[str, Any] = {"choices": DEVICES} if option == DEVICE else {}
     shown = " ".join(repr(each) if " " in str(each) else str(each) for each in option.default) if several else value
     text = f"{option.text}; {shown if shown != '' else 'none'} unless told"
-    kind: Any = _positive if isinstance(value, int) else str
+    kind: Any = str if not isinstance(value, int) else _from_0 if value == 0 else _positive
     parser.add_argument(f"--{key}", type=kind, help=text, **several, **choices)
 
 
-def _positive(text: str) -> int:
-    """A whole number from 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise ArgumentTypeError(f"{text}: must be a whole number from 1")
-    return number
+def _whole(text: str, least: int) -> int:
+    if not (text.isdecimal() and int(text) >= least):
+        raise ArgumentTypeError(f"{text}: must be a whole number from {least}")
+    return int(text)
+
+
+_positive, _from_0 = partial(_whole, least=1), partial(_whole, least=0)

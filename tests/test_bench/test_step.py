@@ -9,7 +9,7 @@ from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.build import build_data, build_method
 
-NARROW = ["backbone.widths=[8,8]", "head.dim=4"]
+NARROW = ["backbone.widths=[8,8]", "head.dim=4", "trainer.log_every_n_steps=1"]
 
 
 def test_each_line_has_its_bare_passes_beside_it() -> None:
