@@ -41,4 +41,4 @@ def run(batch: int, K: int, rounds: int) -> Outcome:
     extra = 100 * ((found["ratio"] or 1) - 1)
     found |= {"plain s": statistics.median(without), "logged s": statistics.median(logged)}
     notes = [f"logged every 10 steps {extra / 10:.2f} %, every 50 steps {extra / 50:.2f} % of the training"]
-    return Outcome(rows=[Row(case=f"SiMo, N = {batch}, K = {K}", values=found)], told="ratio", notes=notes)
+    return Outcome(rows=[Row(case=f"SiMo, N = {batch}, K = {K}", values=found)], told=["ratio"], notes=notes)

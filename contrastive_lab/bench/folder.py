@@ -40,7 +40,7 @@ def run(images: int, size: int, batch: int, workers: int, device: str, rounds: i
         found: dict[str, float | None] = {"images/s": speed, "ours images/s": ours_speed}
         rows.append(Row(case=name, values=found | ratio(own, times[0])))
     told = f"{images:,} JPEGs of {SIDES[0]} to {SIDES[1]} pixels, two views of {size}, {workers} worker(s)"
-    return Outcome(rows=rows, told="ratio", notes=[told, "ratio: their time by ours; the bare decode makes no views"])
+    return Outcome(rows=rows, told=["ratio"], notes=[told, "ratio: their time by ours; the bare decode makes no views"])
 
 
 def write_photos(folder: Path, count: int) -> None:

@@ -23,11 +23,11 @@ MOST = 4096  # images up to which all cosines are made at once
 
 def run(sizes: Sequence[int], dim: int, rounds: int) -> Outcome:
     """Memory and time of SimCLR's loss of N images and its gradient, 2N queries with all 2N - 2 negatives each."""
-    outcome = Outcome(rows=[], told="MB in blocks", notes=[f"SimCLR's loss and gradient, D = {dim}"])
+    outcome = Outcome(rows=[], told=["MB in blocks", "ratio"], notes=[f"SimCLR's loss and gradient, D = {dim}"])
     for N in sizes:
         kinds = {"in blocks": BLOCK} | ({"at once": WHOLE} if N <= MOST else {})
         found: dict[str, float | None] = {f"MB {kind}": _alone(N, dim, block) for kind, block in kinds.items()}
-        turns = alternate({_step(N, dim, block): 1 for block in kinds.values()}, rounds)
+        turns = alternate({simclr_loss(N, dim, block): 1 for block in kinds.values()}, rounds)
         found |= {f"s {kind}": statistics.median(times) for kind, times in zip(kinds, turns, strict=True)}
         outcome.rows.append(Row(case=f"N = {N:,}", values=found | (ratio(*turns) if len(turns) > 1 else {})))
     if len(sizes) > 1:
@@ -37,16 +37,16 @@ def run(sizes: Sequence[int], dim: int, rounds: int) -> Outcome:
     return outcome
 
 
-def _step(N: int, dim: int, block: int) -> Callable[[int], None]:
-    """A loss and its gradient at both views of N images."""
+def simclr_loss(N: int, dim: int, block: int, device: str = "cpu") -> Callable[[int], None]:
+    """SimCLR's loss and its gradient at both views of N images, in blocks of so many cosines."""
     source = torch.Generator().manual_seed(0)
-    views = [F.normalize(torch.randn(N, dim, generator=source), dim=1).requires_grad_() for _ in range(2)]
-    ids = torch.arange(N)
+    views = [F.normalize(torch.randn(N, dim, generator=source), dim=1).to(device).requires_grad_() for _ in range(2)]
+    ids = torch.arange(N, device=device)
 
     def step(number: int) -> None:
         random, keys, parts = StepRandom(0, 0, number, N, 0, N), torch.cat(views), []
         for this, z in enumerate(views):
-            chosen = from_batch(random, None, 2, purpose=f"negatives/{this}")
+            chosen = from_batch(random, None, 2, purpose=f"negatives/{this}", device=device)
             pos = pairs.row_cosines(z, views[1 - this])
             parts.append(pairs.Part(z, pos, ids, keys, ids.repeat(2), chosen, z))
         with patch.object(pairs, "BLOCK", block):
@@ -62,7 +62,7 @@ def _alone(N: int, dim: int, block: int) -> float:
 
 
 def _peak(N: int, dim: int, block: int) -> float:
-    step, before = _step(N, dim, block), _most_memory()
+    step, before = simclr_loss(N, dim, block), _most_memory()
     step(0)
     return (_most_memory() - before) / 1024
 

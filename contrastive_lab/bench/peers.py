@@ -71,7 +71,7 @@ def run(
     for case, times in zip(cases, theirs, strict=True):
         found: dict[str, float | None] = {"s": statistics.median(times), "ours s": statistics.median(ours)}
         rows.append(Row(case=case, values=found | ratio(times, ours)))
-    return Outcome(rows=rows, told="ratio", notes=[f"SimCLR, N = {batch}, {size} pixels", *absent.values()])
+    return Outcome(rows=rows, told=["ratio"], notes=[f"SimCLR, N = {batch}, {size} pixels", *absent.values()])
 
 
 class Pictures(Dataset[Views]):

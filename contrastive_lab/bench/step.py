@@ -48,17 +48,22 @@ def run(
             found: dict[str, float | None] = {"bare s": statistics.median(bare), "ours s": statistics.median(ours)}
             rows.append(Row(case=case(config), values=found | ratio(ours, bare)))
     notes = [f"N = {batch}, {size} pixels, {steps} steps a turn, {rounds} turns"]
-    return Outcome(rows=rows, told="ratio", notes=notes)
+    return Outcome(rows=rows, told=["ratio"], notes=notes)
 
 
 def config_of(overrides: Sequence[str], folder: str, batch: int, size: int, device: str) -> DictConfig:
     """The configuration of a line of `train` on the images of `write_images`, an epoch long, or a ConfigError."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: this machine has no GPU that torch can use; --device cpu")
+    check_device(device)
     register()
     own = ["dataset=arrays", f"dataset.root={folder}", f"dataset.size={size}", f"batch_size={batch}", "epochs=1"]
     own += [f"strategy.accelerator={ACCELERATORS[device]}", "trainer.enable_progress_bar=false"]
     return composed([*own, *overrides])
+
+
+def check_device(device: str) -> None:
+    """Raise a ConfigError where there is no such device."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: this machine has no GPU that torch can use; --device cpu")
 
 
 def write_images(folder: str, count: int, size: int) -> None:

@@ -25,7 +25,7 @@ def run(batch: int, size: int, rounds: int) -> Outcome:
     """How many images a second MoCo v2's recipe takes, with and without blur, and how many times as fast ours is."""
     torch.manual_seed(0)
     images = torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8)
-    outcome, without = Outcome(rows=[], told="ratio"), missing("kornia")
+    outcome, without = Outcome(rows=[], told=["ratio"]), missing("kornia")
     for blur, name in ((0.0, "without blur"), (0.5, "with blur")):
         others = {"torchvision, PIL": _pil(images, blur), "torchvision v2, tensors": _v2(images, blur)}
         if without is None:

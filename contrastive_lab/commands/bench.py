@@ -45,6 +45,7 @@ LINES = [
 BATCH, DEVICE = Option(256, 8, "images N of a step"), Option("cpu", "cpu", f"{' or '.join(DEVICES)}")
 SIZE = Option(32, 16, "pixels of a side")
 NARROW = ["backbone.widths=[8,8]", "head.dim=8"]
+SHORT = ["K=5", "batch_size=64", "epochs=1", "trainer.limit_train_batches=5", "evaluation.epochs=2", *NARROW]
 BENCHMARKS = {
     "step": Benchmark(
         "a step of train, and the bare passes of the same method",
@@ -78,6 +79,26 @@ BENCHMARKS = {
             "device": DEVICE,
         },
         threads=1,
+    ),
+    "startup": Benchmark(
+        "from a typed line to its help, its first step and its end",
+        {"line": Option(["method=simo", "K=16", "alpha=65536"], SHORT, "settings of the run")},
+    ),
+    "sweep": Benchmark(
+        "how long the jobs of a sweep in one process take to start",
+        {"line": Option(SHORT, SHORT, "settings of its jobs"), "jobs": Option(8, 2, "jobs, one a seed")},
+    ),
+    "scale": Benchmark(
+        "how the parts of a step grow, and what that means for ImageNet on 8 devices",
+        {
+            "batches": Option([64, 128, 256, 512], [8, 16], "images N, a case each"),
+            "K": Option([1024, 4096, 16384, 65536], [16, 32], "keys of a queue, a case each"),
+            "sizes": Option([32, 64, 96, 128], [16, 32], "pixels of a side, a case each"),
+            "photos": Option(8, 2, "images of ImageNet in a pass"),
+            "photo_size": Option(224, 32, "pixels of their side"),
+            "processes": Option([1, 2], [1], "processes of a training, a case each"),
+            "device": DEVICE,
+        },
     ),
     "views": Benchmark(
         "images per second of torchvision's augmentations and of ours", {"batch": BATCH, "size": SIZE}, threads=1
@@ -157,7 +178,7 @@ def _add(parser: ArgumentParser, key: str, option: Option) -> None:
     shown = " ".join(repr(each) if " " in str(each) else str(each) for each in option.default) if several else value
     text = f"{option.text}; {shown if shown != '' else 'none'} unless told"
     kind: Any = str if not isinstance(value, int) else _from_0 if value == 0 else _positive
-    parser.add_argument(f"--{key}", type=kind, help=text, **several, **choices)
+    parser.add_argument(f"--{key.replace('_', '-')}", type=kind, help=text, **several, **choices)
 
 
 def _whole(text: str, least: int) -> int:

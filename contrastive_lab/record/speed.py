@@ -21,10 +21,10 @@ class Row(BaseModel):
 
 
 class Outcome(BaseModel):
-    """What a benchmark found: its rows, which of their values is `told` of a machine, and sentences below the table."""
+    """What a benchmark found: rows, which of their values are `told` of a machine, and sentences below its table."""
 
     rows: list[Row]
-    told: str
+    told: list[str]
     notes: list[str] = Field(default_factory=list)
     settings: dict[str, Any] = Field(default_factory=dict)
 

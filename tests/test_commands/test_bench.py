@@ -35,7 +35,7 @@ def test_a_line_chooses_the_benchmark_and_its_settings(
 
     def run(**settings: Any) -> Outcome:
         seen.append(settings)
-        return Outcome(rows=[Row(case="one", values={"ratio": 1.5})], told="ratio")
+        return Outcome(rows=[Row(case="one", values={"ratio": 1.5})], told=["ratio"])
 
     monkeypatch.setattr("contrastive_lab.bench.turns.ready", told.append)
     monkeypatch.setattr(f"contrastive_lab.bench.{line.split()[0]}.run", run)

@@ -7,7 +7,7 @@ from contrastive_lab.record.speed import Outcome, Row, Speed, file_of, machine, 
 
 
 def test_what_was_measured_is_read_as_it_was_written(tmp_path: Path) -> None:
-    step = Outcome(rows=[Row(case="SiMo", values={"ratio": 1.05, "least": None})], told="ratio", settings={"K": [1]})
+    step = Outcome(rows=[Row(case="SiMo", values={"ratio": 1.05, "least": None})], told=["ratio"], settings={"K": [1]})
     speed = Speed(machine="A (R) B", environment={"cpus": 2}, benchmarks={"step": step})
     path = write_speed(tmp_path / "speed", speed)
     assert path.name == "a-b.json" and read_speed(path) == speed
