@@ -39,7 +39,5 @@ format: install ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## the benchmarks
-	$(BIN)/python scripts/bench.py views
-	$(BIN)/python scripts/bench.py diagnostics
-	$(BIN)/python scripts/bench.py loss
+bench: install ## all benchmarks, on an idle machine, into docs/speed.md
+	$(BIN)/python scripts/bench.py all

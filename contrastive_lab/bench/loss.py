@@ -2,8 +2,6 @@
 
 import statistics
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from unittest.mock import patch
 
@@ -11,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from contrastive_lab import pairs
-from contrastive_lab.bench.turns import alternate, power, ratio
+from contrastive_lab.bench.turns import alone, alternate, power, ratio
 from contrastive_lab.negatives import from_batch
 from contrastive_lab.objective import Objective
 from contrastive_lab.randomness import StepRandom
@@ -57,8 +55,7 @@ def simclr_loss(N: int, dim: int, block: int, device: str = "cpu") -> Callable[[
 
 def _alone(N: int, dim: int, block: int) -> float:
     """Megabytes that one step takes at its peak, in a process of its own."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as alone:
-        return alone.submit(_peak, N, dim, block).result()
+    return float(alone(_peak, N, dim, block))
 
 
 def _peak(N: int, dim: int, block: int) -> float:

@@ -5,7 +5,10 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,6 +60,12 @@ def missing(package: str, install: str = "contrastive-lab[bench]") -> str | None
     if find_spec(package) is not None:
         return None
     return f'{package} is not installed: pip install "{install}"'
+
+
+def alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns in a new process, so that no benchmark meets what an earlier one left in memory."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()
 
 
 def machine() -> str:

@@ -3,12 +3,14 @@
 contrastive-lab bench step
 contrastive-lab bench step --lines "method=simo K=16" --settings backbone=resnet18_3x3
 contrastive-lab bench views --rounds 9
+contrastive-lab bench all
 """
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from contrastive_lab.errors import ConfigError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from contrastive_lab.record.speed import Outcome
 
 DEVICES = ("cpu", "cuda")
+ALL, OUT, PAGE = "all", "docs/results/speed", "docs/speed.md"
 
 
 class Option(NamedTuple):
@@ -136,11 +139,29 @@ def run(arguments: Sequence[str]) -> None:
     """Run the benchmark that arguments name, and print its table."""
     asked = vars(parser().parse_args(arguments))
     name, tiny = asked.pop("benchmark"), asked.pop("tiny")
+    if name == ALL:
+        run_all(tiny, **asked)
+        return
     from contrastive_lab.bench.table import table  # here, so that errors need not wait for torch
     from contrastive_lab.bench.turns import machine
 
     outcome = measured(name, {key: value for key, value in asked.items() if value is not None}, tiny)
     print(f"{machine()}\n{table(outcome)}")
+
+
+def run_all(tiny: bool, only: Sequence[str], out: str, page: str, **asked: Any) -> None:
+    """Run all benchmarks or some, each in a process of its own with the settings asked for that it has."""
+    from contrastive_lab.bench.everything import everything
+    from contrastive_lab.bench.turns import alone
+
+    told = {key: value for key, value in asked.items() if value is not None}
+
+    def measure(name: str) -> "Outcome":
+        known = (*BENCHMARKS[name].options, "rounds", "threads")
+        outcome: Outcome = alone(measured, name, {key: told[key] for key in told if key in known}, tiny)
+        return outcome
+
+    everything(only, measure, Path(out), Path(page), tiny)
 
 
 def measured(name: str, asked: dict[str, Any], tiny: bool) -> "Outcome":
@@ -164,10 +185,22 @@ def parser() -> ArgumentParser:
         own = commands.add_parser(name, help=benchmark.text, description=benchmark.text)
         for key, option in benchmark.options.items():
             _add(own, key, option)
-        own.add_argument("--rounds", type=_positive, help="turns that are counted, 5 unless told")
-        own.add_argument("--threads", type=_positive, help=f"of torch, {benchmark.threads or 'one a core'} unless told")
-        own.add_argument("--tiny", action="store_true", help="only show that it runs: sizes that measure nothing")
+        _add_shared(own, str(benchmark.threads or "one a core"))
+    text = "all of them, kept as json, a table and a figure"
+    every = commands.add_parser(ALL, help=text, description=text)
+    every.add_argument("--only", nargs="+", choices=[*BENCHMARKS], default=[*BENCHMARKS], help="some of them")
+    every.add_argument("--out", default=OUT, help="folder of a json for each machine; %(default)s unless told")
+    every.add_argument("--page", default=PAGE, help="file with the table; %(default)s unless told")
+    every.add_argument("--device", choices=DEVICES, help="of those that have a choice; cpu unless told")
+    _add_shared(every, "what each has")
     return found
+
+
+def _add_shared(parser: ArgumentParser, threads: str) -> None:
+    """Add the options of all benchmarks."""
+    parser.add_argument("--rounds", type=_positive, help="turns that are counted; 5 unless told")
+    parser.add_argument("--threads", type=_positive, help=f"of torch; {threads} unless told")
+    parser.add_argument("--tiny", action="store_true", help="only show that it runs: sizes that measure nothing")
 
 
 def _add(parser: ArgumentParser, key: str, option: Option) -> None:
