@@ -15,9 +15,11 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 
 from contrastive_lab.augment import Color, Crop, Recipe
+from contrastive_lab.bench.step import check_device
 from contrastive_lab.bench.turns import alternate, ratio
 from contrastive_lab.bench.views import MEAN, STD, torchvision_recipe
 from contrastive_lab.dataset import ViewsDataModule, image_folder
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.speed import Outcome, Row
 
 SIDES = (400, 600)  # pixels of the photos
@@ -26,6 +28,9 @@ QUALITY = 90  # of JPEG
 
 def run(images: int, size: int, batch: int, workers: int, device: str, rounds: int) -> Outcome:
     """Seconds an epoch takes: all images decoded and in two views of MoCo v2, on the device, with so many workers."""
+    check_device(device)
+    if batch > images:
+        raise ConfigError(f"--batch {batch}: must be at most the {images} of --images")
     with TemporaryDirectory() as folder:
         write_photos(Path(folder), images)
         ours = _ours(folder, size, batch, workers, device)

@@ -7,11 +7,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from contrastive_lab.config.overrides import composed
+from contrastive_lab.config.schema import register
 from contrastive_lab.errors import RunError
 from contrastive_lab.program import variables
 from contrastive_lab.record.files import CHECKPOINT
 
 OURS = [sys.executable, "-m", "contrastive_lab"]
+
+
+def check_line(line: Sequence[str]) -> None:
+    """Raise a ConfigError where the settings of a line of `train` are wrong, before any process starts."""
+    register()
+    composed([*line])
 
 
 def ended(line: Sequence[str], folder: Path) -> float:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from contrastive_lab.bench.process import OURS, ended, first_step
+from contrastive_lab.bench.process import OURS, check_line, ended, first_step
 from contrastive_lab.bench.turns import alternate
 from contrastive_lab.record.speed import Outcome, Row
 
@@ -16,6 +16,7 @@ LIBRARIES = "import torch, torchvision, pytorch_lightning"  # what no training c
 
 def run(line: Sequence[str], rounds: int) -> Outcome:
     """Seconds of processes, from their start on a disk that is warm: the first turn is not counted."""
+    check_line(line)
     cases: dict[str, Callable[[Path], float]] = {
         "python alone": partial(ended, [sys.executable, "-c", ""]),
         "import torch, torchvision, Lightning": partial(ended, [sys.executable, "-c", LIBRARIES]),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from contrastive_lab.bench.process import OURS, ended
+from contrastive_lab.bench.process import OURS, check_line, ended
 from contrastive_lab.record.files import RESULT
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.speed import Outcome, Row
@@ -21,6 +21,7 @@ def run(line: Sequence[str], jobs: int, rounds: int) -> Outcome:
     They are told from the times of files: a job's views.png is written as its first step begins, its result.json as it
     ends. Each round is a sweep of so many jobs over the seed.
     """
+    check_line(line)
     first, others, whole = list[float](), list[float](), list[float]()
     for _ in range(rounds):
         with TemporaryDirectory() as folder:

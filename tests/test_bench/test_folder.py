@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from contrastive_lab.bench.folder import photo, run, write_photos
+from contrastive_lab.errors import ConfigError
 
 
 def test_others_are_compared_with_ours() -> None:
@@ -33,3 +34,8 @@ def test_a_photo_has_the_spectrum_of_photos() -> None:
     means = [power[(radius >= ring / 1.2) & (radius < ring * 1.2)].mean() for ring in rings]
     slope = np.polyfit(np.log(rings), np.log(means), 1)[0]
     assert slope == pytest.approx(-2, abs=0.7)
+
+
+def test_a_batch_beyond_the_images_is_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"^--batch 10: must be at most the 5 of --images$"):
+        run(images=5, size=8, batch=10, workers=0, device="cpu", rounds=1)

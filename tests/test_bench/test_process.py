@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.bench import process
-from contrastive_lab.bench.process import ended, first_step
-from contrastive_lab.errors import RunError
+from contrastive_lab.bench.process import check_line, ended, first_step
+from contrastive_lab.errors import ConfigError, RunError
 
 WRITES = """
 import sys, time
@@ -41,3 +41,9 @@ def test_a_training_that_ends_before_its_first_step_is_one_line(
     monkeypatch.setattr(process, "OURS", [sys.executable, "-c", "pass"])
     with pytest.raises(RunError, match="ended before its first step"):
         first_step(["K=4"], tmp_path)
+
+
+def test_a_line_is_checked_without_a_process() -> None:
+    check_line(["K=4"])
+    with pytest.raises(ConfigError, match=r"^foo: no such key"):
+        check_line(["foo=1"])

@@ -5,6 +5,7 @@ import pytest
 
 from contrastive_lab.bench import startup
 from contrastive_lab.commands.bench import SHORT
+from contrastive_lab.errors import ConfigError
 
 
 def test_each_case_is_a_process_in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +25,12 @@ def test_each_case_is_a_process_in_a_folder_of_its_own(monkeypatch: pytest.Monke
     assert all({*row.values} == {"s", "least", "most"} for row in outcome.rows)
     assert len(lines) == len({*folders}) == 12  # with the turn that is not counted
     assert [line[-1] for line in lines[2:6]] == ["--help", "--help", "K=4", "K=4"]
+
+
+def test_wrong_settings_end_it_before_any_process_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup, "ended", lambda *_: pytest.fail("work was begun"))
+    with pytest.raises(ConfigError, match=r"^K=x: must be"):
+        startup.run(["K=x"], rounds=1)
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ import pytest
 
 from contrastive_lab.bench import sweep
 from contrastive_lab.commands.bench import SHORT
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.plan import Job, Plan
 
 
@@ -31,6 +32,12 @@ def test_starts_are_told_from_the_times_of_files(tmp_path: Path, monkeypatch: py
     first, others, _ = sweep.run(["K=4"], jobs=4, rounds=1).rows
     assert first.values["s"] == pytest.approx(1000, abs=30)
     assert [others.values[name] for name in ("least", "s", "most")] == pytest.approx([2, 2, 2], abs=0.01)
+
+
+def test_wrong_settings_end_it_before_any_process_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "ended", lambda *_: pytest.fail("work was begun"))
+    with pytest.raises(ConfigError, match=r"^K=x: must be"):
+        sweep.run(["K=x"], jobs=2, rounds=1)
 
 
 @pytest.mark.long
