@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatter
 
 from contrastive_lab.bench.table import number
 from contrastive_lab.errors import ConfigError
@@ -85,6 +86,8 @@ def draw(machines: Sequence[Speed], path: Path) -> None:
         axes.set_yticks(range(len(cases[name])), cases[name])
         axes.invert_yaxis()
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(LogFormatter(labelOnlyBase=False))  # 2 and not 2 x 10^0
+        axes.xaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
         axes.set_title(f"{name}: {DRAWN[name]}", fontsize=9, loc="left")
         axes.grid(alpha=0.3)
     if panels:
