@@ -1,7 +1,8 @@
 """Random crops of n images at once: their boxes and their resizing.
 
 Boxes follow torchvision's RandomResizedCrop.get_params. Resizing is a matrix product, rows @ image @ columns^T, with a
-pair of small matrices for each image. Letters: n images, C channels, H and W height and width, s side of the result.
+pair of small matrices for each image. On a CPU it is done for a few images at a time, which stay in the cache and whose
+memory is used again. Letters: n images, C channels, H and W height and width, s side of the result.
 """
 
 import math
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 TRIES = 10
+CACHED = 2**18  # pixel values in a piece: 1 MiB of float32, half of a core's cache or so
 
 
 @dataclass(frozen=True)
@@ -55,34 +57,51 @@ def central_boxes(heights: Tensor, widths: Tensor, ratio: Sequence[float]) -> Te
     return torch.stack(((heights - height) // 2, (widths - width) // 2, height, width), dim=1)
 
 
-def resized_crop(images: Tensor, boxes: Tensor, size: int, interpolation: str, dtype: torch.dtype) -> Tensor:
+def resized_crop(
+    images: Tensor, boxes: Tensor, size: int, interpolation: str, dtype: torch.dtype, flip: Tensor | None = None
+) -> Tensor:
     """Crop a box of each image and resize it with antialiasing, as torchvision's resized_crop with `antialias`.
 
     (n, C, H, W), uint8 or float in [0, 1] -> (n, C, s, s) in [0, 1], where s is `size` and what bicubic overshoots is
     clamped; all arithmetic is in `dtype`. `boxes` are integers (n, 4) on the same device, inside the image: top, left,
-    height, width.
+    height, width. The result is mirrored, left to right, where `flip`, (n,) on the same device, is true.
     """
-    top, left, height, width = boxes.to(dtype).unbind(1)
-    rows = resize_weights(top, height, images.shape[2], size, interpolation)
-    cols = resize_weights(left, width, images.shape[3], size, interpolation)
-    if not images.is_floating_point():
-        rows.div_(255)
-    return separable(images, rows, cols).clamp_(0, 1)
+    result = torch.empty(*images.shape[:2], size, size, dtype=dtype, device=images.device)
+    places = torch.arange(size, dtype=dtype, device=images.device).add_(0.5).expand(len(images), -1)
+    mirrored = places if flip is None else torch.where(flip.unsqueeze(1), size - places, places)
+    for part, box, y, x, out in zip(*in_pieces(images, images, boxes.to(dtype), places, mirrored, result), strict=True):
+        top, left, height, width = box.unbind(1)
+        rows = resize_weights(top, height, images.shape[2], y, interpolation)
+        cols = resize_weights(left, width, images.shape[3], x, interpolation)
+        if not images.is_floating_point():
+            rows.div_(255)
+        separable(part, rows, cols, out).clamp_(0, 1)
+    return result
 
 
-def resize_weights(start: Tensor, length: Tensor, total: int, size: int, interpolation: str) -> Tensor:
-    """Weights (n, size, total) that resize the pixels start..start+length, float (n,), of `total` to `size` pixels.
+def in_pieces(images: Tensor, *tensors: Tensor) -> list[tuple[Tensor, ...]]:
+    """Split tensors along dim 0, evenly, so that as many `images` fit in the cache of a CPU; on a GPU not at all."""
+    values = len(tensors[0]) * images[:1].numel() if images.device.type == "cpu" else 1
+    return [tensor.chunk(max(1, math.ceil(values / CACHED))) for tensor in tensors]
 
-    Each row sums to 1 and is zero outside the box.
+
+def resize_weights(start: Tensor, length: Tensor, total: int, places: Tensor, interpolation: str) -> Tensor:
+    """Weights (n, s, total) that resize the pixels start..start+length, float (n,), of `total` to s pixels.
+
+    The middles of the s pixels are `places` in [0, s], (n, s). Each row sums to 1 and is zero outside the box.
     """
-    start, length = start.view(-1, 1, 1), length.view(-1, 1, 1)
+    start, length, size = start.view(-1, 1, 1), length.view(-1, 1, 1), places.shape[-1]
     scale = length / size
+    pixel = torch.arange(total, dtype=start.dtype, device=start.device)
+    if interpolation == "bilinear" and total <= size:  # no box shrinks: the two pixels beside each place, or its edge
+        centre = (places.unsqueeze(-1) * scale).sub_(0.5).clamp_(min=0).minimum(length - 1).add_(start)
+        return _triangle_((pixel - centre).abs_())
     support = scale.clamp(min=1)  # antialiasing: the filter widens when the image shrinks
-    pixel = torch.arange(total, device=start.device) - start
+    pixel = pixel - start
     outside = (pixel < 0) | (pixel >= length)
     # A pixel outside the box is infinitely far from every centre, so that the filter gives it no weight.
     pixel = pixel.add_(0.5).div_(support).masked_fill_(outside, torch.inf)
-    centre = (torch.arange(size, device=start.device).view(-1, 1) + 0.5) * (scale / support)
+    centre = places.unsqueeze(-1) * (scale / support)
     distance = (pixel - centre).abs_()
     weights = {"bilinear": _triangle_, "bicubic": _cubic_}[interpolation](distance)
     return weights.div_(weights.sum(-1, keepdim=True))
@@ -103,14 +122,14 @@ def _cubic_(distance: Tensor) -> Tensor:
     return (v - 1).mul_(v).mul_(v).mul_(0.5).sub_(inner)
 
 
-def separable(images: Tensor, rows: Tensor, cols: Tensor) -> Tensor:
+def separable(images: Tensor, rows: Tensor, cols: Tensor, out: Tensor | None = None) -> Tensor:
     """Filter each image along both axes: (n, C, H, W), (n, s, H), (n, t, W) -> (n, C, s, t) in the dtype of `rows`.
 
-    Autocast is off: pixels need more than bfloat16.
+    The result is written to `out` if that is given. Autocast is off: pixels need more than bfloat16.
     """
     with torch.autocast(images.device.type, enabled=False):
         lines = images.to(rows.dtype).flatten(1, 2) @ cols.mT  # faster than one product for each channel
-        return rows.unsqueeze(1) @ lines.view(*images.shape[:3], -1)
+        return torch.matmul(rows.unsqueeze(1), lines.view(*images.shape[:3], -1), out=out)
 
 
 def between(numbers: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:

@@ -13,23 +13,31 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 
-from contrastive_lab.augment.crop import between, separable
+from contrastive_lab.augment.crop import between, in_pieces, separable
 from contrastive_lab.randomness import to_device
 
-
-def brightness_(images: Tensor, factor: Tensor) -> Tensor:
-    """Multiply by `factor` and clamp to [0, 1]."""
-    return images.mul_(factor).clamp_(0, 1)
+OPS = ("brightness", "contrast", "saturation", "hue")
+BRIGHTNESS, CONTRAST, SATURATION, HUE = range(len(OPS))
 
 
-def contrast_(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend with the mean luma of the image: factor 1 keeps the image, 0 gives the mean."""
-    return _blend_(images, luma(images.mean((2, 3), keepdim=True)), factor)
+def mixtures(kinds: Tensor, factors: Tensor, channels: int) -> Tensor:
+    """Brightness, contrast and saturation by `factors` as matrices for `mix`: (...), (...) -> (..., 2, C, C).
+
+    `kinds` are positions in OPS; another than these three gives the identity. With a factor f, brightness is f x,
+    contrast f x + (1 - f) times the luma of the mean pixel, saturation f x + (1 - f) times the luma of x.
+    """
+    unit = torch.eye(channels, dtype=factors.dtype)
+    weights = luma(unit.view(channels, channels, 1, 1)).view(1, channels).expand(channels, channels)
+    factor = factors.where(kinds < HUE, 1.0)[..., None, None, None]
+    blended = (kinds.unsqueeze(-1) == torch.tensor([SATURATION, CONTRAST]))[..., None, None]
+    return factor * torch.stack((unit, torch.zeros_like(unit))) + (1 - factor) * (blended * weights)
 
 
-def saturation_(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend with the luma of each pixel: factor 1 keeps the image, 0 gives grey."""
-    return _blend_(images, luma(images), factor)
+def mix(images: Tensor, matrices: Tensor) -> Tensor:
+    """Make each pixel x of an image of mean m A x + B m, clamped to [0, 1]: (n, C, H, W), A and B (n, 2, C, C)."""
+    pixels, (own, mean) = images.flatten(2), matrices.unbind(1)
+    shift = mean @ pixels.mean(2, keepdim=True)
+    return torch.baddbmm(shift, own, pixels).clamp_(0, 1).view_as(images)
 
 
 def hue_(images: Tensor, turn: Tensor) -> Tensor:
@@ -62,19 +70,17 @@ def luma(images: Tensor) -> Tensor:
     return images if images.shape[1] == 1 else rgb_to_grayscale(images)
 
 
-def _blend_(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
-    rest = other * (1 - factor)  # before the images change, since `other` may be the images
-    return images.mul_(factor).add_(rest).clamp_(0, 1)
-
-
 def gaussian_blur(images: Tensor, sigma: Tensor, kernel: int) -> Tensor:
     """Blur each image with its own sigma and reflected edges, as torchvision's gaussian_blur: float (n, C, H, W).
 
     `sigma` (n,), above 0, and `kernel`, an odd width, are in pixels; H and W are above kernel // 2.
     """
     height, width = images.shape[2:]
-    rows = blur_weights(sigma, height, kernel)
-    return separable(images, rows, rows if height == width else blur_weights(sigma, width, kernel))
+    rows, result = blur_weights(sigma, height, kernel), torch.empty_like(images)
+    cols = rows if height == width else blur_weights(sigma, width, kernel)
+    for part in zip(*in_pieces(images, images, rows, cols, result), strict=True):
+        separable(*part)
+    return result
 
 
 def blur_weights(sigma: Tensor, size: int, kernel: int) -> Tensor:
@@ -105,9 +111,6 @@ def replace_(images: Tensor, chosen: Tensor, op: Callable[[Tensor], Tensor]) -> 
         rows = to_device(chosen.nonzero().squeeze(1), images.device)
         images.index_copy_(0, rows, op(images.index_select(0, rows)))
     return images
-
-
-OPS = (brightness_, contrast_, saturation_, hue_)
 
 
 @dataclass(frozen=True)
@@ -154,21 +157,24 @@ class Color:
 def jitter_(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
     """Apply to every image the operations that its row of `order` names, with its own factors: (n, C, H, W) in [0, 1].
 
-    `order` (n, slots) holds positions in OPS, or len(OPS) for none, `factors` (n, 4) those of the four operations; both
-    are on the CPU. In each slot the images are sorted by operation, from one buffer into another, where every operation
-    works in place on consecutive images while they are still in the cache. The memory of `images` is one of the
-    buffers, so their values are lost.
+    `order` (n, slots) holds positions in OPS, or len(OPS) for none, and the hue once at most; `factors` (n, 4) are
+    those of the four operations; both are on the CPU. All but the hue are a product with matrices of the image's own,
+    so that images with the hue in the same slot go through all slots together, while they are in the cache.
     """
-    spare = torch.empty_like(images)
-    factors = factors.gather(1, order.clamp(max=len(OPS) - 1)).to(images.dtype)
-    position = torch.arange(len(order))  # of each image in the buffer
-    for slot, factor in zip(order.unbind(1), factors.unbind(1), strict=True):
-        sort, counts = slot.argsort(stable=True), slot.bincount(minlength=len(OPS) + 1).tolist()
-        rows = to_device(position[sort], images.device).split(counts)
-        numbers = to_device(factor[sort], images.device).view(-1, 1, 1, 1).split(counts)
-        for index, part in enumerate(spare.split(counts)):
-            torch.index_select(images, 0, rows[index], out=part)
-            if index < len(OPS):
-                OPS[index](part, numbers[index])
-        images, spare, position = spare, images, sort.argsort()
-    return torch.index_select(images, 0, to_device(position, images.device), out=spare)
+    slots = order.shape[1]
+    group = torch.where(order == HUE, torch.arange(slots), slots).amin(1)  # `slots` if there is no hue
+    group.masked_fill_((order == len(OPS)).all(1), slots + 1)
+    sort, counts = group.argsort(stable=True), group.bincount(minlength=slots + 2).tolist()[: slots + 1]
+    sort = sort[: sum(counts)]  # the others stay as they are
+    order, factors = order[sort], factors[sort].to(images.dtype)
+    matrices = mixtures(order, factors.gather(1, order.clamp(max=HUE)), images.shape[1])
+    numbers = (to_device(number, images.device) for number in (sort, matrices, factors[:, HUE].view(-1, 1, 1, 1)))
+    with torch.autocast(images.device.type, enabled=False):
+        for hue_slot, alike in enumerate(zip(*(number.split(counts) for number in numbers), strict=True)):
+            for rows, matrix, turn in zip(*in_pieces(images, *alike), strict=True):
+                if len(rows):
+                    part = images.index_select(0, rows)
+                    for slot in range(slots):
+                        part = hue_(part, turn) if slot == hue_slot else mix(part, matrix[:, slot])
+                    images.index_copy_(0, rows, part)
+    return images

@@ -51,17 +51,20 @@ class Recipe:
     def __call__(self, images: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Make one view of each image: uint8 (n, C, H, W) -> `dtype` (n, 3, size, size)."""
         recipe = self.of(view)
-        return recipe._finish_(recipe.crop_batch(images, random, view, dtype), random, view)
+        return recipe._recolor_(recipe.crop_batch(images, random, view, dtype, flipped=True), random, view)
 
     def boxes(self, random: StepRandom, view: int, heights: Tensor, widths: Tensor) -> Tensor:
         """Crop boxes for images of the given sizes, integers (n,) on the CPU: top, left, height, width, (n, 4)."""
         return self.crop.boxes(random.uniform(f"crop/{view}", TRIES, 4), heights, widths)
 
-    def crop_batch(self, images: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Crop and resize: uint8 (n, C, H, W) -> `dtype` (n, C, size, size) in [0, 1]."""
+    def crop_batch(
+        self, images: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32, flipped: bool = False
+    ) -> Tensor:
+        """Crop and resize, and flip if `flipped`: uint8 (n, C, H, W) -> `dtype` (n, C, size, size) in [0, 1]."""
         heights, widths = (torch.full((len(images),), side) for side in images.shape[2:])
         boxes = to_device(self.boxes(random, view, heights, widths), images.device)
-        return resized_crop(images, boxes, self.size, self.crop.interpolation, dtype)
+        flip = to_device(self._flips(random, view), images.device) if flipped else None
+        return resized_crop(images, boxes, self.size, self.crop.interpolation, dtype, flip)
 
     def finish(self, crops: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Flip, apply the operations of `order` and normalise: (n, C, size, size) -> `dtype` (n, 3, size, size).
@@ -70,7 +73,9 @@ class Recipe:
         normalisation, since no operation gives colour to a grey image.
         """
         images = crops.to(dtype, copy=True)
-        return self._finish_(images if crops.is_floating_point() else images.div_(255), random, view)
+        images = images if crops.is_floating_point() else images.div_(255)
+        ops.replace_(images, self._flips(random, view), lambda part: part.flip(-1))
+        return self._recolor_(images, random, view)
 
     def clean(self, images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Resize and normalise without augmentation: uint8 (n, C, H, W) -> `dtype` (n, 3, size, size)."""
@@ -85,8 +90,10 @@ class Recipe:
         """Change images (n, C, size, size) in [0, 1] before they are normalised: for a class that adds to a recipe."""
         return images
 
-    def _finish_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
-        ops.replace_(images, random.uniform(f"flip/{view}") < self.flip, lambda part: part.flip(-1))
+    def _flips(self, random: StepRandom, view: int) -> Tensor:
+        return random.uniform(f"flip/{view}") < self.flip
+
+    def _recolor_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
         steps = {"color": self._color_, "gray": self._gray_, "blur": self._blur_}
         for name in self.order:
             images = steps[name](images, random, view)

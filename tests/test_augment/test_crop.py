@@ -8,7 +8,7 @@ import torchvision.transforms.v2.functional as F
 from torchvision.transforms import InterpolationMode
 
 from contrastive_lab.augment import Crop
-from contrastive_lab.augment.crop import TRIES, resized_crop
+from contrastive_lab.augment.crop import TRIES, resize_weights, resized_crop
 from tests.random_images import DTYPES, TOLERANCE, close, pictures, recipe, step_random
 
 
@@ -89,3 +89,28 @@ def test_resized_crop(height: int, width: int, size: int, interpolation: str, dt
         mode = InterpolationMode(interpolation)
         expected = F.resized_crop(image.to(dtype) / 255, *box, [size, size], interpolation=mode, antialias=True)
         close(crop, expected.clamp(0, 1), TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("cached", [1, 5000, 2**18])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("height", "width", "size"), [(32, 32, 32), (50, 70, 16)])
+def test_flipped_in_pieces_is_the_crop_flipped(
+    height: int, width: int, size: int, interpolation: str, cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, numbers = pictures(30, height, width), step_random(30).uniform("crop", TRIES, 4)
+    boxes = Crop(scale=(0.02, 1.0)).boxes(numbers, torch.full((30,), height), torch.full((30,), width))
+    flip = step_random(30).uniform("flip") < 0.5
+    crops = resized_crop(images, boxes, size, interpolation, torch.float64)
+    monkeypatch.setattr("contrastive_lab.augment.crop.CACHED", cached)
+    actual = resized_crop(images, boxes, size, interpolation, torch.float64, flip)
+    close(actual, torch.where(flip.view(-1, 1, 1, 1), crops.flip(-1), crops), 1e-14)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_two_pixels_are_the_dense_filter(dtype: torch.dtype) -> None:
+    """Without shrinking, the weights are those of the antialiasing filter, which 20 more columns call for."""
+    start, length = torch.tensor([[0, 3, 7, 0, 19], [20, 9, 1, 1, 1]], dtype=dtype)
+    places = (torch.arange(20, dtype=dtype) + 0.5).expand(5, -1)
+    few, dense = (resize_weights(start, length, total, places, "bilinear") for total in (20, 40))
+    close(few, dense[:, :, :20], TOLERANCE[dtype])
+    assert not dense[:, :, 20:].any()

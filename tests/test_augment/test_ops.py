@@ -26,7 +26,8 @@ def test_color_operation(index: int, channels: int, dtype: torch.dtype) -> None:
     images = pixels(40, dtype, channels=channels)
     numbers = step_random(40).uniform("factor").to(dtype)
     factors = numbers - 0.5 if index == 3 else 2 * numbers
-    actual = OPS[index](images.clone(), factors.view(-1, 1, 1, 1))
+    order = torch.tensor([[4, index, 4]]).expand(40, -1)
+    actual = jitter_(images.clone(), factors.double().view(-1, 1).expand(-1, 4), order)
     tolerance = HUE_TOLERANCE if index == 3 else TOLERANCE[dtype]
     for image, factor, changed in zip(images, factors.tolist(), actual, strict=True):
         close(changed, TORCHVISION[index](image, factor), tolerance)
@@ -58,6 +59,22 @@ def test_gaussian_blur(height: int, width: int, kernel: int, dtype: torch.dtype)
     actual = ops.gaussian_blur(images, sigma, kernel)
     for image, width_of_one, blurred in zip(images, sigma.tolist(), actual, strict=True):
         close(blurred, F.gaussian_blur(image, [kernel, kernel], [width_of_one, width_of_one]), TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("cached", [1, 2000, 2**18])
+def test_jitter_in_pieces(cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders of several lengths, with and without a hue, one image, three or all of them at a time."""
+    monkeypatch.setattr("contrastive_lab.augment.crop.CACHED", cached)
+    images, numbers = pixels(60, torch.float64), step_random(60).uniform("color/0", 9)
+    factors, order = Color(strength=2.0).factors(numbers[:, 1:5]), Color().order(numbers[:, 0], numbers[:, 5:])
+    order[:20] = order[:20].masked_fill(order[:20] == 3, 4)
+    order[20:40] = order[20:40].masked_fill(order[20:40] < 2, 4)
+    changed = jitter_(images.clone(), factors, order)
+    for image, slots, factor, actual in zip(images, order.tolist(), factors.tolist(), changed, strict=True):
+        expected = image
+        for index in slots:
+            expected = expected if index == 4 else TORCHVISION[index](expected, factor[index])
+        close(actual, expected, HUE_TOLERANCE)
 
 
 def test_order_is_that_of_the_image() -> None:
