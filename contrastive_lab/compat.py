@@ -83,7 +83,7 @@ def run_hydra(
                 return None
 
         told = task if args.multirun else heard
-        with _no_list_of_groups() if args.help else nullcontext():
+        with _no_list_of_groups() if args.help else nullcontext(), _mode_of_line(args.overrides):
             _run_hydra(args, hydra_parser(), told, config_path=str(conf), config_name=name)
         if raised:
             raise raised[0]
@@ -100,6 +100,20 @@ def _no_list_of_groups() -> Iterator[None]:
         yield
     finally:
         Hydra.format_config_groups = made  # type: ignore[method-assign]
+
+
+@contextmanager
+def _mode_of_line(overrides: Sequence[str]) -> Iterator[None]:
+    """`Hydra.get_mode`: composes the whole configuration for hydra.mode, which stays as -m has it unless it is told."""
+    from hydra._internal.hydra import Hydra
+
+    asked = Hydra.get_mode
+    if not any("hydra.mode=" in override for override in overrides):
+        Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Hydra.get_mode = asked  # type: ignore[method-assign]
 
 
 class GivenJobs(Sweeper):

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from contrastive_lab import __version__
+from contrastive_lab.imports import quickly
 from contrastive_lab.program import NAME, front, named, program
 
 VERSION = "--version"
@@ -38,7 +39,9 @@ def enter(name: str, line: Sequence[str]) -> int:
     if VERSION in line[1:]:
         print(NAME, __version__)
         return 0
-    code: int = import_module(f"{__name__}.{name.replace('-', '_')}").main(line)
+    with quickly():
+        command = import_module(f"{__name__}.{name.replace('-', '_')}")
+    code: int = command.main(line)
     return code
 
 

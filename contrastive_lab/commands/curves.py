@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.script import OWN_CODE, Values, run_script
 
 KINDS = (".png", ".pdf", ".svg")
@@ -25,7 +26,8 @@ def task(values: Values) -> None:
     out = Path(values.get("out") or (runs[0] / "curves.png" if len(runs) == 1 else "curves.png"))
     if "out" in values and not (out.suffix in KINDS and out.absolute().parent.is_dir()):
         raise ConfigError(f"out={out}: must be a file that ends in {', '.join(KINDS)}, in a folder that is there")
-    from contrastive_lab.report.run_curves import plot_runs  # here, so that errors need not wait for matplotlib
+    with quickly():  # here, so that errors need not wait for matplotlib
+        from contrastive_lab.report.run_curves import plot_runs
 
     print(plot_runs(runs, out, columns))
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.other_data import DATASET, asked_config, data_name
 from contrastive_lab.launch.script import OWN_CODE, PLACES, Values, run_script, stored_folder
@@ -40,10 +41,12 @@ def task(values: Values) -> None:
     prepare()
     config = asked_config(folder, told)
     name = data_name(config)
-    from contrastive_lab.record.features_file import check_format  # here, so that errors need not wait for torch
+    with quickly():  # here, so that errors need not wait for torch
+        from contrastive_lab.record.features_file import check_format
 
     check_format(kind := values.get("format", "npy"))
-    from contrastive_lab.run.embed import embed_run
+    with quickly():
+        from contrastive_lab.run.embed import embed_run
 
     print(embed_run(folder, config, Path(values.get("out", folder / "embed" / name)), kind, name))
 

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from contrastive_lab.config.help import options_help
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.other_data import DATASET
 from contrastive_lab.launch.script import OWN_CODE, PLACES, Values, run_script, stored_folder
@@ -35,7 +36,8 @@ def task(values: Values) -> None:
     """Check the line, evaluate, print and store the accuracies."""
     folder = stored_folder(values["run"]) if "run" in values else Path(values["sweep"])
     prepare()
-    from contrastive_lab.launch.evaluate import evaluate_one, evaluate_sweep  # here: errors need not wait for torch
+    with quickly():  # here: errors need not wait for torch
+        from contrastive_lab.launch.evaluate import evaluate_one, evaluate_sweep
 
     if "run" in values:
         print(evaluate_one(folder, values))

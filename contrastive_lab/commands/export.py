@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.script import OWN_CODE, Values, run_script, stored_folder
 from contrastive_lab.record.run import stored_config
 
@@ -24,7 +25,8 @@ def task(values: Values) -> None:
         raise ConfigError(f"onnx={onnx}: must be true or false")
     folder = stored_folder(values["run"])
     config = stored_config(folder)
-    from contrastive_lab.run.export import export_run  # here, so that errors need not wait for torch
+    with quickly():  # here, so that errors need not wait for torch
+        from contrastive_lab.run.export import export_run
 
     print(export_run(folder, config, Path(values.get("out", folder / "export")), onnx == "true"))
 

@@ -9,6 +9,7 @@ the same out= goes on.
 
 from collections.abc import Sequence
 
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.find_k import Asked, check, pilot, read_asked, saving
 from contrastive_lab.launch.script import asks_for_help, exit_code, help_text
@@ -26,8 +27,9 @@ FORMS = {
 
 def task(asked: Asked) -> None:
     """Train the pilot, judge, check, and leave a page."""
-    from contrastive_lab.analysis.curve import read_curve  # here, so that errors need not wait for torch
-    from contrastive_lab.analysis.enough import answer
+    with quickly():  # here, so that errors need not wait for torch
+        from contrastive_lab.analysis.curve import read_curve
+        from contrastive_lab.analysis.enough import answer
 
     curve = read_curve(asked.curve)
     folder = pilot(asked)

@@ -6,6 +6,7 @@ contrastive-lab replay run=outputs/simo/<date> data_dir=/data dataset.root=/wher
 
 from collections.abc import Sequence
 
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.command_line import prepare
 from contrastive_lab.launch.moved import moved_config
 from contrastive_lab.launch.script import OWN_CODE, PLACES, Values, run_folder, run_script
@@ -18,7 +19,8 @@ def task(values: Values) -> None:
     folder = run_folder(values["run"])
     prepare()
     config = moved_config(folder, values)
-    from contrastive_lab.run.replay import replay  # here, so that errors need not wait for torch
+    with quickly():  # here, so that errors need not wait for torch
+        from contrastive_lab.run.replay import replay
 
     print(replay(folder, config))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from contrastive_lab.config.values import points
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.script import OWN_CODE, Values, run_script
 
 FORMS = {
@@ -32,11 +33,13 @@ def task(values: Values) -> None:
     folder, asked = Path(values["sweep"]), {name: values.get(name) for name in ("x", "hue", "y")}
     within = points(values["margin"]) if "margin" in values else None
     if _served(values):
-        from contrastive_lab.report.serve import serve
+        with quickly():
+            from contrastive_lab.report.serve import serve
 
         serve(folder, int(values.get("port", 0)), margin=within, **asked)
     else:
-        from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
+        with quickly():  # here, so that errors need not wait for matplotlib
+            from contrastive_lab.report import write_report
 
         print(write_report(folder, margin=within, **asked))
 

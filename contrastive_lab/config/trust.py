@@ -89,7 +89,9 @@ def _ours() -> dict[str, set[str]]:
     """What the files in conf/ call, by key."""
     found = defaultdict[str, set[str]](set)
     for path in CONF.rglob("*.yaml"):
-        group = "" if "@package _global_" in path.read_text() else f"{path.relative_to(CONF).parts[0]}."
+        if "_target_" not in (text := path.read_text()):  # most call nothing, and to read them as yaml takes long
+            continue
+        group = "" if "@package _global_" in text else f"{path.relative_to(CONF).parts[0]}."
         for key, value in _leaves(_plain(OmegaConf.load(path))):
             if key.rpartition(".")[2] == "_target_":
                 found[group + key].add(str(value))

@@ -17,6 +17,7 @@ from contrastive_lab.config.overrides import SEARCHPATH, applied
 from contrastive_lab.config.schema import register
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, first_line
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.experiment import expand, given
 from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.line import read_line
@@ -121,7 +122,8 @@ def run_sweep(sweep: Plan, left: Jobs, run: Callable[[Jobs], object], serve: boo
             if left:
                 _run_jobs(sweep, partial(run, left))
             stopped()
-            from contrastive_lab.launch.jobs import report, unfinished  # here, so that errors need not wait for torch
+            with quickly():  # here, so that errors need not wait for torch
+                from contrastive_lab.launch.jobs import report, unfinished
 
             problems = report(sweep.folder)
         if lines := unfinished(sweep.folder):

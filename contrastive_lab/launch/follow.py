@@ -8,6 +8,8 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from contrastive_lab.imports import quickly
+
 LONGEST = 20.0  # seconds that the page may take to end
 
 
@@ -32,7 +34,8 @@ def followed(folder: Path) -> Iterator[Callable[[], None]]:
 
 
 def _serve(folder: Path, stopped: Event, reported: Event) -> None:
-    from contrastive_lab.report.serve import Live, served  # here: the jobs need not wait for matplotlib
+    with quickly():  # here: the jobs need not wait for matplotlib
+        from contrastive_lab.report.serve import Live, served
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(KeyboardInterrupt):

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config.plugins import in_one_line
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
+from contrastive_lab.imports import quickly
 from contrastive_lab.record.result import read_result
 
 
@@ -47,7 +48,8 @@ def start_problems(config: DictConfig) -> Iterator[str]:
 
 @lru_cache
 def _problems_of_start(config: str) -> tuple[str, ...]:
-    from contrastive_lab.run.build import build_encoder  # here: it imports torch, which takes seconds
+    with quickly():  # here: it imports torch, which takes seconds
+        from contrastive_lab.run.build import build_encoder
 
     try:
         build_encoder(cast(DictConfig, OmegaConf.create(config)), start=True)
@@ -79,7 +81,8 @@ class Found(NamedTuple):
 @lru_cache
 def read_images(dataset: str) -> Found:
     """What there is of a data set; once for all jobs that read the same one."""
-    from contrastive_lab.dataset import data_hash  # here: a data set imports torch, which takes seconds
+    with quickly():  # here: a data set imports torch, which takes seconds
+        from contrastive_lab.dataset import data_hash
 
     splits = read_splits(dataset)
     labels = None if splits.train is None else splits.train.labels

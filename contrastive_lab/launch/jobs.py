@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config.overrides import SEARCHPATH, parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
+from contrastive_lab.imports import quickly
 from contrastive_lab.launch.plan import at_work, differing, lock
 from contrastive_lab.launch.prefix import prefixed
 from contrastive_lab.launch.watch import running_jobs, standing
@@ -173,8 +174,9 @@ def report(folder: Path) -> list[str]:
 
     Returns what went wrong, a line each; nothing is raised, so that the list of unfinished jobs is still printed.
     """
-    from contrastive_lab.launch.wandb_report import log_report
-    from contrastive_lab.report import write_report  # here: it needs matplotlib, which a job does not
+    with quickly():  # here: it needs matplotlib, which a job does not
+        from contrastive_lab.launch.wandb_report import log_report
+        from contrastive_lab.report import write_report
 
     try:
         with alone(folder):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,23 @@ def environment() -> dict[str, Any]:
         "driver": gpus[0][2] if gpus else None,
         "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "git": commit(),
-        "packages": dict(sorted((found.name.lower(), found.version) for found in distributions() if found.name)),
+        "packages": dict(_packages(tuple((place, _changed(place)) for place in sys.path))),
     }
+
+
+@lru_cache(maxsize=1)
+def _packages(places: tuple[tuple[str, float], ...]) -> list[tuple[str, str]]:
+    """Names and versions of what is installed in some folders, told with when each was changed: jobs share them."""
+    read = (found.metadata for found in distributions(path=[place for place, _ in places]))  # once each: it is parsed
+    return sorted((str(told["Name"]).lower(), str(told["Version"])) for told in read if told["Name"])
+
+
+def _changed(place: str) -> float:
+    """When a folder was changed, as by an installation; 0 of what is none."""
+    try:
+        return Path(place).stat().st_mtime
+    except OSError:
+        return 0
 
 
 def commit() -> str | None:
