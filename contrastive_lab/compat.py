@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from hydra.types import HydraContext, RunMode, TaskFunction
+from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -127,6 +130,7 @@ class GivenJobs(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Make the launcher that the configuration asks for."""
+        hydra_context.config_loader = ComposedOnce(hydra_context.config_loader.get_search_path())
         self._launch = Plugins.instance().instantiate_launcher(hydra_context, task_function, config).launch
 
     def sweep(self, arguments: list[str]) -> None:
@@ -136,6 +140,30 @@ class GivenJobs(Sweeper):
                 _ = job.return_value  # raises the job's error
 
 
+class ComposedOnce(ConfigLoaderImpl):
+    """`ConfigLoaderImpl`: jobs with the same options are composed once, and each sets its values in a copy."""
+
+    def __init__(self, places: ConfigSearchPath) -> None:
+        super().__init__(places)
+        self.made: dict[tuple[str, ...], DictConfig] = {}
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """The configuration of a job of a multirun."""
+        told = OverridesParser.create().parse_overrides(sweep_overrides)
+        values = [o for o in told if not self.repository.group_exists(o.key_or_group) and o.package is None]
+        of_hydra = [*master_config.hydra.overrides.hydra, *(str(o.input_line) for o in told if o.is_hydra_override())]
+        of_task = [o for o in told if not o.is_hydra_override()]
+        chosen = (*master_config.hydra.overrides.hydra, *(str(o.input_line) for o in told if o not in values))
+        if chosen not in self.made:
+            self.made[chosen] = self.load_configuration(master_config.hydra.job.config_name, [*chosen], RunMode.RUN)
+        config = self.made[chosen].copy()
+        self._apply_overrides_to_config(values, config)
+        config.hydra.overrides.hydra, config.hydra.overrides.task = of_hydra, [o.input_line for o in of_task]
+        config.hydra.job.override_dirname = get_overrides_dirname(of_task, **config.hydra.job.config.override_dirname)
+        OmegaConf.copy_cache(from_config=master_config, to_config=config)
+        return config
+
+
 def multirun_jobs(overrides: list[str], conf: Path, further: Sequence[Path] = ()) -> list[list[str]]:
     """`BasicSweeper.split_arguments`: the jobs of a multirun; `ConfigLoaderImpl` knows what glob(*) stands for.
 
@@ -143,10 +171,8 @@ def multirun_jobs(overrides: list[str], conf: Path, further: Sequence[Path] = ()
 
     HydraException if an override cannot be read.
     """
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra._internal.utils import create_config_search_path
-    from hydra.core.override_parser.overrides_parser import OverridesParser
 
     places = create_config_search_path(str(conf))
     for place in further:

@@ -13,9 +13,9 @@ SIGNAL = "scipy.signal"
 def quickly() -> Iterator[None]:
     """Import within a `with` what makes a million objects that stay, as torch and Lightning do.
 
-    Python's collector would look through all of them again and again, a fifth of the time; it leaves those that have
-    come alone for good. torchmetrics imports scipy.signal, which takes longer than all else of it, to give it the old
-    name of a window: here it finds that name in an empty module, which is gone afterwards.
+    Python's collector would look through all of them again and again, a fifth of the time; afterwards it takes them for
+    old. torchmetrics imports scipy.signal, longer than all else of it, to give it the old name of a window: here it
+    finds that name in an empty module, which is gone afterwards.
     """
     collects, empty = gc.isenabled(), not {SIGNAL, "torchmetrics"} & {*sys.modules}
     gc.disable()
@@ -28,5 +28,6 @@ def quickly() -> Iterator[None]:
         if empty:
             del sys.modules[SIGNAL]
         gc.freeze()
+        gc.unfreeze()  # all that has come is old now
         if collects:
             gc.enable()

@@ -13,9 +13,12 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -72,6 +75,48 @@ def test_run_hydra_gives_the_task_each_configuration_and_reads_no_sys_argv(
     assert re.findall(r"Launching (\d)", capsys.readouterr().out) == ["2", "2", "1"]
     run_hydra(task, hydra_parser().parse_args(["--cfg", "job", "a=7"]), conf, "main")
     assert capsys.readouterr().out == "a: 7\nsize:\n  width: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "runs"), [(["a=3"], [3]), (["-m", "a=4,5"], [4, 5]), (["hydra.mode=MULTIRUN", "a=6,7"], [6, 7])]
+)
+def test_the_mode_is_that_of_the_line_and_nothing_is_composed_for_it(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, line: list[str], runs: list[int]
+) -> None:
+    """`Hydra.get_mode` is called where an override has hydra.mode, and as it was afterwards."""
+    from hydra._internal.hydra import Hydra
+
+    asked, found, modes = Hydra.get_mode, list[int](), list[Any]()
+
+    def get_mode(*arguments: Any, **named: Any) -> Any:
+        modes.append(asked(*arguments, **named))
+        return modes[-1]
+
+    monkeypatch.setattr(Hydra, "get_mode", get_mode)
+    run_hydra(lambda config: found.append(config.a), hydra_parser().parse_args(line), conf, "main")
+    assert (found, [mode.name for mode in modes]) == (runs, ["MULTIRUN"] * ("hydra.mode=MULTIRUN" in line))
+    assert Hydra.get_mode is get_mode
+
+
+def test_jobs_that_are_composed_once_are_those_that_hydra_composes(conf: Path) -> None:
+    """`ConfigLoaderImpl.load_sweep_config`, its own node and all, for options, values, new keys and hydra's."""
+    places = create_config_search_path(str(conf))
+    own, ours = ConfigLoaderImpl(places), compat.ComposedOnce(places)
+    master = own.load_configuration("main", ["hydra.mode=MULTIRUN", "hydra/launcher=basic"], RunMode.MULTIRUN)
+    exclude = "hydra.job.config.override_dirname.exclude_keys=[a]"
+    jobs = (
+        ["a=2"],
+        ["a=3", "size=smart"],
+        ["size=smart", "+b=[1]", "++c.d=2"],
+        ["hydra.sweep.subdir=x", exclude, "a=2"],
+    )
+    for job in jobs:
+        told, made = own.load_sweep_config(master, job), ours.load_sweep_config(master, job)
+        assert OmegaConf.to_yaml(told) == OmegaConf.to_yaml(made)
+        assert OmegaConf.is_struct(made)
+    assert len(ours.made) == 2  # without and with size=smart
+    with pytest.raises(HydraException, match="Could not override 'b'"):
+        ours.load_sweep_config(master, ["b=1"])
 
 
 def test_an_error_of_a_task_is_raised_without_a_word_of_hydra(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

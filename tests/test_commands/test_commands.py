@@ -1,6 +1,7 @@
 """The line of `contrastive-lab`, and what all commands have in common."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -90,6 +91,32 @@ def test_commands_import_nothing_heavy() -> None:
     code += "print({'torch', 'matplotlib', 'pandas', 'pytorch_lightning', 'wandb'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+def test_help_and_the_checks_before_any_work_import_nothing_heavy(tmp_path: Path) -> None:
+    """What a line says comes before torch, Lightning and pandas do, also of lines that are right."""
+    code = """
+import contextlib, io, os, sys
+from contrastive_lab.commands import enter, main, names
+from contrastive_lab.launch.command_line import prepare
+from contrastive_lab.launch.preflight import preflight
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    codes = [main(['--help'])]
+    for name in names():
+        with contextlib.suppress(SystemExit):
+            codes.append(enter(name, [name, '--help']))
+    wrong = [enter('train', ['train', 'k=4']), enter('export', ['export', 'run=x'])]
+prepare()
+one, none = preflight(['train', 'method=simo', 'K=16', 'alpha=65536'])
+_, sweep = preflight(['train', '-m', 'method=simo,moco_v2', 'K=4,16', 'sweep=s'])
+heavy = 'torch torchvision torchmetrics pytorch_lightning lightning_fabric pandas scipy matplotlib wandb sklearn timm'
+print({*codes}, wrong, one, none, len(sweep.jobs), {*heavy.split()} & {*sys.modules})
+"""
+    command = [sys.executable, "-c", code]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    one = ["method=simo", "K=16", "alpha=65536", "hydra.output_subdir=null"]
+    assert (done.stdout, done.stderr) == (f"{{0}} [2, 2] {one} None 4 set()\n", "")
 
 
 def test_the_places_of_a_line_are_those_that_a_stored_run_takes_anew() -> None:

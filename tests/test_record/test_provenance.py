@@ -46,6 +46,31 @@ def test_the_environment_tells_the_machine_and_all_packages(tmp_path: Path, monk
     assert (found["gpus"], found["driver"]) == ([], None)
 
 
+def test_a_package_that_is_installed_or_renewed_meanwhile_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def told() -> str | None:
+        found: str | None = provenance.environment()["packages"].get("their-lab")
+        return found
+
+    assert told() is None
+    for version_ in ("1.0", "2.0"):
+        for old in tmp_path.glob("*.dist-info"):
+            old.rename(tmp_path / f"their_lab-{version_}.dist-info")
+        folder = tmp_path / f"their_lab-{version_}.dist-info"
+        folder.mkdir(exist_ok=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: Their-Lab\nVersion: {version_}\n")
+        assert told() == version_
+
+
+def test_packages_are_read_once_for_all_jobs_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = provenance.environment()["packages"]
+    monkeypatch.setattr(provenance, "distributions", lambda **_: pytest.fail("read again"))
+    assert provenance.environment()["packages"] == before
+
+
 def test_the_commit_is_twelve_digits_and_a_plus_where_files_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"rev-parse": "0123456789abcdef", "status": ""}
     monkeypatch.setattr(provenance, "_git", lambda command, *_: answers[command])
