@@ -85,14 +85,6 @@ def test_a_command_has_its_line_with_its_own_word_first(monkeypatch: pytest.Monk
     assert seen == [["find-k", "a=b"], ["scripts/find_k.py", "a=b"]]
 
 
-def test_commands_import_nothing_heavy() -> None:
-    code = "import sys; from importlib import import_module; from contrastive_lab.commands import names;"
-    code += "[import_module('contrastive_lab.commands.' + name.replace('-', '_')) for name in names()];"
-    code += "print({'torch', 'matplotlib', 'pandas', 'pytorch_lightning', 'wandb'} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("set()\n", "")
-
-
 def test_help_and_the_checks_before_any_work_import_nothing_heavy(tmp_path: Path) -> None:
     """What a line says comes before torch, Lightning and pandas do, also of lines that are right."""
     code = """
