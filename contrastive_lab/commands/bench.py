@@ -68,7 +68,7 @@ BENCHMARKS = {
             "batch": BATCH,
             "size": SIZE,
             "steps": Option(10, 1, "steps of a turn"),
-            "workers": Option([0, 2], [0], "processes of their loaders, a case each"),
+            "workers": Option([0], [0], "processes of their loaders, a case each; their start counts"),
             "device": DEVICE,
         },
     ),
