@@ -7,9 +7,10 @@ seconds to import.
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager, nullcontext
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -53,12 +54,13 @@ def hydra_parser() -> ArgumentParser:
 
 
 def run_hydra(
-    task: Callable[[Any], object], args: Namespace, conf: Path, name: str, jobs: list[list[str]] | None = None
+    task: Callable[[Any], object], args: Namespace, conf: Path, name: str, jobs: Iterable[list[str]] | None = None
 ) -> None:
     """`_run_hydra`: what `hydra.main` does with a command line once `hydra_parser` has read it.
 
     `task` is called with the configuration of each job; `name` is that of the primary one in the folder `conf`. The
-    `jobs` of a multirun, a list of overrides each, are launched together in place of those that `args` expand to. An
+    `jobs` of a multirun, a list of overrides each, are launched together in place of those that `args` expand to; those
+    of an iterator one after the other, the next is asked for when one is over. An
     error of a single job is raised without the line that Hydra would print before it. With --help a template is filled
     without Hydra's own list of groups, $APP_CONFIG_GROUPS.
     """
@@ -123,10 +125,10 @@ class GivenJobs(Sweeper):
     """`Plugins.class_name_to_class`: the sweeper that `run_hydra` gives its jobs; it expands nothing."""
 
     NAME = "hydra_plugins.given_jobs"  # Hydra takes no sweeper of another package
-    jobs: ClassVar[list[list[str]]] = []
+    jobs: ClassVar[Iterable[list[str]]] = []
 
-    def __init__(self, max_batch_size: int | None = None, **others: object) -> None:
-        self.size = max_batch_size or max(1, len(self.jobs))
+    def __init__(self, max_batch_size: int | None = None, n_jobs: int = 1, **others: object) -> None:
+        self.size = max_batch_size or (max(1, len(self.jobs)) if isinstance(self.jobs, Sized) else n_jobs)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Make the launcher that the configuration asks for."""
@@ -134,10 +136,20 @@ class GivenJobs(Sweeper):
         self._launch = Plugins.instance().instantiate_launcher(hydra_context, task_function, config).launch
 
     def sweep(self, arguments: list[str]) -> None:
-        """Launch the jobs, in batches of hydra.sweeper.max_batch_size."""
-        for first in range(0, len(self.jobs), self.size):
-            for job in self._launch(self.jobs[first : first + self.size], initial_job_idx=first):
+        """Launch the jobs, in batches of hydra.sweeper.max_batch_size, or n_jobs of a search."""
+        left, first = iter(self.jobs), 0
+        while batch := [*islice(left, self.size)]:
+            for job in self._launch(batch, initial_job_idx=first):
                 _ = job.return_value  # raises the job's error
+            first += len(batch)
+
+
+def without_sweeper(name: str) -> None:
+    """`ConfigStore.repo`: take out the sweeper that a plugin registers under a name, so that conf/ has it."""
+    from hydra.core.config_store import ConfigStore
+
+    Plugins.instance()  # which registers it
+    ConfigStore.instance().repo.get("hydra", {}).get("sweeper", {}).pop(f"{name}.yaml", None)
 
 
 class ComposedOnce(ConfigLoaderImpl):

@@ -90,7 +90,10 @@ def _parsed(override: str) -> Override:
     try:
         parsed = OverridesParser.create().parse_override(override)
     except HydraException:
-        raise ConfigError(f"{override}: cannot be read; write key=value, e.g. K=16, and close quotes, []") from None
+        hint = "write key=value, e.g. K=16, and close quotes, []"
+        if re.search(r"\bchoice\(.*\bnull\b", override):
+            hint = "choice(...) takes no null; write alpha=null,256"
+        raise ConfigError(f"{override}: cannot be read; {hint}") from None
     if not parsed.key_or_group:
         raise ConfigError(f"{override}: has no key; write key=value, e.g. K=16")
     return parsed

@@ -3,9 +3,10 @@
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -22,9 +23,11 @@ from contrastive_lab.launch.experiment import expand, given
 from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.own_code import PLUGINS
-from contrastive_lab.launch.plan import has_report, held, job_folder, new_folder
+from contrastive_lab.launch.plan import has_report, held, is_done, job_folder, lock, new_folder
 from contrastive_lab.launch.preflight import Parts, anew, check_started, launched, multirun, preflight
 from contrastive_lab.launch.script import exit_code, help_text
+from contrastive_lab.launch.search import is_named, is_search, prepared, taken_up
+from contrastive_lab.launch.trials import Searched, jobs_left, outcome
 from contrastive_lab.launch.watch import watched
 from contrastive_lab.program import handed_on, program
 from contrastive_lab.record.plan import Plan
@@ -43,21 +46,25 @@ def command_line(task: Task, line: Sequence[str]) -> int:
 def run_line(task: Task, line: Sequence[str], parts: Parts = expand) -> None:
     """The same, with the errors raised; `parts` makes the grids of a multirun of the overrides of its line."""
     serve, line = SERVE in line, [part for part in line if part != SERVE]
-    args, sweep = read_line(line), None
+    args, sweep, searched = read_line(line), None, None
     if serve and not args.multirun:
         raise ConfigError(f"{SERVE}: with -m alone, for a sweep has a page")
     check_started(args)
     if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
         _check_values(args, "config")
+    elif parts is expand and is_search(args):
+        args.overrides, searched = prepared(args, line)
     elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
         args.overrides, sweep = preflight(line, parts)
     elif {"hydra.run.dir", "resume"} & {*given(args.overrides)}:
         args.overrides = [*anew(args.overrides), "hydra.output_subdir=null"]  # .hydra is the first process's
     run = partial(run_hydra, task, args, CONF, "config")
-    if sweep is None:
-        run()
-    else:
+    if searched is not None:
+        run_search(searched, run, serve)
+    elif sweep is not None:
         run_sweep(sweep, launched(sweep), run, serve)
+    else:
+        run()
 
 
 def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
@@ -85,6 +92,7 @@ def _check_values(args: Namespace, primary: str) -> None:
     """Check keys and single values of each job of a line, not whether they can run together."""
     if args.hydra_help or args.shell_completion:
         return
+    is_named(args)
     if args.multirun and (args.cfg or args.info):
         raise ConfigError("-m: not with --cfg and --info, which tell of a single job")
     jobs = multirun(args.overrides) if args.multirun else [args.overrides]
@@ -112,12 +120,36 @@ def run_sweep(sweep: Plan, left: Jobs, run: Callable[[Jobs], object], serve: boo
     with held(sweep):
         done = f", {len(sweep.jobs) - len(left)} done before" if len(left) < len(sweep.jobs) else ""
         print(f"sweep {sweep.name}: {len(sweep.jobs)} jobs in {sweep.folder}{done}", flush=True)
-        if serve and not left:
-            page = f"{program('report')} sweep={sweep.folder} {SERVE}"
-            print(f"{SERVE}: no job is left to follow; {page} serves the page", flush=True)
-        if not left and has_report(sweep):
-            print(f"report     {sweep.folder / 'report' / 'report.html'}", flush=True)
-            return
+        _to_the_end(sweep, left, run, serve)
+
+
+def run_search(searched: Searched, run: Callable[[Jobs], object], serve: bool = False) -> None:
+    """The same of a search, whose trials are its jobs, in this process alone; it ends with the best setting."""
+    with lock(searched.sweep.folder):
+        searched = taken_up(searched)  # anew: another process may have been at work
+        sweep, left = searched.sweep, jobs_left(searched)
+        done = sum(is_done(sweep.folder, job) for job in sweep.jobs)
+        first = next(left, None)
+        before = f", {done} done before" if done else ""
+        print(f"search {sweep.name}: {sweep.total} trials in {sweep.folder}{before}", flush=True)
+        _to_the_end(sweep, () if first is None else chain([first], left), run, serve, partial(outcome, searched))
+
+
+def _to_the_end(
+    sweep: Plan,
+    left: Iterable[list[str]],
+    run: Callable[[Any], object],
+    serve: bool,
+    outcome: Callable[[], tuple[list[str], list[str]]] = lambda: ([], []),
+) -> None:
+    """Run the jobs that are left and write the report; `outcome` is what to say then, and what went wrong."""
+    if serve and not left:
+        page = f"{program('report')} sweep={sweep.folder} {SERVE}"
+        print(f"{SERVE}: no job is left to follow; {page} serves the page", flush=True)
+    if not left and has_report(sweep):
+        said, problems, lines = *outcome(), list[str]()
+        print(f"report     {sweep.folder / 'report' / 'report.html'}", *said, sep="\n", flush=True)
+    else:
         with followed(sweep.folder) if serve and left else nullcontext(lambda: None) as stopped, handed_on():
             if left:
                 _run_jobs(sweep, partial(run, left))
@@ -125,9 +157,12 @@ def run_sweep(sweep: Plan, left: Jobs, run: Callable[[Jobs], object], serve: boo
             with quickly():  # here, so that errors need not wait for torch
                 from contrastive_lab.launch.jobs import report, unfinished
 
-            problems = report(sweep.folder)
-        if lines := unfinished(sweep.folder):
-            problems.append(f"{len(lines)} of {len(sweep.jobs)} jobs are not done; the same line goes on")
+            problems, lines = report(sweep.folder), unfinished(sweep.folder)
+        said, more = outcome()
+        print(*said, sep="\n", end="\n" * bool(said), flush=True)
+        problems += more
+        if lines:
+            problems.append(f"{len(lines)} of {sweep.total} jobs are not done; the same line goes on")
     if problems:
         raise RunError("\n  ".join([*problems, *lines]))
 

@@ -71,11 +71,12 @@ def other_images(folder: Path, config: DictConfig) -> str:
 
 
 class Found(NamedTuple):
-    """Of a data set: the images to pre-train on, those of each class with a label, the hash of all."""
+    """Of a data set: images to pre-train on, those of each class with a label, hash, whether labelled ones test."""
 
     images: int
     classes: list[int]
     hash: str
+    probed: bool = False
 
 
 @lru_cache
@@ -86,7 +87,8 @@ def read_images(dataset: str) -> Found:
 
     splits = read_splits(dataset)
     labels = None if splits.train is None else splits.train.labels
-    return Found(len(splits.pretrain), [] if labels is None else labels.bincount().tolist(), data_hash(splits))
+    classes = [] if labels is None else labels.bincount().tolist()
+    return Found(len(splits.pretrain), classes, data_hash(splits), splits.probed)
 
 
 def read_splits(dataset: str) -> Any:

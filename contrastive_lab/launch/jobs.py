@@ -83,19 +83,21 @@ def _rest(config: DictConfig, folder: Path, line: list[str] | None = None) -> fl
 
 def heading(folder: Path) -> str:
     """Which job of how many this is, how the others stand, and about how long this one and those to come will take."""
-    sweep, runs = folder.parent, [job.folder for job in read_plan(folder.parent).jobs]
+    sweep, plan = folder.parent, read_plan(folder.parent)
+    runs = [job.folder for job in plan.jobs]
     results, at = {run: read_result(sweep / run) for run in runs}, runs.index(folder.name)
     others = {run: each for run, each in running_jobs(sweep, results, time.time()).items() if run != folder.name}
     waiting = [run for run in runs[at:] if results[run].status is not Status.DONE and run not in others]
-    stands = standing(results, [*others.values()], len(waiting), len(others) + 1)
-    return f"\njob {at + 1} of {len(runs)}  {folder.name}  ({stands})"
+    coming = plan.total - len(runs)
+    stands = standing(results, [*others.values()], len(waiting) + coming, len(others) + 1)
+    return f"\njob {at + 1} of {plan.total}  {folder.name}  ({stands})"
 
 
 def workers(folder: Path) -> int:
     """How many jobs run side by side on this machine: what joblib was told, or all with submitit_local."""
     launcher = HydraConfig.get().launcher
     if _launcher().endswith("LocalLauncher"):
-        return len(read_plan(folder.parent).jobs)
+        return int(HydraConfig.get().sweeper.get("n_jobs") or len(read_plan(folder.parent).jobs))
     asked = launcher.get("n_jobs", 1)
     return int(asked) if asked > 0 else os.cpu_count() or 1
 

@@ -45,7 +45,7 @@ def sweep_name(overrides: list[str]) -> str:
 
 def job_folder(overrides: list[str]) -> str:
     """A job by all that it was told but its experiment's own, e.g. "K=16,method=simo,seed=0"."""
-    return _folder_name(_told(overrides))
+    return folder_name(_told(overrides))
 
 
 def job_folders(name: str, jobs: list[list[str]]) -> dict[str, str]:
@@ -57,7 +57,7 @@ def job_folders(name: str, jobs: list[list[str]]) -> dict[str, str]:
     shared = set.intersection(*map(set, told.values())) if len(told) > 1 else set[str]()
     there, found = _stored_folders(Plan(name).folder, {*told}), dict[str, str]()
     for full, own in told.items():
-        short = _folder_name([override for override in own if override not in shared])
+        short = folder_name([override for override in own if override not in shared])
         found[full] = there.get(full) or (full if short in there.values() else short)
     return found
 
@@ -82,7 +82,8 @@ def _told(overrides: list[str]) -> list[str]:
     return sorted(_short(o) for o in kept)
 
 
-def _folder_name(kept: list[str]) -> str:
+def folder_name(kept: list[str]) -> str:
+    """A folder by what its job was told, with a digest in place of the end where that is long."""
     name = re.sub(r"[^\w.,=+\[\]-]", "_", ",".join(kept)) or "default"
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{digest(kept)}"
 

@@ -3,6 +3,7 @@
 import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +41,7 @@ from contrastive_lab.launch.plan import (
     sweep_name,
 )
 from contrastive_lab.program import front, program
-from contrastive_lab.record.plan import Job, Plan
+from contrastive_lab.record.plan import Job, Plan, read_plan
 from contrastive_lab.record.run import check_resume, has_config, stored_config
 
 Parts = Callable[[list[str]], list[Part]]
@@ -98,7 +99,7 @@ def _planned(overrides: list[str], line: Sequence[str], parts: list[Part]) -> tu
     done, configs = settled(told), dict[str, DictConfig]()  # by folder, of those that are not known to be done
     for (arm, _, start), job in [(part, job) for part in parts for job in multirun(part.overrides)]:
         try:
-            config, resolved = (None, None) if (arm, *job) in done else _checked(job)
+            config, resolved = (None, None) if (arm, *job) in done else checked(job)
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
@@ -113,18 +114,26 @@ def _planned(overrides: list[str], line: Sequence[str], parts: list[Part]) -> tu
     configs = {names[full]: config for full, config in configs.items()}
     conf = "" if any(map(of_user, configs.values())) else conf_hash()
     sweep = plan([*front(), *line], told, [*found.values()], conf)
-    conflicts = conflicting_runs(sweep, configs)
-    for folder, config in ((sweep.folder / name, config) for name, config in configs.items()):
-        if others := other_images(folder, config):
-            conflicts.append(f"sweep={sweep.name}: {folder} holds a run of other images ({others}); choose another")
-    if conflicts:
-        raise ConfigError(*conflicts)
+    check_folders(sweep, configs)
     # Hydra's own alone: it composes them without what jobs vary, and a key may be of an option that these choose. A job
     # keeps its .hydra when it goes on.
     return [*filter(_of_hydra, overrides), named(sweep), "hydra.output_subdir=null"], sweep
 
 
-def _checked(job: list[str]) -> tuple[DictConfig, Resolved]:
+def check_folders(sweep: Plan, configs: dict[str, DictConfig]) -> None:
+    """A ConfigError of what lies in the folder of a sweep and is in its way, by the configuration of each job's."""
+    conflicts = conflicting_runs(sweep, configs)
+    for folder, config in ((sweep.folder / name, config) for name, config in configs.items()):
+        if others := other_images(folder, config):
+            conflicts.append(f"sweep={sweep.name}: {folder} holds a run of other images ({others}); choose another")
+    with suppress(ConfigError):  # without a plan
+        if sweep.search is None and read_plan(sweep.folder).search is not None:
+            conflicts.append(f"sweep={sweep.name}: {sweep.folder} holds a search; choose another sweep=<name>")
+    if conflicts:
+        raise ConfigError(*conflicts)
+
+
+def checked(job: list[str]) -> tuple[DictConfig, Resolved]:
     """The configuration of a job that can run, with its images; a ConfigError has every problem found."""
     config = composed(job)
     resolved = resolve(config)
@@ -149,11 +158,13 @@ def launched(sweep: Plan) -> list[list[str]]:
 
     Hydra's own are left out, as they hold already.
     """
-    left, jobs = [job for job in sweep.jobs if not is_done(sweep.folder, job)], list[list[str]]()
-    for job in left:
-        own = [o for o in job.overrides if not (_of_hydra(o) or within(parse([o])[0].key_or_group, {"sweep"}))]
-        jobs.append([*own, named(sweep), f"hydra.sweep.subdir='{job.folder}'"])
-    return jobs
+    return [as_launched(sweep, job) for job in sweep.jobs if not is_done(sweep.folder, job)]
+
+
+def as_launched(sweep: Plan, job: Job) -> list[str]:
+    """The overrides of a job as `launched` has them."""
+    own = [o for o in job.overrides if not (_of_hydra(o) or within(parse([o])[0].key_or_group, {"sweep"}))]
+    return [*own, named(sweep), f"hydra.sweep.subdir='{job.folder}'"]
 
 
 def _of_hydra(override: str) -> bool:

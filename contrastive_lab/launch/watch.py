@@ -77,7 +77,7 @@ class Watch:
         folder = self.sweep.folder / job.folder
         with suppress(OSError, ConfigError):  # there is none yet, or it is damaged
             stamp = (folder / RESULT).stat().st_mtime_ns
-            if stamp != self.stamps[job.folder]:
+            if stamp != self.stamps.get(job.folder, 0):  # a search comes up with new jobs
                 self.results[job.folder], self.stamps[job.folder] = read_result(folder), stamp
                 self.changed.add(job.folder)
                 return True
@@ -87,7 +87,7 @@ class Watch:
         result = self.results[job.folder]
         ended = result.status in (Status.FAILED, Status.INTERRUPTED) and result.error
         why = f": {str(result.error).strip().splitlines()[-1]}" if ended else ""
-        return f"job {number} of {len(self.sweep.jobs)} {result.status}  {job.folder}{why}"
+        return f"job {number} of {self.sweep.total} {result.status}  {job.folder}{why}"
 
     def _standing(self, now: float) -> str:
         found = running_jobs(self.sweep.folder, self.results, now)
@@ -95,8 +95,8 @@ class Watch:
         here = {run: each for run, each in found.items() if run in self.changed or each.quiet < now - self.began}
         before = [run for run, result in self.results.items() if result.status is not Status.DONE]
         waiting = [run for run in before if run not in self.changed and run not in here]
-        self.together = max(self.together, len(here))
-        return standing(self.results, [*here.values()], len(waiting), self.together)
+        self.together, coming = max(self.together, len(here)), self.sweep.total - len(self.results)
+        return standing(self.results, [*here.values()], len(waiting) + coming, self.together)
 
 
 def launcher(sweep: Plan) -> str:

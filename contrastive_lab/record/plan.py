@@ -28,6 +28,7 @@ class Plan:
     """A multirun: its name, the command as it was typed, overrides, the node of its experiment, scale and jobs.
 
     `conf` is the `conf_hash` by which its jobs were configured; empty where images in a folder may have changed too.
+    `search` are the settings of a search, whose jobs are those that it has come up with so far; None of a grid.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Plan:
     scale: str = ""
     jobs: list[Job] = field(default_factory=list)
     conf: str = ""
+    search: dict[str, Any] | None = None
+
+    @property
+    def total(self) -> int:
+        """How many jobs there will be, those among them that a search has not come up with yet."""
+        return max(len(self.jobs), int((self.search or {}).get("n_trials", 0)))
 
     @property
     def folder(self) -> Path:

@@ -39,7 +39,7 @@ def ran(sweep: Sweep) -> dict[str, str]:
 def departures(sweep: Sweep) -> list[str]:
     """What was typed that the experiment does not say, e.g. "epochs = 2 (there 4)"; nothing without an experiment."""
     found = []
-    for key, value in map(key_and_value, sweep.overrides if sweep.experiment else []):
+    for key, value in map(key_and_value, sweep.overrides if "grid" in sweep.experiment else []):
         key = key.lstrip("+~")
         theirs = dict.fromkeys(_typed(grid.axes.get(key)) for grid in grids(sweep.experiment, sweep.scale))
         if not within(key, {*PASSED_OVER, "scale"}) and {*theirs} != {value}:
