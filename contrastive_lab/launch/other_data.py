@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -30,6 +31,23 @@ def asked_config(folder: Path, values: Mapping[str, str]) -> DictConfig:
     if stray := [f"{key}={text}" for key, text in values.items() if key.startswith("dataset.") and key not in MOVED]:
         raise ConfigError(*(f"{text}: a setting of another data set, which dataset=<name> names" for text in stray))
     return moved_config(folder, values)
+
+
+def exported_config(folder: Path, card: Mapping[str, Any], values: Mapping[str, str]) -> DictConfig:
+    """A configuration with the data of a line for the export in a folder, images prepared as its card says.
+
+    ConfigError with every problem, or if the line names no data, which an export does not hold.
+    """
+    if "dataset" not in values:
+        raise ConfigError(f"run={folder}: an export holds no images; add images=<folder> or dataset=<name>")
+    config, images, told = composed([]), card["images"], card.get("config", {})
+    config.method_info.name = f"Export of {card.get('result', {}).get('method')}"
+    for key in ("size", "mean", "std"):
+        config.augment[key] = images[key]
+    for key, kind in (("k", int), ("temperature", float)):
+        if isinstance(value := told.get(f"probes.knn.{key}"), kind) and value > 0:
+            config.probes.knn[key] = value
+    return with_dataset(config, values)
 
 
 def with_dataset(stored: DictConfig, values: Mapping[str, str]) -> DictConfig:

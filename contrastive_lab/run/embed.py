@@ -21,6 +21,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.evaluation.knn import nearest, votes
 from contrastive_lab.evaluation.scores import Split as Labelled
+from contrastive_lab.record.export import read_card
 from contrastive_lab.record.features_file import write_features
 from contrastive_lab.record.files import write_json, write_table, write_text
 from contrastive_lab.report.embedding import Shown, confused, confusion_figure, map_figure, maps, sheet
@@ -28,6 +29,7 @@ from contrastive_lab.report.plot import styled
 from contrastive_lab.report.simple_page import simple_page
 from contrastive_lab.run.build import build_data
 from contrastive_lab.run.evaluate import data_notices, stored_encoder
+from contrastive_lab.run.exported import exported_encoder
 from contrastive_lab.waiting import progress_shown
 
 PAGE, CARD, CONFUSION = "embedding.html", "embedding.json", "confusion.csv"
@@ -59,14 +61,16 @@ class Near(NamedTuple):
 
 
 def embed_run(folder: Path, config: DictConfig, out: Path, kind: str, name: str) -> str:
-    """Write features, pictures and the page of a run's last checkpoint into `out`, a new folder; returns a line.
+    """Write features, pictures and the page of a run's last checkpoint, or an export, to `out`, a new folder.
 
-    `kind` is one of `record.features_file.FORMATS`, `name` that of the data set. ConfigError if `out` is there.
+    `kind` is one of `record.features_file.FORMATS`, `name` that of the data set. Returns a line; ConfigError if `out`
+    is there.
     """
     if out.exists():
         raise ConfigError(f"out={out}: is there already; name another folder with out=")
     data = build_data(config)
-    encoder, step = stored_encoder(folder, config)
+    card = read_card(folder)
+    encoder, step = stored_encoder(folder, config) if card is None else exported_encoder(folder, card)
     print(*(f"notice: {notice}\n" for notice in data_notices(data)), sep="", end="", flush=True)
     with progress_shown():
         found = embedded(encoder, data)
