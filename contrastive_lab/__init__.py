@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the same as below, for editors and type checkers
     from contrastive_lab.backbone import imagenet_resnet, small_image_resnet, small_resnet, timm_model
     from contrastive_lab.blocks import by_rows
     from contrastive_lab.dataset import Arrays, Batch, Files, Splits, ViewsDataModule, embedded, image_folder, packed
-    from contrastive_lab.dataset.adapt import from_datasets
+    from contrastive_lab.dataset.adapt import from_datasets, from_texts
     from contrastive_lab.dataset.look import look_through
     from contrastive_lab.encoder import Encoder, build_head
     from contrastive_lab.errors import ConfigError
@@ -32,7 +32,7 @@ _FACE = {
     "backbone": ("imagenet_resnet", "small_image_resnet", "small_resnet", "timm_model"),
     "blocks": ("by_rows",),
     "dataset": ("Arrays", "Batch", "Files", "Splits", "ViewsDataModule", "embedded", "image_folder", "packed"),
-    "dataset.adapt": ("from_datasets",),
+    "dataset.adapt": ("from_datasets", "from_texts"),
     "dataset.look": ("look_through",),
     "encoder": ("Encoder", "build_head"),
     "errors": ("ConfigError",),

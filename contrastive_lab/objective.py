@@ -1,5 +1,7 @@
 """The loss of a method's queries: one of the family of `contrastive_lab.losses`, over sets of negatives or a memory."""
 
+import inspect
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,6 +12,7 @@ from contrastive_lab import distributed, losses
 from contrastive_lab.blocks import by_rows
 from contrastive_lab.competition import Loss, at_hand, causes
 from contrastive_lab.diagnostics import diagnose
+from contrastive_lab.errors import RunError
 from contrastive_lab.pairs import Pairs, in_sets
 
 
@@ -19,6 +22,7 @@ class Objective(nn.Module):
     The name is "info_nce", "spectral", "debiased", "hard" or "dual_temperature" (a method may have others of its own),
     `settings` are further arguments of the function of that name in `contrastive_lab.losses`. The loss is the mean over
     R `sets` of K negatives. "own" is the name for a method that computes its losses itself: `diagnose` alone is left.
+    Of another name the loss is `function`, of pos (n,), neg (n, K) and those of tau and alpha that it takes, (n,).
 
     `remember` in [0, 1) is the weight on the old value of each image's normaliser; None keeps none. There is one for
     each of the `images` and for each of its `directions`, the views that are queries: `log_normaliser` (directions,
@@ -37,10 +41,12 @@ class Objective(nn.Module):
         remember: float | None = None,
         images: int = 0,
         directions: int = 0,
+        function: Callable[..., Tensor] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__()
         self.name, self.sets, self.remember, self.settings = name, sets, remember, settings
+        self.function = function
         self._new: tuple[Tensor, Tensor] | None = None
         if remember is not None:
             self.register_buffer("log_normaliser", torch.zeros(directions, images))
@@ -61,6 +67,10 @@ class Objective(nn.Module):
 
         `pos` are the positives of all queries, by whose mean DCLW weighs.
         """
+        if self.function is not None:
+            taken = inspect.signature(self.function).parameters
+            told = {key: value for key, value in {"tau": tau, "alpha": alpha}.items() if key in taken}
+            return partial(_one_for_each, self.name, partial(_by_name, self.function, {**told, **self.settings}))
         if self.name == "spectral":
             return partial(losses.spectral, **self.settings)
         if self.name != "info_nce":
@@ -140,3 +150,16 @@ class Objective(nn.Module):
         """Log of the normaliser before this step of each query, and whether its image was seen before, (n,)."""
         directions, ids = len(pairs.parts), pairs.parts[0].ids
         return self.log_normaliser[:directions, ids].flatten(), self.seen[ids].repeat(directions)
+
+
+def _by_name(function: Callable[..., Tensor], told: dict[str, Any], pos: Tensor, neg: Tensor) -> Tensor:
+    """The values of a function whose parameters pos and neg may stand anywhere."""
+    return function(pos=pos, neg=neg, **told)
+
+
+def _one_for_each(name: str, function: Loss, pos: Tensor, neg: Tensor) -> Tensor:
+    """The values of a function of others; RunError if they are not one for each query."""
+    values = function(pos, neg)
+    if values.shape != pos.shape:
+        raise RunError(f"loss={name}: must give a value for each query, {tuple(pos.shape)}, not {tuple(values.shape)}")
+    return values

@@ -15,11 +15,15 @@ import pytest
 import torch
 from omegaconf import DictConfig
 from PIL import Image
+from torch import Tensor
 
+from contrastive_lab.errors import RunError
+from contrastive_lab.objective import Objective
 from contrastive_lab.randomness import StepRandom
-from contrastive_lab.run.build import build_data, build_encoder
+from contrastive_lab.run.build import build_data, build_encoder, build_objective
 from contrastive_lab.run.export import load_backbone
-from tests.conftest import MY_LAB, OWN, ROOT, Line, only_run
+from tests.conftest import MY_LAB, OWN, ROOT, TINY, Line, only_run
+from tests.cosines import pairs_of
 from tests.test_method.batches import INFONCE, linear_encoder, random_batch
 from tests.test_wheel import run as run_alone
 
@@ -45,6 +49,56 @@ def test_the_method_is_dcl_over_the_negatives_that_were_drawn(compose: Compose) 
     assert torch.allclose(plain, (pairs.neg / 0.2).exp().sum(dim=1).log() - pairs.pos / 0.2)
     twice = Mine(linear_encoder(), K=3, tau=0.2, repulsion=2.0).losses(pairs)
     assert torch.allclose(twice - plain, (pairs.neg / 0.2).exp().sum(dim=1).log())
+
+
+@pytest.mark.parametrize("sets", [1, 2])
+def test_the_loss_is_a_hinge_on_every_negative(sets: int, compose: Compose) -> None:
+    """A loop, and the mean over sets of negatives, by the objective that every method has."""
+    config = compose(*OWN, "method=simo", "loss=margin", "loss.width=0.3", "K=3", f"sets={sets}", "batch_size=32")
+    objective = build_objective(config, build_data(config))
+    pos, neg = torch.tensor([0.9, -0.2, 0.1]), torch.linspace(-1, 1, 18).view(3, 6)[:, : 3 * sets]
+    by_hand = [
+        sum(max(0.0, 0.3 + float(n) - float(p)) for n in own) / len(own) for p, own in zip(pos, neg, strict=True)
+    ]
+    assert objective.losses(pairs_of((pos, neg)), 0.2, None).tolist() == pytest.approx(by_hand)
+    assert not objective.is_infonce
+
+
+def test_a_loss_that_gives_one_number_is_told_so() -> None:
+    objective = Objective("total", function=lambda pos, neg: neg.mean() - pos.mean())
+    with pytest.raises(RunError, match=r"loss=total: must give a value for each query, \(4,\), not \(\)"):
+        objective.losses(pairs_of((torch.zeros(4), torch.zeros(4, 3))), 0.2, None)
+
+
+def test_a_loss_is_given_those_of_tau_and_alpha_that_it_takes() -> None:
+    def scaled(neg: Tensor, alpha: float | None, pos: Tensor, by: float) -> Tensor:
+        return by * (neg.sum(dim=1) * float(alpha or 0) - pos)
+
+    found = Objective("scaled", function=scaled, by=2.0).losses(pairs_of((torch.ones(2), torch.ones(2, 3))), 0.2, 4.0)
+    assert found.tolist() == [2 * (3 * 4 - 1)] * 2
+
+
+@pytest.mark.long
+def test_the_loss_trains_and_its_run_is_read_with_the_word(tmp_path: Path, line: Type, type_script: Type) -> None:
+    done = line(*PLACE, WORD, "loss=margin", *TINY)
+    assert done.code == 0, done.err
+    run = only_run(tmp_path)
+    result = json.loads((run / "result.json").read_text())
+    assert (result["loss.name"], result["alpha"], result["mi_estimate"]) == ("margin", None, None)
+    done = type_script("evaluate", f"run={run}", "evaluation=knn")
+    assert done.code == 2 and "plugins=[my_lab] allows my_lab" in done.err
+    done = type_script("evaluate", f"run={run}", "evaluation=knn", WORD)
+    assert done.code == 0, done.err
+
+
+@pytest.mark.long
+def test_its_texts_train(tmp_path: Path, line: Type) -> None:
+    """Words of a topic stand together, so that a few steps tell the topics apart."""
+    told = ("backbone.features=6", "evaluation.epochs=5", "trainer.enable_progress_bar=false", "head.dim=8")
+    done = line(*PLACE, WORD, "method=simclr", "dataset=sentences", "batch_size=32", "epochs=3", *told)
+    assert done.code == 0, done.err
+    result = json.loads((only_run(tmp_path) / "result.json").read_text())
+    assert result["dataset"] == "sentences" and result["linear_top1"] > 50
 
 
 def test_it_is_short() -> None:

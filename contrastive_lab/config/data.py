@@ -190,13 +190,18 @@ class OwnArrays(Dataset):
     val_seed: ValSeed
 
 
-class AgNews(Settings):
-    """News texts of four classes."""
+class Texts(Settings):
+    """A data set of texts."""
 
     name: str = Field(description="in result.json")
     kind: Literal["texts"] = Field(description="what it consists of")
     images: int | None = Field(ge=1, description="number of texts to learn from; null: counted when they are read")
     splits: dict[str, Any] = Field(description="what reads them")
+
+
+class AgNews(Texts):
+    """News texts of four classes."""
+
     train_csv: str | None = Field(description="null: ag_news/train.csv or train.csv.xz below data_dir")
     test_csv: str | None = Field(description="as train_csv")
     min_frequency: int = Field(ge=1, description="of a word in the training texts")

@@ -69,6 +69,12 @@ class InfoNce(Settings):
     name: Literal["info_nce"] = Field(description="of the loss")
 
 
+class Loss(Settings):
+    """Of a plugin's loss."""
+
+    name: str = Field(description="of the loss")
+
+
 class Nce(Settings):
     """Noise-contrastive estimation with a constant Z."""
 

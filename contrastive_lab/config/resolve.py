@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from contrastive_lab.config.check import WITHOUT_ALPHA, effective_K, kind, pool_size
 from contrastive_lab.config.devices import processes
 from contrastive_lab.config.identity import beside_infonce, config_hash
+from contrastive_lab.config.signature import loss_takes
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def _name(config: DictConfig) -> str:
 
 def _negatives(config: DictConfig, images: int | None = None) -> tuple[int | None, float | None, int | None]:
     K = effective_K(config, images)
-    without = config.loss.name in WITHOUT_ALPHA or config.method_info.get("own_loss")
+    without = config.loss.name in WITHOUT_ALPHA or config.method_info.get("own_loss") or not loss_takes(config, "alpha")
     alpha = None if without else config.alpha if config.alpha is not None else K
     return K, alpha, pool_size(config, images)
 

@@ -173,11 +173,12 @@ def _loss_of(method: str, scale: str) -> str:
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     """The model of a group's node: named like what its `_target_`, or its splits', calls, its option, or the group."""
     models = vars(theory) | vars(methods) | vars(data) | vars(trainer) | globals()
-    name = node["name"] if group in ("loss", "logger") else node.get("splits", node).get("_target_", group)
+    named = group == "logger" or (group == "loss" and "_target_" not in node)
+    name = node["name"] if named else node.get("splits", node).get("_target_", group)
     target = str(name).removesuffix(".run").rpartition(".")[2]
     own, general = ("".join(part[:1].upper() + part[1:] for part in text.split("_")) for text in (target, group))
     if "." in str(name) and not str(name).startswith(OURS):
-        return model_of_plugin(str(name), node, models, general)
+        return model_of_plugin(str(name), node, models, "Texts" if node.get("kind") == "texts" else general)
     found: type[BaseModel] = next(models[name] for name in (own, general) if name in models)
     return found
 

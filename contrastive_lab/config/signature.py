@@ -7,15 +7,16 @@ from typing import Any, cast, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, create_model
 
+from contrastive_lab.config import CONF
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.model import Settings
 from contrastive_lab.config.plugins import found_by_name, is_plugin
-from contrastive_lab.config.values import nodes
+from contrastive_lab.config.values import nodes, typed
 from contrastive_lab.errors import ConfigError
 
 # What is filled in where a class or function is called, beside the settings of its yaml.
-FILLED = {"K", "alpha", "classes", "data", "encoder", "images", "objective", "optim", "own_class_share", "seed", "tau",
-          "vocabulary"}  # fmt: skip
+FILLED = {"K", "alpha", "classes", "data", "encoder", "images", "neg", "objective", "optim", "own_class_share", "pos",
+          "seed", "tau", "vocabulary"}  # fmt: skip
 
 
 class Unknown(Settings):
@@ -66,13 +67,15 @@ def misfits(config: DictConfig) -> Iterator[str]:
             needed = each.default is each.empty and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
             if needed and name not in {*node, *FILLED}:
                 yield f"{key}.{name}: needed; {target} takes it without a default"
-    if is_plugin(str(config.method["_target_"])):
-        yield from _of_method(config)
+    yield from _of_method(config)
+    yield from _of_loss(config)
 
 
 def _of_method(config: DictConfig) -> Iterator[str]:
     """What a plugin's method is told that it does not take."""
     target, info = config.method["_target_"], config.method_info
+    if not is_plugin(str(target)):
+        return
     taken = _parameters(found_by_name(target))
     if info.pool != "none" and (own := "objective" not in taken) != info.get("own_loss", False):
         takes = "takes no objective" if own else "takes an objective"
@@ -83,6 +86,27 @@ def _of_method(config: DictConfig) -> Iterator[str]:
     for key, value in beside_infonce(config).items() if info.get("own_loss") else ():
         if key not in ("loss", "own_class_share"):  # a loss is refused where it is typed
             yield f"{key}={value}: {info.name} has a loss of its own"
+
+
+def _of_loss(config: DictConfig) -> Iterator[str]:
+    """What a plugin's loss is told that it does not take, and a name that is another loss's."""
+    target, name = config.loss.get("_target_"), config.loss.name
+    if target is None or not is_plugin(str(target)):
+        return
+    taken = _parameters(found_by_name(target))
+    if (CONF / "loss" / f"{name}.yaml").is_file():
+        yield f"loss.name={name}: is that of a loss of this project; give {target} another name in its yaml"
+    if not {"pos", "neg"} <= {*taken}:
+        yield f"loss={name}: {target} must take pos (n,) and neg (n, K)"
+    for key, none in {"alpha": None, "tau": 1.0}.items():
+        if key not in taken and config[key] != none and config.method_info.pool != "none":
+            yield f"{key}={config[key]:g}: {target} takes no {key}; set {key}={typed(none)}, as its yaml can"
+
+
+def loss_takes(config: DictConfig, key: str) -> bool:
+    """Whether the loss of a configuration takes alpha or tau, where it is a plugin's; True of others."""
+    target = str(config.loss.get("_target_", ""))
+    return not (target and is_plugin(target)) or key in _parameters(found_by_name(target))
 
 
 def _parameters(called: Any) -> Mapping[str, inspect.Parameter]:

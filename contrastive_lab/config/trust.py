@@ -61,7 +61,8 @@ def untrusted_names(config: DictConfig) -> Iterator[str]:
         except OmegaConfBaseException as error:
             yield f"{key}: cannot be read ({first_line(error)})"
             continue
-        own = bool(allowed()) and group not in STRICT and bool(PLAIN.fullmatch(str(name)))  # of a plugin's yaml
+        strict = group in STRICT and not (group == "loss" and "_target_" in config.loss)  # a plugin's, see above
+        own = bool(allowed()) and not strict and bool(PLAIN.fullmatch(str(name)))  # of a plugin's yaml
         if name is not None and name not in options(group) and not own:
             yield f"{key}={name}: no option of {group}, which has {', '.join(options(group))}"
 

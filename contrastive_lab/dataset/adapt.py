@@ -1,6 +1,6 @@
-"""Any map-style dataset of images and labels, as torchvision's are, as splits: what a plugin's yaml can name."""
+"""Any map-style dataset of images, as torchvision's are, or texts, as splits: what a plugin's yaml can name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from contrastive_lab.dataset.look import NAMED
-from contrastive_lab.dataset.split import Arrays, Splits, split_off
+from contrastive_lab.dataset.split import Arrays, Splits, Texts, split_off
+from contrastive_lab.dataset.text import tokens, vocabulary, word_ids
 from contrastive_lab.errors import ConfigError, first_line
 
 
@@ -87,3 +88,21 @@ def _pixels(image: Any) -> NDArray[np.uint8]:
         raise ValueError(f"{image.dtype}: tensors are uint8, or floats in [0, 1]")
     pixels: NDArray[np.uint8] = image.permute(1, 2, 0).contiguous().numpy()
     return pixels
+
+
+def from_texts(
+    train: Sequence[tuple[str, int]], test: Sequence[tuple[str, int]] | None = None, min_frequency: int = 5
+) -> Splits:
+    """Texts with their labels, whole numbers from 0, as splits of `Texts`, cut into words as `tokens` does.
+
+    Words that occur less than `min_frequency` times in the training texts are left out. ConfigError if none is left.
+    """
+    cut = [[tokens(text) for text, _ in part] for part in (train, test or ())]
+    words = vocabulary(cut[0], min_frequency)
+    if not words:
+        raise ConfigError(f"no word occurs {min_frequency} times in the training texts; lower min_frequency")
+    first, second = (
+        Texts(word_ids(own, words), np.array([label for _, label in part], np.int64), words)
+        for own, part in zip(cut, (train, test or ()), strict=True)
+    )
+    return Splits(first, first, None if test is None else second)

@@ -133,6 +133,8 @@ def _check_classes(config: DictConfig, data: ViewsDataModule) -> None:
 def build_objective(config: DictConfig, data: ViewsDataModule) -> Objective:
     """The loss of a query with its negatives."""
     settings = _plain(config.loss)
+    if (target := settings.pop("_target_", None)) is not None:
+        settings["function"] = get_object(target)
     if config.dclw_sigma is not None:
         settings["dclw_sigma"] = config.dclw_sigma
     images, directions = len(data.splits.pretrain), len(data.views)

@@ -16,6 +16,7 @@ from contrastive_lab import __version__
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.paper import paper_differences
 from contrastive_lab.config.resolve import Resolved, epoch_steps
+from contrastive_lab.config.signature import loss_takes
 from contrastive_lab.config.values import with_arch
 from contrastive_lab.dataset import Splits
 from contrastive_lab.diagnostics import verdict
@@ -121,8 +122,8 @@ def _loss(config: DictConfig, K: int, alpha: float | None) -> str:
     name = config.loss.name
     told = ["its own"] if config.method_info.get("own_loss") else [] if name == "info_nce" else [str(name)]
     told += [] if alpha is None else [f"alpha = {alpha:g}"]
-    told += [] if name == "spectral" else [f"tau = {config.tau:g}"]
-    told += [f"{key} = {value}" for key, value in config.loss.items() if key != "name"]
+    told += [] if name == "spectral" or not loss_takes(config, "tau") else [f"tau = {config.tau:g}"]
+    told += [f"{key} = {value}" for key, value in config.loss.items() if key not in ("name", "_target_")]
     told += [f"{key} = {config[key]:g}" for key in ("remember", "dclw_sigma") if config[key] is not None]
     text = ", ".join(told)
     if name != "info_nce" or alpha is None:

@@ -5,8 +5,10 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import data, methods
+from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.model import Settings, problems
 from contrastive_lab.config.plugins import allow
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.config.schema import model_of
 from contrastive_lab.config.signature import Unknown, misfits
 from contrastive_lab.errors import ConfigError
@@ -31,6 +33,12 @@ Compose = Callable[..., DictConfig]
         (["method=mine", "K=5", "sets=2"], "sets=2: Mine has a loss of its own"),
         (["method=mine", "loss=hard"], "loss=hard: Mine has a loss of its own"),
         (["method=mine", "K=256"], "K=256: more than the N-1 = 255 keys"),
+        (["loss=margin", "loss.width=3"], "loss.width=3: must be between 0 and 2"),
+        (["loss=margin", "alpha=256"], "alpha=256: my_lab.margin takes no alpha; set alpha=null, as its yaml can"),
+        (["loss=margin", "tau=0.1"], "tau=0.1: my_lab.margin takes no tau; set tau=1.0, as its yaml can"),
+        (["loss=margin", "remember=0.9"], "remember=0.9: for loss=info_nce alone, not loss=margin"),
+        (["loss=margin", "method=swav"], "loss=margin: SwAV has a loss of its own"),
+        (["dataset=sentences", "dataset.count=2"], "dataset.count=2: must be 8 or more"),
         (["method=mind"], "method=mind: no such option; did you mean mine?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -113,3 +121,13 @@ def test_a_yaml_says_whether_the_loss_is_its_own(own: str, told: str, compose: C
         ]
     else:
         assert not [*misfits(config)]
+
+
+def test_a_plugins_loss_has_a_name_of_its_own_and_takes_cosines(compose: Compose) -> None:
+    """It is InfoNCE by no name, or its runs would be taken for such."""
+    config = compose(*OWN, "loss=margin", "K=5")
+    assert (resolve(config).alpha, beside_infonce(config)["loss"]) == (None, "margin")
+    config.loss.name = "info_nce"
+    assert any("loss.name=info_nce: is that of a loss of this project" in line for line in misfits(config))
+    config.loss = {"name": "net", "_target_": "my_lab.plain_net"}
+    assert "loss=net: my_lab.plain_net must take pos (n,) and neg (n, K)" in [*misfits(config)]

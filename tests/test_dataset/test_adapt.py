@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from contrastive_lab.dataset import from_datasets
+from contrastive_lab.dataset.adapt import from_texts
 from contrastive_lab.errors import ConfigError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (12, 5, 4, 3), np.uint8)
@@ -74,3 +75,15 @@ def test_all_are_named_at_once() -> None:
     assert len(caught.value.problems) == 21 and caught.value.problems[-1] == "5 more of test cannot be taken"
     with pytest.raises(ConfigError, match="train: holds no images"):
         from_datasets(Pairs([]))
+
+
+def test_texts_become_ids_of_the_words_that_are_frequent_in_training() -> None:
+    train = [("The cat, the mat.", 0), ("the dog", 1), ("A cat!", 0)]
+    splits = from_texts(train, [("Dog the cat the", 1)], min_frequency=2)
+    assert splits.pretrain is splits.train and splits.pretrain.vocabulary == ["the", "cat"]
+    assert splits.pretrain.words.tolist() == [[1, 2, 1], [1, 0, 0], [2, 0, 0]]
+    assert splits.test is not None and splits.test.words.tolist() == [[1, 2, 1]]
+    assert (splits.train.labels.tolist(), splits.test.labels.tolist(), splits.classes) == ([0, 1, 0], [1], 2)
+    assert from_texts(train, min_frequency=1).test is None
+    with pytest.raises(ConfigError, match="no word occurs 9 times in the training texts; lower min_frequency"):
+        from_texts(train, min_frequency=9)

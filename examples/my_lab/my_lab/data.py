@@ -1,4 +1,4 @@
-"""Two data sets: one is made in memory, the other is a folder whose file names tell the classes."""
+"""Three data sets: arrays and texts that are made in memory, and a folder whose file names tell the classes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from contrastive_lab import Arrays, ConfigError, Files, Splits, look_through
+from contrastive_lab import Arrays, ConfigError, Files, Splits, from_texts, look_through
 
 SIDE = 24  # pixels
+TOPICS = ("stock bank market price", "game team coach goal", "orbit rocket planet moon")
 
 
 def shapes(count: Annotated[int, Field(ge=8, description="number of images to learn from")] = 1024) -> Splits:
@@ -43,3 +44,14 @@ def named_files(root: str, workers: int = 1) -> Splits:
     tested = np.arange(len(paths)) % 5 == 4
     train, test = (Files([paths[i] for i in np.flatnonzero(rows)], labels[rows]) for rows in (~tested, tested))
     return Splits(train, train, test, tuple(look_through(paths, train.reader, workers)))
+
+
+def sentences(count: Annotated[int, Field(ge=8, description="number of texts to learn from")] = 256) -> Splits:
+    """Eight words of one of three topics and of none, in any order; a quarter more to test."""
+    return from_texts(*(_written(n, seed) for n, seed in ((count, 0), (count // 4, 1))))
+
+
+def _written(n: int, seed: int) -> list[tuple[str, int]]:
+    source = np.random.default_rng(seed)
+    drawn = [[*source.choice(TOPICS[i % 3].split(), 5), *source.choice(["the", "a", "of"], 3)] for i in range(n)]
+    return [(" ".join(source.permutation(words)), i % 3) for i, words in enumerate(drawn)]
