@@ -2,7 +2,6 @@
 
 import pickle
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab import compat
-from contrastive_lab.compat import hydra_parser, multirun_jobs, run_hydra, without_sweeper
+from contrastive_lab.compat import hydra_parser, multirun_jobs, run_hydra
 
 
 @pytest.fixture
@@ -42,29 +40,6 @@ def test_hydra_parser_tells_flags_from_overrides() -> None:
     args = hydra_parser().parse_args(["-m", "K=4,8", "tau=0.1"])
     assert (args.overrides, args.multirun, args.help, args.hydra_help) == (["K=4,8", "tau=0.1"], True, False, False)
     assert (args.cfg, args.info, args.shell_completion, args.experimental_rerun) == (None, None, False, None)
-
-
-def test_jobs_of_an_iterator_are_asked_for_when_those_before_are_over(conf: Path) -> None:
-    told = list[str | int]()
-
-    def jobs() -> Iterator[list[str]]:
-        for a in (6, 7, 8):
-            told.append(f"asked for {a}")
-            yield [f"a={a}"]
-
-    run_hydra(lambda config: told.append(config.a), hydra_parser().parse_args(["-m", "a=0"]), conf, "main", jobs())
-    assert told == ["asked for 6", 6, "asked for 7", 7, "asked for 8", 8]
-
-
-def test_a_plugins_sweeper_gives_way_to_that_of_the_folder(conf: Path) -> None:
-    (conf / "hydra" / "sweeper").mkdir(parents=True)
-    (conf / "hydra" / "sweeper" / "mine.yaml").write_text("of: conf\n")
-    ConfigStore.instance().store(group="hydra/sweeper", name="mine", node={"of": "plugin"})
-    without_sweeper("mine")
-    without_sweeper("mine")
-    with initialize_config_dir(str(conf), version_base="1.3"):
-        config = compose("main", ["hydra/sweeper=mine"], return_hydra_config=True)
-    assert config.hydra.sweeper.of == "conf"
 
 
 def test_run_hydra_gives_the_task_each_configuration_and_reads_no_sys_argv(

@@ -108,6 +108,7 @@ ELSEWHERE = {
     "config/identity.py": {"json.dumps"},  # text to be hashed, no file
     "config/names.py": {"OmegaConf.load"},  # conf/
     "config/schema.py": {"OmegaConf.load"},  # conf/
+    "config/search.py": {"OmegaConf.load"},  # conf/
     "config/trust.py": {"OmegaConf.load"},  # conf/
     "dataset/cache.py": {"json.dumps"},  # text to be hashed, no file
     "dataset/look.py": {"json.dumps", "json.loads"},  # a cache of files that were looked through

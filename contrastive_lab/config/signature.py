@@ -73,9 +73,10 @@ def misfits(config: DictConfig) -> Iterator[str]:
 
 def _of_method(config: DictConfig) -> Iterator[str]:
     """What a plugin's method is told that it does not take."""
-    target, info = config.method["_target_"], config.method_info
+    target = config.method["_target_"]
     if not is_plugin(str(target)):
         return
+    info = config.method_info
     taken = _parameters(found_by_name(target))
     if info.pool != "none" and (own := "objective" not in taken) != info.get("own_loss", False):
         takes = "takes no objective" if own else "takes an objective"
@@ -90,9 +91,10 @@ def _of_method(config: DictConfig) -> Iterator[str]:
 
 def _of_loss(config: DictConfig) -> Iterator[str]:
     """What a plugin's loss is told that it does not take, and a name that is another loss's."""
-    target, name = config.loss.get("_target_"), config.loss.name
+    target = OmegaConf.select(config, "loss._target_")
     if target is None or not is_plugin(str(target)):
         return
+    name = config.loss.name
     taken = _parameters(found_by_name(target))
     if (CONF / "loss" / f"{name}.yaml").is_file():
         yield f"loss.name={name}: is that of a loss of this project; give {target} another name in its yaml"

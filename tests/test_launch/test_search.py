@@ -1,11 +1,13 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra.core.config_store import ConfigStore
 from PIL import Image
 
+from contrastive_lab.compat import hydra_parser, run_hydra
 from contrastive_lab.launch import search
 from contrastive_lab.launch.plan import lock
 from tests.conftest import Line
@@ -48,6 +50,28 @@ def test_without_m_and_without_optuna_the_line_says_what_to_type(line: Type, mon
     assert (done.code, done.err) == (2, "error: hydra/sweeper=optuna: not installed; pip install optuna\n")
 
 
+def test_an_installed_plugin_of_the_same_name_changes_nothing(line: Type) -> None:
+    ConfigStore.instance().store(group="hydra/sweeper", name="optuna", node={"of": "hydra-optuna-sweeper"})
+    done = line("hydra/sweeper=optuna", "--cfg", "hydra")
+    assert done.code == 0 and "    n_trials: 20\n" in done.out and "hydra-optuna-sweeper" not in done.out
+
+
+def test_jobs_of_an_iterator_are_asked_for_when_those_before_are_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.yaml").write_text("a: 1\ndefaults: [_self_, override hydra/job_logging: none]\n")
+    told = list[str | int]()
+
+    def jobs() -> Iterator[list[str]]:
+        for a in (6, 7, 8):
+            told.append(f"asked for {a}")
+            yield [f"a={a}"]
+
+    run_hydra(lambda config: told.append(config.a), hydra_parser().parse_args(["-m", "a=0"]), tmp_path, "main", jobs())
+    assert told == ["asked for 6", 6, "asked for 7", 7, "asked for 8", 8]
+
+
 def test_a_large_space_is_checked_key_by_key(line: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "MOST", 3)
     done = line(*WORD, *SPACE[1:], "K=4,8,300", "batch_size=64")
@@ -73,6 +97,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch, no_report: None) -> None:
     monkeypatch.setattr("contrastive_lab.launch.jobs.train", fail)
 
 
+@pytest.mark.long
 def test_another_line_takes_no_folder_of_a_search(untrained: None, line: Type, tmp_path: Path) -> None:
     told = (*WORD, "sweep=s", "K=4,8", "tau=interval(0.1,0.5)", "hydra.sweeper.n_trials=2")
     assert "2 of 2 jobs are not done; the same line goes on" in line(*told).err
