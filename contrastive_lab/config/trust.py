@@ -58,11 +58,13 @@ def untrusted_names(config: DictConfig) -> Iterator[str]:
     for group, key in NAMES.items():
         try:
             name = OmegaConf.select(config, key)
+            of_plugin = group == "loss" and OmegaConf.select(config, "loss._target_") is not None
         except OmegaConfBaseException as error:
             yield f"{key}: cannot be read ({first_line(error)})"
             continue
-        strict = group in STRICT and not (group == "loss" and "_target_" in config.loss)  # a plugin's, see above
-        own = bool(allowed()) and not strict and bool(PLAIN.fullmatch(str(name)))  # of a plugin's yaml
+        own = (
+            bool(allowed()) and (of_plugin or group not in STRICT) and bool(PLAIN.fullmatch(str(name)))
+        )  # of a plugin's yaml
         if name is not None and name not in options(group) and not own:
             yield f"{key}={name}: no option of {group}, which has {', '.join(options(group))}"
 

@@ -129,8 +129,8 @@ def outcome(searched: Searched) -> tuple[list[str], list[str]]:
     job, value = best
     most = "highest" if search.direction == "maximize" else "lowest"
     kept = [o for o in job.overrides if key_and_value(o)[0] == SEARCHPATH or not within(key_and_value(o)[0], {"hydra"})]
-    seed = int(next((o.partition("=")[2] for o in kept if o.startswith("seed=")), "0"))
-    line = shlex.join(o for o in kept if not o.startswith("seed="))
+    seed = int(dict(map(key_and_value, kept)).get("seed", "0"))
+    line = shlex.join(o for o in kept if key_and_value(o)[0] != "seed")
     seeds = ",".join(str(seed + 1 + more) for more in range(SEEDS))
     tried = sum(searched.value(each) is not None for each in sweep.jobs)
     return [
