@@ -5,6 +5,7 @@ import sys
 import time
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -97,7 +98,8 @@ def workers(folder: Path) -> int:
     """How many jobs run side by side on this machine: what joblib was told, or all with submitit_local."""
     launcher = HydraConfig.get().launcher
     if _launcher().endswith("LocalLauncher"):
-        return int(HydraConfig.get().sweeper.get("n_jobs") or len(read_plan(folder.parent).jobs))
+        together = OmegaConf.select(cast(Any, HydraConfig.get()), "sweeper.n_jobs")  # of a search
+        return int(together or len(read_plan(folder.parent).jobs))
     asked = launcher.get("n_jobs", 1)
     return int(asked) if asked > 0 else os.cpu_count() or 1
 
