@@ -133,8 +133,8 @@ def _starts(sides: NDArray[np.int64]) -> NDArray[np.int64]:
 def _opened(folder: Path, n: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The two arrays of a pack of n images; a ConfigError if they are not whole, or none of this project's."""
     try:
-        for path, kind in ((folder, stat.S_ISDIR), (folder / PIXELS, stat.S_ISREG), (folder / PLACES, stat.S_ISREG)):
-            if not kind(path.lstat().st_mode):
+        for path, is_kind in ((folder, stat.S_ISDIR), (folder / PIXELS, stat.S_ISREG), (folder / PLACES, stat.S_ISREG)):
+            if not is_kind(path.lstat().st_mode):
                 raise ValueError(f"{path.name} is a link or another thing")
         places: NDArray[Any] = np.array(np.lib.format.open_memmap(folder / PLACES, mode="r"))  # unpickles nothing
         pixels = np.memmap(folder / PIXELS, np.uint8, mode="r")
