@@ -22,6 +22,7 @@ LAYERS = (
     ("dataset",),
     ("backbone",),
     ("method",),
+    ("detect",),
     ("theory",),
     ("evaluation",),
     ("config",),
@@ -111,6 +112,7 @@ ELSEWHERE = {
     "config/search.py": {"OmegaConf.load"},  # conf/
     "config/trust.py": {"OmegaConf.load"},  # conf/
     "dataset/cache.py": {"json.dumps"},  # text to be hashed, no file
+    "detect/coco.py": {"json.loads"},  # boxes, a file of the user's
     "dataset/look.py": {"json.dumps", "json.loads"},  # a cache of files that were looked through
     "dataset/text.py": {"csv.reader"},  # the texts of a data set
     "launch/experiment.py": {"OmegaConf.load"},  # conf/experiment

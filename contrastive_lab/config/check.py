@@ -3,7 +3,7 @@
 import difflib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,7 +22,7 @@ OWN_LOSS = "has a loss of its own, in which no K negatives are drawn"
 
 def check(config: DictConfig) -> list[str]:
     """What is wrong with a configuration, a line a problem; nothing where it can run."""
-    rules = (_negatives, start_problems, _memory, devices, _trainer, _files, _kinds, _views, _architecture,
+    rules = (_negatives, start_problems, _memory, devices, of_trainer, of_files, _kinds, _views, _architecture,
              untrusted_code, misfits)  # fmt: skip
     return [problem for rule in rules for problem in rule(config)]
 
@@ -154,7 +154,8 @@ def _own_class(config: DictConfig, text: str) -> Iterator[str]:
         yield f"{text}: never draws a query's own entry; set method.positive_drawn=false"
 
 
-def _trainer(config: DictConfig) -> Iterator[str]:
+def of_trainer(config: DictConfig) -> Iterator[str]:
+    """What a trainer cannot be told."""
     if config.trainer.accumulate_grad_batches != 1:
         yield "trainer.accumulate_grad_batches: must stay 1, else K and a queue mean something else; raise batch_size"
     if config.trainer.barebones:
@@ -172,10 +173,11 @@ def _trainer(config: DictConfig) -> Iterator[str]:
             yield f"trainer.{key}={part:g}: leaves no step of an epoch; epochs=0 evaluates the untrained encoder"
 
 
-def _files(config: DictConfig) -> Iterator[str]:
+def of_files(config: DictConfig, roots: Sequence[str] = ("dataset.root", "dataset.probe_root")) -> Iterator[str]:
+    """What is named and not there."""
     if config.logger.name == "tensorboard" and not find_spec("tensorboard"):
         yield "logger=tensorboard: not installed; pip install tensorboard"
-    for key in ("dataset.root", "dataset.probe_root"):
+    for key in roots:
         if (folder := OmegaConf.select(config, key)) is not None and not (folder and Path(folder).is_dir()):
             yield f"{key}={folder}: no such folder"
     if (weights := config.get("weights")) is not None and not (weights and Path(weights).exists()):
@@ -220,6 +222,5 @@ def _architecture(config: DictConfig) -> Iterator[str]:
     import timm  # only here: it takes seconds to import
 
     if not timm.is_model(name := config.backbone.arch):
-        near = difflib.get_close_matches(name, timm.list_models(), n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = "".join(f"did you mean {n}? " for n in difflib.get_close_matches(name, timm.list_models(), n=1))
         yield f"backbone.arch={name}: timm has no such model; {hint}timm.list_models() lists them"

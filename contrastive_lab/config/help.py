@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config import chosen_yaml, options
 from contrastive_lab.config.model import Schema, allowed, choices, schema_of
 from contrastive_lab.config.names import OWNED
-from contrastive_lab.config.schema import GROUPS, NODES, Run, model_of
+from contrastive_lab.config.schema import GROUPS, model_of, single_of
 from contrastive_lab.config.values import typed
 from contrastive_lab.program import program
 
@@ -26,8 +26,9 @@ def register_help() -> None:
 
 def _settings(*, _root_: DictConfig) -> str:
     values: Any = OmegaConf.to_container(_root_, resolve=False)
-    found = list(entries(schema_of(Run), {name: _root_[name] for name in Run.model_fields if name in values}))
-    for group in (*NODES, "theory"):
+    top, groups = single_of(values)
+    found = list(entries(schema_of(top), {name: _root_[name] for name in top.model_fields if name in values}))
+    for group in (*groups, "theory"):
         if group in values:
             found += entries(schema_of(model_of(group, values[group])), values[group], f"{group}.")
     return "\n".join(row(*entry) for entry in found).replace("$", "$$")  # Hydra makes one dollar of two

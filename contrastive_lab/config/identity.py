@@ -18,14 +18,17 @@ from contrastive_lab.config.values import flat, typed
 OMITTED = {
     "data_dir", "resume", "sweep", "experiment", "checkpoint_every_n_steps", "checkpoint_every_n_minutes", "checkpoint",
     "plugins", "method_info", "logger", "strategy",
-    "dataset.workers", "dataset.splits", "trainer.num_nodes", "trainer.enable_progress_bar",
+    "dataset.workers", "dataset.splits", "data.workers", "trainer.num_nodes", "trainer.enable_progress_bar",
     "trainer.enable_model_summary", "trainer.enable_checkpointing", "trainer.log_every_n_steps", "trainer.profiler",
     "trainer.detect_anomaly", "trainer.plugins", "trainer.model_registry", "trainer.enable_autolog_hparams",
 }  # fmt: skip
 # Of these paths the last part counts.
-PATHS = ("dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.test_csv", "augment.vectors")
+PATHS = (
+    "dataset.root", "dataset.probe_root", "dataset.train_csv", "dataset.test_csv", "augment.vectors",
+    "data.root", "data.train_json", "data.train_images", "data.test_json", "data.test_images",
+)  # fmt: skip
 # Where the data lie and how they are read: a stored run takes these anew.
-MOVED = ("data_dir", "dataset.root", "dataset.probe_root", "dataset.workers")
+MOVED = ("data_dir", "dataset.root", "dataset.probe_root", "dataset.workers", "data.root", "data.workers")
 # In which processes a run goes on, and for how long.
 PROCESSES = ("strategy", "trainer.num_nodes", "trainer.max_time")
 # Not part of the identity either, though older versions have it in their hashes: with this value.

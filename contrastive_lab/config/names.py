@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config import chosen_yaml, options
+from contrastive_lab.config.detect import is_detect
 from contrastive_lab.config.identity import RENAMED, within
 from contrastive_lab.config.schema import GROUPS
 from contrastive_lab.config.values import nodes
@@ -81,8 +82,18 @@ def unknown(config: DictConfig, key: str, known: list[str]) -> str:
             add = "add it" if len(others) == 1 else "add one"
             return f"{key}: a setting of {', '.join(others)}: {add}; {chosen or 'this option'} has {own}"
         return f"{key}: {chosen or 'this option'} has no such setting; it has {own}"
-    command = f"{program('theory')} theory=<name>" if "theory" in config else program("train")
+    command = f"{program('theory')} theory=<name>" if "theory" in config else program(command_of(config))
     return f"{key}: no such key; {command} --help lists them all"
+
+
+def command_of(config: DictConfig) -> str:
+    """The command whose runs have such a configuration: "train" or "detect"."""
+    return "detect" if is_detect(config) else "train"
+
+
+def main_score(config: DictConfig) -> str:
+    """What a run's folder, its sweepers and reports tell first, by its name in result.json."""
+    return "AP" if is_detect(config) else f"{config.evaluation.name}_top1"
 
 
 def _elsewhere(group: str, name: str) -> list[str]:

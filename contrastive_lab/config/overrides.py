@@ -1,7 +1,7 @@
 """Check what was typed on the command line, key by key, against what the chosen groups hold.
 
 Overrides are those of one job, without sweeps, e.g. ["method=simo", "K=16"]; `primary` is "config" for `train`,
-"theory" for `theory`. What cannot be read, or names no group or option, is a ConfigError.
+"detect" and "theory" for those. What cannot be read, or names no group or option, is a ConfigError.
 """
 
 import difflib
@@ -25,7 +25,7 @@ from contrastive_lab.config import CONF, folders, options
 from contrastive_lab.config.check import OWN_LOSS, check
 from contrastive_lab.config.identity import within
 from contrastive_lab.config.names import OWNED, unknown
-from contrastive_lab.config.schema import GROUPS, takes_more, wrong_values
+from contrastive_lab.config.schema import GROUPS, groups_of, takes_more, wrong_values
 from contrastive_lab.config.values import flat, nodes
 from contrastive_lab.errors import ConfigError, first_line
 from contrastive_lab.program import named, program
@@ -52,13 +52,13 @@ def composed(overrides: list[str]) -> DictConfig:
 def applied(overrides: list[str], primary: str = "config") -> tuple[DictConfig, list[str]]:
     """The configuration that overrides make, without those that are wrong, and what is wrong with them."""
     parsed = parse(overrides)
-    if problems := [problem for o in parsed if _is_option(o) if (problem := _wrong_option(o, primary))]:
+    if problems := [problem for o in parsed if _is_option(o, primary) if (problem := _wrong_option(o, primary))]:
         raise ConfigError(*problems)
-    groups = tuple(str(o.input_line) for o in parsed if _is_group(o))
+    groups = tuple(str(o.input_line) for o in parsed if _is_group(o, primary))
     start = base(groups, primary)
     config, failed = start.copy(), dict[str, Any]()
     known = [key for key, _ in nodes(OmegaConf.to_container(start, resolve=False)) if not key.endswith("_target_")]
-    lines = [p for o in parsed if not _is_group(o) for p in _apply(config, o, known, failed)]
+    lines = [p for o in parsed if not _is_group(o, primary) for p in _apply(config, o, known, failed)]
     for key, line in _wrong(config, start, failed).items():
         lines.append(line)
         OmegaConf.update(config, key, OmegaConf.select(start, key))
@@ -99,19 +99,19 @@ def _parsed(override: str) -> Override:
     return parsed
 
 
-def _is_group(override: Override) -> bool:
-    return _is_option(override) or override.key_or_group.startswith(("hydra.", "hydra/"))
+def _is_group(override: Override, primary: str) -> bool:
+    return _is_option(override, primary) or override.key_or_group.startswith(("hydra.", "hydra/"))
 
 
-def _is_option(override: Override) -> bool:
-    key = override.key_or_group
-    return key in (*GROUPS, "theory") or override.package is not None or ("/" in key and not key.startswith("hydra/"))
+def _is_option(override: Override, primary: str = "config") -> bool:
+    key, groups = override.key_or_group, {*GROUPS, *groups_of(primary), "theory"}
+    return key in groups or override.package is not None or ("/" in key and not key.startswith("hydra/"))
 
 
 def _wrong_option(override: Override, primary: str) -> str | None:
     """What is wrong with an override of a group; None where it names one of the group's options."""
     key, line, name = override.get_key_element(), str(override.input_line), override.value()
-    group, groups = override.key_or_group.partition("/")[0], GROUPS if primary == "config" else (primary,)
+    group, groups = override.key_or_group.partition("/")[0], groups_of(primary)
     if group == "theory" != primary:
         return f"{line}: not of {named('train')}; {program('theory')} {line.lstrip('+~')}"
     if key.lstrip("+~") not in groups:
@@ -145,7 +145,7 @@ def _missing_option(group: str, name: str, options: list[str]) -> str:
 
 def base(groups: tuple[str, ...], primary: str = "config") -> DictConfig:
     """The configuration that the chosen groups make, without values."""
-    further = [*folders()[1:]] if primary == "config" else []
+    further = [] if primary == "theory" else [*folders()[1:]]
     return _base(tuple(o for o in groups if not o.startswith(f"{SEARCHPATH}=")) + searched(further), primary)
 
 

@@ -9,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import AfterValidator, BaseModel, Field
 
-from contrastive_lab.config import chosen_yaml, data, methods, theory, trainer, yaml_of
+from contrastive_lab.config import chosen_yaml, data, detect, methods, theory, trainer, yaml_of
 from contrastive_lab.config.methods import BatchnormKind
 from contrastive_lab.config.model import Settings, null, problems
 from contrastive_lab.config.signature import model_of_plugin
@@ -99,6 +99,7 @@ class Scale(Settings):
     small_size: data.Pixels = Field(description="side of small views in pixels")
     small_views: int = Field(ge=0, description="number of small views of multi_crop")
     small_crop: data.Areas = Field(description="least and greatest area of small views of multi_crop")
+    data: Literal["canvases", "coco"] = Field("canvases", description="what `detect` looks at")
     blur: float = Field(ge=0, le=1, description="probability of a Gaussian blur")
 
 
@@ -155,10 +156,15 @@ def register() -> None:
     ConfigStore.instance().store(name="settings", node=make_dataclass("Config", [*single, *nodes, experiment]))
     OmegaConf.register_new_resolver("dataset_of", _dataset_of, replace=True)
     OmegaConf.register_new_resolver("loss_of", _loss_of, replace=True)
+    OmegaConf.register_new_resolver("data_of", _data_of, replace=True)
 
 
 def _dataset_of(scale: str) -> str:
     return str(OmegaConf.load(chosen_yaml("scale", scale)).scale.dataset)
+
+
+def _data_of(scale: str) -> str:
+    return str(OmegaConf.load(chosen_yaml("scale", scale)).scale.get("data", "canvases"))
 
 
 def _loss_of(method: str, scale: str) -> str:
@@ -172,8 +178,8 @@ def _loss_of(method: str, scale: str) -> str:
 
 def model_of(group: str, node: Mapping[str, Any]) -> type[BaseModel]:
     """The model of a group's node: named like what its `_target_`, or its splits', calls, its option, or the group."""
-    models = vars(theory) | vars(methods) | vars(data) | vars(trainer) | globals()
-    named = group == "logger" or (group == "loss" and "_target_" not in node)
+    models = vars(theory) | vars(methods) | vars(data) | vars(detect) | vars(trainer) | globals()
+    named = group in ("data", "logger") or (group == "loss" and "_target_" not in node)
     name = node["name"] if named else node.get("splits", node).get("_target_", group)
     target = str(name).removesuffix(".run").rpartition(".")[2]
     own, general = ("".join(part[:1].upper() + part[1:] for part in text.split("_")) for text in (target, group))
@@ -190,11 +196,22 @@ def takes_more(config: DictConfig, key: str) -> bool:
     return model.model_config.get("extra") == "allow" or name in model.model_fields
 
 
+def single_of(values: Mapping[str, Any]) -> tuple[type[Settings], tuple[str, ...]]:
+    """The model of the settings without a group, and the nodes beside them, of values of `train` or `detect`."""
+    return (detect.Detect, detect.NODES) if detect.is_detect(values) else (Run, NODES)
+
+
+def groups_of(primary: str) -> tuple[str, ...]:
+    """The groups of a primary configuration, "config" for `train`."""
+    return {"config": GROUPS, "detect": detect.GROUPS}.get(primary, (primary,))
+
+
 def wrong_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with single values, a line by key; `chosen`, without what was typed, tells which models hold."""
     if "theory" in values:
         return problems(model_of("theory", chosen["theory"]), values["theory"], "theory")
-    lines = problems(Run, {name: values[name] for name in Run.model_fields})
-    for group in NODES:
+    top, groups = single_of(values)
+    lines = problems(top, {name: values[name] for name in top.model_fields})
+    for group in groups:
         lines |= problems(model_of(group, chosen[group]), values[group], group)
     return lines

@@ -7,7 +7,7 @@ so a resumed run goes on with exactly the batch that would have come next.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import pytorch_lightning as pl
 import torch
@@ -124,6 +124,18 @@ class ViewsDataModule(pl.LightningDataModule):
         return Batch(views, position.ids, random, self._classes)
 
 
+class Positions(Protocol):
+    """A data module whose batches are functions of their position."""
+
+    trainer: Any
+
+    def __len__(self) -> int: ...
+
+    def positions(self, epoch: int, first: int = 0) -> Iterator[Any]:
+        """Those of an epoch from its step `first` on."""
+        ...
+
+
 @dataclass(frozen=True)
 class Loader:
     """Positions of one epoch, from where the trainer is when the first batch is asked for.
@@ -131,12 +143,12 @@ class Loader:
     Lightning makes iterators before it knows where a resumed run goes on.
     """
 
-    data: ViewsDataModule
+    data: Positions
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __iter__(self) -> Iterator[Position]:
+    def __iter__(self) -> Iterator[Any]:
         trainer = self.data.trainer
         start = (0, 0) if trainer is None else (trainer.current_epoch, batches_started(trainer))
         yield from self.data.positions(*start)

@@ -61,7 +61,7 @@ class OnlineProbe(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Score on the test split."""
         data = _data(trainer)
-        if data.splits.pretrain.labels is None or data.splits.test is None or not _due(trainer, self.every):
+        if data.splits.pretrain.labels is None or data.splits.test is None or not due(trainer, self.every):
             return
         test = _features(pl_module, share(data.splits.test), data)
         with torch.no_grad():
@@ -88,7 +88,7 @@ class KnnProbe(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Classify the test split by its neighbours in the training split."""
         data = _data(trainer)
-        if data.splits.train is None or data.splits.test is None or not _due(trainer, self.every):
+        if data.splits.train is None or data.splits.test is None or not due(trainer, self.every):
             return
         train, own = (_features(pl_module, share(split), data) for split in (data.splits.train, data.splits.test))
         test = everywhere(own, len(data.splits.test))
@@ -109,6 +109,7 @@ def _data(trainer: pl.Trainer) -> ViewsDataModule:
     return data
 
 
-def _due(trainer: pl.Trainer, every: int) -> bool:
+def due(trainer: pl.Trainer, every: int) -> bool:
+    """Whether an epoch that ends is the n-th, or the last."""
     epoch, last = trainer.current_epoch + 1, trainer.max_epochs
     return epoch % every == 0 or epoch == last or 0 < trainer.max_steps <= trainer.global_step

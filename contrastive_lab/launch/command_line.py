@@ -1,4 +1,4 @@
-"""Lines of `train` and `theory`: every job is checked before the first one starts, then Hydra runs."""
+"""Lines of `train`, `detect` and `theory`: every job is checked before the first one starts, then Hydra runs."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ from contrastive_lab.launch.follow import followed
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.own_code import PLUGINS
 from contrastive_lab.launch.plan import has_report, held, is_done, job_folder, lock, new_folder
-from contrastive_lab.launch.preflight import Parts, anew, check_started, launched, multirun, preflight
+from contrastive_lab.launch.preflight import TRAIN, Kind, Parts, anew, check_started, launched, multirun, preflight
 from contrastive_lab.launch.script import exit_code, help_text
 from contrastive_lab.launch.search import is_named, is_search, prepared, taken_up
 from contrastive_lab.launch.trials import Searched, jobs_left, outcome
@@ -43,22 +43,25 @@ def command_line(task: Task, line: Sequence[str]) -> int:
     return exit_code(lambda: run_line(task, line))
 
 
-def run_line(task: Task, line: Sequence[str], parts: Parts = expand) -> None:
-    """The same, with the errors raised; `parts` makes the grids of a multirun of the overrides of its line."""
+def run_line(task: Task, line: Sequence[str], parts: Parts = expand, kind: Kind = TRAIN) -> None:
+    """The same, with the errors raised; `parts` makes the grids of a multirun of the overrides of its line.
+
+    `kind` is what the command's lines make.
+    """
     serve, line = SERVE in line, [part for part in line if part != SERVE]
     args, sweep, searched = read_line(line), None, None
     if serve and not args.multirun:
         raise ConfigError(f"{SERVE}: with -m alone, for a sweep has a page")
     check_started(args)
     if args.help or args.hydra_help or args.cfg or args.info or args.shell_completion:  # it asks, and runs nothing
-        _check_values(args, "config")
-    elif parts is expand and is_search(args):
+        _check_values(args, kind.primary)
+    elif parts is expand and kind is TRAIN and is_search(args):
         args.overrides, searched = prepared(args, line)
     elif os.environ.get("LOCAL_RANK", "0") == "0":  # the first process checks for all
-        args.overrides, sweep = preflight(line, parts)
+        args.overrides, sweep = preflight(line, parts, kind)
     elif {"hydra.run.dir", "resume"} & {*given(args.overrides)}:
         args.overrides = [*anew(args.overrides), "hydra.output_subdir=null"]  # .hydra is the first process's
-    run = partial(run_hydra, task, args, CONF, "config")
+    run = partial(run_hydra, task, args, CONF, kind.primary)
     if searched is not None:
         run_search(searched, run, serve)
     elif sweep is not None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.detect import reads_dataset
 from contrastive_lab.config.plugins import in_one_line
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
@@ -60,7 +61,7 @@ def _problems_of_start(config: str) -> tuple[str, ...]:
 
 def of_user(config: DictConfig) -> bool:
     """Whether the data set is read from files that the user has put somewhere."""
-    return "root" in config.dataset or "train_csv" in config.dataset
+    return reads_dataset(config) and ("root" in config.dataset or "train_csv" in config.dataset)
 
 
 def other_images(folder: Path, config: DictConfig) -> str:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.names import command_of, main_score
 from contrastive_lab.config.overrides import SEARCHPATH, parse
 from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError, RunError, first_line
@@ -24,36 +26,39 @@ from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.provenance import unforeseen
 from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import check_stored, has_checkpoint, has_config, store_config
-from contrastive_lab.run.train import output_folder, train
+from contrastive_lab.run.recorded import output_folder
+from contrastive_lab.run.train import train
 from contrastive_lab.waiting import alone
 
+Run = Callable[..., float | None]  # `train`, or what else makes a run of its configuration, folder and line
 
-def one_run(config: DictConfig) -> float | None:
+
+def one_run(config: DictConfig, run: Run | None = None) -> float | None:
     """Run what is no job of a multirun; in a folder that holds the same run, the rest of it, or nothing if it is done.
 
-    Returns what `train` returns; its errors are the caller's. ConfigError if another run has come into the folder since
-    the line was checked.
+    Returns what `run`, by default `train`, returns; its errors are the caller's. ConfigError if another run has come
+    into the folder since the line was checked.
     """
     folder = output_folder()
     with lock(folder) if is_first() else nullcontext():
         if config.get("resume"):
-            return train(config)
+            return (run or train)(config)
         if is_first() and has_config(folder) and (keys := differing(folder, config)):
             raise ConfigError(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
-        return _rest(config, folder)
+        return _rest(config, folder, run=run)
 
 
-def sweep_job(config: DictConfig) -> float | None:
+def sweep_job(config: DictConfig, run: Run | None = None) -> float | None:
     """Run one job of a multirun, in its own folder: nothing if it is done, the rest of it if it was interrupted.
 
-    Returns what `train` returns; None if the job failed, which its result.json then says.
+    Returns what `run`, by default `train`, returns; None if the job failed, which its result.json then says.
     """
     folder = output_folder()
     with prefixed(_name(folder)) if _share_terminal(folder) else nullcontext():
-        return _sweep_job(config, folder)
+        return _sweep_job(config, folder, run)
 
 
-def _sweep_job(config: DictConfig, folder: Path) -> float | None:
+def _sweep_job(config: DictConfig, folder: Path, run: Run | None) -> float | None:
     if is_first():
         print(heading(folder), flush=True)
         if at_work(folder):
@@ -63,7 +68,7 @@ def _sweep_job(config: DictConfig, folder: Path) -> float | None:
         with lock(folder) if is_first() else nullcontext():
             share_threads(folder)
             name_logs(folder)
-            return _rest(config, folder, own_line())
+            return _rest(config, folder, own_line(command_of(config)), run)
     except (ConfigError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
     except Exception as error:
@@ -71,15 +76,15 @@ def _sweep_job(config: DictConfig, folder: Path) -> float | None:
     return None
 
 
-def _rest(config: DictConfig, folder: Path, line: list[str] | None = None) -> float | None:
+def _rest(config: DictConfig, folder: Path, line: list[str] | None = None, run: Run | None = None) -> float | None:
     """Run what is left of the run in a folder."""
     before = read_result(folder)
     if before.status is Status.DONE:
         if is_first():
             print(f"           done before: {folder}", flush=True)
-        top1: float | None = before.scores.get(f"{config.evaluation.name}_top1")
-        return top1
-    return train(_continued(config, folder), folder, line)
+        score: float | None = before.scores.get(main_score(config))
+        return score
+    return (run or train)(_continued(config, folder), folder, line)
 
 
 def heading(folder: Path) -> str:
@@ -139,11 +144,11 @@ def share_threads(folder: Path) -> None:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // several))
 
 
-def own_line() -> list[str]:
+def own_line(command: str = "train") -> list[str]:
     """The command line of this job alone."""
     kept = [o for o in parse(list(HydraConfig.get().overrides.task)) if o.key_or_group not in ("sweep", "experiment")]
     places = [o for o in HydraConfig.get().overrides.hydra if o.startswith(f"{SEARCHPATH}=")]
-    return [named("train"), *places, *(str(o.input_line) for o in kept)]
+    return [named(command), *places, *(str(o.input_line) for o in kept)]
 
 
 def _continued(config: DictConfig, folder: Path) -> DictConfig:

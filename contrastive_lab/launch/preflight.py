@@ -7,14 +7,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.compat import multirun_jobs
 from contrastive_lab.config import CONF, folders
+from contrastive_lab.config.detect import reads_dataset
 from contrastive_lab.config.devices import devices
 from contrastive_lab.config.identity import MOVED, PROCESSES, conf_hash, moved, within
+from contrastive_lab.config.names import command_of
 from contrastive_lab.config.overrides import SEARCHPATH, applied, composed, parse
 from contrastive_lab.config.resolve import Resolved, other_processes, resolve
 from contrastive_lab.errors import ConfigError
@@ -26,7 +28,7 @@ from contrastive_lab.launch.inputs import (
     read_images,
     read_splits,
     start_problems,
-)
+)  # fmt: skip
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.moved import moved_config
 from contrastive_lab.launch.own_code import PLUGINS
@@ -45,11 +47,34 @@ from contrastive_lab.record.plan import Job, Plan, read_plan
 from contrastive_lab.record.run import check_resume, has_config, stored_config
 
 Parts = Callable[[list[str]], list[Part]]
+Checked = tuple[DictConfig, Resolved, list[str]]  # a job, what follows from it, and what is wrong with what it reads
 KEPT = ("resume", PLUGINS, SEARCHPATH)  # what is said of a resumed run itself
 DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every further process
     "strategy=ddp with -m: this launcher cannot; either one run after the other, for K in 4 16 64; do {} "
     "K=$K strategy=ddp; done, or a cluster's processes: hydra/launcher=submitit_slurm strategy=ddp"
 )
+
+
+def check_train(job: list[str]) -> Checked:
+    """A job of `train`; a ConfigError has every problem of its settings."""
+    config = composed(job)
+    return config, resolve(config), [*image_problems(config), *start_problems(config)]
+
+
+class Kind(NamedTuple):
+    """What the lines of a command make: the primary configuration, the check of a job, the node of a sweep's report."""
+
+    primary: str = "config"
+    check: Callable[[list[str]], Checked] = check_train
+    experiment: dict[str, Any] | None = None
+
+    @property
+    def command(self) -> str:
+        """The command."""
+        return "train" if self.primary == "config" else self.primary
+
+
+TRAIN = Kind()
 
 
 def check_started(args: Namespace) -> None:
@@ -62,27 +87,23 @@ def check_started(args: Namespace) -> None:
         raise ConfigError("hydra.run.dir=<folder>: needed with several processes, so that all of them use the same one")
 
 
-def preflight(line: Sequence[str], parts: Parts = expand) -> tuple[list[str], Plan | None]:
-    """Check every job of a line of `train`; returns the overrides for Hydra, and the sweep, None for one run.
+def preflight(line: Sequence[str], parts: Parts = expand, kind: Kind = TRAIN) -> tuple[list[str], Plan | None]:
+    """Check every job of a line of a kind; returns the overrides for Hydra, and the sweep, None for one run.
 
     An experiment, a sweep's name and a resumed run add overrides to those typed. `parts` makes the grids of a multirun
     of the overrides of its line. A ConfigError has every problem of every job, each once.
     """
-    args = read_line(line)
-    overrides: list[str] = args.overrides
+    overrides: list[str] = (args := read_line(line)).overrides
     read_images.cache_clear()  # images may have come since an earlier line
     if "resume" in given(overrides):
-        return _resumed(overrides), None
+        return _resumed(overrides, kind), None
     if args.multirun:
-        return _planned(overrides, line, parts(overrides))
+        return _planned(overrides, line, parts(overrides), kind)
     asked = {key: given(overrides).get(key) for key in ("experiment", "sweep")}
     if several := [f"{key}={name}" for key, name in asked.items() if name and (key == "sweep" or load(name))]:
         raise ConfigError(f"{several[0]}: for several runs; {program('train')} -m {several[0]}")
-    config, folder = composed(overrides), Path(_unquoted(given(overrides).get("hydra.run.dir", "''")))
-    problems, taken = (
-        [*image_problems(config), *start_problems(config), *_writable(folder)],
-        "hydra.run.dir" in given(overrides) and has_config(folder),
-    )
+    (config, _, problems), folder = kind.check(overrides), Path(_unquoted(given(overrides).get("hydra.run.dir", "''")))
+    problems, taken = [*problems, *_writable(folder)], "hydra.run.dir" in given(overrides) and has_config(folder)
     if taken and (keys := differing(folder, config) or other_images(folder, config)):
         problems.append(f"hydra.run.dir={folder}: holds another run ({keys}); choose another folder")
     elif taken and {"strategy", "strategy.devices"} & {*given(overrides)}:  # else those of the stored run hold
@@ -92,14 +113,14 @@ def preflight(line: Sequence[str], parts: Parts = expand) -> tuple[list[str], Pl
     return [*overrides, "hydra.output_subdir=null"], None  # .hydra is written by the process that works there
 
 
-def _planned(overrides: list[str], line: Sequence[str], parts: list[Part]) -> tuple[list[str], Plan]:
+def _planned(overrides: list[str], line: Sequence[str], parts: list[Part], kind: Kind) -> tuple[list[str], Plan]:
     """Check all jobs of a multirun and what lies in their folders."""
     found, problems = dict[tuple[Any, ...], Job](), dict[str, None]()
     told = parts[0].overrides if len(parts) == 1 else overrides
     done, configs = settled(told), dict[str, DictConfig]()  # by folder, of those that are not known to be done
     for (arm, _, start), job in [(part, job) for part in parts for job in multirun(part.overrides)]:
         try:
-            config, resolved = (None, None) if (arm, *job) in done else checked(job)
+            config, resolved = (None, None) if (arm, *job) in done else checked(job, kind)
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
@@ -114,6 +135,7 @@ def _planned(overrides: list[str], line: Sequence[str], parts: list[Part]) -> tu
     configs = {names[full]: config for full, config in configs.items()}
     conf = "" if any(map(of_user, configs.values())) else conf_hash()
     sweep = plan([*front(), *line], told, [*found.values()], conf)
+    sweep = replace(sweep, experiment=kind.experiment or sweep.experiment)
     check_folders(sweep, configs)
     # Hydra's own alone: it composes them without what jobs vary, and a key may be of an option that these choose. A job
     # keeps its .hydra when it goes on.
@@ -133,11 +155,10 @@ def check_folders(sweep: Plan, configs: dict[str, DictConfig]) -> None:
         raise ConfigError(*conflicts)
 
 
-def checked(job: list[str]) -> tuple[DictConfig, Resolved]:
+def checked(job: list[str], kind: Kind = TRAIN) -> tuple[DictConfig, Resolved]:
     """The configuration of a job that can run, with its images; a ConfigError has every problem found."""
-    config = composed(job)
-    resolved = resolve(config)
-    if problems := [*image_problems(config), *start_problems(config)]:
+    config, resolved, problems = kind.check(job)
+    if problems:
         raise ConfigError(*problems)
     if resolved.processes > 1 and "hydra/launcher=submitit_slurm" not in job:
         raise ConfigError(DISTRIBUTED_MULTIRUN.format(program("train")))
@@ -192,7 +213,7 @@ def _unquoted(value: str) -> str:
     return str(parse([f"x={value}"])[0].value())
 
 
-def _resumed(overrides: list[str]) -> list[str]:
+def _resumed(overrides: list[str], kind: Kind) -> list[str]:
     """Check a `resume=<folder>` and let Hydra work in that folder, leaving the run's own .hydra as it is."""
     values = given(overrides)
     if others := [f"{key}={v}" for key, v in values.items() if not within(key, (*KEPT, *MOVED, *PROCESSES))]:
@@ -201,11 +222,12 @@ def _resumed(overrides: list[str]) -> list[str]:
     if problems := check_resume(Path(folder)):
         raise ConfigError(*problems)
     config = moved_config(Path(folder), {key: _unquoted(values[key]) for key in MOVED if key in values})
+    if (command := command_of(config)) != kind.command:
+        raise ConfigError(f"resume={folder}: is a run of {command}; {program(command)} resume={folder} goes on")
     if other := other_images(Path(folder), config):
         raise ConfigError(f"resume={folder}: the run had other images ({other}); start it anew in another folder")
-    (read_images if of_user(config) else read_splits)(
-        OmegaConf.to_yaml(config.dataset, resolve=True)
-    )  # ends where it has gone
+    if reads_dataset(config):  # ends where it has gone
+        (read_images if of_user(config) else read_splits)(OmegaConf.to_yaml(config.dataset, resolve=True))
     told = [f"{key}={value}" for key, value in values.items() if within(key, PROCESSES)]
     if told and (problems := _processes(stored_config(Path(folder)), told)):
         raise ConfigError(*problems)
@@ -224,4 +246,4 @@ def anew(overrides: list[str]) -> list[str]:
     values = given(overrides)
     if "resume" not in values:
         return overrides
-    return [f"{'++' * key.startswith('dataset.')}{key}={value}" for key, value in values.items()]
+    return [f"{'++' * key.startswith(('dataset.', 'data.'))}{key}={value}" for key, value in values.items()]

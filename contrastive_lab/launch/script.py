@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -15,6 +16,7 @@ from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError, RunError, SignalError, first_line
 from contrastive_lab.launch.own_code import without_own_code
 from contrastive_lab.program import as_typed
+from contrastive_lab.record.result import read_result
 from contrastive_lab.record.run import check_config, check_stored
 
 Values = dict[str, str]
@@ -93,7 +95,15 @@ def stored_folder(run: str) -> Path:
 def _folder(run: str, check: Callable[[Path], Sequence[str]]) -> Path:
     if problems := check(Path(run)):
         raise ConfigError(*(f"run={problem}" for problem in problems))
+    if _is_detector(Path(run)):
+        raise ConfigError(f"run={run}: is a run of detect; give the one that its detector started from")
     return Path(run)
+
+
+def _is_detector(folder: Path) -> bool:
+    with suppress(ConfigError):  # of a damaged file, which is told where it matters
+        return read_result(folder).method == "detect"
+    return False
 
 
 def exit_code(task: Callable[[], object]) -> int:

@@ -2,6 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 import pytorch_lightning as pl
@@ -99,8 +100,7 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
 
     def configure_optimizers(self) -> Any:
         """The optimizer of whatever has gradients."""
-        steps = int(self.trainer.estimated_stepping_batches)
-        return self.optim.configure(self, steps, int(self.trainer.num_training_batches))
+        return scheduled(self, self.optim)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, then change the method's state: callbacks, checkpoints among them, come after both."""
@@ -110,16 +110,32 @@ class ContrastiveModule(pl.LightningModule, ABC, Generic[T]):
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss of the epoch."""
-        total, count = self.epoch_loss.unbind()
-        self.log("loss_epoch", total / count)
-        self.epoch_loss.zero_()
+        log_epoch(self)
 
     def _log_step(self, pairs: T, losses: Tensor, batch: Batch) -> None:
-        loss = distributed.mean(losses.detach().mean())
-        self.epoch_loss += torch.stack([loss, torch.ones_like(loss)])
-        self.log("loss", loss, prog_bar=True, batch_size=len(losses))
-        every, step = logging_interval(self.trainer), self.global_step + 1
-        if (every and step % every == 0) or step == self.trainer.estimated_stepping_batches:  # logged, or the last
-            values = self.diagnose(pairs, losses, batch)
-            values["lr"] = torch.tensor(self.trainer.optimizers[0].param_groups[0]["lr"])
-            self.log_dict(values, batch_size=len(losses))
+        log_step(self, losses.detach().mean(), len(losses), lambda: self.diagnose(pairs, losses, batch))
+
+
+def scheduled(module: pl.LightningModule, optim: Optim) -> Any:
+    """The optimizer of a module with its schedule over all steps that its trainer will take."""
+    steps = int(module.trainer.estimated_stepping_batches)
+    return optim.configure(module, steps, int(module.trainer.num_training_batches))
+
+
+def log_epoch(module: Any) -> None:
+    """Log the mean loss of an epoch, and begin the next one's."""
+    total, count = module.epoch_loss.unbind()
+    module.log("loss_epoch", total / count)
+    module.epoch_loss.zero_()
+
+
+def log_step(module: Any, loss: Tensor, rows: int, more: Callable[[], dict[str, Tensor]]) -> None:
+    """Log the loss of a step of so many rows, and where the loggers take it, or it is the last, `more` and the rate."""
+    loss = distributed.mean(loss)
+    module.epoch_loss += torch.stack([loss, torch.ones_like(loss)])
+    module.log("loss", loss, prog_bar=True, batch_size=rows)
+    every, step = logging_interval(module.trainer), module.global_step + 1
+    if (every and step % every == 0) or step == module.trainer.estimated_stepping_batches:  # logged, or the last
+        values = more()
+        values["lr"] = torch.tensor(module.trainer.optimizers[0].param_groups[0]["lr"])
+        module.log_dict(values, batch_size=rows)

@@ -17,6 +17,7 @@ from typing import Any
 from contrastive_lab.errors import first_line
 from contrastive_lab.program import front, program, typed_line
 from contrastive_lab.record.files import COMMAND, write_json
+from contrastive_lab.record.result import read_result
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALL_SHM = ("shared memory", "</torch_")  # in torch's own words for it
@@ -83,7 +84,8 @@ def commit() -> str | None:
 
 def goes_on(folder: Path) -> str:
     """What to type for a run to go on."""
-    return f"{program('train')} {shlex.quote(f'resume={folder}')} goes on"
+    command = "detect" if read_result(folder).method == "detect" else "train"
+    return f"{program(command)} {shlex.quote(f'resume={folder}')} goes on"
 
 
 def unforeseen(error: Exception, folder: Path) -> str:

@@ -31,7 +31,8 @@ def store_config(folder: Path, config: DictConfig, hydra: HydraConf) -> None:
     stored = (folder / CONFIG).parent
     stored.mkdir(exist_ok=True)
     config = config.copy()
-    config.K = config.K
+    if "K" in config:
+        config.K = config.K
     OmegaConf.save(config, folder / CONFIG)
     OmegaConf.save(OmegaConf.create({"hydra": hydra}), stored / "hydra.yaml")
     OmegaConf.save(hydra.overrides.task, stored / "overrides.yaml")

@@ -21,7 +21,8 @@ from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.tables import METRICS, measured, write_frame, write_tables
 from contrastive_lab.report.verdict import verdict
 
-OURS = (*METRICS, "*_top1", "*_top5", "*_curve", "y_*", "cost", "comparisons")  # stems of figures that it may write
+# Stems of figures that it may write.
+OURS = (*METRICS, "AP*", "*_top1", "*_top5", "*_curve", "y_*", "cost", "comparisons")
 Plotted = tuple[Path, Figure, str, str]  # where it lies, without its ending; what stands above and below it
 
 

@@ -1,7 +1,7 @@
 """Make the objects of a run from its configuration; a ConfigError of one line where the data set does not fit it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ def build_data(config: DictConfig) -> ViewsDataModule:
 
     Its `hash` is that of all images, also where `labels` leaves a share of them.
     """
-    whole = splits = _splits(config)
+    whole = splits = build_splits(config)
     told, images = config.dataset.images, len(splits.pretrain)
     if told not in (None, images):
         raise ConfigError(
@@ -52,24 +52,30 @@ def build_encoder(config: DictConfig, processes: int = 1, start: bool = False) -
     With `start` the backbone has those that a run starts from, which a stored one needs no more.
     """
     torch.manual_seed(generator(config.seed, "weights").initial_seed())
-    backbone = _backbone(config, start)
-    if start and config.get("weights") is not None:
-        start_from(backbone, config.weights, config.backbone.name)
+    views = config.augment
+    sizes = [views[name] for name in ("size", "small_size") if name in views][: 2 if views.get("small_views") else 1]
+    backbone = build_backbone(config, sizes, start)
     head = build_head(**_plain(config.head), features=cast(int, backbone.num_features))
     encoder = Encoder(backbone, head)
     settings = {**_plain(config.batchnorm), "world_size": processes, "accelerator": accelerator(config)}
     return cast(Encoder, batchnorm.convert(encoder, **settings))
 
 
-def _backbone(config: DictConfig, start: bool) -> nn.Module:
-    """Make the backbone and check that it takes views of the configured sizes."""
+def build_backbone(config: DictConfig, sizes: Sequence[int], start: bool = False) -> nn.Module:
+    """The backbone, with `start` with the weights that a run starts from; ConfigError unless it takes such sizes."""
+    backbone = _backbone(config, sizes, start)
+    if start and config.get("weights") is not None:
+        start_from(backbone, config.weights, config.backbone.name)
+    return backbone
+
+
+def _backbone(config: DictConfig, sizes: Sequence[int], start: bool) -> nn.Module:
     node = _without_name(config.backbone)
     node |= {"pretrained": start} if node.get("pretrained") else {}
     if "zero_init_residual" not in inspect.signature(get_object(node["_target_"])).parameters:
         node.pop("zero_init_residual", None)  # a net of others may have no residual blocks
-    views, make = config.augment, instantiate(node, _partial_=True)
-    known = _vocabulary(_splits(config)) if "vocabulary" in inspect.signature(make).parameters else {}
-    sizes = [views[name] for name in ("size", "small_size") if name in views][: 2 if views.get("small_views") else 1]
+    make = instantiate(node, _partial_=True)
+    known = _vocabulary(build_splits(config)) if "vocabulary" in inspect.signature(make).parameters else {}
     try:
         net = (_pretrained(make, node["arch"]) if node.get("pretrained") else cast(nn.Module, make(**known))).eval()
         with torch.no_grad():
@@ -168,7 +174,8 @@ def _vocabulary(splits: Splits) -> dict[str, Any]:
     return {"vocabulary": splits.pretrain.vocabulary} if isinstance(splits.pretrain, Texts) else {}
 
 
-def _splits(config: DictConfig) -> Splits:
+def build_splits(config: DictConfig) -> Splits:
+    """The data set of a configuration."""
     # Called here and not by Hydra, which would wrap an error of one line into many.
     return cast(Splits, instantiate(config.dataset.splits, _partial_=True)())
 

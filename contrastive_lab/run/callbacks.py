@@ -28,14 +28,15 @@ from contrastive_lab.run.signals import EVERY
 class FiniteGuard(pl.Callback):
     """Ends a run with a RunError at its first NaN or infinity, before the weights take it in.
 
-    The step and the first of `names` that is not finite are told, and what `replay` needs to repeat the step
-    is kept in not_finite.ckpt: weights, images, seed and step. No checkpoint holds what is not finite.
+    The step and the first of `names` that is not finite are told, with the `cure`, None for that of pre-training; what
+    `replay` needs to repeat the step is kept in not_finite.ckpt: weights, images, seed and step. No checkpoint holds
+    what is not finite.
     """
 
     names = ("views", "loss", "gradient")  # in the order in which a step computes them
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, cure: str | None = None) -> None:
+        self.folder, self.cure = folder, cure
         self.loss = torch.zeros(())
         self.batch: Batch | None = None
 
@@ -61,7 +62,7 @@ class FiniteGuard(pl.Callback):
         first = distributed.minimum(finite).tolist()
         if 0 in first:
             self._keep(pl_module, trainer.global_step)
-            raise _not_finite(f"at step {trainer.global_step}: {self.names[first.index(0)]}")
+            raise self._not_finite(f"at step {trainer.global_step}: {self.names[first.index(0)]}")
 
     def _keep(self, pl_module: pl.LightningModule, step: int) -> None:
         """Write what the step began with."""
@@ -81,13 +82,11 @@ class FiniteGuard(pl.Callback):
         """Stop the run if what would be stored is not finite."""
         for name, value in pl_module.state_dict().items():
             if value.is_floating_point() and not value.sum(dtype=torch.float64).isfinite():
-                raise _not_finite(f"after step {trainer.global_step - 1}: {name}")
+                raise self._not_finite(f"after step {trainer.global_step - 1}: {name}")
 
-
-def _not_finite(where: str) -> RunError:
-    return RunError(
-        f"not finite {where}; lower base_lr or raise tau; {program('replay')} run=<its folder> names the module"
-    )
+    def _not_finite(self, where: str) -> RunError:
+        replay = f"lower base_lr or raise tau; {program('replay')} run=<its folder> names the module"
+        return RunError(f"not finite {where}; {self.cure or replay}")
 
 
 class LastCheckpoint(Checkpoint):
@@ -104,9 +103,10 @@ class LastCheckpoint(Checkpoint):
         self.keep = OmegaConf.select(config, "checkpoint.keep", default=())  # epochs
         self.saved = time.monotonic()
         self.identity, self.hash, self.data_hash = identity(config), resolved.hash, data_hash
-        own = config.method.get("negatives_per") == "query"  # few keys of a query's own are drawn in a newer way
-        K, pool = (resolved.K or 0) * config.sets, resolved.pool
-        cut = config.sets > 1 and pool == K  # sets of the whole pool were once cut from it in order
+        # Few keys of a query's own are drawn in a newer way.
+        own, sets = OmegaConf.select(config, "method.negatives_per") == "query", config.get("sets") or 1
+        K, pool = (resolved.K or 0) * sets, resolved.pool
+        cut = sets > 1 and pool == K  # sets of the whole pool were once cut from it in order
         self.draws = "few" if own and K and pool and are_few(K, pool) else "partition" if cut else "sorted"
         self.metrics: dict[str, float] = {}  # the last value of each, also of a process that was killed
         self.row: dict[str, float] = {}  # of metrics.csv, which is written after the checkpoint that covers it

@@ -48,7 +48,7 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path,
         longer = f"the queue of {config.K * config.sets} is longer than the {images} {resolved.kind}"
         lines.append(f"notice: {longer}; it holds older keys of each")
     notices = [*splits.notices, *few_neighbours(config.probes.knn.k, splits)]
-    return _fitted([*lines, *(f"notice: {notice}" for notice in notices)])
+    return fitted([*lines, *(f"notice: {notice}" for notice in notices)])
 
 
 def starts_from(config: DictConfig) -> str | None:
@@ -89,10 +89,10 @@ def at_chance(splits: Splits, result: Result, steps: int) -> list[str]:
     if top1 / 100 > chance + 2 * math.sqrt(chance * (1 - chance) / tested):
         return []
     told = f"{steps} step{'s' * (steps != 1)}; the online probe is at {top1:.0f} % where chance is {100 * chance:.0f} %"
-    return [_fitted([f"notice: {told}; more epochs or smaller batches make more steps"])]
+    return [fitted([f"notice: {told}; more epochs or smaller batches make more steps"])]
 
 
-def _fitted(lines: Iterable[str]) -> str:
+def fitted(lines: Iterable[str]) -> str:
     """Lines of at most 80 columns, further ones of each below its text; a path stays whole behind its word."""
     look: Any = {"subsequent_indent": " " * len("folder     "), "break_long_words": False, "break_on_hyphens": False}
     return "\n".join(line if line.startswith("folder ") else textwrap.fill(line, 80, **look) for line in lines)
@@ -139,7 +139,7 @@ def summary(
     config: DictConfig, resolved: Resolved, result: Result, values: dict[str, float], steps: int, folder: Path
 ) -> str:
     """Return the lines on accuracies, speed and folder after so many steps."""
-    return _fitted(_summary(config, resolved, result, values, steps, folder))
+    return fitted(_summary(config, resolved, result, values, steps, folder))
 
 
 def short_summary(config: DictConfig, resolved: Resolved, result: Result, values: dict[str, float], steps: int) -> str:
@@ -150,7 +150,7 @@ def short_summary(config: DictConfig, resolved: Resolved, result: Result, values
     told += [] if result.loss is None else [f"loss {result.loss:.4f}"]
     told += [] if result.seconds is None else [f"{result.seconds:.0f} s"]
     bad = [line for line in _summary(config, resolved, result, values, steps, Path()) if "COLLAPSED" in line]
-    return _fitted([f"done       {', '.join(told)}", *bad])
+    return fitted([f"done       {', '.join(told)}", *bad])
 
 
 def _summary(

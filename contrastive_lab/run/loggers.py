@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
+from contrastive_lab.config.detect import is_detect
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.resolve import Resolved
 from contrastive_lab.config.values import flat
@@ -18,7 +19,7 @@ from contrastive_lab.distributed import is_first
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.wandb_run import define_metrics, destination, log_artifact, open_run
 
-PROBES = ("knn_top1", "online_top1", "online_loss")
+PROBES = ("knn_top1", "online_top1", "online_loss", "AP", "AP50", "AP75", "APs", "APm", "APl")
 NEGATIVES = ("agreement", "competition", "contrastive_top1", "dispersion", "factor", "negative_cosine", "own_class",
              "own_image")  # fmt: skip
 
@@ -96,19 +97,19 @@ def _wandb(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool) 
     values.pop("experiment", None)  # the grid of all jobs
     alpha = "inf" if resolved.alpha == math.inf else resolved.alpha
     values |= {"K": resolved.K, "alpha": alpha, "config_hash": resolved.hash}
-    tags = [
-        config.method_info.id,
-        config.dataset.name,
-        config.scale.name,
-        *beside_infonce(config).get("loss", "").split(),
-    ]
-    names = {"name": resolved.name, "group": config.get("sweep"), "job_type": "pretrain", "tags": tags}
+    kind, what = ("detect", ["detect", config.data.name]) if is_detect(config) else ("pretrain", _method_tags(config))
+    tags = [*what, config.dataset.name, config.scale.name]
+    names = {"name": resolved.name, "group": config.get("sweep"), "job_type": kind, "tags": tags}
     try:
         run = open_run(folder, resumed, **(names | destination(config)), config=values)
     except (TypeError, ValueError) as error:  # a +logger.key that W&B does not know
         raise ConfigError(f"logger=wandb: {' '.join(str(error).split())}") from error
     define_metrics(run)
     return GroupedWandb(experiment=run, save_dir=str(folder))
+
+
+def _method_tags(config: DictConfig) -> list[str]:
+    return [config.method_info.id, *beside_infonce(config).get("loss", "").split()]
 
 
 def pictures(config: DictConfig, loggers: list[Logger]) -> list[pl.Callback]:

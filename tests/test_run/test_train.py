@@ -226,7 +226,7 @@ def test_the_result_is_written_at_start_and_end_and_the_environment_is_as_before
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = import_module("contrastive_lab.run.train")
-    monkeypatch.setattr(run, "describe", lambda folder, line: None)
+    monkeypatch.setattr("contrastive_lab.run.recorded.describe", lambda folder, line: None)
     monkeypatch.setenv("MASTER_PORT", "1")
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     config = compose()
