@@ -97,8 +97,9 @@ def _wandb(config: DictConfig, folder: Path, resolved: Resolved, resumed: bool) 
     values.pop("experiment", None)  # the grid of all jobs
     alpha = "inf" if resolved.alpha == math.inf else resolved.alpha
     values |= {"K": resolved.K, "alpha": alpha, "config_hash": resolved.hash}
-    kind, what = ("detect", ["detect", config.data.name]) if is_detect(config) else ("pretrain", _method_tags(config))
-    tags = [*what, config.dataset.name, config.scale.name]
+    kind = "detect" if is_detect(config) else "pretrain"
+    first, *others = ["detect", config.data.name] if is_detect(config) else _method_tags(config)
+    tags = [first, config.dataset.name, config.scale.name, *others]
     names = {"name": resolved.name, "group": config.get("sweep"), "job_type": kind, "tags": tags}
     try:
         run = open_run(folder, resumed, **(names | destination(config)), config=values)

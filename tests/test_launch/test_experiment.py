@@ -84,7 +84,7 @@ def test_every_experiment_of_the_list_is_there() -> None:
 @EVERY_ONE
 def test_fields_have_their_types(name: str) -> None:
     node = load(name)
-    assert set(node) - {"draws", "margin", "comparisons"} == {
+    assert set(node) - {"draws", "margin", "comparisons", "detect"} == {
         "title",
         "paper",
         "x",
