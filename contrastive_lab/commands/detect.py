@@ -22,7 +22,7 @@ from contrastive_lab.commands import train
 from contrastive_lab.config import options
 from contrastive_lab.config.help import entries, row
 from contrastive_lab.launch.command_line import prepare, run_line
-from contrastive_lab.launch.detect import kind, read_asked, read_experiment
+from contrastive_lab.launch.detect import of_detect, read_asked, read_experiment
 from contrastive_lab.launch.script import asks_for_help, exit_code, help_text
 
 FORMS = {
@@ -50,7 +50,7 @@ def task(line: Sequence[str]) -> None:
         run_line(train.task, experiment.train)
         told, node = experiment.detect, experiment.node
     asked = read_asked(told)
-    run_line(job, asked.line, asked.grids, kind(node))
+    run_line(job, asked.line, asked.grids, of_detect(node))
 
 
 def settings() -> str:

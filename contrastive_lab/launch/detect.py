@@ -132,6 +132,6 @@ def _scenes(config: str) -> Any:
     return build_scenes(cast(DictConfig, OmegaConf.create(config)))
 
 
-def kind(node: dict[str, Any] | None = None) -> Kind:
+def of_detect(node: dict[str, Any] | None = None) -> Kind:
     """What lines of `detect` are, whose report is that of an experiment's node, or of AP alone."""
     return Kind("detect", check_detect, node or {"y": "AP", "margin": 1.0, "curves": []})

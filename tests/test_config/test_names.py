@@ -17,14 +17,14 @@ def keys(*groups: str) -> list[str]:
 @pytest.mark.parametrize(
     ("groups", "key", "message"),
     [
-        ("method=simo", "method.queue", "a setting of method=swav; SiMo has momentum, negatives_per"),
+        ("method=simo", "method.queue", "a setting of method=swav: add it; SiMo has momentum, negatives_per"),
         ("method=swav", "method.queu", "no such key; did you mean method.queue?"),
         (
             "backbone=resnet50",
             "backbone.widths",
-            "a setting of backbone=small_resnet; resnet50 has arch, width, zero_init",
+            "a setting of backbone=small_resnet: add it; resnet50 has arch, width, zero_init",
         ),
-        ("loss=hard", "loss.mu", "a setting of loss=spectral; hard has beta, tau_plus"),
+        ("loss=hard", "loss.mu", "a setting of loss=spectral: add it; hard has beta, tau_plus"),
         ("loss=info_nce", "loss.foo", "info_nce has no such setting; it has none"),
         ("method=simo", "queue", "no such key; did you mean K?"),
     ],

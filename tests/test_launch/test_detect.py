@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch import detect
-from contrastive_lab.launch.detect import check_detect, kind, read_asked, read_experiment
+from contrastive_lab.launch.detect import check_detect, of_detect, read_asked, read_experiment
 from contrastive_lab.launch.experiment import Part, load
 from contrastive_lab.launch.script import run_folder
 from contrastive_lab.launch.sources import Source
@@ -128,5 +128,5 @@ def test_what_is_read_is_looked_at_before_the_run(tmp_path: Path) -> None:
     weights.write_text("x")
     _, _, problems = check_detect(["start=run", f"weights={weights}"])
     assert len(problems) == 1 and problems[0].startswith(f"weights={weights}: cannot be read as tensors")
-    assert kind().experiment == {"y": "AP", "margin": 1.0, "curves": []}
+    assert of_detect().experiment == {"y": "AP", "margin": 1.0, "curves": []}
     assert OmegaConf.select(config, "detector.least_stride") == 64

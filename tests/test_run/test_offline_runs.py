@@ -17,6 +17,7 @@ from contrastive_lab.config.identity import config_hash
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.dataset import Arrays, Splits, ViewsDataModule
 from contrastive_lab.errors import RunError
+from contrastive_lab.run import recorded
 from tests.conftest import TINY
 from tests.wandb_files import QUIET, Offline, offline_runs, records
 
@@ -62,7 +63,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
             patch.setenv(name, value)
         patch.setattr(train, "build_data_whole", train.build_data, raising=False)
         patch.setattr(train, "build_data", small_data)
-        patch.setattr(train, "describe", lambda folder, line: None)  # git takes longer than all else here
+        patch.setattr(recorded, "describe", lambda folder, line: None)  # git takes longer than all else here
         patch.setattr(train, "commit", lambda: "0123456789ab")
         with patch.context() as stopped:
             stopped.setattr(train, "pictures", lambda config, loggers: [Stop()])
