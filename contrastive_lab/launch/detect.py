@@ -14,7 +14,7 @@ from contrastive_lab.launch.experiment import Part, given, load
 from contrastive_lab.launch.line import quoted, read_line
 from contrastive_lab.launch.plan import digest, sweep_name
 from contrastive_lab.launch.preflight import Checked, Kind
-from contrastive_lab.launch.sources import Asked, Source, check_data, like, single, sources
+from contrastive_lab.launch.sources import Asked, Source, check_data, like, parted, single, sources
 from contrastive_lab.record.plan import Plan
 from contrastive_lab.record.run import stored_config
 
@@ -61,13 +61,7 @@ def read_asked(line: list[str]) -> Asked:
     Raises:
         ConfigError: names a setting that is wrong, or a run that cannot be read.
     """
-    own, rest = dict[str, str](), list[str]()
-    for part in line[1:]:
-        key, value = key_and_value(part)
-        if key in OWN:
-            own[key] = value
-        else:
-            rest.append(part)
+    own, rest = parted(line, OWN)
     args = read_line([line[0], *rest])
     told = given(args.overrides)
     if "resume" in told:

@@ -4,13 +4,12 @@ import math
 from itertools import product
 
 from contrastive_lab.config.overrides import applied
-from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import Part, given
 from contrastive_lab.launch.inputs import labelled_images
 from contrastive_lab.launch.line import quoted, read_line
 from contrastive_lab.launch.plan import digest
-from contrastive_lab.launch.sources import Asked, Source, check_data, like, single, sources
+from contrastive_lab.launch.sources import Asked, Source, check_data, like, parted, single, sources
 from contrastive_lab.record.run import stored_config
 
 METHOD = "method=finetune"
@@ -25,13 +24,7 @@ def read_asked(line: list[str]) -> Asked:
     Raises:
         ConfigError: names a setting that is wrong, or a run that cannot be read.
     """
-    own, rest = dict[str, str](), list[str]()
-    for part in line[1:]:
-        key, value = key_and_value(part)
-        if key in ("run", "sweep", "labels", "start"):
-            own[key] = value
-        else:
-            rest.append(part)
+    own, rest = parted(line, ("run", "sweep", "labels", "start"))
     args = read_line([line[0], *rest])
     told = given(args.overrides)
     if taken := {"method", "weights", "resume", "experiment"} & {*told}:

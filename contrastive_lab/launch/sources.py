@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from contrastive_lab.config.identity import MOVED, within
 from contrastive_lab.config.names import OWNED
 from contrastive_lab.config.overrides import base, parse
-from contrastive_lab.config.values import flat, typed
+from contrastive_lab.config.values import flat, key_and_value, typed
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import Part
 from contrastive_lab.launch.inputs import read_images
@@ -32,6 +32,12 @@ class Asked(NamedTuple):
     def grids(self, overrides: list[str]) -> list[Part]:
         """The parts with the overrides of the line before theirs."""
         return [part._replace(overrides=[*overrides, *part.overrides]) for part in self.parts]
+
+
+def parted(line: list[str], keys: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+    """What a line gives for a command's own keys, and its other words without the command's."""
+    told = [(*key_and_value(part), part) for part in line[1:]]
+    return {key: value for key, value, _ in told if key in keys}, [part for key, _, part in told if key not in keys]
 
 
 def sources(own: dict[str, str]) -> list[Source]:

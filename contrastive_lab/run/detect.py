@@ -1,6 +1,7 @@
 """One run of `detect`: build, fit, measure average precision, and write down what came out."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,6 @@ from contrastive_lab.detect.precision import detector_precision
 from contrastive_lab.distributed import is_first, leave
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.randomness import generator
-from contrastive_lab.record.checkpoint import tensors_alone
 from contrastive_lab.record.files import shortest
 from contrastive_lab.record.provenance import commit
 from contrastive_lab.record.result import Result, Status
@@ -29,12 +29,12 @@ from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.boxes import BoxSheets, PrecisionProbe
 from contrastive_lab.run.build import accelerator, build_backbone
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
-from contrastive_lab.run.console import fitted, quiet, starts_from
+from contrastive_lab.run.console import fitted, starts_from
 from contrastive_lab.run.loggers import build_logger, log_final
-from contrastive_lab.run.recorded import check_end, given_anew, is_short, output_folder, recorded, resumed_from
+from contrastive_lab.run.recorded import given_anew, is_short, output_folder, recorded, resumed_from
 from contrastive_lab.run.scenes import build_scenes
 from contrastive_lab.run.signals import StopSignal
-from contrastive_lab.run.trainer import trainer_of
+from contrastive_lab.run.trainer import trained, trainer_of
 
 SCORES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
@@ -76,16 +76,8 @@ def _run(config: DictConfig, resolved: Resolved, folder: Path, checkpoint: Path 
     module = build_module(config, data, resolved.processes, start=checkpoint is None)
     if is_first() and (text := _banner(config, resolved, data, module, folder)):
         print(text, flush=True)
-    with quiet(), tensors_alone(checkpoint):
-        trainer, clock = _trainer(config, resolved, folder, data, loggers)
-        trainer.precision_plugin.convert_module(module)  # Lightning would round a checkpoint of 64 bits first
-        try:
-            trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
-        finally:
-            result.seconds = clock.before
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    check_end(trainer, folder)
+    make = partial(_trainer, config, resolved, folder, data, loggers)
+    trainer, clock = trained(make, module, data, folder, checkpoint, result)
     values = last_values(trainer)
     if "loss_epoch" in values:
         result.loss, result.images_per_second = values["loss_epoch"], round(clock.images / clock.seconds, 1)

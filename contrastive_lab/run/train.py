@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from contrastive_lab.distributed import is_first, leave
 from contrastive_lab.evaluation.callbacks import KnnProbe, OnlineProbe
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.losses import mi_estimate
-from contrastive_lab.record.checkpoint import tensors_alone
 from contrastive_lab.record.files import shortest
 from contrastive_lab.record.provenance import commit
 from contrastive_lab.record.result import Result, Status
@@ -28,12 +28,12 @@ from contrastive_lab.run.begin import begin
 from contrastive_lab.run.build import build_data, build_method
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
 from contrastive_lab.run.compiled import Compiled
-from contrastive_lab.run.console import at_chance, quiet, short_summary, starts_from, summary
+from contrastive_lab.run.console import at_chance, short_summary, starts_from, summary
 from contrastive_lab.run.evaluate import final_scores, top5_of
 from contrastive_lab.run.loggers import build_logger, log_backbone, log_final, pictures
-from contrastive_lab.run.recorded import check_end, given_anew, is_short, output_folder, recorded, resumed_from
+from contrastive_lab.run.recorded import given_anew, is_short, output_folder, recorded, resumed_from
 from contrastive_lab.run.signals import StopSignal
-from contrastive_lab.run.trainer import trainer_of
+from contrastive_lab.run.trainer import trained, trainer_of
 from contrastive_lab.run.views import ViewSheet
 
 
@@ -89,16 +89,8 @@ def _run(
     method = build_method(config, data, resolved.processes, start=checkpoint is None)
     if is_first():
         begin(config, resolved, data.splits, folder, is_short())
-    with quiet(), tensors_alone(checkpoint):
-        trainer, clock = build_trainer(config, resolved, folder, data, method.encoder.features, loggers)
-        trainer.precision_plugin.convert_module(method)  # Lightning would round a checkpoint of 64 bits first
-        try:
-            trainer.fit(method, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
-        finally:
-            result.seconds = clock.before
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    check_end(trainer, folder)
+    make = partial(build_trainer, config, resolved, folder, data, method.encoder.features, loggers)
+    trainer, clock = trained(make, method, data, folder, checkpoint, result)
     values = last_values(trainer)
     result.scores |= {name: values[name] for name in ("online_top1", "knn_top1") if name in values}
     if "loss_epoch" in values:

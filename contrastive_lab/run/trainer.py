@@ -1,5 +1,6 @@
 """Lightning's Trainer of a run."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -8,9 +9,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
+from contrastive_lab.record.checkpoint import tensors_alone
 from contrastive_lab.record.metrics_file import MetricsFile
+from contrastive_lab.record.result import Result
 from contrastive_lab.run.build import accelerator
+from contrastive_lab.run.callbacks import Clock
+from contrastive_lab.run.console import quiet
 from contrastive_lab.run.progress import Bar, progress_callback
+from contrastive_lab.run.recorded import check_end
 
 
 def trainer_of(
@@ -30,3 +36,28 @@ def trainer_of(
         default_root_dir=str(folder),
     )
     return cast(pl.Trainer, trainer)
+
+
+def trained(
+    make: Callable[[], tuple[pl.Trainer, Clock]],
+    module: pl.LightningModule,
+    data: pl.LightningDataModule,
+    folder: Path,
+    checkpoint: Path | None,
+    result: Result,
+) -> tuple[pl.Trainer, Clock]:
+    """Train a module by the trainer that `make` gives, from a checkpoint or from its start; returns trainer and clock.
+
+    The seconds before the checkpoint go into `result`. What stopped the training before its end is raised.
+    """
+    with quiet(), tensors_alone(checkpoint):
+        trainer, clock = make()
+        trainer.precision_plugin.convert_module(module)  # Lightning would round a checkpoint of 64 bits first
+        try:
+            trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
+        finally:
+            result.seconds = clock.before
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    check_end(trainer, folder)
+    return trainer, clock

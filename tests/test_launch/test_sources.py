@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import Part
-from contrastive_lab.launch.sources import Asked, like, single, sources
+from contrastive_lab.launch.sources import Asked, like, parted, single, sources
 
 
 def test_a_job_is_like_its_run_in_either_primary_configuration(compose: Callable[..., DictConfig]) -> None:
@@ -21,6 +21,11 @@ def test_a_job_is_like_its_run_in_either_primary_configuration(compose: Callable
 def test_grids_have_the_lines_overrides_first() -> None:
     assert Asked(["x"], [Part(None, ["b=1"])]).grids(["a=1"]) == [Part(None, ["a=1", "b=1"])]
     assert single({"a": "1", "b": "1,2", "hydra.run.dir": "x"}) == ["a=1"]
+
+
+def test_a_commands_own_keys_are_parted_from_the_others() -> None:
+    line = ["detect", "-m", "run=a", "K=4,8", "start=run,random", "run=b"]
+    assert parted(line, ("run", "start")) == ({"run": "b", "start": "run,random"}, ["-m", "K=4,8"])
 
 
 def test_a_run_or_a_sweep_is_needed_and_must_be_one() -> None:
