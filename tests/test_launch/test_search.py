@@ -10,7 +10,7 @@ from PIL import Image
 from contrastive_lab.compat import hydra_parser, run_hydra
 from contrastive_lab.launch import search
 from contrastive_lab.launch.plan import lock
-from tests.conftest import Line
+from tests.conftest import Line, command
 from tests.test_launch.conftest import SMALL, stored_results
 
 pytest.importorskip("optuna")
@@ -140,9 +140,10 @@ def test_it_trains_goes_on_and_ends_in_the_report_of_a_sweep(line: Type, tmp_pat
 
 
 @pytest.mark.long
-def test_two_trials_at_a_time(line: Type, tmp_path: Path) -> None:
+def test_two_trials_at_a_time(tmp_path: Path) -> None:
+    """In a process of its own: joblib keeps its workers, and the folder that they started in."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     side = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=3")
-    done = line(*WORD, "method=simo", *SPACE, *SMALL[1:], *side)
-    assert done.code == 0, done.err
+    done = command(*WORD, "method=simo", *SPACE, *SMALL[1:], *side, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert [result["status"] for result in stored_results(tmp_path).values()] == ["done"] * 3

@@ -40,7 +40,7 @@ def test_loss_and_gradient_are_finite(
     monkeypatch.setattr(build, "build_head", lambda **known: nn.Sequential(build_head(**known), Beside()))
     K, tau = ("K=5" if name in CONTRASTIVE else "K=null"), () if name in ("supervised", "finetune") else ("tau=0.01",)
     config = compose(*SMALL, *tau, *asked(name), K, f"alpha={alpha}")
-    monkeypatch.setattr(build, "_splits", lambda config: splits)
+    monkeypatch.setattr(build, "build_splits", lambda config: splits)
     data: ViewsDataModule = build.build_data(config)
     method = build.build_method(config, data)
     with torch.autocast("cpu", dtype=dtype):
