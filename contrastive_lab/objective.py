@@ -47,6 +47,7 @@ class Objective(nn.Module):
         super().__init__()
         self.name, self.sets, self.remember, self.settings = name, sets, remember, settings
         self.function = function
+        self._takes = {"tau", "alpha"} & {*inspect.signature(function).parameters} if function else set[str]()
         self._new: tuple[Tensor, Tensor] | None = None
         if remember is not None:
             self.register_buffer("log_normaliser", torch.zeros(directions, images))
@@ -68,8 +69,7 @@ class Objective(nn.Module):
         `pos` are the positives of all queries, by whose mean DCLW weighs.
         """
         if self.function is not None:
-            taken = inspect.signature(self.function).parameters
-            told = {key: value for key, value in {"tau": tau, "alpha": alpha}.items() if key in taken}
+            told = {key: value for key, value in {"tau": tau, "alpha": alpha}.items() if key in self._takes}
             return partial(_one_for_each, self.name, partial(_by_name, self.function, {**told, **self.settings}))
         if self.name == "spectral":
             return partial(losses.spectral, **self.settings)

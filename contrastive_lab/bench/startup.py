@@ -1,6 +1,5 @@
 """Seconds from a typed line to what it is for: help, the first step, the end of the demo."""
 
-import statistics
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from contrastive_lab.bench.process import OURS, check_line, ended, first_step
-from contrastive_lab.bench.turns import alternate
+from contrastive_lab.bench.turns import alternate, seconds_of
 from contrastive_lab.record.speed import Outcome, Row
 
 LIBRARIES = "import torch, torchvision, pytorch_lightning"  # what no training can do without
@@ -26,10 +25,7 @@ def run(line: Sequence[str], rounds: int) -> Outcome:
         "whole run": partial(ended, [*OURS, "train", *line]),
     }
     times = alternate({partial(_in_new_folder, case): 1 for case in cases.values()}, rounds)
-    rows = [
-        Row(case=name, values={"s": statistics.median(own), "least": min(own), "most": max(own)})
-        for name, own in zip(cases, times, strict=True)
-    ]
+    rows = [Row(case=name, values=seconds_of(own)) for name, own in zip(cases, times, strict=True)]
     return Outcome(rows=rows, told=["s"], notes=[f"the run is: train {' '.join(line)}"])
 
 

@@ -1,12 +1,12 @@
 """How long the jobs of a sweep in one process take to start."""
 
-import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from contrastive_lab.bench.process import OURS, check_line, ended
+from contrastive_lab.bench.turns import seconds_of
 from contrastive_lab.record.files import RESULT
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.speed import Outcome, Row
@@ -33,10 +33,7 @@ def run(line: Sequence[str], jobs: int, rounds: int) -> Outcome:
         first.append(begun[0] - start)
         others += [after - before for before, after in zip(done, begun[1:], strict=False)]
     cases = {"first job": first, "each job after it": others, "whole sweep": whole}
-    rows = [
-        Row(case=name, values={"s": statistics.median(own), "least": min(own), "most": max(own)})
-        for name, own in cases.items()
-    ]
+    rows = [Row(case=name, values=seconds_of(own)) for name, own in cases.items()]
     return Outcome(rows=rows, told=["s"], notes=[f"{jobs} jobs: train -m {' '.join(line)}"])
 
 

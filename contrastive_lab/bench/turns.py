@@ -48,6 +48,11 @@ def ratio(times: Sequence[float], base: Sequence[float]) -> dict[str, float | No
     return {"ratio": statistics.median(found), "least": min(found), "most": max(found)}
 
 
+def seconds_of(times: Sequence[float]) -> dict[str, float | None]:
+    """The median of some seconds, and the extremes."""
+    return {"s": statistics.median(times), "least": min(times), "most": max(times)}
+
+
 def power(x: Sequence[float], y: Sequence[float | None]) -> float:
     """The exponent b of y = a x^b by least squares of the logarithms; nan where something is 0 or was not measured."""
     if not all(y):

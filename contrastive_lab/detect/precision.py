@@ -6,7 +6,6 @@ objects of less than 32 x 32 pixels of the image as it is, of 96 x 96 at most, a
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Literal
 
@@ -25,12 +24,6 @@ BACKEND: Literal["pycocotools"] = "pycocotools"  # the reference's own; `pip ins
 WAYS = {"AP": "map", "AP50": "map_50", "AP75": "map_75", "APs": "map_small", "APm": "map_medium", "APl": "map_large"}
 IOUS, RECALLS = np.linspace(0.5, 0.95, 10).tolist(), np.linspace(0, 1, 101).tolist()
 Found = dict[str, Tensor]  # boxes (m, 4), labels (m,), scores (m,) of an image
-
-
-def lacks_backend() -> str | None:
-    """What to install where average precision cannot be computed; None where it can."""
-    told = f'{BACKEND} is not installed, which average precision needs; pip install "contrastive-lab[detect]"'
-    return None if find_spec(BACKEND) else told
 
 
 def average_precision(

@@ -31,14 +31,14 @@ class Sampler:
     def _chosen(self, labels: Tensor, row: int) -> tuple[Tensor, Tensor]:
         random = self.random
         source = generator(random.seed, self.purpose, random.epoch, random.step, row)
-        objects = _some(labels >= 1, int(self.count * self.positive), source)
-        return objects, _some(labels == 0, self.count - int(objects.sum()), source)
+        objects, taken = _some(labels >= 1, int(self.count * self.positive), source)
+        return objects, _some(labels == 0, self.count - taken, source)[0]
 
 
-def _some(candidates: Tensor, most: int, source: torch.Generator) -> Tensor:
-    """A mask of at most so many of the candidates, bool (m,)."""
+def _some(candidates: Tensor, most: int, source: torch.Generator) -> tuple[Tensor, int]:
+    """A mask of at most so many of the candidates, bool (m,), and their number."""
     numbers = candidates.nonzero().flatten()
     order = torch.randperm(len(numbers), generator=source)[:most]
     mask = torch.zeros_like(candidates)
     mask[numbers[order.to(numbers.device)]] = True
-    return mask
+    return mask, len(order)

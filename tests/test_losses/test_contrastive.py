@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from contrastive_lab.losses import eqco_margin, gradient_bound, info_nce, mi_estimate, nce, supcon, swap
+from contrastive_lab.losses.contrastive import log_sum_exp
 
 
 def cosines(n: int = 6, K: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -94,6 +95,19 @@ def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
         loss = info_nce(pos, neg, 0.07, 65536)
     assert loss.dtype == torch.float32
     assert loss == info_nce(pos.float(), neg.float(), 0.07, 65536)
+
+
+@pytest.mark.parametrize("tau", [0.01, 0.2, 5.0])
+def test_log_sum_exp_is_torchs_with_its_gradient(tau: float) -> None:
+    x = (2 * torch.rand(7, 30, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 1).requires_grad_()
+    ours, theirs = log_sum_exp(x, tau), torch.logsumexp(x / tau, dim=1)
+    torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=0)
+    weights = torch.arange(7.0, dtype=torch.float64)
+    (own,), (expected,) = (torch.autograd.grad(value, x, weights, retain_graph=True) for value in (ours, theirs))
+    torch.testing.assert_close(own, expected, rtol=1e-11, atol=1e-300)
+    assert torch.autograd.grad(ours, x, weights)[0].equal(own)  # what is kept is not used up
+    with pytest.raises(RuntimeError, match="a first derivative alone"):  # and no second one that lacks a part
+        torch.autograd.grad((ours + x.square().sum(dim=1)).sum(), x, create_graph=True)
 
 
 def test_reduction_none_is_per_query() -> None:
