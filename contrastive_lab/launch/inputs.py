@@ -41,14 +41,14 @@ def labelled_images(config: DictConfig) -> int:
     return sum(counts) if config.labels == 1 else sum(balanced(counts, config.labels))
 
 
-def start_problems(config: DictConfig) -> Iterator[str]:
+def weights_problems(config: DictConfig) -> Iterator[str]:
     """Read the weights that a run starts from, and yield why they cannot be taken; a library's are downloaded."""
     if config.weights is not None or config.backbone.get("pretrained"):
-        yield from _problems_of_start(OmegaConf.to_yaml(config, resolve=True))
+        yield from _problems_of_weights(OmegaConf.to_yaml(config, resolve=True))
 
 
 @lru_cache
-def _problems_of_start(config: str) -> tuple[str, ...]:
+def _problems_of_weights(config: str) -> tuple[str, ...]:
     with quickly():  # here: it imports torch, which takes seconds
         from contrastive_lab.run.build import build_encoder
 

@@ -27,7 +27,7 @@ from contrastive_lab.launch.inputs import (
     other_images,
     read_images,
     read_splits,
-    start_problems,
+    weights_problems,
 )  # fmt: skip
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.moved import moved_config
@@ -58,7 +58,7 @@ DISTRIBUTED_MULTIRUN = (  # Lightning would start the whole sweep again in every
 def check_train(job: list[str]) -> Checked:
     """A job of `train`; a ConfigError has every problem of its settings."""
     config = composed(job)
-    return config, resolve(config), [*image_problems(config), *start_problems(config)]
+    return config, resolve(config), [*image_problems(config), *weights_problems(config)]
 
 
 class Kind(NamedTuple):
