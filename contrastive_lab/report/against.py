@@ -5,7 +5,7 @@ import pandas as pd
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.inference import further_seeds, t_interval
 from contrastive_lab.report.labels import pair, shown, signed
-from contrastive_lab.report.paired import ALONE, OPEN, UNCLEAR, Difference, Trend, base_of, differences
+from contrastive_lab.report.paired import ALONE, OPEN, UNCLEAR, Difference, Trend, base_of, differences, gap_of
 from contrastive_lab.report.sentences import interval, interval_of, margin, seeds_more, way
 
 KINDS = {  # what is told of an x, in the order in which it is said
@@ -29,17 +29,20 @@ def against_base(grid: Grid, line: pd.DataFrame, trends: list[Trend | None]) -> 
 
 
 def slopes_apart(grid: Grid, ours: Trend | None, theirs: Trend | None) -> list[str]:
-    """Whether the slopes of two lines differ, over the seeds that have both; nothing where fewer than two have."""
-    if not (ours and theirs):
+    """Whether the slopes of two lines differ, over the x and the seeds that both have; nothing where these are one."""
+    both = gap_of(ours, theirs) if ours and theirs else None
+    if not (ours and theirs and both):
         return []
-    gap = t_interval(ours.slopes - theirs.slopes, max(ours.slope_step, theirs.slope_step))
+    gap = t_interval(both.slopes, both.slope_step)
     if gap.n < 2:
         return []
+    all_shared = ours.x == theirs.x
+    over = "" if all_shared else f" over {grid.x} = {', '.join(shown(grid.x, x) for x in both.x)}, which both have,"
     each = f"{way(grid, gap.mean)} per doubling ({interval_of(gap)})"
     more = seeds_more(further_seeds(gap, grid.margin)[1])
     if gap.clear:
-        return [f": slopes differ by {each}."]
-    return [f": slopes cannot be told apart, they differ by {each}; {more} would show a difference of that size."]
+        return [f": slopes{over} differ by {each}."]
+    return [f": slopes{over} cannot be told apart, they differ by {each}; {more} would show a difference of that size."]
 
 
 def apart(grid: Grid, rows: dict[str, Difference]) -> list[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.inference import difference, further_seeds, t_interval
-from contrastive_lab.report.labels import pair
+from contrastive_lab.report.labels import pair, shown
 from contrastive_lab.report.paired import (
     OPEN,
     Difference,
@@ -15,6 +15,7 @@ from contrastive_lab.report.paired import (
     base_of,
     differences,
     each_against_each,
+    gap_of,
     trend,
 )
 from contrastive_lab.report.planned import planned
@@ -39,9 +40,9 @@ def comparisons(grid: Grid) -> pd.DataFrame:
         found += [(f"{head}{x[d.at]} less {x[d.less]}", d) for d in each]
         if (base := base_of(grid, line)) is not None:
             theirs, head = trend(grid, base, grid.y), f"{name} less {grid.name(base)}: "
-            if own and theirs:
-                step = max(own.slope_step, theirs.slope_step)
-                found += _slope(head + slope, own.slopes - theirs.slopes, step)
+            if own and theirs and (gap := gap_of(own, theirs)):
+                over = "" if own.x == theirs.x else f" over {', '.join(shown(grid.x, x) for x in gap.x)}"
+                found += _slope(head + slope + over, gap.slopes, gap.slope_step)
             found += [(head + x[d.at], d) for d in differences(grid, line, base, grid.y)]
     return table(found, grid.margin)
 

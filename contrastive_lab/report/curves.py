@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import label, pair, wrapped
-from contrastive_lab.report.plot import NOTE, band_note, banded, headed, legend_outside, new_figure, styles, x_colours
+from contrastive_lab.report.plot import NOTE, apart, band_note, headed, legend_outside, new_figure, styles, x_colours
 from contrastive_lab.report.stats import interval
 
 MOST = 400  # points of a curve
@@ -28,7 +28,7 @@ def columns(grid: Grid) -> list[str]:
 
 def mean_of(grid: Grid, column: str) -> str:
     """What a curve is the mean of."""
-    if not banded(grid):
+    if not apart(grid):
         return (
             f"{len(grid.lines)} lines are too many for a panel each: a curve is the mean over all finished runs of one "
             f"{grid.x}, whatever else is set, at the steps that all of them logged, without a band. A smaller "
@@ -45,7 +45,7 @@ def means(grid: Grid, column: str) -> dict[Any, pd.DataFrame]:
 
     The spread of settings is no error, so those have no interval. Where nothing was logged it is empty.
     """
-    if banded(grid):
+    if apart(grid):
         return {setting: mean_curve(grid, [setting], column) for setting in grid.settings.index}
     own = dict[Any, list[int]]()
     for setting, at in zip(grid.settings.index, grid.settings["at"], strict=True):
@@ -74,7 +74,7 @@ def during_training(grid: Grid, column: str) -> Figure:
 
     There is one panel where x does not vary, and where there are more than 12 lines.
     """
-    if not banded(grid):
+    if not apart(grid):
         return _crowded(grid, column)
     if all(len(line) == 1 for line in grid.lines):
         return _one_panel(grid, column)

@@ -6,7 +6,7 @@ from contrastive_lab.record.sweep import null_as_text
 from contrastive_lab.report.curves import means
 from contrastive_lab.report.figures import costs
 from contrastive_lab.report.grid import Grid
-from contrastive_lab.report.plot import banded
+from contrastive_lab.report.plot import apart
 from contrastive_lab.report.references import references
 
 SUMMARY = ["mean", "low", "high", "n"]
@@ -28,10 +28,10 @@ def during_training(grid: Grid, column: str) -> pd.DataFrame:
 
     A curve is that of a setting; with more than 12 lines it is that of an x, and nothing else is named.
     """
-    keys, told = (grid.keys, _settings(grid)) if banded(grid) else ([grid.x], _settings(grid).drop_duplicates(grid.x))
+    keys, told = (grid.keys, _settings(grid)) if apart(grid) else ([grid.x], _settings(grid).drop_duplicates(grid.x))
     curves, parts = means(grid, column), []
     for setting in told.index:
-        found = curves[setting if banded(grid) else grid.settings["at"][setting]].reset_index()
+        found = curves[setting if apart(grid) else grid.settings["at"][setting]].reset_index()
         parts.append(found.assign(**{key: told[key][setting] for key in keys}))
     return pd.concat(parts)[[*keys, "step", *SUMMARY]]
 

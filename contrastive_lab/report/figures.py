@@ -21,6 +21,7 @@ from contrastive_lab.report.plot import (
     MOST_LINES,
     Scale,
     Style,
+    apart,
     banded,
     error_note,
     headed,
@@ -83,6 +84,8 @@ def _line(axes: Axes, found: pd.DataFrame, scale: Scale, aside: float, style: St
     """Means with a band of the 95 % interval, bars where the axis has texts, for one seed and where there is one x."""
     found = found[(found["n"] > 0) & found["position"].map(scale.values.__contains__)]
     found = found.assign(at=[scale.position(x) + aside for x in found["position"]]).sort_values("at", kind="stable")
+    if found.empty:  # a line without a point is not in the legend
+        return
     axes.plot(found["at"], found["mean"], **(style if scale.numbers else {**style, "linestyle": ""}), markersize=5)
     if scale.numbers:
         band = found[found["n"] > 1] if len(found) > 1 else found[:0]  # a single point has bars: a band has no width
@@ -146,7 +149,7 @@ def costs(grid: Grid) -> list[str]:
 def against_cost(grid: Grid) -> Figure:
     """The y metric against the time of a run and against its speed: colour by x, marker by line, up to 12 lines."""
     names, colours = costs(grid), x_colours(grid)
-    markers = MARKERS if banded(grid) else ("o",) * len(grid.lines)
+    markers = MARKERS if apart(grid) else ("o",) * len(grid.lines)
     figure = new_figure(0.6 + 4 * len(names), 4.4)
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, cost in zip(panels, names, strict=True):
@@ -156,7 +159,7 @@ def against_cost(grid: Grid) -> Figure:
             rows = ours.loc[line.index[known[line.index]]]
             paid, look = price.loc[rows.index], [colours[at] for at in rows["at"]]
             axes.scatter(paid["mean"], rows["mean"], color=look, marker=markers[i], alpha=0.85)
-            if banded(grid):
+            if apart(grid):
                 bars = {"linestyle": "", "ecolor": look, "elinewidth": 1, "alpha": 0.85}
                 axes.errorbar(paid["mean"], rows["mean"], reach(rows), reach(paid), **bars)
         axes.set_xlabel(label(cost))
@@ -172,6 +175,6 @@ def _legend(grid: Grid, colours: dict[Any, Any], markers: Sequence[str]) -> list
     """Patches for the values of x, markers for the lines."""
     values = dict(zip(grid.settings["at"], grid.settings["position"], strict=True))
     patches = [Patch(color=colours[at], label=pair(grid.x, values[at])) for at in colours if at in values]
-    lines = enumerate(grid.lines if banded(grid) else [])
+    lines = enumerate(grid.lines if apart(grid) else [])
     named = [(grid.name(line), markers[i]) for i, line in lines]
     return [*patches, *(Line2D([], [], color="0.3", marker=m, linestyle="", label=name) for name, m in named if name)]

@@ -90,6 +90,16 @@ def _common(table: pd.DataFrame) -> pd.DataFrame:
     return some if len(some.dropna()) > 1 else table
 
 
+def gap_of(ours: Trend, theirs: Trend) -> Trend | None:
+    """One line less another, seed by seed, over the x that both have: slopes over others would not be comparable.
+
+    None where fewer than two x are shared, or no seed has all of these in both lines.
+    """
+    shared = [x for x in ours.table if x in theirs.table]
+    table = ours.table[shared] - theirs.table[shared]
+    return None if len(shared) < 2 or table.dropna().empty else Trend(table, max(ours.step, theirs.step))
+
+
 def has_slope(x: Any) -> bool:
     """Whether an x is a finite number above 0, which has a logarithm."""
     return isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < math.inf
@@ -166,6 +176,11 @@ def reference_of(grid: Grid, line: pd.DataFrame, metric: str) -> Any:
     return max(numbers["at"]) if numbers["at"].nunique() > 1 else rows["at"][first]
 
 
+def values(grid: Grid, metric: str) -> pd.Series:
+    """A metric of the finished runs; NaN where it is no finite number, or no run has it yet."""
+    return finite(grid.samples[metric]) if metric in grid.samples else pd.Series(math.nan, grid.samples.index)
+
+
 def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
     return _sides(grid, metric).get(line["line"].iloc[0], Side(pd.DataFrame(), pd.DataFrame()))
 
@@ -174,8 +189,7 @@ def _side(grid: Grid, line: pd.DataFrame, metric: str) -> Side:
 def _sides(grid: Grid, metric: str) -> dict[Any, Side]:
     """The runs that have a metric, by the number of their line."""
     own = grid.samples[["setting", "sample"]].join(grid.settings[["line", "at"]], on="setting")
-    values = finite(grid.samples[metric]) if metric in grid.samples else math.nan
-    own = own.assign(value=values, run=own.index).dropna(subset="value")
+    own = own.assign(value=values(grid, metric), run=own.index).dropna(subset="value")
     own = own.drop_duplicates(["line", "sample", "at"], keep="last").set_index(["sample", "at"])
     return {number: Side(rows["value"].unstack(), rows["run"].unstack()) for number, rows in own.groupby("line")}
 
@@ -186,9 +200,9 @@ def compared(grid: Grid, metric: str, pairs: Iterable[tuple[Any, Side, Side, Any
     several = [(pair, gap) for pair, gap in told if len(gap) > 1]
     if not several:
         return []
-    values, step = np.array([*zip_longest(*(gap for _, gap in several), fillvalue=math.nan)]).T, grid.step(metric)
-    estimates = map(Estimate._make, zip(*t_interval(values, step), strict=True))
-    tests = holm(inference.difference(values, step)), holm(inference.equivalence(values, grid.margin, step))
+    gaps, step = np.array([*zip_longest(*(gap for _, gap in several), fillvalue=math.nan)]).T, grid.step(metric)
+    estimates = map(Estimate._make, zip(*t_interval(gaps, step), strict=True))
+    tests = holm(inference.difference(gaps, step)), holm(inference.equivalence(gaps, grid.margin, step))
     found = []
     for ((at, ours, theirs, there), gap), estimate, p, equal in zip(several, estimates, *tests, strict=True):
         sides = ((*side.runs[key].loc[gap.index],) for side, key in ((ours, at), (theirs, there)))

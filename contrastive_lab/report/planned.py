@@ -10,9 +10,8 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.sweep import order
 from contrastive_lab.report.grid import Grid
 from contrastive_lab.report.labels import is_accuracy, title, unit
-from contrastive_lab.report.paired import Difference, Side, compared
+from contrastive_lab.report.paired import Difference, Side, compared, values
 from contrastive_lab.report.plot import COLOURS, headed, new_figure
-from contrastive_lab.report.stats import finite
 
 
 def planned(grid: Grid) -> list[Difference]:
@@ -26,14 +25,14 @@ def planned(grid: Grid) -> list[Difference]:
     return compared(grid, grid.y, [(name, ours, theirs, name) for name, ours, theirs in sides])
 
 
-def _side(grid: Grid, name: str, values: dict[str, Any]) -> Side:
+def _side(grid: Grid, name: str, setting: dict[str, Any]) -> Side:
     """The finished runs that were told some values, by seed."""
     told = grid.sweep.asked.loc[grid.samples.index]
-    if unknown := [key for key in values if key not in told]:
+    if unknown := [key for key in setting if key not in told]:
         raise ConfigError(f"comparisons, {name}: no run of the sweep was told {', '.join(unknown)}")
-    same = np.logical_and.reduce([told[key].map(order) == order(value) for key, value in values.items()])
+    same = np.logical_and.reduce([told[key].map(order) == order(value) for key, value in setting.items()])
     runs = grid.samples[same].drop_duplicates("sample", keep="last")
-    own = pd.DataFrame({"value": finite(runs[grid.y]), "run": runs.index}).set_index(runs["sample"])
+    own = pd.DataFrame({"value": values(grid, grid.y)[runs.index], "run": runs.index}).set_index(runs["sample"])
     return Side(own[["value"]].set_axis([name], axis=1), own[["run"]].set_axis([name], axis=1))
 
 

@@ -22,7 +22,8 @@ from contrastive_lab.report.ran import subject
 KINDS = ("png", "pdf", "svg")
 NOTE = 48  # letters of a line of the note above a figure, which a narrow window shows
 SHORT = 16  # letters of a name of which a narrow window shows two side by side
-MOST_LINES = 12  # that a band each, or a panel each, can be told apart of
+MOST_BANDS = 6  # of one panel, through which the lines are still seen
+MOST_LINES = 12  # that have a panel each, or a name each in a figure of costs
 # Okabe & Ito's colours, told apart by the colour-blind too; yellow is left out, it does not show on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "d")
@@ -117,7 +118,12 @@ def x_colours(grid: Grid) -> dict[Any, Any]:
 
 
 def banded(grid: Grid) -> bool:
-    """Whether the lines of a figure are few enough for a band each."""
+    """Whether the lines of a panel are few enough for a band each."""
+    return len(grid.lines) <= MOST_BANDS
+
+
+def apart(grid: Grid) -> bool:
+    """Whether lines are few enough for a panel each."""
     return len(grid.lines) <= MOST_LINES
 
 

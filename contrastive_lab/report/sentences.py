@@ -42,7 +42,7 @@ def enough(grid: Grid, found: Trend, levels: Iterable[Difference], seconds: Tren
         text += f"; it saves {largest - x:g} of {largest:g} negatives a query"
     if seconds and {x, largest} <= set(seconds.table):
         few, many = (float(seconds.table[key].mean()) for key in (x, largest))
-        text += f" and takes {few:.0f} seconds a run instead of {many:.0f}"
+        text += f" and takes {few:.0f} seconds a run instead of {many:.0f}" * (f"{few:.0f}" != f"{many:.0f}")
     return f"{text}."
 
 

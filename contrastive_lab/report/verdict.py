@@ -123,7 +123,7 @@ def _line(grid: Grid, line: pd.DataFrame, found: Trend | None) -> list[str]:
     head = f"against {pair(grid.x, positions[levels[0].less])}" if levels else ""
     if beside:
         told = "; ".join(f"{name} is {way(grid, d.estimate.mean)} ({interval(d)})" for name, d in beside.items())
-        sentences.insert(1, f"Each {grid.x} {head}: {told}.")
+        sentences.append(f"Each {grid.x} {head}: {told}.")
     if aside:
         if found:
             sentences.append(f"Slope and flatness count doublings and leave out {grid.x} = {', '.join(aside)}.")

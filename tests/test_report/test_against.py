@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from contrastive_lab.report.against import apart, slopes_apart
+from contrastive_lab.report.comparisons import comparisons
 from contrastive_lab.report.paired import Side, Trend, compared
 from contrastive_lab.report.sentences import with_x
 from tests.sweep_folder import grid_of, seeds, write_sweep
@@ -32,6 +33,20 @@ def test_differences_at_each_k_are_said_with_holms_correction(tmp_path: Path) ->
     assert "Holm's correction over 2: the same within 0.5 points at K = 4 (+0.00" in text
     assert "; cannot be told at K = 64 (+0.20, 95 % interval -0.46 to +0.86, n = 3); about" in text
     assert "about 13 more would show a difference of that size" in text  # of the slopes
+
+
+def test_slopes_are_compared_over_the_x_that_both_lines_have(tmp_path: Path) -> None:
+    """Both lines bend alike, so that the slope of one that begins at a larger K is another."""
+    bent = {1: [70.0, 71.0, 72.1], 4: [76.1, 77.0, 78.0], 16: [79.0, 80.1, 81.0], 64: [80.0, 81.0, 82.1]}
+    later = {16: [79.1, 80.0, 81.1], 64: [80.1, 80.9, 82.0]}
+    jobs = [*rows(bent, alpha=None), *rows(later, alpha=256)]
+    text = said(tmp_path / "s", jobs)
+    assert "alpha = 256 against alpha = K: slopes over K = 16, 64, which both have, cannot be told apart" in text
+    named = comparisons(grid_of(tmp_path / "s")).set_index("comparison")["mean"]
+    gaps = np.subtract(later[64], later[16]) - np.subtract(bent[64], bent[16])
+    assert named["alpha = 256 less alpha = K: slope per doubling of K over 16, 64"] == pytest.approx(gaps.mean() / 2)
+    apart_from = [*rows({K: bent[K] for K in (1, 4)}, alpha=None), *rows(later, alpha=256)]
+    assert "slopes" not in said(tmp_path / "t", apart_from)
 
 
 @pytest.mark.long

@@ -10,7 +10,7 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.report.planned import planned, planned_figure
 from contrastive_lab.report.verdict import verdict
 from contrastive_lab.report.write import write_report
-from tests.sweep_folder import grid_of, seeds, write_sweep
+from tests.sweep_folder import Told, grid_of, seeds, write_sweep
 
 FEW, MANY, SETS = [43.0, 44.0, 45.5], [48.0, 48.6, 50.2], [43.2, 44.1, 45.4]
 COMPARISONS = [
@@ -52,6 +52,14 @@ def test_the_report_has_a_sentence_a_row_and_a_bar_for_each(sweep: Path) -> None
     figure = planned_figure(grid_of(sweep), planned(grid_of(sweep)))
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["cost of K = 1", "its noise"]
     assert figure.axes[0].get_ylim() == (1.5, -0.5)  # no point lies on the frame
+
+
+def test_before_a_run_is_done_there_is_nothing_either(tmp_path: Path) -> None:
+    """A page that is alive begins there."""
+    jobs: list[Told] = [({"arm": "one set", "K": K, "seed": 0}, None) for K in (1, 255)]
+    folder = write_sweep(tmp_path / "s", jobs, experiment={"x": "K", "hue": "arm", "comparisons": COMPARISONS})
+    assert planned(grid_of(folder)) == []
+    assert "No run has finished yet." in write_report(folder).read_text()
 
 
 def test_without_comparisons_there_is_nothing(tmp_path: Path) -> None:

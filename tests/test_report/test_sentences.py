@@ -24,6 +24,8 @@ def test_a_flat_line_a_rising_one_and_one_that_cannot_be_told(tmp_path: Path) ->
     assert "alpha = 4 against alpha = K: slopes differ by +0.50 points per doubling" in text
     assert "alpha = 8 against alpha = K: slopes cannot be told apart" in text
     assert "order of the data and views are the same for a seed" in text
+    text = said(tmp_path / "t", rows({1: flat[255], 255: flat[255]}))
+    assert "saves 254 of 255 negatives a query." in text  # and no time
 
 
 def test_what_is_measured_is_no_product_of_the_slope_and_a_bend_is_said(tmp_path: Path) -> None:
