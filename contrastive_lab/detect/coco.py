@@ -5,12 +5,15 @@ The form is that of cocodataset.org ("images", "annotations", "categories"; a bb
 
 import hashlib
 import json
+import os
+from collections import Counter
 from collections.abc import Iterator
-from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import torch
+from pydantic import Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # of pydantic, which takes no other before Python 3.12
 
 from contrastive_lab.dataset.decode import Reader
 from contrastive_lab.dataset.look import NAMED
@@ -18,7 +21,43 @@ from contrastive_lab.detect.scenes import Scene
 from contrastive_lab.errors import ConfigError, RunError, first_line
 
 SLACK = 1.0  # pixels that a box may be out of its image, as COCO's own are by rounding
-Row = dict[str, Any]
+MOST = 1e6  # pixels of a side, and the greatest number in a box
+Id = int | str
+Side = Annotated[int, Field(ge=1, le=MOST)]
+
+
+class Image(TypedDict):
+    """An image of a json."""
+
+    id: Id
+    file_name: Annotated[str, Field(min_length=1)]
+    width: Side
+    height: Side
+
+
+class Annotation(TypedDict):
+    """A box of an image; what is wrong with it alone is told by id."""
+
+    id: Id
+    image_id: Id
+    category_id: NotRequired[int | None]
+    bbox: NotRequired[Any]
+    iscrowd: NotRequired[bool]
+
+
+class Category(TypedDict):
+    """A class."""
+
+    id: int
+    name: Annotated[str, Field(min_length=1)]
+
+
+class Instances(TypedDict):
+    """The lists of a json; what else it holds is passed over."""
+
+    images: list[Image]
+    annotations: list[Annotation]
+    categories: Annotated[list[Category], Field(min_length=1)]
 
 
 class Coco:
@@ -35,9 +74,9 @@ class Coco:
         self.file, self.folder, self.reader = file, folder, Reader()
         found = _read(file)
         self.hash = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-        kinds = sorted(found["categories"], key=lambda row: int(row["id"]))
-        self.names = tuple(str(row["name"]) for row in kinds)
-        self._label = {row["id"]: number for number, row in enumerate(kinds, 1)}
+        kinds = sorted(found["categories"], key=lambda row: row["id"])
+        self.names = tuple(row["name"] for row in kinds)
+        self._label: dict[int | None, int] = {row["id"]: number for number, row in enumerate(kinds, 1)}
         wrong = dict[str, None]()
         self.images, gone = self._images(found["images"], wrong)
         kept, crowds = self._boxes(found["annotations"], wrong, gone)
@@ -47,7 +86,7 @@ class Coco:
         self.notices = ([told] if wrong else []) + _named([*wrong], "more are wrong")
         if crowds:
             listed = ", ".join(map(str, crowds[:NAMED])) + (", ..." if len(crowds) > NAMED else "")
-            self.notices.append(f"{file}: {len(crowds)} crowds are not trained on: annotations {listed}")
+            self.notices.append(f"{file}: {len(crowds)} box(es) of crowds count neither way: annotations {listed}")
         if not self.images:
             raise ConfigError(f"{file}: has no image that can be used")
         self.images, self.annotations = self.images[:count], kept
@@ -71,25 +110,27 @@ class Coco:
         shape = (image.height, image.width, 3)
         return Scene(pixels.view(shape).permute(2, 0, 1), boxes.clamp(min=0).minimum(limit), labels, crowd)
 
-    def _path(self, row: Row) -> Path:
-        return self.folder / str(row["file_name"])
+    def _path(self, row: Image) -> Path:
+        return self.folder / row["file_name"]
 
-    def _images(self, rows: list[Row], wrong: dict[str, None]) -> tuple[list[Row], set[Any]]:
+    def _images(self, rows: list[Image], wrong: dict[str, None]) -> tuple[list[Image], set[Id]]:
         """The images that are there once, and the ids of the others."""
-        known, gone = dict[Any, Row](), set[Any]()
+        known, gone = dict[Id, Image](), set[Id]()
         for row in rows:
             if row["id"] in known:
                 wrong[f"{self.file}: image {row['id']} is there twice"] = None
-            elif not _inside(str(row["file_name"])) or not self._path(row).is_file():
-                wrong[f"{self.file}: image {row['id']}: no file {self._path(row)}"] = None
+            elif not _inside(row["file_name"]) or not os.path.isfile(self._path(row)):  # noqa: PTH113, of any text
+                wrong[f"{self.file}: image {row['id']}: no file {_shown(self._path(row))}"] = None
                 gone.add(row["id"])
             else:
                 known[row["id"]] = row
         return [*known.values()], gone
 
-    def _boxes(self, rows: list[Row], wrong: dict[str, None], gone: set[Any]) -> tuple[dict[Any, list[Row]], list[Any]]:
+    def _boxes(
+        self, rows: list[Annotation], wrong: dict[str, None], gone: set[Id]
+    ) -> tuple[dict[Id, list[Annotation]], list[Id]]:
         """The boxes of each image that are right, and the ids of crowds."""
-        images, kept, crowds = {row["id"]: row for row in self.images}, dict[Any, list[Row]](), list[Any]()
+        images, kept, crowds = {row["id"]: row for row in self.images}, dict[Id, list[Annotation]](), list[Id]()
         for row in rows:
             if row["image_id"] in gone:  # of an image that is named already
                 continue
@@ -102,13 +143,15 @@ class Coco:
         return kept, crowds
 
 
-def _problems(row: Row, image: Row | None, labels: dict[Any, int]) -> Iterator[str]:
+def _problems(row: Annotation, image: Image | None, labels: dict[int | None, int]) -> Iterator[str]:
     """What is wrong with a box."""
     if row.get("category_id") not in labels:
         yield f"class {row.get('category_id')} is none of the categories"
     box = row.get("bbox")
-    if not (isinstance(box, list) and len(box) == 4 and all(isinstance(e, int | float) and isfinite(e) for e in box)):
-        yield f"bbox {box} is not [x, y, width, height]"
+    if not (isinstance(box, list) and len(box) == 4 and all(type(each) in (int, float) for each in box)):
+        yield f"bbox {_shown(box)} is not [x, y, width, height]"
+    elif not all(abs(each) <= MOST for each in box):  # NaN among them
+        yield f"bbox {_shown(box)} has a number beyond {MOST:,.0f}"
     elif not (box[2] > 0 and box[3] > 0):
         yield f"bbox {box} has no area"
     elif image is None:
@@ -117,7 +160,7 @@ def _problems(row: Row, image: Row | None, labels: dict[Any, int]) -> Iterator[s
         yield f"bbox {box} is outside of image {image['id']}, {image['width']} x {image['height']} pixels"
 
 
-def _outside(box: list[float], image: Row) -> bool:
+def _outside(box: list[float], image: Image) -> bool:
     """Whether a box is out of its image by more than rounding explains, or has no pixel in it."""
     sides = [(box[0], box[0] + box[2], image["width"]), (box[1], box[1] + box[3], image["height"])]
     return any(low < -SLACK or high > side + SLACK or low >= side or high <= 0 for low, high, side in sides)
@@ -128,23 +171,40 @@ def _inside(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
+def _shown(value: Any, most: int = 200) -> str:
+    """A value of a file from elsewhere as part of a line, without what would move a terminal's cursor."""
+    told = str(value)
+    told = told if told.isprintable() else ascii(told)
+    return told if len(told) <= most else f"{told[:most]}..."
+
+
 def _named(lines: list[str], rest: str) -> list[str]:
     return lines if len(lines) <= NAMED else [*lines[:NAMED], f"{len(lines) - NAMED} {rest}"]
 
 
-def _read(file: Path) -> dict[str, list[Row]]:
-    """The three lists of a json; a ConfigError says that it has another form."""
-    needed = {
-        "images": ("id", "file_name", "width", "height"),
-        "annotations": ("id", "image_id"),
-        "categories": ("id", "name"),
-    }
+def _read(file: Path) -> Instances:
+    """The three lists of a json; a ConfigError says what in it has another form."""
     try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+        found = TypeAdapter(Instances).validate_python(json.loads(file.read_bytes()))
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        lines = {problem["loc"][:3]: f"{file}: {_told(problem)}" for problem in reversed(problems)}  # of a union one
+        raise ConfigError(*_named([*reversed(lines.values())], "more are not of COCO's form")) from None
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: cannot be read as json ({first_line(error)})") from None
-    for name, keys in needed.items():
-        rows = found.get(name) if isinstance(found, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) and {*keys} <= row.keys() for row in rows):
-            raise ConfigError(f'{file}: has no list "{name}" of objects with {", ".join(keys)}, as a COCO json has')
-    return {name: found[name] for name in needed}
+    for key in ("id", "name"):
+        counts = Counter(row[key] for row in found["categories"])
+        if twice := [value for value, count in counts.items() if count > 1]:
+            raise ConfigError(*(f"{file}: category {key} {_shown(value)} is there twice" for value in twice[:NAMED]))
+    return found
+
+
+def _told(problem: Any) -> str:
+    """What has another form in a json, e.g. images[0].width=abc, and what would be right there."""
+    place, text = problem["loc"][:3], problem["msg"][0].lower() + problem["msg"][1:]
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    if problem["type"] == "missing":
+        return f"has no {where}, as a COCO json has"
+    if len(place) < 3:
+        return f"{where or 'the whole'}: {text}, as in a COCO json"
+    return f"{where}={_shown(problem['input'])}: {text}"
