@@ -19,7 +19,7 @@ from contrastive_lab.evaluation.bounds import measure
 from contrastive_lab.evaluation.features import probe_splits
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.record.result import read_result
-from contrastive_lab.record.run import check_stored, stored_config
+from contrastive_lab.record.run import check_stored, of_encoder, stored_config
 from contrastive_lab.run.build import build_data
 from contrastive_lab.run.evaluate import stored_encoder
 from contrastive_lab.theory.bounds.envelope import all_columns
@@ -113,7 +113,7 @@ def _rows(
 
 def config_of(folder: Path, data_dir: str | None) -> DictConfig:
     """The configuration of a stored run whose data set is in `data_dir` now; None is where it was."""
-    return moved(stored_config(folder), {} if data_dir is None else {"data_dir": data_dir})
+    return moved(of_encoder(folder, stored_config(folder)), {} if data_dir is None else {"data_dir": data_dir})
 
 
 def built(folder: Path, config: DictConfig) -> tuple[Encoder, ViewsDataModule]:

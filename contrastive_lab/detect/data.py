@@ -94,10 +94,14 @@ class SceneDataModule(pl.LightningDataModule):
         """Move a batch to the device, in the precision of the network."""
         module = self.trainer.lightning_module if self.trainer is not None else None
         dtype = cast(torch.dtype, module.dtype) if module is not None else torch.float32
-        images = [as_input(scene, device, dtype) for scene in batch.scenes]
-        targets = [{name: each.to(device) for name, each in scene.target.items()} for scene in batch.scenes]
+        return self.batch(batch, device, dtype)
+
+    def batch(self, drawn: Drawn, device: torch.device, dtype: torch.dtype) -> SceneBatch:
+        """What a step gets of the scenes that were drawn for it, on a device, in the precision of the network."""
+        images = [as_input(scene, device, dtype) for scene in drawn.scenes]
+        targets = [{name: each.to(device) for name, each in scene.target.items()} for scene in drawn.scenes]
         targets = [own | {"boxes": own["boxes"].to(dtype)} for own in targets]
-        return SceneBatch(images, targets, batch.ids.to(device), self.step_random(batch.epoch, batch.step))
+        return SceneBatch(images, targets, drawn.ids.to(device), self.step_random(drawn.epoch, drawn.step))
 
 
 def as_input(scene: Scene, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -23,9 +23,13 @@ class DetectionModule(pl.LightningModule):
         self.detector, self.optim = detector, optim
         self.register_buffer("epoch_loss", torch.zeros(2))  # sum and count of this epoch's steps, kept on resume
 
+    def forward(self, batch: SceneBatch) -> dict[str, Tensor]:
+        """The four losses, each the mean over the images of this process."""
+        return self.detector.losses(batch.views, batch.targets, batch.random)
+
     def training_step(self, batch: SceneBatch, batch_idx: int) -> Tensor:
         """One step; returns the loss, the mean over the images of this process."""
-        losses = self.detector.losses(batch.views, batch.targets, batch.random)
+        losses = self(batch)
         loss = torch.stack([*losses.values()]).sum()
         parts = {f"loss_{name}": value.detach() for name, value in losses.items()}
         log_step(self, loss.detach(), len(batch.ids), lambda: {k: distributed.mean(v) for k, v in parts.items()})

@@ -12,7 +12,7 @@ from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.moved import FOLDERS, moved_config
-from contrastive_lab.record.run import stored_config
+from contrastive_lab.record.run import of_encoder, stored_config
 
 DATASET = {
     "dataset=<name>": "another data set, at the size and with the normalisation that the encoder was trained on",
@@ -27,10 +27,10 @@ def asked_config(folder: Path, values: Mapping[str, str]) -> DictConfig:
     ConfigError with every problem of them, or if the configuration cannot be read.
     """
     if "dataset" in values:
-        return with_dataset(stored_config(folder), values)
+        return with_dataset(of_encoder(folder, stored_config(folder)), values)
     if stray := [f"{key}={text}" for key, text in values.items() if key.startswith("dataset.") and key not in MOVED]:
         raise ConfigError(*(f"{text}: a setting of another data set, which dataset=<name> names" for text in stray))
-    return moved_config(folder, values)
+    return of_encoder(folder, moved_config(folder, values))
 
 
 def exported_config(folder: Path, card: Mapping[str, Any], values: Mapping[str, str]) -> DictConfig:

@@ -17,7 +17,7 @@ from contrastive_lab.errors import ConfigError, RunError, SignalError, first_lin
 from contrastive_lab.launch.own_code import without_own_code
 from contrastive_lab.program import as_typed
 from contrastive_lab.record.result import read_result
-from contrastive_lab.record.run import check_config, check_stored
+from contrastive_lab.record.run import DETECTOR, check_config, check_stored
 
 Values = dict[str, str]
 # What a line may hold, e.g. "run=<folder of a run>", each with a line of help; the first is needed.
@@ -83,20 +83,21 @@ def key_values(arguments: Sequence[str], forms: Sequence[str], either: int = 1) 
 
 
 def run_folder(run: str) -> Path:
-    """The folder of a run; a ConfigError says that it is none."""
+    """The folder of a run, of `detect` too; a ConfigError says that it is none."""
     return _folder(run, check_config)
 
 
 def stored_folder(run: str) -> Path:
-    """The folder of a run; a ConfigError says why its checkpoint cannot be read."""
-    return _folder(run, check_stored)
+    """The folder of a run that trained an encoder; a ConfigError says why its checkpoint cannot be read."""
+    folder = _folder(run, check_stored)
+    if _is_detector(folder):
+        raise ConfigError(f"run={run}: {DETECTOR}")
+    return folder
 
 
 def _folder(run: str, check: Callable[[Path], Sequence[str]]) -> Path:
     if problems := check(Path(run)):
         raise ConfigError(*(f"run={problem}" for problem in problems))
-    if _is_detector(Path(run)):
-        raise ConfigError(f"run={run}: is a run of detect; give the one that its detector started from")
     return Path(run)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from hydra.conf import HydraConf
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.detect import is_detect
 from contrastive_lab.config.identity import upgraded
 from contrastive_lab.config.trust import (
     read_only,
@@ -21,6 +22,8 @@ from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.checkpoint import PREVIOUS, readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, CONFIG
 from contrastive_lab.record.result import Status, read_result
+
+DETECTOR = "is a run of detect; give the one that its detector started from"
 
 
 def store_config(folder: Path, config: DictConfig, hydra: HydraConf) -> None:
@@ -65,6 +68,13 @@ def stored_config(folder: Path) -> DictConfig:
     if problems := next(filter(None, ([*check(new)] for check in checks)), []):
         raise ConfigError(*(f"{path}: {problem}" for problem in problems))
     return read_only(new)
+
+
+def of_encoder(folder: Path, config: DictConfig) -> DictConfig:
+    """The configuration of the run in `folder`, which trained an encoder; a ConfigError of one of `detect`."""
+    if is_detect(config):
+        raise ConfigError(f"{folder}: {DETECTOR}")
+    return config
 
 
 def stored_overrides(folder: Path) -> list[str]:

@@ -10,11 +10,14 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from contrastive_lab.dataset import Batch
+from contrastive_lab.config.detect import is_detect
+from contrastive_lab.detect.module import DetectionModule
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.record.checkpoint import NOT_FINITE
 from contrastive_lab.run.build import accelerator, build_data, build_method
 from contrastive_lab.run.console import quiet
+from contrastive_lab.run.detect import build_module
+from contrastive_lab.run.scenes import build_scenes
 from contrastive_lab.run.start import tensors_of
 
 
@@ -26,25 +29,35 @@ def replay(folder: Path, config: DictConfig) -> str:
     if not (folder / NOT_FINITE).is_file():
         raise ConfigError(f"run={folder}: met no NaN or infinity (no {NOT_FINITE} in it)")
     kept = tensors_of(folder / NOT_FINITE)
-    data = build_data(config)
-    method = build_method(config, data)
+    data, module = _built(config)
     with quiet():
         trainer = pl.Trainer(
             precision=config.trainer.precision, accelerator=accelerator(config), devices=1, logger=False
         )
-    trainer.precision_plugin.convert_module(method).to(trainer.strategy.root_device)
-    method.load_state_dict(kept["state_dict"])
+    trainer.precision_plugin.convert_module(module).to(trainer.strategy.root_device)
+    module.load_state_dict(kept["state_dict"])
     position = next(data.positions(kept["epoch"], kept["step"]))
     if not position.ids.equal(kept["ids"]):
         raise RunError(f"run={folder}: the step had other images than the data set gives now")
-    batch = data.batch(position._replace(ids=position.ids.to(method.device)), cast(torch.dtype, method.dtype))
-    found = first_not_finite(method, lambda: _loss(trainer, method, batch))
+    found = first_not_finite(module, lambda: _loss(trainer, module, data, position))
     return f"step {kept['global_step']}: {found or 'all is finite in one process on this machine'} ({folder})"
 
 
-def _loss(trainer: pl.Trainer, method: nn.Module, batch: Batch) -> Tensor:
+def _built(config: DictConfig) -> tuple[Any, pl.LightningModule]:
+    """The data and the untrained module of a run."""
+    if is_detect(config):
+        scenes = build_scenes(config)
+        return scenes, build_module(config, scenes)
+    data = build_data(config)
+    return data, build_method(config, data)
+
+
+def _loss(trainer: pl.Trainer, module: pl.LightningModule, data: Any, position: Any) -> Tensor:
+    dtype = cast(torch.dtype, module.dtype)
     with trainer.precision_plugin.forward_context():
-        loss: Tensor = method(batch)[1].mean()
+        if isinstance(module, DetectionModule):
+            return torch.stack([*module(data.batch(position, module.device, dtype)).values()]).sum()
+        loss: Tensor = module(data.batch(position._replace(ids=position.ids.to(module.device)), dtype))[1].mean()
     return loss
 
 
