@@ -9,27 +9,30 @@ from pathlib import Path
 import torch
 
 import contrastive_lab.run.train  # noqa: F401  (so that it need not be imported again)
-from contrastive_lab.commands import train
+from contrastive_lab.commands import detect, train
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
-def start(line: tuple[str, ...], cwd: Path) -> ForkServerProcess:
-    """Type `python train.py ...` in a folder; returns the process at once."""
+COMMANDS = {"train.py": train.main, "scripts/detect.py": detect.main}
+
+
+def start(line: tuple[str, ...], cwd: Path, script: str = "train.py") -> ForkServerProcess:
+    """Type `python <script> ...` in a folder; returns the process at once."""
     CONTEXT.set_forkserver_preload(["tests.forked_runs"])
-    process = CONTEXT.Process(target=_enter, args=(line, cwd))
+    process = CONTEXT.Process(target=_enter, args=(line, cwd, script))
     process.start()
     return process
 
 
-def _enter(line: tuple[str, ...], cwd: Path) -> None:
+def _enter(line: tuple[str, ...], cwd: Path, script: str) -> None:
     os.chdir(cwd)
     torch.set_num_threads(1)
     silent = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silent, stream)
-    sys.argv = ["train.py", *line]
-    os._exit(train.main(sys.argv))
+    sys.argv = [script, *line]
+    os._exit(COMMANDS[script](sys.argv))
 
 
 def children(pid: int) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.config.detect_check import composed_detect
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.right import read_right
 from contrastive_lab.run.export import load_backbone
@@ -37,20 +38,24 @@ def download(root: str, *_: Any, **__: Any) -> None:
     Path(root).mkdir(parents=True)
 
 
-@pytest.fixture(params=KINDS)
-def hostile(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    compose: Callable[..., DictConfig],
-    elsewhere: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Path]:
-    """A hostile run, while a resolver that it may know makes folders, and so does a download."""
+@pytest.fixture
+def hostile_code(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A resolver that a run may know makes folders, and so does a download."""
     monkeypatch.setattr("torchvision.datasets.CIFAR10", download)
     before = lambda parent: parent  # noqa: E731, that of conftest.py
     OmegaConf.register_new_resolver("new_folder", lambda folder: Path(folder).mkdir() or folder, replace=True)
-    yield make(tmp_path / "run", request.param, compose(*TINY), elsewhere)
+    yield
     OmegaConf.register_new_resolver("new_folder", before, replace=True)
+
+
+@pytest.fixture(params=KINDS)
+def hostile(
+    request: pytest.FixtureRequest, tmp_path: Path, compose: Callable[..., DictConfig], elsewhere: Path
+) -> Path:
+    """A hostile run."""
+    run = make(tmp_path / "run", request.param, compose(*TINY), elsewhere)
+    request.getfixturevalue("hostile_code")
+    return run
 
 
 @pytest.fixture
@@ -83,6 +88,30 @@ def test_resume(hostile: Path, kind: str, line: Type) -> None:
         assert done.err.endswith("last.ckpt: holds code beside tensors; nothing of it was loaded\n")
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_resume_of_a_detector(
+    kind: str, tmp_path: Path, elsewhere: Path, hostile_code: None, type_script: Type
+) -> None:
+    run = make(tmp_path / "run", kind, composed_detect(["start=random"]), elsewhere)
+    before = (run / "result.json").read_text()
+    check(type_script("detect", f"resume={run}"), kind)
+    assert kind == "pickle" or (run / "result.json").read_text() == before
+
+
+@pytest.mark.parametrize("name", ["../elsewhere/mine", "ELSEWHERE/mine", "a/../../elsewhere/mine", "a\nb", ""])
+def test_a_json_names_no_image_elsewhere(name: str, tmp_path: Path, elsewhere: Path, type_script: Type) -> None:
+    file, folder = tmp_path / "boxes.json", tmp_path / "images"
+    folder.mkdir()
+    image = {"id": 1, "file_name": name.replace("ELSEWHERE", str(elsewhere)), "width": 8, "height": 8}
+    file.write_text(json.dumps({"images": [image], "annotations": [], "categories": [{"id": 1, "name": "a"}]}))
+    parts = [f"data.{part}_json={file}" for part in ("train", "test")]
+    parts += [f"data.{part}_images={folder}" for part in ("train", "test")]
+    done = type_script("detect", "start=random", "data=coco", *parts)
+    check(done)
+    assert done.code == 2 and f"error: {file}: image" in done.err and len(done.err.splitlines()) == 1
+
+
 def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., DictConfig], elsewhere: Path) -> None:
     run = make(tmp_path / "run", "pickle", compose(*TINY), elsewhere)
     with pytest.raises(ConfigError, match=r"last.ckpt: holds code beside tensors; nothing of it was loaded$"):
@@ -90,7 +119,7 @@ def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., Dic
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("script", ["embed", "evaluate", "export", "finetune", "replay"])
+@pytest.mark.parametrize("script", ["detect", "embed", "evaluate", "export", "finetune", "replay"])
 def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, kind: str, type_script: Type) -> None:
     check(type_script(script, f"run={hostile}"), kind if script != "export" or kind not in SPLITS else "")
 

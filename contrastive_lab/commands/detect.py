@@ -50,7 +50,7 @@ def task(line: Sequence[str]) -> None:
         run_line(train.task, experiment.train)
         told, node = experiment.detect, experiment.node
     asked = read_asked(told)
-    run_line(job, asked.line, asked.grids, of_detect(node))
+    run_line(job, asked.line, asked.grids, of_detect(node)._replace(typed=tuple(line)))
 
 
 def settings() -> str:

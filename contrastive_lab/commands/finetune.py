@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contrastive_lab.commands import train
 from contrastive_lab.launch.command_line import prepare, run_line
 from contrastive_lab.launch.finetune import read_asked
+from contrastive_lab.launch.preflight import TRAIN
 from contrastive_lab.launch.script import asks_for_help, exit_code, help_text
 
 FORMS = {
@@ -29,7 +30,7 @@ FORMS = {
 def task(line: Sequence[str]) -> None:
     """Check the line and train what it asks for."""
     asked = read_asked([*line])
-    run_line(train.task, asked.line, asked.grids)
+    run_line(train.task, asked.line, asked.grids, TRAIN._replace(typed=tuple(line)))
 
 
 def main(line: Sequence[str]) -> int:

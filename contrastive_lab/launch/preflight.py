@@ -67,6 +67,7 @@ class Kind(NamedTuple):
     primary: str = "config"
     check: Callable[[list[str]], Checked] = check_train
     experiment: dict[str, Any] | None = None
+    typed: tuple[str, ...] = ()  # the user's line, where what is run is another one that it comes to
 
     @property
     def command(self) -> str:
@@ -134,7 +135,7 @@ def _planned(overrides: list[str], line: Sequence[str], parts: list[Part], kind:
     found = {key: replace(job, folder=names[job_folder(job.overrides)]) for key, job in found.items()}
     configs = {names[full]: config for full, config in configs.items()}
     conf = "" if any(map(of_user, configs.values())) else conf_hash()
-    sweep = plan([*front(), *line], told, [*found.values()], conf)
+    sweep = plan([*front(), *(kind.typed or line)], told, [*found.values()], conf)
     sweep = replace(sweep, experiment=kind.experiment or sweep.experiment)
     check_folders(sweep, configs)
     # Hydra's own alone: it composes them without what jobs vary, and a key may be of an option that these choose. A job

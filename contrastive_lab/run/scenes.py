@@ -46,13 +46,13 @@ def _canvases(config: DictConfig) -> tuple[Canvases, Canvases, list[str]]:
 
 
 def _coco(config: DictConfig) -> tuple[Coco, Coco, list[str]]:
-    data, skip, problems = config.data, config.data.on_error == "skip", list[str]()
+    data, skip, problems = config.data, config.data.on_error == "skip", dict[str, None]()
     found = []
     for part, count in (("train", data.images), ("test", None)):
         try:
             found.append(Coco(Path(data[f"{part}_json"]), Path(data[f"{part}_images"]), skip, count))
         except ConfigError as error:
-            problems += error.problems
+            problems |= dict.fromkeys(error.problems)  # of one file for both once
     if problems:
         raise ConfigError(*problems)
     train, test = found

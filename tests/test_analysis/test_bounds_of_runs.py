@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.analysis.bounds_of_runs import config_of
+from contrastive_lab.config.detect_check import composed_detect
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.evaluation.features import labelled_features
 from contrastive_lab.record.run import stored_config
@@ -188,6 +190,13 @@ def test_files_that_cannot_be_read_are_one_line(tmp_path: Path, compose: Callabl
     assert [row["run"] for row in measured(sweep=str(tmp_path)).table] == ["good"]
     with pytest.raises(ConfigError, match=r"^[^\n]*broken/.hydra/config.yaml: cannot be read[^\n]*$"):
         measured(run=str(tmp_path / "runs" / "broken"))
+
+
+def test_a_detector_has_no_bounds(tmp_path: Path) -> None:
+    (tmp_path / ".hydra").mkdir()
+    OmegaConf.save(composed_detect(["start=random"]), tmp_path / ".hydra" / "config.yaml")
+    with pytest.raises(ConfigError, match="is a run of detect; give the one that its detector started from"):
+        config_of(tmp_path, None)
 
 
 def test_runs_that_cannot_be_measured_are_named(tmp_path: Path, compose: Callable[..., DictConfig]) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch import detect
 from contrastive_lab.launch.detect import check_detect, of_detect, read_asked, read_experiment
 from contrastive_lab.launch.experiment import Part, load
-from contrastive_lab.launch.script import run_folder
+from contrastive_lab.launch.script import run_folder, stored_folder
 from contrastive_lab.launch.sources import Source
 from tests.conftest import TINY
 
@@ -113,11 +114,14 @@ def test_the_numbers_are_those_of_the_papers_table() -> None:
 
 def test_a_detector_is_no_run_to_start_from(tmp_path: Path) -> None:
     (tmp_path / ".hydra").mkdir()
+    (tmp_path / "checkpoints").mkdir()
+    torch.save({}, tmp_path / "checkpoints" / "last.ckpt")
     (tmp_path / ".hydra" / "config.yaml").write_text("a: 1")
-    assert run_folder(str(tmp_path)) == tmp_path
+    assert stored_folder(str(tmp_path)) == tmp_path
     (tmp_path / "result.json").write_text('{"status": "done", "method": "detect"}')
     with pytest.raises(ConfigError, match="is a run of detect; give the one that its detector started from"):
-        run_folder(str(tmp_path))
+        stored_folder(str(tmp_path))
+    assert run_folder(str(tmp_path)) == tmp_path  # of replay
 
 
 def test_what_is_read_is_looked_at_before_the_run(tmp_path: Path) -> None:

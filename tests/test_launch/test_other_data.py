@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
+from contrastive_lab.config.detect_check import composed_detect
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.other_data import asked_config, data_name, with_dataset
 
@@ -26,6 +27,15 @@ def test_a_folder_of_any_name_is_taken_as_it_is(compose: Compose, tmp_path: Path
     root.mkdir()
     found = with_dataset(compose("K=5"), {"dataset": "image_folder", "dataset.root": str(root)})
     assert found.dataset.splits.root == str(root) and data_name(found) == "it_s_a_b_c"
+
+
+def test_a_detector_is_none_whose_encoder_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = composed_detect(["start=random"])
+    for name in ("other_data", "moved"):
+        monkeypatch.setattr(f"contrastive_lab.launch.{name}.stored_config", lambda folder: detector)
+    for told in ({}, {"dataset": "cifar10"}):
+        with pytest.raises(ConfigError, match=r"^x: is a run of detect; give the one that its detector started from$"):
+            asked_config(Path("x"), told)
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ BATCHES = 8 + KILLS // len(METHODS)  # of an epoch
 LONGER = (f"trainer.limit_train_batches={BATCHES}", "epochs=4", "checkpoint_every_n_steps=1", "hydra.run.dir=x")
 
 
-def kill(line: tuple[str, ...], cwd: Path, step: int, writing: bool, wait: float) -> bool:
+def kill(line: tuple[str, ...], cwd: Path, step: int, writing: bool, wait: float, script: str = "train.py") -> bool:
     """Start a run and kill it once it has logged a step; returns whether that was inside the write of a checkpoint."""
-    process, folder = start(line, cwd), cwd / "x"
+    process, folder = start(line, cwd, script), cwd / "x"
     step = max(step, logged(folder) + 1)
 
     def at_work() -> list[Path]:
