@@ -1,15 +1,17 @@
 """Every wrong line of bad_lines.txt is answered by one line that names the key or file, before anything is made."""
 
+import json
 import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import Line
+from tests.conftest import ROOT, Line
 from tests.test_commands.test_theory import enter as enter_theory
 
 Type = Callable[..., Line]
@@ -34,6 +36,13 @@ def photos(root: Path) -> Path:
     return root
 
 
+def boxes(wrong: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """A json of COCO's form, on one image of `photos`, with one box."""
+    box = {"id": 7, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}
+    image = {"id": 1, "file_name": "000.png", "width": 8, "height": 8}
+    return {"images": [image], "annotations": [box | wrong], "categories": [{"id": 1, "name": "cat"}]}
+
+
 def map_of(side: int) -> bytes:
     """A grey PNG of side x side pixels, whose header alone is read."""
     body = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
@@ -55,6 +64,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (photos(root / name) / WRONG).unlink()
     (root / "dangling" / WRONG).symlink_to(root / "gone.png")
     Image.fromarray(np.zeros((8, 8), np.float32)).save((root / "float" / WRONG).with_suffix(".tiff"))
+    for name, rows in {"list": "[]", "box": json.dumps(boxes({"bbox": [1, 1, 0, 5]})), "cut": "{"}.items():
+        (root / f"{name}.json").write_text(rows)
     return root
 
 
@@ -71,7 +82,10 @@ def test_a_wrong_line_is_answered_before_anything_is_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    script, *told = wrong.replace("{D}", str(images)).split()
+    places = {"{D}": images, "{R}": ROOT / "tests" / "stored_runs"}
+    for key, folder in places.items():
+        wrong, answer = wrong.replace(key, str(folder)), answer.replace(key, str(folder))
+    script, *told = wrong.split()
     if script == "train":
         done = line(*told)
     elif script == "theory":
@@ -79,7 +93,7 @@ def test_a_wrong_line_is_answered_before_anything_is_made(
     else:
         done = type_script(script, *told)
     assert (done.code, done.err.count("\n")) == (2, 1), done.err
-    assert done.err.startswith(f"error: {answer.replace('{D}', str(images))}")
+    assert done.err.startswith(f"error: {answer}")
     assert not list(tmp_path.iterdir())
 
 

@@ -1,5 +1,6 @@
 """Detection from stored runs: a line of `detect` as a line of jobs, one for each run and start."""
 
+from contextlib import suppress
 from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple, cast
@@ -8,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastive_lab.config.detect_check import composed_detect, resolve_detect
 from contrastive_lab.config.identity import within
+from contrastive_lab.config.overrides import base
 from contrastive_lab.config.values import key_and_value
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import Part, given, load
@@ -81,18 +83,27 @@ def read_asked(line: list[str]) -> Asked:
 
 def _part(source: Source | None, start: str, typed_keys: dict[str, str], several: bool) -> Part:
     """The settings of one job, and those that tell what it starts from where there are several."""
-    added = {"start": start} | ({"backbone.pretrained": "true"} if start == "supervised" else {})
+    added = {"start": start}
     if source is not None:
         stored = stored_config(source.folder)
         if typed_keys.get("data") != "coco":
             check_data(source.folder, typed_keys)
         added |= {**like(stored, typed_keys, (), "detect"), "seed": str(stored.seed)}
         added |= {"weights": str(source.folder)} if start == "run" else {}
+    added |= {"backbone.pretrained": "true"} if start == "supervised" and _is_of_library(added | typed_keys) else {}
     overrides = [quoted(f"{key}={value}") for key, value in added.items() if key not in typed_keys]
     settings = source.settings if source else []
     arms = [f"arm={start}" for setting in settings if setting.startswith("arm=")]  # of an experiment's arms none of its
     told = [*(settings if start == "run" else arms), *([f"start={start}"] if several else [])]
     return Part(None, overrides, tuple(told))
+
+
+def _is_of_library(told: dict[str, str]) -> bool:
+    """Whether a library may have weights of the backbone that settings choose."""
+    groups = tuple(f"{group}={told[group]}" for group in ("scale", "backbone") if group in told)
+    with suppress(ConfigError):  # of several backbones, or of none that there is
+        return "pretrained" in base(groups, "detect").backbone
+    return True
 
 
 def check_detect(job: list[str]) -> Checked:
