@@ -75,7 +75,7 @@ def _data(config: DictConfig) -> Iterator[str]:
     if data.images is not None and data.images < N:
         yield f"batch_size={N}: more than data.images={data.images}"
     if data.name == "coco":
-        yield from _coco(config)
+        yield from missing_files(config)
         return
     if kind(config) == "texts" or config.dataset.name == "image_folder":
         yield f"dataset={config.dataset.name}: {OF_ARRAYS}"
@@ -89,7 +89,8 @@ def _files(config: DictConfig) -> Iterator[str]:
     yield from of_files(config, ()) if config.data.name == "coco" else of_files(config)  # `dataset` is not read
 
 
-def _coco(config: DictConfig) -> Iterator[str]:
+def missing_files(config: DictConfig) -> Iterator[str]:
+    """What is not there of the files and folders of a run on a COCO json, a line each."""
     data = config.data
     if data.root is None and any(str(data[key]).startswith("None/") for key in FILES):
         told = "needed; or data.train_json= and others"

@@ -73,7 +73,7 @@ class Coco:
     def __init__(self, file: Path, folder: Path, skip: bool = False, count: int | None = None) -> None:
         self.file, self.folder, self.reader = file, folder, Reader()
         found = _read(file)
-        self.hash = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+        self.hash = json_hash(file)
         kinds = sorted(found["categories"], key=lambda row: row["id"])
         self.names = tuple(row["name"] for row in kinds)
         self._label: dict[int | None, int] = {row["id"]: number for number, row in enumerate(kinds, 1)}
@@ -141,6 +141,11 @@ class Coco:
             crowds += [row["id"]] if row.get("iscrowd") else []
             kept.setdefault(row["image_id"], []).append(row)
         return kept, crowds
+
+
+def json_hash(file: Path) -> str:
+    """Tells a json from others."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
 def _problems(row: Annotation, image: Image | None, labels: dict[int | None, int]) -> Iterator[str]:

@@ -65,7 +65,7 @@ class SceneDataModule(pl.LightningDataModule):
         self.train, self.test, self.batch_size, self.seed = train, test, batch_size, seed
         self.flip, self.sizes, self.test_size, self.longest = flip, list(sizes or []), test_size, longest
         self.workers, self.notices = workers, [*notices]
-        self.hash = train.hash if train.hash == test.hash else f"{train.hash}-{test.hash}"
+        self.hash = scenes_hash(train.hash, test.hash)
 
     def __len__(self) -> int:
         return len(self.train) // self.batch_size
@@ -102,6 +102,11 @@ class SceneDataModule(pl.LightningDataModule):
         targets = [{name: each.to(device) for name, each in scene.target.items()} for scene in drawn.scenes]
         targets = [own | {"boxes": own["boxes"].to(dtype)} for own in targets]
         return SceneBatch(images, targets, drawn.ids.to(device), self.step_random(drawn.epoch, drawn.step))
+
+
+def scenes_hash(train: str, test: str) -> str:
+    """The hash of a run's scenes, of those of its parts."""
+    return train if train == test else f"{train}-{test}"
 
 
 def as_input(scene: Scene, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -1,7 +1,7 @@
 """Pictures of scenes with their boxes."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torchvision.utils import draw_bounding_boxes, make_grid
 
 Picture = NDArray[np.uint8]  # (height, width, 3)
 COLOURS = ("#e6194b", "#3cb44b", "#ffe119", "#4363d8", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#bfef45", "#fabed4")
-LEAST = 192  # pixels of the longer side of an image as it is shown
+LEAST = 288  # pixels of the longer side of an image as it is shown
 
 
 def box_sheet(
@@ -34,7 +34,8 @@ def box_sheet(
         if len(own):
             told = [names[number - 1] for number in numbers.tolist()] if words else None
             colours = [COLOURS[(number - 1) % len(COLOURS)] for number in numbers.tolist()]
-            large = draw_bounding_boxes(large, factor * own.cpu(), told, colours, width=2)
+            look: Any = {"width": 2, "label_colors": "black", "fill_labels": True}  # a name stands on its box's colour
+            large = draw_bounding_boxes(large, factor * own.cpu(), told, colours, **look)
         drawn.append(large)
     height, width = (max(image.shape[dim] for image in drawn) for dim in (1, 2))
     cells = [F.pad(image, (0, width - image.shape[2], 0, height - image.shape[1]), value=255) for image in drawn]

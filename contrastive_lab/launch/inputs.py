@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.config.detect import reads_dataset
+from contrastive_lab.config.detect import is_detect, reads_dataset
+from contrastive_lab.config.detect_check import missing_files
 from contrastive_lab.config.plugins import in_one_line
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError
@@ -65,10 +66,26 @@ def of_user(config: DictConfig) -> bool:
 
 
 def other_images(folder: Path, config: DictConfig) -> str:
-    """The hashes of the images that the run in a folder had and would have now, if they differ; else empty."""
-    then = read_result(folder).data_hash
-    now = read_images(OmegaConf.to_yaml(config.dataset, resolve=True)).hash if then and of_user(config) else then
+    """The hashes of the images that the run in a folder had and would have now, if they differ; else empty.
+
+    ConfigError if the json or the images of a run of `detect` are gone.
+    """
+    now = then = read_result(folder).data_hash
+    if is_detect(config) and config.data.name == "coco":
+        if problems := [*missing_files(config)]:
+            raise ConfigError(*problems)
+        now = then and _hash_of_json(Path(config.data.train_json), Path(config.data.test_json))
+    elif then and of_user(config):
+        now = read_images(OmegaConf.to_yaml(config.dataset, resolve=True)).hash
     return f"data_hash: {then}, not {now}" if then != now else ""
+
+
+def _hash_of_json(train: Path, test: Path) -> str:
+    with quickly():  # here: it imports torch, which takes seconds
+        from contrastive_lab.detect.coco import json_hash
+        from contrastive_lab.detect.data import scenes_hash
+
+    return scenes_hash(json_hash(train), json_hash(test))
 
 
 class Found(NamedTuple):

@@ -219,8 +219,7 @@ def _resumed(overrides: list[str], kind: Kind) -> list[str]:
     values = given(overrides)
     if others := [f"{key}={v}" for key, v in values.items() if not within(key, (*KEPT, *MOVED, *PROCESSES))]:
         raise ConfigError(f"resume takes the run's own configuration; leave out {', '.join(others)}")
-    folder = _unquoted(values["resume"])
-    if problems := check_resume(Path(folder)):
+    if problems := check_resume(Path(folder := _unquoted(values["resume"]))):
         raise ConfigError(*problems)
     config = moved_config(Path(folder), {key: _unquoted(values[key]) for key in MOVED if key in values})
     if (command := command_of(config)) != kind.command:

@@ -1,13 +1,18 @@
 """What a run reads before it starts."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from omegaconf import DictConfig
 
+from contrastive_lab.config.detect_check import composed_detect
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.inputs import image_problems, of_user, other_images, read_images
+from contrastive_lab.run.scenes import build_scenes
 from tests.sweep_folder import write_run
+from tests.test_detect.test_coco import box, written
 from tests.test_run.test_own_images import folder as own_images
 
 Compose = Callable[..., DictConfig]
@@ -33,6 +38,23 @@ def test_a_batch_that_fits_is_named(folder: Path, compose: Compose) -> None:
         == f"batch_size=256: more than the {count} images of {folder}; batch_size={2 ** (count.bit_length() - 1)} fits"
     )
     assert not of_user(compose())
+
+
+def test_a_json_that_is_another_now_or_gone_is_told(tmp_path: Path) -> None:
+    file, hashes = written(tmp_path, []), list[str]()
+    where = [f"data.{part}_{key}={path}" for part in ("train", "test") for key, path in
+             (("json", file), ("images", tmp_path))]  # fmt: skip
+    config = composed_detect(["start=random", "data=coco", "batch_size=2", *where])
+    for _ in range(2):
+        hashes.append(build_scenes(config).hash)
+        (tmp_path / "result.json").write_text(json.dumps({"status": "interrupted", "data_hash": hashes[-1]}))
+        assert other_images(tmp_path, config) == ""
+        written(tmp_path, [box(1, 1, 1, 5, 5)])
+    (tmp_path / "result.json").write_text(json.dumps({"status": "interrupted", "data_hash": hashes[0]}))
+    assert other_images(tmp_path, config) == f"data_hash: {hashes[0]}, not {hashes[1]}"
+    file.unlink()
+    with pytest.raises(ConfigError, match=rf"data\.train_json={file}: no such file"):
+        other_images(tmp_path, config)
 
 
 def test_images_of_a_run_that_are_others_now_are_told_by_both_hashes(

@@ -45,4 +45,4 @@ def test_precision_is_measured_every_n_epochs_and_at_the_end_and_pictures_are_ke
     assert [(key, step) for key, _, step in logger.images] == [("scenes", 0), ("found", 6)]
     for key, sheet, _ in logger.images:
         assert np.array_equal(np.asarray(Image.open(tmp_path / f"{key}.png")), sheet)
-        assert sheet.shape == (192 + 8, 4 * 196 + 4, 3)
+        assert sheet.shape == (4 * 64 + 8, 4 * (4 * 64 + 4) + 4, 3)
