@@ -22,7 +22,7 @@ ALLOWED = "CONTRASTIVE_LAB_PLUGINS"  # variable with what was typed, which a pro
 LIBRARIES = {
     "contrastive_lab", "hydra", "jinja2", "matplotlib", "numpy", "omegaconf", "pandas", "pydantic",
     "pytorch_lightning", "safetensors", "scipy", "sklearn", "timm", "torch", "torchmetrics", "torchvision", "tqdm",
-    "wandb",
+    "typing_extensions", "wandb",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ def test_an_experiment_trains_first_and_its_node_reaches_the_report(monkeypatch:
     ran = list[tuple[Any, ...]]()
 
     def run_line(task: object, line: Sequence[str], parts: Any = None, kind: Any = None) -> None:
-        ran.append((task, [*line], *([parts([]), kind.primary, kind.experiment] if kind else [])))
+        ran.append((task, [*line], *([parts([]), kind.primary, kind.experiment, kind.typed] if kind else [])))
 
     parts = [Part(None, ["start=run"], ("K=4",))]
     monkeypatch.setattr(detect, "run_line", run_line)
@@ -27,7 +27,7 @@ def test_an_experiment_trains_first_and_its_node_reaches_the_report(monkeypatch:
     detect.task(["detect", "experiment=x"])
     assert ran == [
         (detect.train.task, ["train"]),
-        (detect.job, ["detect", "b", "c"], parts, "detect", {"y": "AP50"}),
+        (detect.job, ["detect", "b", "c"], parts, "detect", {"y": "AP50"}, ("detect", "experiment=x")),
     ]
 
 
