@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image
 from pytorch_lightning.loggers import Logger, WandbLogger
+from torch import Tensor
 
 from contrastive_lab.compat import attached_data
 from contrastive_lab.detect.data import SceneBatch, SceneDataModule
@@ -59,10 +60,15 @@ class BoxSheets(pl.Callback):
             data = _data(trainer)
             numbers = range(min(SHOWN, len(data.test)))
             found = [own for own, _ in find_all(cast(Any, pl_module).detector, data, numbers)]
-            sure = [own["scores"] >= SURE for own in found]
+            sure = [shown(own["scores"]) for own in found]
             boxes, labels = ([own[k][keep] for own, keep in zip(found, sure, strict=True)] for k in ("boxes", "labels"))
             sheet = box_sheet([data.test[i].image for i in numbers], boxes, labels, data.test.names)
-            self._show(FOUND, sheet, trainer.global_step, f"test scenes: boxes found with a score of {SURE} or more")
+            self._show(
+                FOUND,
+                sheet,
+                trainer.global_step,
+                f"test scenes: boxes found with a score of {SURE} or more, or the best",
+            )
 
     def _show(self, name: str, sheet: Picture, step: int, caption: str) -> None:
         partial = self.folder / f"{name}.partial"
@@ -71,6 +77,11 @@ class BoxSheets(pl.Callback):
             partial.replace(self.folder / name)
         for logger in self.loggers:
             logger.log_image(name.removesuffix(".png"), [sheet], step=step, caption=[caption])
+
+
+def shown(scores: Tensor) -> Tensor:
+    """Which boxes of a scene a sheet shows, bool (m,): those with a score of 0.5 or more, or else the best one."""
+    return scores >= min(SURE, max(scores.tolist(), default=SURE))
 
 
 def _data(trainer: pl.Trainer) -> SceneDataModule:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pytorch_lightning.loggers import WandbLogger
 
@@ -12,7 +13,7 @@ pytest.importorskip("pycocotools", reason='average precision needs pycocotools: 
 
 from contrastive_lab.detect.module import DetectionModule
 from contrastive_lab.optim import Optim
-from contrastive_lab.run.boxes import BoxSheets, PrecisionProbe
+from contrastive_lab.run.boxes import BoxSheets, PrecisionProbe, shown
 from tests.small_scenes import detector, scenes
 from tests.test_detect.test_module import fitted
 
@@ -46,3 +47,10 @@ def test_precision_is_measured_every_n_epochs_and_at_the_end_and_pictures_are_ke
     for key, sheet, _ in logger.images:
         assert np.array_equal(np.asarray(Image.open(tmp_path / f"{key}.png")), sheet)
         assert sheet.shape == (4 * 64 + 8, 4 * (4 * 64 + 4) + 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept"), [([0.9, 0.5, 0.4], [True, True, False]), ([0.1, 0.3], [False, True]), ([], [])]
+)
+def test_a_sheet_shows_what_is_sure_or_else_the_best(scores: list[float], kept: list[bool]) -> None:
+    assert shown(torch.tensor(scores)).tolist() == kept
