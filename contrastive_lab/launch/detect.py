@@ -41,6 +41,7 @@ def read_experiment(line: list[str]) -> Experiment | None:
     own = dict(map(key_and_value, line[1:]))
     if "experiment" not in own:
         return None
+    read_line(line)  # so that a user's own yamls are looked at
     name, node = own["experiment"], load(own["experiment"])
     if taken := [key for key in ("run", "sweep") if key in own]:
         raise ConfigError(f"{taken[0]}={own[taken[0]]}: the runs are those of experiment={name}; leave one of them out")

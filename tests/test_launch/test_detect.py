@@ -13,7 +13,7 @@ from contrastive_lab.launch.detect import check_detect, of_detect, read_asked, r
 from contrastive_lab.launch.experiment import Part, load
 from contrastive_lab.launch.script import run_folder, stored_folder
 from contrastive_lab.launch.sources import Source
-from tests.conftest import TINY
+from tests.conftest import ROOT, TINY
 
 Compose = Callable[..., DictConfig]
 RUN = Path("outputs/simo/x")
@@ -82,6 +82,14 @@ def test_an_experiment_pre_trains_and_then_detects() -> None:
     assert found.detect == ["detect", sweep, "start=run,random", "scale=laptop", "data.images=100", "data_dir=/data"]
     assert (found.node["y"], found.node["x"], "grid" in found.node) == ("AP", "arm", False)
     assert read_experiment(["detect", "run=x"]) is None
+
+
+def test_an_experiment_of_the_users_own_is_found(tmp_path: Path) -> None:
+    (tmp_path / "experiment" / "eqco").mkdir(parents=True)
+    text = (ROOT / "conf" / "experiment" / "eqco" / "table9.yaml").read_text()
+    (tmp_path / "experiment" / "eqco" / "mine.yaml").write_text(text)
+    found = read_experiment(["detect", "experiment=eqco/mine", "scale=laptop", f"--config-dir={tmp_path}"])
+    assert found is not None and found.train[2:] == ["experiment=eqco/mine", "scale=laptop", f"--config-dir={tmp_path}"]
 
 
 @pytest.mark.parametrize(
