@@ -4,12 +4,15 @@ Gradients: every process computes the mean loss of its own rows, and DDP average
 processes. With the backward passes below, the result equals the gradient of one process that holds the whole batch.
 """
 
+import time
 from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
+
+POLL = 0.001  # seconds between two looks whether the others are here
 
 
 def world_size() -> int:
@@ -69,6 +72,18 @@ def minimum(x: Tensor) -> Tensor:
         x = x.clone()
         dist.all_reduce(x, op=dist.ReduceOp.MIN)
     return x
+
+
+def meet(device: torch.device) -> None:
+    """Wait until all processes are here, in steps between which a signal can end this one.
+
+    A collective itself waits outside of Python, as long as the slowest process takes to come to it.
+    """
+    if world_size() > 1:
+        work = dist.all_reduce(torch.zeros(1, device=device), async_op=True)
+        while not work.is_completed():
+            time.sleep(POLL)
+        work.wait()
 
 
 def gather_objects(own: Any) -> list[Any]:

@@ -42,6 +42,12 @@ TINY = (
 )
 
 
+def settled(*words: str) -> list[str]:
+    """A line whose later words stand in place of earlier ones with their key, as of TINY; the command takes no two."""
+    last = {word.partition("=")[0].lstrip("+") if "=" in word else word: word for word in words}
+    return [*last.values()]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     """Small tensors are quicker on one thread, and results are equal only at equal thread counts."""
@@ -97,7 +103,7 @@ def command(*arguments: str, cwd: Path, timeout: float = 240, **environ: str) ->
     rest = arguments[1:] if script == arguments[0] else arguments
     inherited = {name: value for name, value in os.environ.items() if "WANDB" not in name}  # W&B's own process here
     environ = {**inherited, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "0", **environ}
-    line = [sys.executable, str(ROOT / script), *rest]
+    line = [sys.executable, str(ROOT / script), *settled(*rest)]
     return subprocess.run(
         line,
         cwd=cwd,
@@ -140,8 +146,9 @@ def entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 @pytest.fixture
 def line(entered: Callable[..., Line]) -> Callable[..., Line]:
-    """Type `python train.py ...` in this process: no seconds of importing torch."""
-    return partial(entered, "train.py", lambda: train.main(sys.argv))
+    """Type `python train.py ...` in this process, `settled`: no seconds of importing torch."""
+    typed = partial(entered, "train.py", lambda: train.main(sys.argv))
+    return lambda *words, **options: typed(*settled(*words), **options)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import torch
 
 import contrastive_lab.run.train  # noqa: F401  (so that it need not be imported again)
 from contrastive_lab.commands import detect, train
+from tests.conftest import settled
 
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -31,7 +32,7 @@ def _enter(line: tuple[str, ...], cwd: Path, script: str) -> None:
     silent = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silent, stream)
-    sys.argv = [script, *line]
+    sys.argv = [script, *settled(*line)]
     os._exit(COMMANDS[script](sys.argv))
 
 
@@ -47,3 +48,11 @@ def logged(folder: Path) -> int:
         return int((folder / "metrics.csv").read_text().splitlines()[-1].split(",")[0])
     except (FileNotFoundError, IndexError, ValueError):
         return -1
+
+
+def queued(pid: int) -> float:
+    """Seconds that a process has stood in the queue for a processor, as on a busy machine; 0 of one that is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from contrastive_lab.commands import train
 from tests.conftest import ROOT, Line
 from tests.test_commands.test_theory import enter as enter_theory
 
@@ -74,7 +76,6 @@ def test_a_wrong_line_is_answered_before_anything_is_made(
     wrong: str,
     answer: str,
     images: Path,
-    line: Type,
     entered: Type,
     type_script: Type,
     tmp_path: Path,
@@ -87,7 +88,7 @@ def test_a_wrong_line_is_answered_before_anything_is_made(
         wrong, answer = wrong.replace(key, str(folder)), answer.replace(key, str(folder))
     script, *told = wrong.split()
     if script == "train":
-        done = line(*told)
+        done = entered("train.py", lambda: train.main(sys.argv), *told)
     elif script == "theory":
         done = entered("theory.py", enter_theory, *told)
     else:

@@ -91,6 +91,7 @@ def everywhere(own: Labelled, n: int, first_alone: bool = False) -> Labelled:
     if len(own.labels) == n:
         return own
     device = own.labels.device  # large features lie in main memory, where not all backends gather
+    distributed.meet(device)
     here = distributed.is_first() or not first_alone
     where = _where(n, own.features)
     features = torch.empty(n, own.features.shape[1], dtype=where[0], device=where[1]) if here else own.features

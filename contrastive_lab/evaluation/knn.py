@@ -81,6 +81,7 @@ def _highest(cosines: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 def _of_all(cosines: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The nearest of all processes side by side; where one has fewer than another, examples that weigh nothing."""
+    distributed.meet(labels.device)
     widest = -int(distributed.minimum(labels.new_tensor(-cosines.shape[1])))
     missing = (0, widest - cosines.shape[1])
     padded = F.pad(cosines, missing, value=-math.inf), F.pad(labels, missing)

@@ -21,7 +21,7 @@ from contrastive_lab.errors import ConfigError, RunError, first_line
 from contrastive_lab.imports import quickly
 from contrastive_lab.launch.experiment import expand, given
 from contrastive_lab.launch.follow import followed
-from contrastive_lab.launch.line import read_line
+from contrastive_lab.launch.line import check_once, read_line
 from contrastive_lab.launch.own_code import PLUGINS
 from contrastive_lab.launch.plan import has_report, held, is_done, job_folder, lock, new_folder
 from contrastive_lab.launch.preflight import TRAIN, Kind, Parts, anew, check_started, launched, multirun, preflight
@@ -78,6 +78,7 @@ def theory_line(task: Task, line: Sequence[str], text: str | None) -> int:
         # run= and sweep= are short for the analysis' own settings.
         told = [o for o in args.overrides if key_and_value(o)[0] not in (PLUGINS, SEARCHPATH)]  # these are in force
         args.overrides = [f"theory.{o}" if key_and_value(o)[0] in ("run", "sweep") else o for o in told]
+        check_once(args.overrides)
         named = "theory" in given(args.overrides)
         if args.help and not named:
             print(help_text(text, {}), options_help("theory"), sep="\n")

@@ -15,6 +15,7 @@ from contrastive_lab.config.values import key_and_value, points, typed
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.line import read_line
+from contrastive_lab.launch.sources import parted
 from contrastive_lab.program import program, variables
 
 CURVE = SHARE / "docs" / "results" / "negatives" / "cost" / "result.json"
@@ -37,13 +38,7 @@ def read_asked(line: Sequence[str]) -> Asked:
     Raises:
         ConfigError: names a setting that is wrong.
     """
-    own, rest = dict[str, str](), list[str]()
-    for part in line[1:]:
-        key, value = key_and_value(part)
-        if key in ("tolerance", "check", "seeds", "seed", "out", "curve"):
-            own[key] = value
-        else:
-            rest.append(part)
+    own, rest = parted([*line], ("tolerance", "check", "seeds", "seed", "out", "curve"))
     told, seeds, seed = own.get("check", "false"), own.get("seeds", "5"), own.get("seed", "0")
     if told not in ("true", "false"):
         raise ConfigError(f"check={told}: must be true or false")

@@ -1,5 +1,6 @@
 """A command line as it is typed, before Hydra reads it."""
 
+import os
 import re
 from argparse import ArgumentError, Namespace
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ def read_line(line: Sequence[str]) -> Namespace:
 
     `--K=16`, as W&B's agents write it, is K=16. A path that is there is taken as it is, with all the signs that mean
     something to Hydra, and ~ is the user's folder. An infinite alpha may be written `.inf`, as yamls have it. What the
-    line says of code from outside is `in_force` from here on.
+    line says of code from outside is `in_force` from here on. A line that cannot be read, or gives a key twice, is a
+    ConfigError.
     """
     arguments = [part[2:] if _is_setting(part) else part for part in line[1:]]
     parser = hydra_parser()
@@ -34,8 +36,20 @@ def read_line(line: Sequence[str]) -> Namespace:
         name = unknown[0].lstrip("-") or "key"
         raise ConfigError(f"{unknown[0]}: no such flag; settings are key=value: {name}=<value>")
     overrides = [_alpha(_run_name(quoted(override))) for override in read.overrides]
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # to the others' line Lightning adds the folder once more
+        check_once(overrides)
     read.overrides, read.config_dir = in_force(read.config_dir, overrides), None
     return read
+
+
+def check_once(overrides: Sequence[str]) -> None:
+    """Raise a ConfigError that names the keys and groups that are given twice; Hydra would take the last of them."""
+    found = dict[str, list[str]]()
+    for override in overrides:
+        if "=" in override:
+            found.setdefault(key_and_value(override)[0].lstrip("+"), []).append(override)
+    if twice := {key: " ".join(several) for key, several in found.items() if len(several) > 1}:
+        raise ConfigError(*(f"{told}: {key} is given twice; leave one out" for key, told in twice.items()))
 
 
 def _is_setting(part: str) -> bool:

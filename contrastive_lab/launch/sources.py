@@ -12,6 +12,7 @@ from contrastive_lab.config.values import flat, key_and_value, typed
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.experiment import Part
 from contrastive_lab.launch.inputs import read_images
+from contrastive_lab.launch.line import check_once
 from contrastive_lab.launch.moved import moved_config
 from contrastive_lab.launch.script import stored_folder
 
@@ -35,7 +36,8 @@ class Asked(NamedTuple):
 
 
 def parted(line: list[str], keys: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
-    """What a line gives for a command's own keys, and its other words without the command's."""
+    """What a line gives for a command's own keys, each once, and its other words without the command's."""
+    check_once([part for part in line[1:] if key_and_value(part)[0] in keys])
     told = [(*key_and_value(part), part) for part in line[1:]]
     return {key: value for key, value, _ in told if key in keys}, [part for key, _, part in told if key not in keys]
 

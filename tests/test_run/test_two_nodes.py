@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import ROOT, TINY
+from tests.conftest import ROOT, TINY, settled
 from tests.forked_runs import children, logged
 from tests.test_run.test_train import metrics, result, weights
 
@@ -32,7 +32,7 @@ class Nodes(ExitStack):
         options = {"cwd": cwd, "env": {**os.environ, "OMP_NUM_THREADS": "1"}, "stderr": subprocess.PIPE, "text": True}
         self.agents = []
         for rank in range(2):
-            line = [*agent, f"--node-rank={rank}", str(ROOT / "train.py"), *TOLD, *HERE]
+            line = [*agent, f"--node-rank={rank}", str(ROOT / "train.py"), *settled(*TOLD, *HERE)]
             process = subprocess.Popen(line, **options)
             self.agents.append(self.enter_context(process))
             self.callback(self.kill, rank)
