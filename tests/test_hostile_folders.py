@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.bench.page import BEGIN, END
+from contrastive_lab.commands import train
 from contrastive_lab.config.detect_check import composed_detect
-from contrastive_lab.errors import ConfigError
+from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.record.right import read_right
 from contrastive_lab.run.export import load_backbone
 from contrastive_lab.run.start import tensors_of
@@ -125,15 +128,39 @@ def test_a_script_that_reads_the_checkpoint(script: str, hostile: Path, kind: st
 
 
 @pytest.mark.long
-def test_evaluate_on_a_sweep(hostile: Path, kind: str, tmp_path: Path, type_script: Type) -> None:
+@pytest.mark.parametrize("script", ["evaluate", "finetune"])
+def test_a_script_on_a_sweep(script: str, hostile: Path, kind: str, tmp_path: Path, type_script: Type) -> None:
     sweep = write_sweep(tmp_path / "sweep", [({"K": 4}, {"linear_top1": 50.0})])
     (hostile / "result.json").write_text((hostile / "result.json").read_text().replace("interrupted", "done"))
     (sweep / "K=4").rename(tmp_path / "old")
     hostile.rename(sweep / "K=4")
-    done = type_script("evaluate", f"sweep={sweep}", "evaluation=mean")
-    check(done, "" if kind in SPLITS else kind)  # a data set is read run by run, whose line says what failed
-    assert kind not in SPLITS or "a stored run does not say where to write; data_dir=<folder> on the" in done.out
+    done = type_script(script, f"sweep={sweep}", "labels=0.5" if script == "finetune" else "evaluation=mean")
+    told = script == "finetune" or kind not in SPLITS  # else a data set is read run by run, whose line says what failed
+    check(done, kind if told else "")
+    assert told or "a stored run does not say where to write; data_dir=<folder> on the" in done.out
     assert "raceback" not in done.out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pilot", ["begun", "done"])
+def test_find_k_in_a_folder(
+    pilot: str, hostile: Path, tmp_path: Path, type_script: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (out := tmp_path / "out").mkdir()
+    hostile.rename(out / "pilot")
+    monkeypatch.chdir(tmp_path)
+    if pilot == "done":
+        monkeypatch.setattr("contrastive_lab.commands.find_k.pilot", lambda asked: asked.out / "pilot")
+    else:
+        monkeypatch.setattr("contrastive_lab.launch.find_k.train", in_this_process)
+    check(type_script("find_k", *TINY, f"out={out}"))
+
+
+def in_this_process(arguments: list[str]) -> None:
+    """Train as find_k does in a process of its own."""
+    GlobalHydra.instance().clear()
+    if code := train.main(["train", *arguments]):
+        raise RunError(f"ended with exit code {code}")
 
 
 @pytest.mark.long
@@ -226,6 +253,31 @@ def test_a_header_of_safetensors_that_lies(header: bytes, tmp_path: Path) -> Non
     (tmp_path / "backbone.safetensors").write_bytes(header)
     with pytest.raises((SafetensorError, RuntimeError)):
         load_backbone(tmp_path)
+
+
+CARD = {"step": 1, "images": {"size": 28, "mean": [0.5], "std": [0.5]}, "replaced": {}}
+
+
+@pytest.mark.parametrize("card", [*CARDS, {"constructor": "torchvision.models.resnet18", "arguments": {}}])
+def test_embed_on_an_export(card: dict[str, Any], tmp_path: Path, elsewhere: Path, type_script: Type) -> None:
+    """The last one is a net that may be made, in a folder whose features would go elsewhere."""
+    (export := tmp_path / "export").mkdir()
+    (export / "backbone.json").write_text(json.dumps(card | CARD).replace("PWNED", str(tmp_path / "pwned")))
+    if card not in CARDS:
+        (export / "embed").symlink_to(elsewhere)
+    done = type_script("embed", f"run={export}", "dataset=fashion_mnist_mini")
+    check(done)
+    assert ("a link out of the folder" in done.err) == (card not in CARDS)
+
+
+@pytest.mark.parametrize("name", ["ratios.png", "machine.json.partial"])
+def test_bench_in_a_folder(name: str, tmp_path: Path, elsewhere: Path, type_script: Type) -> None:
+    (out := tmp_path / "speed").mkdir()
+    (out / name).symlink_to(elsewhere / "mine")
+    (page := tmp_path / "page.md").write_text(f"{BEGIN}\n{END}\n")
+    done = type_script("bench", "all", "--tiny", "--only", "loss", "--out", str(out), "--page", str(page))
+    check(done)
+    assert "a link out of the folder" in done.err and page.read_text() == f"{BEGIN}\n{END}\n"
 
 
 def test_objects_in_arrays_are_not_made(tmp_path: Path, elsewhere: Path) -> None:

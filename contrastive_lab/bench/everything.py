@@ -7,6 +7,7 @@ from contrastive_lab.bench.page import check_page, write_page
 from contrastive_lab.bench.table import table
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.provenance import environment
+from contrastive_lab.record.run import check_links
 from contrastive_lab.record.speed import Outcome, Speed, file_of, machine, read_speed, write_speed
 
 KEPT = ("python", "system", "cpu", "cpus", "gpus", "driver", "git")  # of the environment; what names no host
@@ -20,10 +21,11 @@ def everything(names: Sequence[str], measure: Measure, folder: Path, page: Path,
     that says what to install.
 
     Raises:
-        ConfigError: before any work, where the page has no place for a table, a machine's file cannot be read, or a
-            tiny run would take the place of a true one.
+        ConfigError: before any work, where the page has no place for a table, a machine's file cannot be read, a link
+            leads out of the folder, or a tiny run would take the place of a true one.
     """
     check_page(page)
+    check_links(folder)
     speed = _begun(folder, tiny)
     for name in names:
         print(f"\n{name}", flush=True)

@@ -37,7 +37,8 @@ def write_page(page: Path, folder: Path) -> None:
     machines = [read_speed(path) for path in sorted(folder.glob("*.json"))]
     draw(machines, folder / FIGURE)
     shown = f"![Ratios by machine]({os.path.relpath(folder / FIGURE, page.parent)})"
-    new = [BEGIN, "", *(_about(speed) for speed in machines), "", *markdown(machines), "", shown, "", END]
+    told = [line.replace("<", "&lt;") for line in (*map(_about, machines), "", *markdown(machines))]
+    new = [BEGIN, "", *told, "", shown, "", END]
     text = page.read_text()
     write_text(page, text[: text.index(BEGIN)] + "\n".join(new) + text[text.index(END) + len(END) :])
 

@@ -27,6 +27,8 @@ FORMS = {
 
 def task(values: Values) -> None:
     """Build the dashboard, and save it or write its specification."""
+    if "spec" in values and not Path(values["spec"]).absolute().parent.is_dir():
+        raise ConfigError(f"spec={values['spec']}: must be a file in a folder that is there")
     try:
         board = dashboard(values["entity"], values.get("project", "contrastive_lab"), values.get("name", "negatives"))
     except ImportError as error:

@@ -17,6 +17,7 @@ from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.line import read_line
 from contrastive_lab.launch.sources import parted
 from contrastive_lab.program import program, variables
+from contrastive_lab.record.run import check_links
 
 CURVE = SHARE / "docs" / "results" / "negatives" / "cost" / "result.json"
 
@@ -48,6 +49,7 @@ def read_asked(line: Sequence[str]) -> Asked:
         raise ConfigError(f"seed={seed}: must be a whole number, the first one of all seeds")
     tolerance = points(own.get("tolerance", "1"), "tolerance")
     out = Path(own.get("out") or f"outputs/find_k/{datetime.now():%Y-%m-%d_%H-%M-%S}")
+    check_links(out)
     overrides = _with_all_negatives(read_line(["train", *rest]).overrides)
     _check(overrides)
     both = range(int(seed), int(seed) + int(seeds))

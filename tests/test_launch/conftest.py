@@ -10,9 +10,9 @@ import pytest
 from contrastive_lab.launch import experiment
 from contrastive_lab.launch.preflight import preflight
 from contrastive_lab.record.plan import Plan
-from tests.conftest import TINY
+from tests.conftest import TINY, settled
 
-SMALL = [*TINY, "trainer.limit_train_batches=3", "evaluation.epochs=1"]
+SMALL = settled(*TINY, "trainer.limit_train_batches=3", "evaluation.epochs=1")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from contrastive_lab.launch.command_line import Task, command_line
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record import load_sweep
 from contrastive_lab.record.plan import Plan
-from tests.conftest import TINY, Line
+from tests.conftest import TINY, Line, settled
 from tests.sweep_folder import Told, write_sweep
 from tests.test_launch.conftest import SMALL, stored_results
 
@@ -83,7 +83,7 @@ def test_a_list_of_grids_is_launched_as_one_sweep(
 
     monkeypatch.setattr(launcher, "launch", counted)
     seen: list[tuple[Any, ...]] = []
-    told = ["train.py", "-m", *SMALL, "experiment=eqco/fig1", "K=4", "seed=0", "sweep=arms"]
+    told = ["train.py", "-m", *settled(*SMALL, "K=4"), "experiment=eqco/fig1", "seed=0", "sweep=arms"]
     task: Task = lambda config: seen.append((config.K, config.alpha, config.tau))  # noqa: E731
     assert entered("train.py", lambda: command_line(task, told)).code == 1  # which leaves no result
     assert seen == [(4, None, 0.3), (4, 256.0, 0.5)]

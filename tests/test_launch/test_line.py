@@ -18,8 +18,18 @@ def test_a_path_that_is_there_is_taken_as_it_is(name: str, tmp_path: Path) -> No
 
 
 def test_other_values_stay_as_they_are(tmp_path: Path) -> None:
-    told = ["K=4,16", "dataset.root=a,b", f"dataset.root={tmp_path}", "resume='x y'", "tau=0.1"]
-    assert read_line(["train.py", "-m", *told]).overrides == told
+    for root in ("a,b", tmp_path):
+        told = ["K=4,16", f"dataset.root={root}", "resume='x y'", "tau=0.1"]
+        assert read_line(["train.py", "-m", *told]).overrides == told
+
+
+@pytest.mark.parametrize("line", [["K=4", "tau=0.1", "+K=5"], ["K=4,8", "K=5"], ["--K=4", "++K=4"]])
+def test_a_key_stands_once_but_in_a_further_process(line: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra takes the last; Lightning adds the folder of the run to the line of each further process."""
+    with pytest.raises(ConfigError, match=r"K is given twice; leave one out$"):
+        read_line(["train.py", *line])
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert read_line(["train.py", *line]).overrides[0] == line[0].lstrip("-")
 
 
 def test_a_folder_may_be_below_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

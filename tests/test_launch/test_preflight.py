@@ -14,7 +14,7 @@ from contrastive_lab.launch import experiment
 from contrastive_lab.launch.preflight import check_started, preflight
 from contrastive_lab.record.plan import Plan
 from contrastive_lab.record.run import check_resume
-from tests.conftest import TINY, Line
+from tests.conftest import TINY, Line, settled
 from tests.test_launch.conftest import SMALL
 
 Type = Callable[..., Line]
@@ -108,7 +108,7 @@ def job_of(sweep: Plan) -> Path:
 
 
 def test_a_stored_run_of_another_configuration_is_never_taken(planned: Callable[..., Plan], line: Type) -> None:
-    told = (*SMALL, "K=4", "sweep=s")
+    told = (*settled(*SMALL, "K=4"), "sweep=s")
     folder = job_of(planned(*told))
     config = composed([*SMALL, "K=4"])
     config.tau = 0.7  # as if the defaults had been others then

@@ -24,8 +24,10 @@ def test_grids_have_the_lines_overrides_first() -> None:
 
 
 def test_a_commands_own_keys_are_parted_from_the_others() -> None:
-    line = ["detect", "-m", "run=a", "K=4,8", "start=run,random", "run=b"]
+    line = ["detect", "-m", "K=4,8", "start=run,random", "run=b"]
     assert parted(line, ("run", "start")) == ({"run": "b", "start": "run,random"}, ["-m", "K=4,8"])
+    with pytest.raises(ConfigError, match="run=b run=a: run is given twice"):
+        parted([*line, "run=a"], ("run", "start"))
 
 
 def test_a_run_or_a_sweep_is_needed_and_must_be_one() -> None:

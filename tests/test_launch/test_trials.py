@@ -11,6 +11,7 @@ from contrastive_lab.launch.search import prepared
 from contrastive_lab.launch.trials import Searched, jobs_left, outcome
 from contrastive_lab.record.plan import read_plan
 from contrastive_lab.record.result import Result, Status, read_result
+from tests.conftest import settled
 
 pytest.importorskip("optuna")
 
@@ -25,7 +26,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
     (tmp_path / "outputs" / "sweeps" / "s").mkdir(parents=True)
 
     def read(*told: str) -> Searched:
-        line = ["train.py", *LINE, *told]
+        line = ["train.py", *settled(*LINE, *told)]
         return prepared(read_line(line), line)[1]
 
     return read

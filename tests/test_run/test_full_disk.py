@@ -1,7 +1,6 @@
 """A disk without room: one line, a failed run, the last good state kept, and the same end once there is room."""
 
 import errno
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 
-from contrastive_lab import report
 from contrastive_lab.launch import jobs
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.run.callbacks import LastCheckpoint
 from tests.conftest import TINY, Line, only_run
+from tests.sweep_folder import write_sweep
 from tests.test_run.test_train import Trained, Typed, metrics, result, weights
 
 RUN = (*TINY, "epochs=3")
@@ -32,10 +31,6 @@ def until(call: Callable[..., Any], times: int, then: Callable[[], None]) -> Cal
         return call(*arguments, **options)
 
     return run
-
-
-def no_room() -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.fixture
@@ -71,45 +66,66 @@ def check_failed(done: Line, folder: Path) -> None:
     assert not list(folder.rglob("*.partial"))
 
 
-def check_same_end(folder: Path, whole: Path) -> None:
+def check_goes_on(done: Line, disk: Path, whole: Path, trained: Trained) -> None:
+    """The run failed for want of room, and comes to the same end once there is some."""
+    folder, whole = only_run(disk), only_run(whole)
+    check_failed(done, folder.relative_to(disk))
+    (disk / "filler").unlink()
+    trained(f"resume={folder.relative_to(disk)}", cwd=disk)
     assert metrics(folder) == metrics(whole)
     assert all(value.equal(weights(whole)[name]) for name, value in weights(folder).items())
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("owner", "name", "times"), [(pl.Trainer, "save_checkpoint", 3), (MetricsFile, "save", 9)])
-def test_no_room_for_a_checkpoint_or_a_row(
-    owner: type, name: str, times: int, tmp_path: Path, line: Typed, trained: Trained, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name", "times"),
+    [(LastCheckpoint, "save", 2), (LastCheckpoint, "save", 3), (pl.Trainer, "save_checkpoint", 3)],
+)
+def test_no_room_for_a_checkpoint(
+    owner: type,
+    name: str,
+    times: int,
+    disk: Path,
+    tmp_path: Path,
+    line: Typed,
+    trained: Trained,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trained(*RUN, cwd=tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(owner, name, until(getattr(owner, name), times, no_room))
-        done = line(*RUN, cwd=tmp_path / "full")
-    folder = only_run(tmp_path / "full")
-    check_failed(done, folder.relative_to(tmp_path / "full"))
-    trained(f"resume={folder.relative_to(tmp_path / 'full')}", cwd=tmp_path / "full")
-    check_same_end(folder, only_run(tmp_path / "whole"))
+        patch.setattr(owner, name, until(getattr(owner, name), times, lambda: fill(disk)))
+        done = line(*RUN, cwd=disk)
+    check_goes_on(done, disk, tmp_path / "whole", trained)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("times", [2, 3])
-def test_a_disk_that_is_full(
-    times: int, disk: Path, tmp_path: Path, line: Typed, trained: Trained, monkeypatch: pytest.MonkeyPatch
+def test_no_room_for_a_row(
+    disk: Path, tmp_path: Path, line: Typed, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained(*RUN, cwd=tmp_path / "whole")
+    """The rows of an epoch are more than the block that a file has begun."""
+    told, failed, save = (*RUN, "trainer.limit_train_batches=40"), list[OSError](), MetricsFile.save
+
+    def watched(file: MetricsFile) -> None:
+        try:
+            save(file)
+        except OSError as error:
+            failed.append(error)
+            raise
+
+    trained(*told, cwd=tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(LastCheckpoint, "save", until(LastCheckpoint.save, times, lambda: fill(disk)))
-        done = line(*RUN, cwd=disk)
-    folder = only_run(disk)
-    check_failed(done, folder.relative_to(disk))
+        patch.setattr(MetricsFile, "save", until(watched, 45, lambda: fill(disk)))
+        done = line(*told, cwd=disk)
+    assert failed[0].errno == errno.ENOSPC
+    check_goes_on(done, disk, tmp_path / "whole", trained)
+
+
+def test_no_room_for_the_report_of_a_sweep(disk: Path) -> None:
+    sweep = write_sweep(disk / "sweep", [({"K": K}, {"linear_top1": 50.0 + K}) for K in (4, 16)])
+    fill(disk)
+    (told,) = jobs.report(sweep)
+    assert told.startswith("no report (OSError: [Errno 28] No space left on device")
+    assert told.endswith(f"); python scripts/report.py sweep={sweep} writes it")
     (disk / "filler").unlink()
-    trained(f"resume={folder.relative_to(disk)}", cwd=disk)
-    check_same_end(folder, only_run(tmp_path / "whole"))
-
-
-def test_no_room_for_the_report_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "write_report", lambda folder: no_room())
-    told = (
-        f"no report (OSError: [Errno 28] No space left on device); python scripts/report.py sweep={tmp_path} writes it"
-    )
-    assert jobs.report(tmp_path) == [told]
+    assert jobs.report(sweep) == []
+    assert (sweep / "report" / "report.html").is_file()

@@ -144,7 +144,10 @@ def two_processes(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str
 
     def start(*told: str) -> subprocess.Popen[str]:
         own = () if "resume=x" in told else (*TINY, "strategy=ddp_cpu", "hydra.run.dir=x")
-        line, environ = [sys.executable, str(ROOT / "train.py"), *settled(*own, *told)], {**os.environ, "OMP_NUM_THREADS": "1"}
+        line, environ = (
+            [sys.executable, str(ROOT / "train.py"), *settled(*own, *told)],
+            {**os.environ, "OMP_NUM_THREADS": "1"},
+        )
         options = {"cwd": tmp_path, "env": environ, "stderr": subprocess.PIPE, "text": True}
         started.append(subprocess.Popen(line, **options, start_new_session=True))
         return started[-1]
@@ -190,7 +193,7 @@ def test_a_signal_to_one_of_two_processes_ends_both(
     for pid in {"first": [process.pid], "second": [second], "all": [process.pid, second]}.get(whom, []):
         os.kill(pid, number)
     await_end(process, second)
-    _, told_at_end = process.communicate()
+    _, told_at_end = process.communicate(timeout=60)
     assert process.returncode == 128 + number, told_at_end
     assert result(tmp_path / "x")["status"] == "interrupted"
     step = torch.load(tmp_path / "x" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
@@ -225,7 +228,7 @@ def test_a_signal_in_the_final_evaluation_of_two_processes(
         if hangs:
             os.kill(found[0], signal.SIGCONT)
             await_end(process, *found)
-        _, told = process.communicate()
+        _, told = process.communicate(timeout=60)
         assert (process.returncode, result(tmp_path / "x")["status"]) == (143, "interrupted"), told
         assert "interrupted: stopped by SIGTERM; the same line, or resume=<folder>, goes on" in told.splitlines()
         process = two_processes("resume=x")
