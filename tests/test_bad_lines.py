@@ -1,6 +1,7 @@
 """Every wrong line of bad_lines.txt is answered by one line that names the key or file, before anything is made."""
 
 import json
+import resource
 import struct
 import sys
 import zlib
@@ -13,10 +14,14 @@ import pytest
 from PIL import Image
 
 from contrastive_lab.commands import train
-from tests.conftest import ROOT, Line
+from tests.conftest import ROOT, Line, command
 from tests.test_commands.test_theory import enter as enter_theory
 
 Type = Callable[..., Line]
+LIMIT, START = (
+    10.0,
+    5.0,
+)  # seconds of a processor for a wrong line, of which the start of Python and torch may take so many
 WRONG = "train/dog/007.png"  # the file of a folder that is at fault
 
 
@@ -43,6 +48,17 @@ def boxes(wrong: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     box = {"id": 7, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}
     image = {"id": 1, "file_name": "000.png", "width": 8, "height": 8}
     return {"images": [image], "annotations": [box | wrong], "categories": [{"id": 1, "name": "cat"}]}
+
+
+def listing(root: Path) -> dict[Path, tuple[int, int]]:
+    """Size and time of everything below a folder."""
+    return {path: ((stat := path.lstat()).st_size, stat.st_mtime_ns) for path in root.rglob("*")}
+
+
+def processor(whose: int = resource.RUSAGE_SELF) -> float:
+    """Seconds of a processor that this process had, which others that want it too make no longer."""
+    used = resource.getrusage(whose)
+    return used.ru_utime + used.ru_stime
 
 
 def map_of(side: int) -> bytes:
@@ -83,6 +99,7 @@ def test_a_wrong_line_is_answered_before_anything_is_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    before, began = listing(images), processor()
     places = {"{D}": images, "{R}": ROOT / "tests" / "stored_runs"}
     for key, folder in places.items():
         wrong, answer = wrong.replace(key, str(folder)), answer.replace(key, str(folder))
@@ -95,6 +112,29 @@ def test_a_wrong_line_is_answered_before_anything_is_made(
         done = type_script(script, *told)
     assert (done.code, done.err.count("\n")) == (2, 1), done.err
     assert done.err.startswith(f"error: {answer}")
+    assert not list(tmp_path.iterdir()) and listing(images) == before
+    assert processor() - began < LIMIT - START
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("script", sorted({line.split()[0] for line, _ in table()}))
+def test_a_process_that_answers_takes_no_ten_seconds(script: str, tmp_path: Path) -> None:
+    """The last line of each command, as it is typed."""
+    (*_, wrong) = (line.split()[1:] for line, _ in table() if line.split()[0] == script and "{" not in line)
+    own, began = "train.py" if script == "train" else f"scripts/{script}.py", processor(resource.RUSAGE_CHILDREN)
+    done = command(own, *wrong, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert processor(resource.RUSAGE_CHILDREN) - began < LIMIT
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.long
+def test_a_process_that_reads_images_takes_no_ten_seconds(images: Path, tmp_path: Path) -> None:
+    told = ("dataset=image_folder", f"dataset.root={images}/truncated", "batch_size=4", "K=2")
+    began = processor(resource.RUSAGE_CHILDREN)
+    done = command(*told, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert processor(resource.RUSAGE_CHILDREN) - began < LIMIT
     assert not list(tmp_path.iterdir())
 
 
