@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, settled
 from tests.forked_runs import logged
 from tests.test_launch.conftest import SMALL, stored_results
 from tests.test_launch.test_jobs import Type
@@ -28,7 +28,7 @@ def test_a_job_whose_time_is_over_goes_to_the_queue_again_and_on_from_its_step(t
     shutil.copytree(ROOT / "tests" / "fake_slurm", queue)
     environ = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{queue}:{os.environ['PATH']}"}
     options = {"cwd": tmp_path, "env": environ, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    train = [sys.executable, str(ROOT / "train.py"), *LONG, *QUEUE]
+    train = [sys.executable, str(ROOT / "train.py"), *settled(*LONG, *QUEUE)]
     with subprocess.Popen(train, start_new_session=True, **options) as sweep:
         try:
             while max(map(logged, folder.glob("K=4*")), default=-1) < 5:

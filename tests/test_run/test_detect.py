@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from contrastive_lab.run.callbacks import LastCheckpoint
 from contrastive_lab.run.detect import build_module
 from contrastive_lab.run.replay import replay
 from contrastive_lab.run.scenes import build_scenes
-from tests.conftest import Line, command, only_run
+from tests.conftest import Line, command, only_run, settled
 from tests.small_scenes import TINY_DETECT
 from tests.test_run.test_kills import kill
 from tests.test_run.test_train import metrics, result, weights
@@ -35,7 +34,7 @@ Typed = Callable[..., Line]
 @pytest.fixture
 def typed(entered: Typed) -> Typed:
     """Type `python scripts/detect.py ...` in this process."""
-    return partial(entered, "detect.py", lambda: detect.main(sys.argv))
+    return lambda *words, **told: entered("detect.py", lambda: detect.main(sys.argv), *settled(*words), **told)
 
 
 def config(*line: str) -> DictConfig:

@@ -14,7 +14,7 @@ import torch
 
 from contrastive_lab.record.files import CHECKPOINT
 from contrastive_lab.run.callbacks import LastCheckpoint
-from tests.conftest import ROOT, TINY, only_run
+from tests.conftest import ROOT, TINY, only_run, settled
 from tests.test_run.test_train import Trained, Typed, metrics, result, weights
 
 
@@ -87,7 +87,7 @@ def test_a_checkpoint_is_written_once_the_minutes_are_over(
 def kill_after(step: int, *arguments: str, cwd: Path) -> Path:
     """Start a run, kill it once it has logged `step`, and return its folder."""
     environ = {**os.environ, "OMP_NUM_THREADS": "1"}
-    line = [sys.executable, str(ROOT / "train.py"), *arguments]
+    line = [sys.executable, str(ROOT / "train.py"), *settled(*arguments)]
     process = subprocess.Popen(line, cwd=cwd, env=environ, stdout=subprocess.DEVNULL)
     found: list[Path] = []
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, settled
 from tests.test_run.test_own_images import LINE, Type, folder
 from tests.test_run.test_train import result
 
@@ -22,7 +22,7 @@ def test_a_run_that_fits_ends_and_one_that_does_not_is_a_line_that_helps(tmp_pat
     told = [*LINE, f"dataset.root={folder(tmp_path / 'D', train=IMAGES)}", f"dataset.size={SIZE}", "epochs=1"]
 
     def run(*settings: str) -> subprocess.CompletedProcess[str]:
-        typed = [sys.executable, str(ROOT / "train.py"), *told, *settings]
+        typed = [sys.executable, str(ROOT / "train.py"), *settled(*told, *settings)]
         inside = ["unshare", "-m", "sh", "-c", f'{MOUNT} && exec "$@"', "sh", *typed]
         environ = {**os.environ, "OMP_NUM_THREADS": "1"}
         return subprocess.run(inside, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=400)
