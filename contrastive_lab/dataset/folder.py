@@ -76,6 +76,8 @@ class Folders:
 
 def _splits(root: str, probe_root: str | None, how: Folders) -> Splits:
     """The splits of a folder, whose files are not looked at."""
+    if not Path(root).is_dir():
+        raise ConfigError(f"dataset.root={root}: no such folder; if it has moved, dataset.root=<where it is now>")
     start = Path(root) / "train" if (Path(root) / "train").is_dir() else Path(root)
     if not (paths := how.images(start)):
         none = "no image that can be read" if how.skipped else "no images"

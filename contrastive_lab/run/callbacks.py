@@ -85,7 +85,7 @@ class FiniteGuard(pl.Callback):
                 raise self._not_finite(f"after step {trainer.global_step - 1}: {name}")
 
     def _not_finite(self, where: str) -> RunError:
-        replay = f"lower base_lr or raise tau; {program('replay')} run=<its folder> names the module"
+        replay = f"lower base_lr or raise tau; {program('replay')} run={self.folder} names the module"
         return RunError(f"not finite {where}; {self.cure or replay}")
 
 

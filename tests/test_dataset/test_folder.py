@@ -169,7 +169,7 @@ def test_probes_can_have_a_folder_of_their_own(folder: Callable[..., Path], tmp_
     assert (len(splits.pretrain), len(splits.train), len(splits.test)) == (2, 1, 1)
     with pytest.raises(ConfigError, match=r"dataset.probe_root=.*no labels: no train/ in"):
         image_folder(str(tmp_path / "raw"), str(tmp_path / "raw"))
-    with pytest.raises(ConfigError, match=r"dataset.root=.*no images"):
+    with pytest.raises(ConfigError, match=r"dataset.root=.*no such folder"):
         image_folder(str(tmp_path / "labelled" / "train" / "nothing"))
 
 

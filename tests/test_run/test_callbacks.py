@@ -41,8 +41,9 @@ def test_the_guard_names_step_and_tensor_and_keeps_what_the_step_began_with(
 ) -> None:
     guarded_step(tmp_path, 0)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(RunError, match=f"^not finite at step 1: {name}; lower base_lr or raise tau; python scripts"):
+    with pytest.raises(RunError, match=f"^not finite at step 1: {name}; lower base_lr or raise tau; ") as caught:
         guarded_step(tmp_path, 1, **{name: value})
+    assert str(caught.value).endswith(f"; python scripts/replay.py run={tmp_path} names the module")
     kept = torch.load(tmp_path / "checkpoints" / "not_finite.ckpt", weights_only=True)
     assert kept["state_dict"]["weight"].tolist() == [[1, 1, 1]]
     assert kept["ids"].tolist() == list(range(8, 16))

@@ -139,6 +139,9 @@ def test_images_that_were_moved_are_given_anew(tmp_path: Path, line: Type) -> No
     result = json.loads((tmp_path / "x y=1" / "result.json").read_text())
     (tmp_path / "x y=1" / "result.json").write_text(json.dumps({**result, "status": "interrupted", "knn_top1": None}))
     moved = root.rename(tmp_path / "my photos (été)=1")
+    done = line("resume=x y=1")
+    assert done.code == 2
+    assert done.err == f"error: dataset.root={root}: no such folder; if it has moved, dataset.root=<where it is now>\n"
     done = line("resume=x y=1", "dataset.root=nowhere")
     assert (done.code, done.err) == (2, "error: dataset.root=nowhere: no such folder\n")
     done = line("resume=x y=1", f"dataset.root={moved}", "dataset.workers=0")
