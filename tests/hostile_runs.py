@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
+from contrastive_lab.commands import train
+from contrastive_lab.errors import RunError
+from tests.conftest import Line
 from tests.sweep_folder import write_run
 
 LINKS: dict[str, dict[str, str]] = {
@@ -43,6 +47,18 @@ class Payload:
         return os.mkdir, (str(self.folder),)
 
 
+def download(root: str, *_: Any, **__: Any) -> None:
+    """What torchvision does first."""
+    Path(root).mkdir(parents=True)
+
+
+def in_this_process(arguments: list[str]) -> None:
+    """Train as find_k does in a process of its own."""
+    GlobalHydra.instance().clear()
+    if code := train.main(["train", *arguments]):
+        raise RunError(f"ended with exit code {code}")
+
+
 def make(run: Path, kind: str, config: DictConfig, elsewhere: Path) -> Path:
     """A run that was interrupted after its checkpoint, with one thing in it that is hostile."""
     pwned = elsewhere.parent / "pwned"
@@ -70,3 +86,17 @@ def make(run: Path, kind: str, config: DictConfig, elsewhere: Path) -> Path:
         (run / name).unlink(missing_ok=True)
         (run / name).symlink_to(elsewhere / target)
     return run
+
+
+def check(done: Line, kind: str = "") -> None:
+    """The line failed with one readable line for each problem; one of a configuration names the key."""
+    errors = done.err.splitlines()
+    assert done.code in (1, 2) and errors, done
+    assert all(text.startswith(("error: ", "  ")) for text in errors) and "Traceback" not in done.err
+    assert not kind or "(traceback in" not in done.err
+    if kind in STORED:
+        assert f"config.yaml: {next(iter(STORED[kind]))}=" in errors[0]
+    if kind in SPLITS:
+        assert errors[0].endswith(
+            "in it, and a stored run does not say where to write; data_dir=<folder> on the line does"
+        )

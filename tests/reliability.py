@@ -51,9 +51,7 @@ SUBJECTS = {
         "wrong lines and files answered in one line",
         "tests/test_bad_lines.py::test_a_wrong_line_is_answered_before_anything_is_made",
     ),
-    "hostile": Subject(
-        "hostile folders and files that ran and wrote nothing, by entry", "tests/test_hostile_folders.py"
-    ),
+    "hostile": Subject("hostile folders and files that ran and wrote nothing, by entry", "tests/test_hostile/"),
     "disks": Subject("full disks", f"{RUN}_full_disk.py"),
     "memory": Subject("steps without growth of memory", f"{RUN}_memory.py", int(STEPS), "STEPS"),
 }

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ from contrastive_lab.backbone import small_resnet
 from contrastive_lab.batchnorm import convert
 from contrastive_lab.dataset import Batch
 from contrastive_lab.encoder import Encoder, build_head
+from contrastive_lab.errors import SignalError
 from contrastive_lab.method import NPID, MoCo, SimCLR, SiMo, SupCon, Supervised, SwAV
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.objective import Objective
 from contrastive_lab.randomness import StepRandom
+from contrastive_lab.run.signals import heeded
 from tests.conftest import ROOT, TINY, command, only_run
 from tests.small_texts import SMALL
 from tests.test_run.test_train import weights
@@ -112,6 +116,24 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, An
     folder = tmp_path_factory.mktemp("processes")
     multiprocessing.spawn(worker, args=(2, str(folder)), nprocs=2)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+def test_a_process_that_waits_for_the_others_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They never come, and at the third look a signal does."""
+    looks = []
+
+    class Never:
+        def is_completed(self) -> bool:
+            looks.append(None)
+            if len(looks) == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return False
+
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(dist, "all_reduce", lambda *_, **__: Never())
+    with pytest.raises(SignalError), heeded():
+        distributed.meet(torch.device("cpu"))
+    assert len(looks) == 3
 
 
 @pytest.mark.long

@@ -5,40 +5,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from contrastive_lab.bench.page import BEGIN, END
-from contrastive_lab.commands import train
 from contrastive_lab.config.detect_check import composed_detect
-from contrastive_lab.errors import ConfigError, RunError
-from contrastive_lab.record.right import read_right
-from contrastive_lab.run.export import load_backbone
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.start import tensors_of
 from tests.conftest import TINY, Line
-from tests.hostile_runs import KINDS, SPLITS, STORED, Payload, make
+from tests.hostile_runs import KINDS, SPLITS, check, download, in_this_process, make
 from tests.sweep_folder import write_sweep
 from tests.test_commands.test_theory import enter as enter_theory
 
 Type = Callable[..., Line]
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    """A folder that has to stay as it is; `pwned` beside it is what code of the hostile folder would make."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    (folder / "mine").write_text("mine")
-    yield folder
-    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("mine", "mine")]
-    assert not (tmp_path / "pwned").exists()
-
-
-def download(root: str, *_: Any, **__: Any) -> None:
-    """What torchvision does first."""
-    Path(root).mkdir(parents=True)
 
 
 @pytest.fixture
@@ -67,20 +45,6 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.node.callspec.params["hostile"])
 
 
-def check(done: Line, kind: str = "") -> None:
-    """The line failed with one readable line for each problem; one of a configuration names the key."""
-    errors = done.err.splitlines()
-    assert done.code in (1, 2) and errors, done
-    assert all(text.startswith(("error: ", "  ")) for text in errors) and "Traceback" not in done.err
-    assert not kind or "(traceback in" not in done.err
-    if kind in STORED:
-        assert f"config.yaml: {next(iter(STORED[kind]))}=" in errors[0]
-    if kind in SPLITS:
-        assert errors[0].endswith(
-            "in it, and a stored run does not say where to write; data_dir=<folder> on the line does"
-        )
-
-
 @pytest.mark.long
 def test_resume(hostile: Path, kind: str, line: Type) -> None:
     before = (hostile / "result.json").read_text()
@@ -100,19 +64,6 @@ def test_resume_of_a_detector(
     before = (run / "result.json").read_text()
     check(type_script("detect", f"resume={run}"), kind)
     assert kind == "pickle" or (run / "result.json").read_text() == before
-
-
-@pytest.mark.parametrize("name", ["../elsewhere/mine", "ELSEWHERE/mine", "a/../../elsewhere/mine", "a\nb", ""])
-def test_a_json_names_no_image_elsewhere(name: str, tmp_path: Path, elsewhere: Path, type_script: Type) -> None:
-    file, folder = tmp_path / "boxes.json", tmp_path / "images"
-    folder.mkdir()
-    image = {"id": 1, "file_name": name.replace("ELSEWHERE", str(elsewhere)), "width": 8, "height": 8}
-    file.write_text(json.dumps({"images": [image], "annotations": [], "categories": [{"id": 1, "name": "a"}]}))
-    parts = [f"data.{part}_json={file}" for part in ("train", "test")]
-    parts += [f"data.{part}_images={folder}" for part in ("train", "test")]
-    done = type_script("detect", "start=random", "data=coco", *parts)
-    check(done)
-    assert done.code == 2 and f"error: {file}: image" in done.err and len(done.err.splitlines()) == 1
 
 
 def test_code_in_a_checkpoint_is_told(tmp_path: Path, compose: Callable[..., DictConfig], elsewhere: Path) -> None:
@@ -154,13 +105,6 @@ def test_find_k_in_a_folder(
     else:
         monkeypatch.setattr("contrastive_lab.launch.find_k.train", in_this_process)
     check(type_script("find_k", *TINY, f"out={out}"))
-
-
-def in_this_process(arguments: list[str]) -> None:
-    """Train as find_k does in a process of its own."""
-    GlobalHydra.instance().clear()
-    if code := train.main(["train", *arguments]):
-        raise RunError(f"ended with exit code {code}")
 
 
 @pytest.mark.long
@@ -227,61 +171,3 @@ def test_a_metric_does_not_name_a_file_elsewhere(
         assert "pwned names a figure; it must be a name without a /" in done.err
     made = {*tmp_path.rglob("*")} - before
     assert all(path.is_relative_to(sweep / "report") for path in made) and bool(made) != refused
-
-
-CARDS: list[dict[str, Any]] = [
-    {"constructor": "os.mkdir", "arguments": {"path": "PWNED"}},
-    {"constructor": "contrastive_lab.backbone.torch.load", "arguments": {"f": "x"}},
-    {"constructor": "torchvision.models", "arguments": {}},
-]
-
-
-@pytest.mark.parametrize("card", CARDS)
-def test_a_card_calls_nothing_but_models(card: dict[str, Any], tmp_path: Path, elsewhere: Path) -> None:
-    told = json.dumps({**card, "replaced": {}}).replace("PWNED", str(tmp_path / "pwned"))
-    (tmp_path / "backbone.json").write_text(told)
-    with pytest.raises(ValueError, match="not an untrained model of"):
-        load_backbone(tmp_path)
-
-
-@pytest.mark.parametrize("header", [b"\xff" * 8, (1 << 40).to_bytes(8, "little"), b"\x02" + b"\0" * 7 + b"{}extra"])
-def test_a_header_of_safetensors_that_lies(header: bytes, tmp_path: Path) -> None:
-    from safetensors import SafetensorError
-
-    card = {"constructor": "contrastive_lab.backbone.small_resnet", "arguments": {"widths": [8]}, "replaced": {}}
-    (tmp_path / "backbone.json").write_text(json.dumps(card))
-    (tmp_path / "backbone.safetensors").write_bytes(header)
-    with pytest.raises((SafetensorError, RuntimeError)):
-        load_backbone(tmp_path)
-
-
-CARD = {"step": 1, "images": {"size": 28, "mean": [0.5], "std": [0.5]}, "replaced": {}}
-
-
-@pytest.mark.parametrize("card", [*CARDS, {"constructor": "torchvision.models.resnet18", "arguments": {}}])
-def test_embed_on_an_export(card: dict[str, Any], tmp_path: Path, elsewhere: Path, type_script: Type) -> None:
-    """The last one is a net that may be made, in a folder whose features would go elsewhere."""
-    (export := tmp_path / "export").mkdir()
-    (export / "backbone.json").write_text(json.dumps(card | CARD).replace("PWNED", str(tmp_path / "pwned")))
-    if card not in CARDS:
-        (export / "embed").symlink_to(elsewhere)
-    done = type_script("embed", f"run={export}", "dataset=fashion_mnist_mini")
-    check(done)
-    assert ("a link out of the folder" in done.err) == (card not in CARDS)
-
-
-@pytest.mark.parametrize("name", ["ratios.png", "machine.json.partial"])
-def test_bench_in_a_folder(name: str, tmp_path: Path, elsewhere: Path, type_script: Type) -> None:
-    (out := tmp_path / "speed").mkdir()
-    (out / name).symlink_to(elsewhere / "mine")
-    (page := tmp_path / "page.md").write_text(f"{BEGIN}\n{END}\n")
-    done = type_script("bench", "all", "--tiny", "--only", "loss", "--out", str(out), "--page", str(page))
-    check(done)
-    assert "a link out of the folder" in done.err and page.read_text() == f"{BEGIN}\n{END}\n"
-
-
-def test_objects_in_arrays_are_not_made(tmp_path: Path, elsewhere: Path) -> None:
-    (tmp_path / "right").mkdir()
-    objects = np.array([Payload(tmp_path / "pwned")], dtype=object)
-    np.savez(tmp_path / "right" / "knn.npz", bits=objects, images=1)
-    assert read_right(tmp_path, "knn") is None
