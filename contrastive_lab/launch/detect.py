@@ -23,6 +23,7 @@ from contrastive_lab.record.run import stored_config
 STARTS = ("run", "random", "supervised")
 OWN = ("run", "sweep", "start", "experiment")
 BOTH = ("scale", "data_dir", "plugins", "hydra")  # of an experiment's line, what the runs before detection take, too
+FIRST = ("seed",)  # what they alone take: a detector has the seed of its run
 
 
 class Experiment(NamedTuple):
@@ -49,8 +50,9 @@ def read_experiment(line: list[str]) -> Experiment | None:
         told = "is no experiment" if not node else "pre-trains alone; detect sweep=<its folder> goes on from it"
         raise ConfigError(f"experiment={name}: {told}; eqco/table9 is one of detection")
     rest = [part for part in line[1:] if key_and_value(part)[0] not in OWN and part not in ("-m", "--multirun")]
-    shared = [part for part in rest if part.startswith("-") or within(key_and_value(part)[0], BOTH)]
+    shared = [part for part in rest if part.startswith("-") or within(key_and_value(part)[0], (*BOTH, *FIRST))]
     train = ["train", "-m", f"experiment={name}", *shared]
+    rest = [part for part in rest if key_and_value(part)[0] not in FIRST]
     composed_detect(["start=random", *single(given(read_line(["detect", *rest]).overrides))])
     folder = Plan(sweep_name(read_line(train).overrides)).folder
     start = own.get("start", "run,random")

@@ -74,10 +74,11 @@ def test_no_run_is_needed_from_scratch_or_from_a_library() -> None:
 
 
 def test_an_experiment_pre_trains_and_then_detects() -> None:
-    line = ["detect", "experiment=eqco/table9", "scale=laptop", "data.images=100", "data_dir=/data"]
+    """A detector has the seed of its run."""
+    line = ["detect", "experiment=eqco/table9", "scale=laptop", "data.images=100", "data_dir=/data", "seed=0,1"]
     found = read_experiment(line)
     assert found is not None
-    assert found.train == ["train", "-m", "experiment=eqco/table9", "scale=laptop", "data_dir=/data"]
+    assert found.train == ["train", "-m", "experiment=eqco/table9", "scale=laptop", "data_dir=/data", "seed=0,1"]
     sweep = "sweep=outputs/sweeps/eqco_table9-laptop"
     assert found.detect == ["detect", sweep, "start=run,random", "scale=laptop", "data.images=100", "data_dir=/data"]
     assert (found.node["y"], found.node["x"], "grid" in found.node) == ("AP", "arm", False)
