@@ -15,7 +15,7 @@ from contrastive_lab.config import FURTHER, folders, identity, overrides
 from contrastive_lab.launch import inputs, plan, preflight
 from contrastive_lab.record.plan import Plan, read_plan
 from contrastive_lab.record.result import Result, Status, read_result
-from tests.conftest import ROOT, Line
+from tests.conftest import ROOT, Line, settled
 from tests.test_launch.conftest import SMALL
 from tests.test_run.test_own_images import folder as own_images
 
@@ -115,7 +115,7 @@ def test_a_run_that_runs_is_not_resumed_beside_it(tmp_path: Path, line: Type) ->
 
 @pytest.mark.long
 def test_two_sweeps_at_once_run_each_job_once(tmp_path: Path) -> None:
-    line = [sys.executable, str(ROOT / "train.py"), "-m", *SMALL, "K=4,8,16,32", "sweep=s"]
+    line = [sys.executable, str(ROOT / "train.py"), "-m", *settled(*SMALL, "K=4,8,16,32", "sweep=s")]
     environ = {**os.environ, "OMP_NUM_THREADS": "1"}
     both = [
         subprocess.Popen(line, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
