@@ -159,7 +159,7 @@ def test_a_sweep_ends_in_a_report_of_average_precision(tmp_path: Path, typed: Ty
     rows = (report / "runs.csv").read_text().splitlines()
     assert len(rows) == 5 and ",AP," in rows[0]
     page = (report / "report.html").read_text()
-    assert "average precision AP" in page and "detect.py -m start=random data.images=8 " in page
+    assert "average precision AP" in page and "detect.py -m start=random data.images=8,12 " in page
     again = typed("-m", *TINY_DETECT, "epochs=1", "seed=0,1", "data.images=8,12", cwd=tmp_path)
     assert (again.code, "4 done before" in again.out) == (0, True)
 
