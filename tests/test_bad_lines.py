@@ -18,10 +18,8 @@ from tests.conftest import ROOT, Line, command
 from tests.test_commands.test_theory import enter as enter_theory
 
 Type = Callable[..., Line]
-LIMIT, START = (
-    10.0,
-    5.0,
-)  # seconds of a processor for a wrong line, of which the start of Python and torch may take so many
+LIMIT = 10.0  # seconds of a processor for a wrong line
+START = 5.0  # of which the start of Python and torch may take so many
 WRONG = "train/dog/007.png"  # the file of a folder that is at fault
 
 

@@ -28,14 +28,14 @@ from contrastive_lab.run.signals import EVERY
 class FiniteGuard(pl.Callback):
     """Ends a run with a RunError at its first NaN or infinity, before the weights take it in.
 
-    The step and the first of `names` that is not finite are told, with the `cure`, None for that of pre-training; what
-    `replay` needs to repeat the step is kept in not_finite.ckpt: weights, images, seed and step. No checkpoint holds
+    The step and the first of `names` that is not finite are told, with the `cure`, and that `replay` names the module;
+    what it needs to repeat the step is kept in not_finite.ckpt: weights, images, seed and step. No checkpoint holds
     what is not finite.
     """
 
     names = ("views", "loss", "gradient")  # in the order in which a step computes them
 
-    def __init__(self, folder: Path, cure: str | None = None) -> None:
+    def __init__(self, folder: Path, cure: str = "lower base_lr or raise tau") -> None:
         self.folder, self.cure = folder, cure
         self.loss = torch.zeros(())
         self.batch: Batch | None = None
@@ -85,8 +85,8 @@ class FiniteGuard(pl.Callback):
                 raise self._not_finite(f"after step {trainer.global_step - 1}: {name}")
 
     def _not_finite(self, where: str) -> RunError:
-        replay = f"lower base_lr or raise tau; {program('replay')} run={self.folder} names the module"
-        return RunError(f"not finite {where}; {self.cure or replay}")
+        replay = f"{program('replay')} run={self.folder} names the module"
+        return RunError(f"not finite {where}; {self.cure}; {replay}")
 
 
 class LastCheckpoint(Checkpoint):

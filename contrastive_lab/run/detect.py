@@ -21,7 +21,6 @@ from contrastive_lab.detect.network import Detector, Sizes, stages
 from contrastive_lab.detect.precision import detector_precision
 from contrastive_lab.distributed import is_first, leave
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.program import program
 from contrastive_lab.randomness import generator
 from contrastive_lab.record.files import shortest
 from contrastive_lab.record.provenance import commit
@@ -96,9 +95,8 @@ def _trainer(
     config: DictConfig, resolved: Resolved, folder: Path, data: SceneDataModule, loggers: list[Logger]
 ) -> tuple[pl.Trainer, Clock]:
     """Lightning's Trainer with the callbacks of a detector."""
-    cure = f"lower base_lr; {program('replay')} run=<its folder> names the module"
     clock, probe = Clock(config.batch_size), PrecisionProbe(config.precision.every_n_epochs, config.precision.per_class)
-    callbacks: list[pl.Callback] = [clock, StopSignal(), FiniteGuard(folder, cure), probe]
+    callbacks: list[pl.Callback] = [clock, StopSignal(), FiniteGuard(folder, "lower base_lr"), probe]
     if config.trainer.enable_checkpointing is not False:
         callbacks.append(LastCheckpoint(folder, config, resolved, data.hash))
     sheets = BoxSheets(folder, loggers if config.logger.get("media") else [])
