@@ -3,7 +3,7 @@
 Letters: n images, C channels (1 or 3).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -64,7 +64,7 @@ class Recipe:
         heights, widths = (torch.full((len(images),), side) for side in images.shape[2:])
         boxes = to_device(self.boxes(random, view, heights, widths), images.device)
         flip = to_device(self._flips(random, view), images.device) if flipped else None
-        return resized_crop(images, boxes, self.size, self.crop.interpolation, dtype, flip)
+        return self._resized_crop()(images, boxes, self.size, self.crop.interpolation, dtype, flip)
 
     def finish(self, crops: Tensor, random: StepRandom, view: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Flip, apply the operations of `order` and normalise: (n, C, size, size) -> `dtype` (n, 3, size, size).
@@ -90,6 +90,9 @@ class Recipe:
         """Change images (n, C, size, size) in [0, 1] before they are normalised: for a class that adds to a recipe."""
         return images
 
+    def _resized_crop(self) -> Callable[..., Tensor]:
+        return resized_crop
+
     def _flips(self, random: StepRandom, view: int) -> Tensor:
         return random.uniform(f"flip/{view}") < self.flip
 
@@ -100,13 +103,19 @@ class Recipe:
         images = self.last(images, random, view)
         return ops.normalize_(images.expand(-1, 3, -1, -1).contiguous(), self.mean, self.std)
 
-    def _color_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
+    def _jitter(self, random: StepRandom, view: int) -> tuple[Tensor, Tensor]:
+        """Factors and order of the operations, as `jitter_` takes them."""
         numbers = random.uniform(f"color/{view}", 9)
-        order = self.color.order(numbers[:, 0], numbers[:, 5:])
-        return ops.jitter_(images, self.color.factors(numbers[:, 1:5]), order)
+        return self.color.factors(numbers[:, 1:5]), self.color.order(numbers[:, 0], numbers[:, 5:])
+
+    def _color_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
+        return ops.jitter_(images, *self._jitter(random, view))
+
+    def _grays(self, random: StepRandom, view: int) -> Tensor:
+        return random.uniform(f"gray/{view}") < self.gray
 
     def _gray_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
-        return ops.replace_(images, random.uniform(f"gray/{view}") < self.gray, ops.gray)
+        return ops.replace_(images, self._grays(random, view), ops.gray)
 
     def _blur_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
         apply, numbers = random.uniform(f"blur/{view}", 2).unbind(1)

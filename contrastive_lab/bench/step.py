@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from contrastive_lab.bench.beside import Beside
 from contrastive_lab.bench.turns import ratio
+from contrastive_lab.config.devices import no_compiler
 from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.config.schema import register
@@ -38,9 +39,10 @@ def run(
     measured is all that Lightning does between two batches: views, loss, logs, a row of diagnostics as often as the
     line asks for one. `settings` are of every line; the bare passes know nothing of them but the networks' shape.
     """
-    rows = []
+    rows, lacking = [], no_compiler() if device == "cpu" else None
     with TemporaryDirectory() as folder:
-        configs = [config_of([*line.split(), *settings], folder, batch, size, device) for line in lines]
+        asked = [config_of([*line.split(), *settings], folder, batch, size, device) for line in lines]
+        configs = [config for config in asked if lacking is None or not config.strategy.compile]
         write_images(folder, batch * steps * (rounds + 1), size)
         for number, config in enumerate(configs):
             (own := Path(folder, str(number))).mkdir()
@@ -48,6 +50,7 @@ def run(
             found: dict[str, float | None] = {"bare s": statistics.median(bare), "ours s": statistics.median(ours)}
             rows.append(Row(case=case(config), values=found | ratio(ours, bare)))
     notes = [f"N = {batch}, {size} pixels, {steps} steps a turn, {rounds} turns"]
+    notes += [f"strategy.compile=true: {lacking}"] if len(configs) < len(asked) else []
     return Outcome(rows=rows, told=["ratio"], notes=notes)
 
 
@@ -73,9 +76,10 @@ def write_images(folder: str, count: int, size: int) -> None:
 
 
 def case(config: DictConfig) -> str:
-    """What a row is called, e.g. "SiMo, K = 16"."""
+    """What a row is called, e.g. "SiMo, K = 16, compiled"."""
     K = resolve(config).K
-    return str(config.method_info.name) + (f", K = {K:,}" if K is not None else "")
+    parts = [str(config.method_info.name), *([f"K = {K:,}"] if K is not None else [])]
+    return ", ".join([*parts, *(["compiled"] if config.strategy.compile else [])])
 
 
 def side_by_side(config: DictConfig, folder: Path, steps: int, device: str) -> tuple[list[float], list[float]]:

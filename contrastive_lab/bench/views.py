@@ -1,4 +1,4 @@
-"""Images per second of augmentations: those of other libraries, and ours, of whole batches."""
+"""Images per second of augmentations: those of other libraries, and ours, of whole batches, compiled and not."""
 
 import statistics
 from collections.abc import Callable
@@ -12,25 +12,32 @@ from torchvision import transforms
 from torchvision.transforms import v2
 
 from contrastive_lab.augment import Color, Crop, Recipe
+from contrastive_lab.augment.compiled import compiled
 from contrastive_lab.bench.turns import alternate, missing, ratio
+from contrastive_lab.config.devices import no_compiler
 from contrastive_lab.randomness import StepRandom
 from contrastive_lab.record.speed import Outcome, Row
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 KERNEL = 3  # pixels of a blur's kernel, odd and about a tenth of a side of CIFAR's
-Make = Callable[[int], Tensor]  # the views of a batch at a step
+Make = Callable[[int], object]  # the views of a batch at a step
 
 
 def run(batch: int, size: int, rounds: int) -> Outcome:
     """How many images a second MoCo v2's recipe takes, with and without blur, and how many times as fast ours is."""
     torch.manual_seed(0)
     images = torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8)
-    outcome, without = Outcome(rows=[], told=["ratio"]), missing("kornia")
+    outcome, without, lacking = Outcome(rows=[], told=["ratio"]), missing("kornia"), no_compiler()
     for blur, name in ((0.0, "without blur"), (0.5, "with blur")):
         others = {"torchvision, PIL": _pil(images, blur), "torchvision v2, tensors": _v2(images, blur)}
         if without is None:
             others["kornia, whole batch"] = _kornia(images, blur)
-        seconds = alternate({_ours(images, blur): 10, **dict.fromkeys(others.values(), 1)}, rounds)
+        recipe = _recipe(size, blur)
+        calls: dict[Make, int] = {_ours(images, recipe): 10, **dict.fromkeys(others.values(), 1)}
+        if lacking is None:
+            others["ours with strategy.compile=true"] = quick = _ours(images, compiled(recipe))
+            calls[quick] = 10
+        seconds = alternate(calls, rounds)
         ours = statistics.median(seconds[0])
         for other, times in zip(others, seconds[1:], strict=True):
             found: dict[str, float | None] = {
@@ -38,14 +45,18 @@ def run(batch: int, size: int, rounds: int) -> Outcome:
                 "ours images/s": batch / ours,
             }
             outcome.rows.append(Row(case=f"{other}, {name}", values=found | ratio(times, seconds[0])))
-    outcome.notes = [f"{batch} images of {size} pixels"] + ([without] if without else [])
+    unable = [f"strategy.compile=true: {lacking}"] if lacking else []
+    outcome.notes = [f"{batch} images of {size} pixels", *([without] if without else []), *unable]
     return outcome
 
 
-def _ours(images: Tensor, blur: float) -> Make:
-    batch, size = len(images), images.shape[-1]
+def _recipe(size: int, blur: float) -> Recipe:
     crop, color = Crop(scale=(0.2, 1.0)), Color(p=0.8, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
-    recipe = Recipe(size, MEAN, STD, crop, flip=0.5, color=color, gray=0.2, blur=blur)
+    return Recipe(size, MEAN, STD, crop, flip=0.5, color=color, gray=0.2, blur=blur)
+
+
+def _ours(images: Tensor, recipe: Recipe) -> Make:
+    batch = len(images)
     return lambda step: recipe(images, StepRandom(0, 0, step, batch, 0, batch), view=0)
 
 

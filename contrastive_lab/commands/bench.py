@@ -45,6 +45,7 @@ LINES = [
     *(f"method=simo K={K}" for K in (16, 255)),
     *(f"method=moco_v2 K={K}" for K in (1024, 4096, 65536)),
 ]
+LINES += [f"{LINES[at]} strategy.compile=true" for at in (0, 1, 3, 5)]
 BATCH, DEVICE = Option(256, 8, "images N of a step"), Option("cpu", "cpu", f"{' or '.join(DEVICES)}")
 SIZE = Option(32, 16, "pixels of a side")
 NARROW = ["backbone.widths=[8,8]", "head.dim=8"]
@@ -104,7 +105,9 @@ BENCHMARKS = {
         },
     ),
     "views": Benchmark(
-        "images per second of torchvision's augmentations and of ours", {"batch": BATCH, "size": SIZE}, threads=1
+        "images per second of others' augmentations and of ours",
+        {"batch": BATCH, "size": SIZE},
+        threads=1,
     ),
     "diagnostics": Benchmark(
         "what the diagnostics of a step cost beside the step",

@@ -24,11 +24,17 @@ def devices(config: DictConfig) -> Iterator[str]:
         yield f"batchnorm.groups={groups}: not divisible over {world} processes"
     if groups >= 1 and groups != world and N % groups:
         yield f"batch_size={N}: not divisible into batchnorm.groups={groups}"
-    compiler = os.environ.get("CXX", "g++")
-    if config.strategy.get("compile") and shutil.which(compiler) is None:
-        yield f"strategy.compile=true: needs a C++ compiler, and there is no {compiler}; install one or set CXX"
+    if config.strategy.get("compile") and (lacking := no_compiler()):
+        yield f"strategy.compile=true: {lacking}"
     if config.strategy.accelerator == "gpu":
         import torch  # only here: it takes seconds to import
 
         if (found := torch.cuda.device_count()) < (asked := config.strategy.devices):
             yield f"strategy.devices={asked}: this machine has {found} GPUs; strategy=ddp_cpu needs none"
+
+
+def no_compiler() -> str | None:
+    """What torch.compile lacks on a CPU; None where there is a C++ compiler."""
+    compiler = os.environ.get("CXX", "g++")
+    found = shutil.which(compiler) is not None
+    return None if found else f"needs a C++ compiler, and there is no {compiler}; install one or set CXX"

@@ -1,15 +1,21 @@
-"""torch.compile for a run's encoders."""
+"""torch.compile for a run's encoders and for its views."""
 
 import pytorch_lightning as pl
 
+from contrastive_lab.augment import Recipe
+from contrastive_lab.augment.compiled import compiled
+from contrastive_lab.compat import attached_data
 from contrastive_lab.encoder import Encoder
 
 
 class Compiled(pl.Callback):
-    """Compiles the training passes of a method's encoders, once the first step runs; probes stay as they are."""
+    """Compiles a method's training passes and the views, once the first step runs; probes stay as they are."""
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Mark them to be compiled."""
         for module in pl_module.modules():
             if isinstance(module, Encoder):
                 module.compile_training()
+        data = attached_data(trainer)
+        if isinstance(data.recipe, Recipe):  # not one of texts
+            data.recipe = compiled(data.recipe)

@@ -1,10 +1,11 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from omegaconf import DictConfig
 
-from contrastive_lab.bench.step import bare_step, config_of, run, write_images
+from contrastive_lab.bench.step import bare_step, case, config_of, run, write_images
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.build import build_data, build_method
@@ -19,6 +20,19 @@ def test_each_line_has_its_bare_passes_beside_it() -> None:
     for row in outcome.rows:
         least, middle, most = (row.values[name] or 0 for name in ("least", "ratio", "most"))
         assert 0 < least <= middle <= most and min(row.values["bare s"] or 0, row.values["ours s"] or 0) > 0
+
+
+def test_without_a_compiler_compiled_lines_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contrastive_lab.bench.step.no_compiler", lambda: "needs a C++ compiler")
+    lines = ["method=simo K=3", "method=simo K=3 strategy.compile=true"]
+    outcome = run(lines, NARROW, batch=8, size=8, steps=1, device="cpu", rounds=1)
+    assert [row.case for row in outcome.rows] == ["SiMo, K = 3"]
+    assert outcome.notes[-1] == "strategy.compile=true: needs a C++ compiler"
+
+
+def test_a_case_is_named_by_what_tells_it_from_others(tmp_path: Path) -> None:
+    found = config_of(["method=simo", "K=3", "strategy.compile=true", *NARROW], str(tmp_path), 8, 8, "cpu")
+    assert case(found) == "SiMo, K = 3, compiled"
 
 
 @pytest.mark.parametrize(("line", "seen"), [("method=simclr", [16]), ("method=moco_v2 K=16", [8, 8])])
