@@ -202,8 +202,8 @@ def _accuracies(config: DictConfig, scores: dict[str, Any]) -> list[str]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hide Lightning's messages, but for errors."""
-    names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric")
+    """Hide messages of Lightning, and of torch.compile on a GPU that is not there, but for errors."""
+    names = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "torch.utils.cpp_extension")
     levels = {logger: logger.level for logger in map(logging.getLogger, names)}
     for logger in levels:
         logger.setLevel(logging.ERROR)
