@@ -25,8 +25,8 @@ Planes = Sequence[Tensor]  # a channel each, (n, H, W)
 
 
 def compiled(recipe: Recipe) -> Recipe:
-    """The recipe, its operations to be compiled; one of a class of its own stays as it is."""
-    if type(recipe) is not Recipe:
+    """The recipe, its operations to be compiled; one of a class of its own, or with one twice, stays as it is."""
+    if type(recipe) is not Recipe or len(set(recipe.order)) < len(recipe.order):
         return recipe
     return CompiledRecipe(**{each.name: getattr(recipe, each.name) for each in fields(recipe)})
 
@@ -39,7 +39,8 @@ class CompiledRecipe(Recipe):
         return _compiled(resized_crop)
 
     def _recolor_(self, images: Tensor, random: StepRandom, view: int) -> Tensor:
-        before, turn, after = [torch.empty(len(images), 0, 3)], None, [torch.empty(len(images), 0, 3)]
+        none = torch.empty(len(images), 0, 3)
+        before, turn, after = [none], None, [none]
         for name in self.order:
             if name == "color":
                 first, turn, last = slots(*self._jitter(random, view))
@@ -48,7 +49,7 @@ class CompiledRecipe(Recipe):
                 (before if turn is None else after).append(gray_mix(self._grays(random, view)))
             elif self.blur > 0:
                 images = self._blur_(toned(images, before, turn, after), random, view)
-                before, turn, after = before[:1], None, after[:1]
+                before, turn, after = [none], None, [none]
         return toned(images, before, turn, after, self.mean, self.std)
 
 

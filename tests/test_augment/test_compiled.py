@@ -70,13 +70,14 @@ def test_gray_is_torchvisions_for_the_chosen_alone() -> None:
     close(changed, expected, 1e-12)
 
 
-def test_a_recipe_of_a_class_of_its_own_stays_as_it_is() -> None:
+def test_what_it_cannot_do_stays_as_it_is() -> None:
     @dataclass(frozen=True)
     class Erasing(Recipe):
         pass
 
     own = Erasing(32, MEAN, STD, recipe().crop, flip=0.5, color=Color(), gray=0.2, blur=0.5)
-    assert compiled(own) is own
+    twice = recipe(order=["color", "color"])
+    assert compiled(own) is own and compiled(twice) is twice
     again = compiled(compiled(recipe()))
     assert type(again) is CompiledRecipe and again == compiled(recipe())
 
