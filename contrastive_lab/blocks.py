@@ -65,12 +65,17 @@ class _Blocks(torch.autograd.Function):
     def forward(ctx: Any, work: _Work, pos: Tensor, query: Tensor, keys: Tensor) -> Tensor:
         needed = ctx.needs_input_grad[1:]
         ctx.work, ctx.again = work, needed[2]
-        if ctx.again or not any(needed):
-            ctx.save_for_backward(pos, query, keys)
-            return torch.cat([work.values(rows, pos[rows], query[rows], keys) for rows in work.blocks])
-        found = [work.gradients(rows, (pos[rows], query[rows], keys), 2, None) for rows in work.blocks]
-        values, of_pos, of_query = map(torch.cat, zip(*found, strict=True))
-        ctx.save_for_backward(of_pos, of_query)
+        with_gradient = not ctx.again and any(needed)
+        # Results stand in tensors made before the blocks: between blocks, they would keep the allocator from using the
+        # memory of one again for the next.
+        values, of_pos, of_query = pos.new_empty(len(pos)), torch.empty_like(pos), torch.empty_like(query)
+        for rows in work.blocks:
+            if with_gradient:
+                found = work.gradients(rows, (pos[rows], query[rows], keys), 2, None)
+                values[rows], of_pos[rows], of_query[rows] = found
+            else:
+                values[rows] = work.values(rows, pos[rows], query[rows], keys)
+        ctx.save_for_backward(*((of_pos, of_query) if with_gradient else (pos, query, keys)))
         return values
 
     @staticmethod

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     import pytorch_lightning as pl
 
 
+def any_number_of_shapes() -> None:
+    """Let torch.compile make code for each shape that it meets; it would stop after eight, without a word."""
+    from torch._dynamo import config
+
+    config.recompile_limit = config.accumulated_recompile_limit = 2**20
+
+
 @contextmanager
 def hub_offline(is_offline: Callable[[str], bool]) -> Iterator[None]:
     """Let the Hugging Face Hub take what is in its cache alone where its server, a host, cannot be reached.

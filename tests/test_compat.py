@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,17 @@ def test_the_hub_is_asked_for_its_cache_alone_where_it_cannot_be_reached(offline
     with compat.hub_offline(lambda host: (asked.append(host), offline)[1]):
         assert constants.is_offline_mode() is (before or offline)
     assert constants.is_offline_mode() is before and asked == ["huggingface.co"]
+
+
+def test_torch_compile_makes_code_for_more_than_eight_shapes() -> None:
+    made: list[torch.fx.GraphModule] = []
+
+    def backend(graph: torch.fx.GraphModule, _: list[Tensor]) -> Callable[..., Any]:
+        made.append(graph)
+        return graph.forward
+
+    compat.any_number_of_shapes()
+    double = torch.compile(lambda x: 2 * x, backend=backend, dynamic=False)
+    for n in range(1, 13):
+        assert torch.equal(double(torch.ones(n)), torch.full((n,), 2.0))
+    assert len(made) == 12

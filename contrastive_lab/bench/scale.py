@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from contrastive_lab import pairs
 from contrastive_lab.backbone import imagenet_resnet, small_resnet
-from contrastive_lab.bench.loss import simclr_loss
+from contrastive_lab.bench.loss import loss_step
 from contrastive_lab.bench.process import OURS, ended
 from contrastive_lab.bench.step import ACCELERATORS, check_device, write_images
 from contrastive_lab.bench.turns import alternate, power
@@ -39,7 +39,7 @@ def run(
     grown: dict[str, dict[int, Step]] = {
         "pass, N": {n: passes(small, n, 32) for n in batches},
         "pass of 64, pixels": {size: passes(small, min(64, *batches), size) for size in sizes},
-        "SimCLR's loss, N": {n: simclr_loss(n, D, pairs.BLOCK, device) for n in batches},
+        "SimCLR's loss, N": {n: loss_step(n, D, pairs.BLOCK, device=device) for n in batches},
         "MoCo's loss of 256, K": {k: queue_loss(N, k, device) for k in K},
     }
     for name, steps in grown.items():

@@ -3,6 +3,7 @@
 import copy
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -18,6 +19,7 @@ from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.config.schema import register
 from contrastive_lab.dataset import ViewsDataModule
+from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.momentum import KeyEncoder
@@ -46,12 +48,13 @@ def run(
         write_images(folder, batch * steps * (rounds + 1), size)
         for number, config in enumerate(configs):
             (own := Path(folder, str(number))).mkdir()
-            ours, bare = side_by_side(config, own, steps, device)
+            ours, bare, *compiled = side_by_side(config, own, steps, device)
             found: dict[str, float | None] = {"bare s": statistics.median(bare), "ours s": statistics.median(ours)}
+            found |= {"ratio to compiled": ratio(ours, *compiled)["ratio"]} if compiled else {}
             rows.append(Row(case=case(config), values=found | ratio(ours, bare)))
     notes = [f"N = {batch}, {size} pixels, {steps} steps a turn, {rounds} turns"]
     notes += [f"strategy.compile=true: {lacking}"] if len(configs) < len(asked) else []
-    return Outcome(rows=rows, told=["ratio"], notes=notes)
+    return Outcome(rows=rows, told=["ratio", "ratio to compiled"], notes=notes)
 
 
 def config_of(overrides: Sequence[str], folder: str, batch: int, size: int, device: str) -> DictConfig:
@@ -82,15 +85,23 @@ def case(config: DictConfig) -> str:
     return ", ".join([*parts, *(["compiled"] if config.strategy.compile else [])])
 
 
-def side_by_side(config: DictConfig, folder: Path, steps: int, device: str) -> tuple[list[float], list[float]]:
-    """Seconds of a step of a run, in a folder of its own, and of its bare passes, for each turn of so many steps."""
+def side_by_side(config: DictConfig, folder: Path, steps: int, device: str) -> list[list[float]]:
+    """Seconds of a step of a run, in a folder of its own, and of its bare passes, for each turn of so many steps.
+
+    Of a run that is compiled a third list has the bare passes compiled.
+    """
     data = build_data(config)
     method = build_method(config, data, start=True)
-    bare = bare_step(method, config, device)
-    beside = Beside([lambda: [bare() for _ in range(steps)]], steps)
+    kinds = [False, True] if config.strategy.compile else [False]
+    bare = [bare_step(method, config, device, compiled) for compiled in kinds]
+    beside = Beside([partial(_repeat, step, steps) for step in bare], steps)
     fit_beside(config, method, data, folder, beside)
-    ours, others = ([seconds / steps for seconds in times] for times in beside.seconds)
-    return ours, others
+    return [[seconds / steps for seconds in times] for times in beside.seconds]
+
+
+def _repeat(step: Step, times: int) -> None:
+    for _ in range(times):
+        step()
 
 
 def fit_beside(
@@ -104,17 +115,21 @@ def fit_beside(
         trainer.fit(method, data)
 
 
-def bare_step(method: ContrastiveModule[Any], config: DictConfig, device: str) -> Step:
+def bare_step(method: ContrastiveModule[Any], config: DictConfig, device: str, compiled: bool = False) -> Step:
     """The passes that a step of a method cannot do without, on copies of its networks.
 
     They are: forward and backward of the query encoder on as many images as the method has it see, from a gradient that
     is given, the optimizer, and for a method with a key encoder its forward pass without gradient and its average.
+    With `compiled` torch.compile makes the passes.
     """
     encoder, keys = (
         copy.deepcopy(method.encoder).to(device),
         cast(KeyEncoder | None, getattr(method, "key_encoder", None)),
     )
     follower = None if keys is None else copy.deepcopy(keys).to(device)
+    for each in [encoder, *([] if follower is None else [cast(Encoder, follower.encoder)])]:
+        if compiled:
+            each.compile_training()
     rows = config.batch_size * (config.method_info.views - (follower is not None))
     images = torch.randn(rows, 3, config.dataset.size, config.dataset.size, device=device)
     gradient = torch.randn(rows, encoder.dim, device=device) / rows

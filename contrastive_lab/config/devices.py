@@ -1,6 +1,7 @@
 """What does not fit the processes and devices of a run."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 
@@ -35,6 +36,6 @@ def devices(config: DictConfig) -> Iterator[str]:
 
 def no_compiler() -> str | None:
     """What torch.compile lacks on a CPU; None where there is a C++ compiler."""
-    compiler = os.environ.get("CXX", "g++")
+    compiler = next(iter(shlex.split(os.environ.get("CXX", ""))), "g++")
     found = shutil.which(compiler) is not None
     return None if found else f"needs a C++ compiler, and there is no {compiler}; install one or set CXX"

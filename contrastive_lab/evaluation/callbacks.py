@@ -15,8 +15,8 @@ from contrastive_lab.compat import attached_data
 from contrastive_lab.dataset.module import Batch, ViewsDataModule
 from contrastive_lab.dataset.split import Split, share
 from contrastive_lab.encoder import Encoder
-from contrastive_lab.evaluation.features import everywhere, labelled_features
-from contrastive_lab.evaluation.knn import knn
+from contrastive_lab.evaluation.features import labelled_features
+from contrastive_lab.evaluation.protocols import knn_of_all
 from contrastive_lab.evaluation.scores import Split as Labelled
 from contrastive_lab.evaluation.scores import topk
 from contrastive_lab.randomness import generator
@@ -90,10 +90,7 @@ class KnnProbe(pl.Callback):
         data = _data(trainer)
         if data.splits.train is None or data.splits.test is None or not due(trainer, self.every):
             return
-        train, own = (_features(pl_module, share(split), data) for split in (data.splits.train, data.splits.test))
-        test = everywhere(own, len(data.splits.test))
-        shared = len(data.splits.train) >= distributed.world_size()
-        scores = knn(train, test, self.k, self.temperature, data.splits.classes, all_processes=shared)
+        scores = knn_of_all(cast(Encoder, pl_module.encoder), data, "h", self.k, self.temperature)
         self.right = scores.right
         pl_module.log("knn_top1", scores.top1, prog_bar=True)
 

@@ -1,9 +1,9 @@
 """The papers' protocols on an encoder: what `evaluation=<name>` runs.
 
 Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode. Of several processes
-each encodes its share of the images (for linear_moco the first one all), and the first one alone has the scores, the
-others None. `features` are those of `labelled_features`; a ValueError without labels, a ConfigError where texts have no
-such features or views.
+each encodes its share of the images (for linear_moco the first one all), for knn it searches it, too, and the first one
+alone has the scores, the others None. `features` are those of `labelled_features`; a ValueError without labels, a
+ConfigError where texts have no such features or views.
 """
 
 from dataclasses import replace
@@ -45,8 +45,16 @@ def knn(
     encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, k: int = 200, temperature: float = 0.1
 ) -> Scores | None:
     """Weighted kNN, `k` and `temperature` as in Wu et al. 2018, Sec. 3.4; nothing in it depends on the seed."""
-    both = shared_features(encoder, data, features)
-    return neighbours.knn(*both, k, temperature, data.splits.classes) if both else None
+    scores = knn_of_all(encoder, data, features, k, temperature)
+    return scores if distributed.is_first() else None
+
+
+def knn_of_all(encoder: Encoder, data: ViewsDataModule, features: str, k: int, temperature: float) -> Scores:
+    """The same, in all processes: each encodes and searches its share of the training images."""
+    splits = probe_splits(data.splits)
+    train, own = (labelled_features(encoder, share(each), data.recipe, features, data.workers) for each in splits)
+    test, shared = everywhere(own, len(splits[1])), len(splits[0]) >= distributed.world_size()
+    return neighbours.knn(train, test, k, temperature, data.splits.classes, all_processes=shared)
 
 
 def mean(encoder: Encoder, data: ViewsDataModule, features: str = "z", seed: int = 0) -> Scores | None:

@@ -4,7 +4,7 @@ import pytorch_lightning as pl
 
 from contrastive_lab.augment import Recipe
 from contrastive_lab.augment.compiled import compiled
-from contrastive_lab.compat import attached_data
+from contrastive_lab.compat import any_number_of_shapes, attached_data
 from contrastive_lab.encoder import Encoder
 
 
@@ -13,9 +13,15 @@ class Compiled(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Mark them to be compiled."""
+        any_number_of_shapes()
         for module in pl_module.modules():
             if isinstance(module, Encoder):
                 module.compile_training()
         data = attached_data(trainer)
+        self.recipe = data.recipe
         if isinstance(data.recipe, Recipe):  # not one of texts
             data.recipe = compiled(data.recipe)
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Give the evaluation the recipe as it was."""
+        attached_data(trainer).recipe = self.recipe

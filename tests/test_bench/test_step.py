@@ -6,6 +6,7 @@ import torch
 from omegaconf import DictConfig
 
 from contrastive_lab.bench.step import bare_step, case, config_of, run, write_images
+from contrastive_lab.config.devices import no_compiler
 from contrastive_lab.encoder import Encoder
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.run.build import build_data, build_method
@@ -28,6 +29,15 @@ def test_without_a_compiler_compiled_lines_are_left_out(monkeypatch: pytest.Monk
     outcome = run(lines, NARROW, batch=8, size=8, steps=1, device="cpu", rounds=1)
     assert [row.case for row in outcome.rows] == ["SiMo, K = 3"]
     assert outcome.notes[-1] == "strategy.compile=true: needs a C++ compiler"
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
+@pytest.mark.skipif(no_compiler() is not None, reason=str(no_compiler()))
+def test_a_compiled_line_is_compared_with_compiled_passes_too() -> None:
+    line = "method=moco_v2 K=16 strategy.compile=true"
+    (row,) = run([line], NARROW, batch=8, size=8, steps=1, device="cpu", rounds=1).rows
+    assert (row.values["ratio to compiled"] or 0) > 0 and (row.values["ratio"] or 0) > 0
 
 
 def test_a_case_is_named_by_what_tells_it_from_others(tmp_path: Path) -> None:

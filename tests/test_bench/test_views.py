@@ -9,12 +9,13 @@ def test_each_library_is_compared_with_and_without_blur(monkeypatch: pytest.Monk
     monkeypatch.setattr("contrastive_lab.bench.views.missing", lambda package: f"{package} is not installed")
     monkeypatch.setattr("contrastive_lab.bench.views.no_compiler", lambda: "no compiler")
     outcome = run(batch=4, size=8, rounds=1)
-    libraries = ("torchvision, PIL", "torchvision v2, tensors")
+    libraries = ("ours", "torchvision, PIL", "torchvision v2, tensors")
     cases = [f"{library}, {blur}" for blur in ("without blur", "with blur") for library in libraries]
     assert [row.case for row in outcome.rows] == cases
-    for row in outcome.rows:
-        speed, ours = row.values["images/s"] or 0, row.values["ours images/s"] or 0
-        assert row.values["ratio"] == pytest.approx(ours / speed)  # of one turn
+    for ours, *rows in (outcome.rows[:3], outcome.rows[3:]):
+        for row in rows:
+            speeds = [each.values["images/s"] or 0 for each in (ours, row)]
+            assert row.values["ratio"] == pytest.approx(speeds[0] / speeds[1])  # of one turn
     assert outcome.notes == ["4 images of 8 pixels", "kornia is not installed", "strategy.compile=true: no compiler"]
 
 

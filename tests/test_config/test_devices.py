@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -21,3 +22,8 @@ def test_a_missing_compiler_is_named(compose: Compose, monkeypatch: pytest.Monke
     compose("strategy.compile=false")
     with pytest.raises(ConfigError, match=r"strategy.compile=true: .*no-such-compiler"):
         compose("strategy.compile=true")
+
+
+def test_a_compiler_may_have_options(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", f"{sys.executable} -O2")
+    assert compose("strategy.compile=true").strategy.compile

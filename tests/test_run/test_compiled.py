@@ -1,13 +1,18 @@
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
+from contrastive_lab.augment import Recipe
+from contrastive_lab.augment.compiled import CompiledRecipe
 from contrastive_lab.run import train
 from contrastive_lab.run.compiled import Compiled
 from tests.conftest import TINY
+from tests.random_images import recipe
 from tests.test_run.test_train import Trained, metrics, result, weights
 
 
@@ -24,6 +29,15 @@ def two_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(train, "Compiled", NeverAgain)
     yield
     torch.compiler.set_stance("default")
+
+
+def test_the_evaluation_gets_the_recipe_as_it_was() -> None:
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(recipe=recipe()))
+    callback, module = Compiled(), pl.LightningModule()
+    callback.on_fit_start(trainer, module)
+    assert isinstance(trainer.datamodule.recipe, CompiledRecipe)
+    callback.on_fit_end(trainer, module)
+    assert type(trainer.datamodule.recipe) is Recipe and trainer.datamodule.recipe == recipe()
 
 
 @pytest.mark.long
