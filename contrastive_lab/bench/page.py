@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from contrastive_lab.bench.table import number
 from contrastive_lab.errors import ConfigError
@@ -85,10 +85,11 @@ def draw(machines: Sequence[Speed], path: Path) -> None:
             _points(axes, cases[name], _ratios(name, [speed]), place, speed.machine)
         axes.axvline(1, color="0.5", linewidth=0.8)
         axes.set_yticks(range(len(cases[name])), cases[name])
-        axes.invert_yaxis()
+        axes.set_ylim(len(cases[name]) - 0.5, -0.5)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(LogFormatter(labelOnlyBase=False))  # 2 and not 2 x 10^0
-        axes.xaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 3, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")  # 0.5 and 2, not 5e-01 and 2 x 10^0
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"{name}: {DRAWN[name]}", fontsize=9, loc="left")
         axes.grid(alpha=0.3)
     if panels:

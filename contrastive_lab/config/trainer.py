@@ -31,7 +31,7 @@ class Strategy(Settings):
     name: str = Field(description="of its yaml")
     accelerator: Literal["auto", "cpu", "gpu"] = Field(description="gpu means CUDA")
     devices: int = Field(ge=1, description="processes on this machine")
-    compile: bool = Field(False, description="torch.compile for training passes and views; takes a minute or more")
+    compile: bool = Field(False, description="torch.compile for training passes and views; half a minute or more")
     trainer: dict[str, Any] = Field(description="what Lightning's Trainer is told of them")
 
 

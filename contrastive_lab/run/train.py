@@ -137,5 +137,5 @@ def build_trainer(
         callbacks += [OnlineProbe(**known, **config.probes.online, seed=config.seed), KnnProbe(**config.probes.knn)]
     if config.trainer.enable_checkpointing is not False:
         callbacks.append(LastCheckpoint(folder, config, resolved, data.hash))
-    callbacks += [Compiled()] if config.strategy.get("compile") else []
+    callbacks += [Compiled(clock)] if config.strategy.get("compile") else []
     return trainer_of(config, folder, callbacks, pictures(config, loggers), loggers), clock

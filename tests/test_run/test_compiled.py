@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytorch_lightning as pl
@@ -10,6 +10,7 @@ import torch
 from contrastive_lab.augment import Recipe
 from contrastive_lab.augment.compiled import CompiledRecipe
 from contrastive_lab.run import train
+from contrastive_lab.run.callbacks import Clock
 from contrastive_lab.run.compiled import Compiled
 from tests.conftest import TINY
 from tests.random_images import recipe
@@ -33,11 +34,21 @@ def two_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_the_evaluation_gets_the_recipe_as_it_was() -> None:
     trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(recipe=recipe()))
-    callback, module = Compiled(), pl.LightningModule()
+    callback, module = Compiled(Clock(8)), pl.LightningModule()
     callback.on_fit_start(trainer, module)
     assert isinstance(trainer.datamodule.recipe, CompiledRecipe)
     callback.on_fit_end(trainer, module)
     assert type(trainer.datamodule.recipe) is Recipe and trainer.datamodule.recipe == recipe()
+
+
+def test_the_clock_leaves_out_the_steps_in_which_it_compiles() -> None:
+    clock, module = Clock(batch_size=8), pl.LightningModule()
+    callback, trainer = Compiled(clock), SimpleNamespace(global_step=10)
+    clock.on_train_start(cast(Any, trainer), module)
+    for trainer.global_step in range(11, 16):
+        callback.on_train_batch_end(cast(Any, trainer), module)
+    clock.on_train_epoch_end(cast(Any, trainer), module)
+    assert clock.images == 3 * 8
 
 
 @pytest.mark.long
