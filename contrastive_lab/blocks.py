@@ -66,17 +66,18 @@ class _Blocks(torch.autograd.Function):
         needed = ctx.needs_input_grad[1:]
         ctx.work, ctx.again = work, needed[2]
         with_gradient = not ctx.again and any(needed)
-        # Results stand in tensors made before the blocks: between blocks, they would keep the allocator from using the
-        # memory of one again for the next.
-        values, of_pos, of_query = pos.new_empty(len(pos)), torch.empty_like(pos), torch.empty_like(query)
+        # Results stand in tensors made at the start: between blocks, they would keep the allocator from using memory
+        # of one block for the next.
+        of_pos, of_query, values = torch.empty_like(pos), torch.empty_like(query), None
         for rows in work.blocks:
             if with_gradient:
-                found = work.gradients(rows, (pos[rows], query[rows], keys), 2, None)
-                values[rows], of_pos[rows], of_query[rows] = found
+                own, of_pos[rows], of_query[rows] = work.gradients(rows, (pos[rows], query[rows], keys), 2, None)
             else:
-                values[rows] = work.values(rows, pos[rows], query[rows], keys)
+                own = work.values(rows, pos[rows], query[rows], keys)
+            values = own.new_empty(len(pos)) if values is None else values
+            values[rows] = own
         ctx.save_for_backward(*((of_pos, of_query) if with_gradient else (pos, query, keys)))
-        return values
+        return cast(Tensor, values)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
