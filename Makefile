@@ -15,7 +15,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	@touch $@
 
-demo: install ## pre-train and probe an encoder, about a minute and a half on two cores
+demo: install ## pre-train and probe an encoder, 40 seconds on two cores behind the installation
 	$(BIN)/python train.py method=simo K=16 alpha=65536
 
 test: install ## the test suite
