@@ -50,7 +50,7 @@ def knn(
 
 
 def knn_of_all(encoder: Encoder, data: ViewsDataModule, features: str, k: int, temperature: float) -> Scores:
-    """The same, in all processes: each encodes and searches its share of the training images."""
+    """The scores of `knn` in all processes, each of which encodes and searches its share of the training images."""
     splits = probe_splits(data.splits)
     train, own = (labelled_features(encoder, share(each), data.recipe, features, data.workers) for each in splits)
     test, shared = everywhere(own, len(splits[1])), len(splits[0]) >= distributed.world_size()
