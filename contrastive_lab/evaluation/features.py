@@ -71,16 +71,18 @@ def labelled_features(
         return Labelled(_joined(parts, len(split)), split.labels.to(like.device))
 
 
-def shared_features(encoder: Encoder, data: ViewsDataModule, which: str) -> tuple[Labelled, Labelled] | None:
+def shared_features(
+    encoder: Encoder, data: ViewsDataModule, which: str, first_alone: bool = False
+) -> tuple[Labelled, Labelled]:
     """`labelled_features` of the probes' training and test images; each process encodes its share of both.
 
-    The first process has them all; it alone: None in the others.
+    All processes have them all, or with `first_alone` the others keep their own ones.
     """
-    found = []
-    for split in probe_splits(data.splits):
-        own = labelled_features(encoder, share(split), data.recipe, which, data.workers)
-        found.append(everywhere(own, len(split), first_alone=True))
-    return (found[0], found[1]) if distributed.is_first() else None
+    train, test = (
+        everywhere(labelled_features(encoder, share(split), data.recipe, which, data.workers), len(split), first_alone)
+        for split in probe_splits(data.splits)
+    )
+    return train, test
 
 
 def everywhere(own: Labelled, n: int, first_alone: bool = False) -> Labelled:

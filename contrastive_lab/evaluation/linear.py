@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from contrastive_lab import distributed
 from contrastive_lab.evaluation.scores import Scores, Split, blocks, checked, is_large, topk
 from contrastive_lab.randomness import generator
 from contrastive_lab.waiting import counted
@@ -35,6 +36,7 @@ def linear(
     batch_size: int = 256,
     lrs: Sequence[float] = LEARNING_RATES,
     held_out: float = 0.1,
+    all_processes: bool = False,
 ) -> LinearResult:
     """Accuracy of logistic regression on frozen features, its learning rate chosen on held-out training examples.
 
@@ -42,7 +44,8 @@ def linear(
     and 1, and at least C examples if that leaves half. The one with the highest top-1 on that part (the lowest of
     equals) is used anew on the whole split, and its last weights are scored on the test split, once. Features may have
     any scale. The seed is that of the held-out choice, which ignores classes, and of the order of examples; a step
-    takes at most `batch_size`. ValueError where one of the parts would be empty.
+    takes at most `batch_size`. ValueError where one of the parts would be empty. With `all_processes` each process has
+    the same examples and tries some of the learning rates, and all have the same result.
     Source: the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.
     """
     train, test, classes = checked(train, test)
@@ -52,8 +55,13 @@ def linear(
         raise ValueError(f"held_out={held_out} of {n} training examples leaves one part empty")
     order = torch.randperm(n, generator=generator(seed, "linear", "held out")).to(train.labels.device)
     out, rest = (_part(train, rows) for rows in (order[:count], order[count:]))
-    logits = fit_predict(rest, out.features, classes, lrs, seed, epochs, batch_size)
-    accuracies = {lr: topk(scores, out.labels).top1 for lr, scores in zip(lrs, logits, strict=True)}
+    tried = lrs[distributed.rank() :: distributed.world_size()] if all_processes else lrs
+    logits = fit_predict(rest, out.features, classes, tried, seed, epochs, batch_size) if tried or not lrs else ()
+    accuracies = {lr: topk(scores, out.labels).top1 for lr, scores in zip(tried, logits, strict=True)}
+    if all_processes:
+        distributed.meet(train.labels.device)
+        found = {lr: top1 for own in distributed.gather_objects(accuracies) for lr, top1 in own.items()}
+        accuracies = {lr: found[lr] for lr in lrs}
     lr = max(sorted(accuracies), key=accuracies.__getitem__)
     final = fit_predict(train, test.features, classes, [lr], seed, epochs, batch_size)[0]
     return LinearResult(topk(final, test.labels), lr, accuracies)

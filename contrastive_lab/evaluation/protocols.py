@@ -1,9 +1,9 @@
 """The papers' protocols on an encoder: what `evaluation=<name>` runs.
 
 Each gives top-1 and top-5 in percent on clean test images, the encoder frozen and in eval mode. Of several processes
-each encodes its share of the images (for linear_moco the first one all), for knn it searches it, too, and the first one
-alone has the scores, the others None. `features` are those of `labelled_features`; a ValueError without labels, a
-ConfigError where texts have no such features or views.
+each encodes its share of the images (for linear_moco the first one all); for knn it searches it, too, for linear it
+tries some of the learning rates. The first one alone has the scores, the others None. `features` are those of
+`labelled_features`; a ValueError without labels, a ConfigError where texts have no such features or views.
 """
 
 from dataclasses import replace
@@ -37,8 +37,9 @@ def linear(
     encoder: Encoder, data: ViewsDataModule, features: str = "h", seed: int = 0, epochs: int = 100
 ) -> Scores | None:
     """Logistic regression on standardised features of clean images; see `evaluation.linear.linear`."""
-    both = shared_features(encoder, data, features)
-    return regression.linear(*both, seed=seed, epochs=epochs).scores if both else None
+    train, test = shared_features(encoder, data, features)
+    scores = regression.linear(train, test, seed=seed, epochs=epochs, all_processes=True).scores
+    return scores if distributed.is_first() else None
 
 
 def knn(
@@ -59,8 +60,8 @@ def knn_of_all(encoder: Encoder, data: ViewsDataModule, features: str, k: int, t
 
 def mean(encoder: Encoder, data: ViewsDataModule, features: str = "z", seed: int = 0) -> Scores | None:
     """The mean classifier of Arora et al. 2019 and Nozawa & Sato 2021; nothing in it depends on the seed."""
-    both = shared_features(encoder, data, features)
-    return class_means.class_mean(*both) if both else None
+    both = shared_features(encoder, data, features, first_alone=True)
+    return class_means.class_mean(*both) if distributed.is_first() else None
 
 
 def classifier(

@@ -2,16 +2,23 @@
 
 import importlib
 import math
+import unittest.mock
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+import torch.distributed as dist
+from torch import Tensor, multiprocessing, nn
 from torch.nn import functional as F
 
 from contrastive_lab.evaluation.linear import fit_predict, gradient, linear
 from contrastive_lab.evaluation.scores import Scores, Split
 from contrastive_lab.randomness import generator
 from tests.labelled_features import DOUBLE, TEST, TRAIN, chance, noisy_classes, part
+
+linear_module = importlib.import_module("contrastive_lab.evaluation.linear")
+FIVE = (0.001, 0.01, 0.1, 0.3, 1.0)
 
 
 def test_linear_separates() -> None:
@@ -48,9 +55,10 @@ def test_of_few_examples_one_a_class_is_held_out_if_that_leaves_half(
     n: int, held: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    fit = importlib.import_module("contrastive_lab.evaluation.linear").fit_predict
+    fit = linear_module.fit_predict
     monkeypatch.setattr(
-        "contrastive_lab.evaluation.linear.fit_predict",
+        linear_module,
+        "fit_predict",
         lambda train, features, *rest: (sizes.append(len(features)), fit(train, features, *rest))[1],
     )
     split = Split(torch.randn(n, 5, generator=generator("few")), torch.arange(n) % 3)
@@ -151,3 +159,30 @@ def test_linear_depends_on_the_seed_alone() -> None:
 def test_settings_of_linear_out_of_range_are_errors(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         linear(TRAIN, TEST, **settings)  # type: ignore[arg-type]
+
+
+def try_own_rates(rank: int, folder: str) -> None:
+    """Logistic regression with five learning rates, then with two, in three processes."""
+    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=3)
+    fit, tried = linear_module.fit_predict, list[tuple[float, ...]]()
+
+    def noted(train: Split, features: Tensor, classes: int, lrs: Sequence[float], *rest: int) -> Tensor:
+        tried.append(tuple(lrs))
+        return fit(train, features, classes, lrs, *rest)
+
+    with unittest.mock.patch.object(linear_module, "fit_predict", noted):
+        found = [linear(*DOUBLE, epochs=10, lrs=lrs, all_processes=True) for lrs in (FIVE, FIVE[:2])]
+    torch.save(([(each.scores.top1, each.lr, each.held_out) for each in found], tried), f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.mark.long
+def test_processes_share_the_learning_rates_and_find_what_one_does(tmp_path: Path) -> None:
+    multiprocessing.spawn(try_own_rates, args=(str(tmp_path),), nprocs=3)
+    alone = [linear(*DOUBLE, epochs=10, lrs=lrs) for lrs in (FIVE, FIVE[:2])]
+    found, tried = zip(*(torch.load(tmp_path / f"{rank}.pt") for rank in range(3)), strict=True)
+    assert list(found) == [[(each.scores.top1, each.lr, each.held_out) for each in alone]] * 3
+    five, two = (alone[at].lr for at in range(2))
+    assert tried[0] == [(FIVE[0], FIVE[3]), (five,), (FIVE[0],), (two,)]
+    assert tried[1] == [(FIVE[1], FIVE[4]), (five,), (FIVE[1],), (two,)]
+    assert tried[2] == [(FIVE[2],), (five,), (two,)]
