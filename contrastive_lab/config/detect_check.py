@@ -29,7 +29,7 @@ def composed_detect(overrides: list[str]) -> DictConfig:
         if name := re.search(r"'dataset/(\w+)': Could not override", str(error)):
             raise ConfigError(f"dataset={name[1]}: {OF_ARRAYS}") from None
         raise
-    rules = (_backend, _backbone, _start, _data, devices, of_trainer, _files, untrusted_code)
+    rules = (_backend, _backbone, _start, _data, _compile, devices, of_trainer, _files, untrusted_code)
     if problems := [*problems, *(problem for rule in rules for problem in rule(config))]:
         raise ConfigError(*problems)
     return config
@@ -53,6 +53,11 @@ def _backbone(config: DictConfig) -> Iterator[str]:
             "has no stages of feature maps; a ResNet of torchvision (resnet50, resnet18_3x3, ...) or small_resnet has"
         )
         yield f"backbone={config.backbone.name}: {told}"
+
+
+def _compile(config: DictConfig) -> Iterator[str]:
+    if config.strategy.get("compile"):
+        yield "strategy.compile=true: detect does not compile; leave it out"
 
 
 def _start(config: DictConfig) -> Iterator[str]:

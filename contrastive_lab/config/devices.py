@@ -3,9 +3,14 @@
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
+from functools import cache
+from tempfile import TemporaryDirectory
 
 from omegaconf import DictConfig
+
+PROGRAM = '#include <cmath>\nextern "C" double one() { return std::exp(0.0); }\n'
 
 
 def processes(config: DictConfig) -> int:
@@ -35,7 +40,17 @@ def devices(config: DictConfig) -> Iterator[str]:
 
 
 def no_compiler() -> str | None:
-    """What torch.compile lacks on a CPU; None where there is a C++ compiler."""
-    compiler = next(iter(shlex.split(os.environ.get("CXX", ""))), "g++")
-    found = shutil.which(compiler) is not None
-    return None if found else f"needs a C++ compiler, and there is no {compiler}; install one or set CXX"
+    """What torch.compile lacks on a CPU; None where a C++ compiler makes a library of a small program."""
+    return _lacking(*(shlex.split(os.environ.get("CXX", "")) or ["g++"]))
+
+
+@cache
+def _lacking(*compiler: str) -> str | None:
+    if shutil.which(compiler[0]) is None:
+        return f"needs a C++ compiler, and there is no {compiler[0]}; install one or set CXX"
+    with TemporaryDirectory() as folder:
+        line = [*compiler, "-shared", "-fPIC", "-x", "c++", "-", "-o", f"{folder}/tried.so"]
+        tried = subprocess.run(line, input=PROGRAM, capture_output=True, text=True)
+    told = tried.stderr.strip().partition("\n")[0] or f"exit code {tried.returncode}"
+    cure = "mend it or set CXX to another"
+    return f"{shlex.join(compiler)} compiles nothing here ({told}); {cure}" if tried.returncode else None

@@ -37,6 +37,7 @@ def problems(*line: str) -> list[str]:
         (["K=4"], "K: no such key"),
         (["method=simo"], "method: no such group; choose one of backbone, batchnorm, data"),
         (["strategy.devices=2"], "strategy=single: one process, not 2"),
+        (["strategy.compile=true"], "strategy.compile=true: detect does not compile; leave it out"),
         (["detector.rois=0"], "detector.rois=0: must be 1 or more"),
         (["optim.warmup_epochs=13"], "optim.warmup_epochs=13: longer than epochs=12"),
     ],

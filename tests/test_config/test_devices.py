@@ -1,10 +1,10 @@
-import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from omegaconf import DictConfig
 
-from contrastive_lab.config.devices import processes
+from contrastive_lab.config.devices import no_compiler, processes
 from contrastive_lab.errors import ConfigError
 
 Compose = Callable[..., DictConfig]
@@ -24,6 +24,18 @@ def test_a_missing_compiler_is_named(compose: Compose, monkeypatch: pytest.Monke
         compose("strategy.compile=true")
 
 
+@pytest.mark.skipif(no_compiler() is not None, reason=str(no_compiler()))
 def test_a_compiler_may_have_options(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CXX", f"{sys.executable} -O2")
+    monkeypatch.setenv("CXX", "g++ -O2")
     assert compose("strategy.compile=true").strategy.compile
+
+
+def test_a_compiler_that_compiles_nothing_is_named_before_the_run(
+    compose: Compose, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho no room left >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CXX", str(broken))
+    with pytest.raises(ConfigError, match=r"strategy.compile=true: .*broken compiles nothing here \(no room left\)"):
+        compose("strategy.compile=true")
