@@ -45,7 +45,7 @@ def linear(
     equals) is used anew on the whole split, and its last weights are scored on the test split, once. Features may have
     any scale. The seed is that of the held-out choice, which ignores classes, and of the order of examples; a step
     takes at most `batch_size`. ValueError where one of the parts would be empty. With `all_processes` each process has
-    the same examples and tries some of the learning rates, and all have the same result.
+    the same examples and tries some of the learning rates, and all have the same result: that of one, to rounding.
     Source: the protocol of Chen et al. 2020 (SimCLR), Sec. 2.3, on features of images without augmentation.
     """
     train, test, classes = checked(train, test)
