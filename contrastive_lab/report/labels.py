@@ -7,6 +7,7 @@ from typing import Any
 from contrastive_lab.config.check import WITHOUT_ALPHA
 
 PROBES = {"knn": "kNN", "linear_moco": "linear (MoCo's protocol)", "mean": "mean classifier", "online": "online probe"}
+FEATURES = ("h", "z", "pixels")  # what a protocol was asked to score, at the end of its accuracies' name
 OF_TRAINING = ("contrastive_top1", "train_top1")  # percent of the queries or images of a step
 LABELS = {
     "mi_estimate": "MI estimate, nats",
@@ -64,7 +65,9 @@ def label(metric: str) -> str:
     """A key of result.json or a column of metrics.csv with its unit."""
     probe, _, top = metric.rpartition("_top")
     if top in ("1", "5"):
-        return f"{PROBES.get(probe, probe.replace('_', ' '))} top-{top}, percent"
+        protocol, _, features = probe.rpartition("_")
+        own, of = (protocol, f" on {features}") if features in FEATURES else (probe, "")
+        return f"{PROBES.get(own, own.replace('_', ' '))}{of} top-{top}, percent"
     return LABELS.get(metric, metric.replace("_", " "))
 
 

@@ -82,9 +82,9 @@ def counts(sweep: Sweep) -> dict[str, int]:
 
 
 def varied(sweep: Sweep) -> dict[str, str]:
-    """Each varied key with its values as text."""
+    """Each varied key with its values as text, words as they come first in the sweep."""
     values = {key: {order(value): shown(key, value) for value in sweep.asked[key]} for key in sweep.varied}
-    return {key: ", ".join(own[at] for at in sorted(own)) for key, own in values.items()}
+    return {key: ", ".join(own[at] for at in sorted(own, key=lambda at: at[:2])) for key, own in values.items()}
 
 
 def run_table(grid: Grid, out: Path) -> dict[str, Any]:

@@ -34,12 +34,13 @@ Style = dict[str, Any]
 class Scale:
     """Where values lie on an x axis: numbers as they are, on a logarithm of base 2 if they span a factor of 8 or more.
 
-    Texts, infinity, and numbers of which some would lie upon each other, as 0, 0.9, 0.99 and 0.999, are spaced evenly.
-    Null, as of a setting that is off, has a position of its own, which makes texts of numbers.
+    Texts, infinity, and numbers of which some would lie upon each other, as 0, 0.9, 0.99 and 0.999, are spaced evenly,
+    texts in the order in which they come. Null, as of a setting that is off, has a position of its own, which makes
+    texts of numbers.
     """
 
     def __init__(self, values: Iterable[Any]) -> None:
-        found = sorted({order(value): value for value in values}.values(), key=order)
+        found = sorted({order(value): value for value in values}.values(), key=lambda value: order(value)[:2])
         known = [value for value in found if value is not None]
         self.numbers = known == found and all(
             isinstance(v, int | float) and not isinstance(v, bool) and v != math.inf for v in known

@@ -12,7 +12,7 @@ from contrastive_lab.record.files import no_formula, write_table
 from contrastive_lab.record.sweep import null_as_text
 from contrastive_lab.report.comparisons import comparisons
 from contrastive_lab.report.grid import Grid, known
-from contrastive_lab.report.labels import label, pair, shown, signed, title
+from contrastive_lab.report.labels import is_accuracy, label, pair, shown, signed, title
 from contrastive_lab.report.paired import against_reference
 from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.stats import texts
@@ -42,8 +42,13 @@ def write_frame(path: Path, table: pd.DataFrame) -> None:
 
 
 def measured(grid: Grid) -> list[str]:
-    """The metrics that at least one finished run has, that of the y axis first, then those of the paper."""
-    return known(grid.sweep.done, (grid.y, *METRICS, *reference_metrics(grid)))
+    """The metrics of a setting that at least one finished run has: that of the y axis, accuracies, then the others.
+
+    Among the accuracies are those of `evaluate`, as of the mean classifier; not the probe's that trains along.
+    """
+    scores = [name for name in map(str, grid.sweep.done) if name.endswith("_top1") and is_accuracy(name)]
+    first = (grid.y, *METRICS[:2], *(name for name in scores if name != "online_top1"))
+    return known(grid.sweep.done, (*first, *METRICS, *reference_metrics(grid), LOGGED_LAST[0]))
 
 
 @lru_cache(maxsize=1)  # of the last grid, which three tables ask for

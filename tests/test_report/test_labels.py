@@ -31,6 +31,7 @@ def test_a_loss_without_alpha_is_told_without(loss: str, text: str) -> None:
         ("knn_top1", "kNN top-1", "percent"),
         ("linear_moco_top5", "linear (MoCo's protocol) top-5", "percent"),
         ("mi_estimate", "MI estimate", "nats"),
+        ("mean_h_top1", "mean classifier on h top-1", "percent"),
         ("new_metric", "new metric", ""),
     ],
 )

@@ -26,7 +26,7 @@ def test_an_axis_is_logarithmic_over_a_factor_of_eight_and_even_where_numbers_cr
     momentum = Scale([0, 0.9, 0.99, 0.999])
     assert [momentum.position(value) for value in momentum.values] == [0, 1, 2, 3]  # 0.99 and 0.999 would be one
     words = Scale(["sync", None, "shuffle", "sync"])
-    assert [words.position(value) for value in (None, "shuffle", "sync")] == [0, 1, 2]
+    assert [words.position(value) for value in (None, "sync", "shuffle")] == [0, 1, 2]  # words as they come
     assert Scale([4, 16, 4.0]).values == [4, 16]
     off = Scale([0.5, None, 0])  # as of remember: null has a place of its own
     assert (off.values, off.position(None), off.numbers) == ([None, 0, 0.5], 0.0, False)

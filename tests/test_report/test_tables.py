@@ -45,6 +45,16 @@ def test_each_setting_has_its_paired_difference_to_the_reference(tmp_path: Path)
     assert [row[-1] for row in rows] == ["", f"+1.00 ± {half:.2f} to loss = spectral", ""]
 
 
+def test_what_evaluate_scored_and_the_effective_rank_are_columns_behind_the_probes(tmp_path: Path) -> None:
+    more = {"knn_top1": 70.0, "online_top1": 60.0, "loss": 1.0, "effective_rank": 9.5}
+    jobs = [({"K": 4, "seed": 0}, {"linear_top1": 80.0, **more})]
+    jobs += [({"K": 8, "seed": 0}, {"linear_top1": 82.0, **more, "mean_h_top1": 66.0, "mean_h_top5": 99.0})]
+    head, *rows = setting_cells(grid_of(write_sweep(tmp_path / "s", jobs)))
+    told = ["linear top-1, percent", "kNN top-1, percent", "mean classifier on h top-1, percent", "loss, nats"]
+    assert head[2:7] == [*told, "effective rank, dimensions"]
+    assert [row[4].partition(" ")[0] for row in rows] == ["", "66.00"]
+
+
 def cells(line: str) -> list[str]:
     """What a reader of Markdown sees between the bars of a line."""
     parts = line.replace(r"\|", "\0").strip().strip("|").split("|")
