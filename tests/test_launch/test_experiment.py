@@ -28,7 +28,7 @@ EXPECTED = {
 }
 OURS = {f"compare/{name}" for name in ("cifar10", "cifar100")}  # of no paper: no scale of a paper, hours for a laptop
 OURS |= {f"negatives/{name}" for name in ("ag_news", "batch_size", "causes", "cifar100", "collisions", "epochs")}
-OURS |= {f"negatives/{name}" for name in ("learning_rates", "methods", "remember", "tau")}
+OURS |= {f"negatives/{name}" for name in ("learning_rates", "methods", "remember", "same_rate", "tau")}
 NAMES = sorted(EXPECTED | OURS)
 EVERY_ONE = pytest.mark.parametrize("name", NAMES)
 EVERY_SCALE = pytest.mark.parametrize(
