@@ -8,7 +8,15 @@ import pandas as pd
 from contrastive_lab.analysis import curve
 from contrastive_lab.analysis.cost_figure import predicted_against_seen, split
 from contrastive_lab.analysis.cost_of_runs import cost_rows
-from contrastive_lab.analysis.curve import CAUSES, by_causes, by_log_K, coefficients, coefficients_over_seeds, error
+from contrastive_lab.analysis.curve import (
+    CAUSES,
+    by_causes,
+    by_log_K,
+    coefficients,
+    coefficients_over_seeds,
+    error,
+    without_each_arm,
+)
 from contrastive_lab.analysis.result import AnalysisResult, checked
 from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
@@ -26,7 +34,8 @@ def run(**values: Any) -> AnalysisResult:
     Returns:
         A row for each run with fewer negatives than the most of its arm and seed, as `analysis.curve` describes it;
         `fitted` says of which part it is. `by_causes` and `by_log_K` are its predicted costs, of a row that is fitted
-        by the other arms. Log K is fitted to the runs with one set, as it says nothing of sets; so are all errors.
+        by the other arms. The points of a cause have an interval over seeds, and the least and the greatest that all
+        arms but one give. Log K is fitted to the runs with one set, as it says nothing of sets; so are all errors.
 
     Raises:
         ConfigError: names a setting that is out of range.
@@ -36,11 +45,14 @@ def run(**values: Any) -> AnalysisResult:
     if bool(s.sweeps) == (s.table is not None) or (s.table is not None and s.tests):
         raise ConfigError("theory.sweeps=[]: needed, folders of sweeps to fit to, or theory.table=<csv> alone")
     rows = _read(Path(s.table)) if s.table is not None else _measured(s)
-    found, points = curve.fit(rows[rows["fitted"]]), coefficients_over_seeds(rows[rows["fitted"]], by_causes)
+    known = rows[rows["fitted"]]
+    found, points = curve.fit(known), coefficients_over_seeds(known, by_causes)
     rows = _predicted(rows)
-    summary: dict[str, Any] = {"metric": s.metric, "seeds": int(rows.loc[rows["fitted"], "seed"].nunique())}
+    summary: dict[str, Any] = {"metric": s.metric, "seeds": int(known["seed"].nunique())}
     for name, mean, low, high in zip(CAUSES, points.mean, points.low, points.high, strict=True):
         summary |= {f"points_{name}": float(mean)} | _interval(name, low, high)
+    for name, of in zip(CAUSES, zip(*without_each_arm(known, by_causes).values(), strict=True), strict=True):
+        summary |= {f"points_{name}_without_an_arm_{end.__name__}": float(end(of)) for end in (min, max)}
     summary |= {f"reach_{name}": reach for name, reach in found.reach.items()}
     for kind, part in rows[rows["sets"] == 1].groupby("fitted"):
         errors = {f"error_{name}": error(part, part[name]) for name in ("by_causes", "by_log_K")}

@@ -5,7 +5,7 @@ A row is a run with few negatives beside the run of its arm and seed with the mo
 and its `cost`, points of linear accuracy. An arm is what differs in neither K, sets nor seed. [made here]
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,10 +85,16 @@ def coefficients_over_seeds(rows: pd.DataFrame, by: Explained) -> Estimate:
     return t_interval(n * whole[:, None] - (n - 1) * np.stack(without, axis=1))._replace(mean=whole)
 
 
+def without_each_arm(rows: pd.DataFrame, by: Explained) -> dict[Hashable, Matrix]:
+    """The coefficients as all arms but one give them, by the arm that is left out."""
+    return {arm: coefficients(rows[rows["arm"] != arm], by) for arm in rows["arm"].unique()}
+
+
 def left_out(rows: pd.DataFrame, by: Explained, known: pd.DataFrame) -> pd.Series:
     """The cost of each row as the `known` rows of other arms predict it."""
-    parts = [(own, known[known["arm"] != arm]) for arm, own in rows.groupby("arm", sort=False)]
-    found = [pd.Series(by(own) @ coefficients(others, by), own.index) for own, others in parts]
+    others, every = without_each_arm(known, by), coefficients(known, by)
+    parts = rows.groupby("arm", sort=False)
+    found = [pd.Series(by(own) @ others.get(arm, every), own.index) for arm, own in parts]
     return pd.concat(found).reindex(rows.index)
 
 

@@ -1,4 +1,4 @@
-"""What an experiment set out to compare before its runs: one setting less another, seed by seed."""
+"""What an experiment says that it compares: one setting less another, seed by seed."""
 
 from typing import Any
 

@@ -70,7 +70,7 @@ def verdict(grid: Grid) -> list[str]:
 def _planned(grid: Grid) -> list[str]:
     """What the experiment set out to compare."""
     found = planned(grid)
-    head = f"Planned before the runs, {title(grid.y)} seed by seed"
+    head = f"Planned comparisons, {title(grid.y)} seed by seed"
     if len(found) > 1:
         head += (
             f", Holm's correction over {len(found)} so that all of them hold together. What is said of one line below"

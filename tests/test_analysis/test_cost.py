@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -45,6 +46,19 @@ def test_runs_with_more_sets_are_fitted_and_count_in_no_error_as_log_K_knows_non
     assert both.summary["points_noise"] == pytest.approx(2)
     assert both.summary["left_out_error_by_log_K"] == alone.summary["left_out_error_by_log_K"]
     assert len(both.figure.axes) == 2
+
+
+def test_the_points_have_the_range_that_all_arms_but_one_give(tmp_path: Path) -> None:
+    rows = made_up()
+    rows.loc[rows["arm"] == "a", "cost"] += 2 * rows["noise"]  # this arm alone costs more
+    summary = cost(table=stored(rows, tmp_path)).summary
+    least, most = (summary[f"points_noise_without_an_arm_{end}"] for end in ("min", "max"))
+    assert least == pytest.approx(POINTS["noise"])  # without it
+    found = [
+        np.linalg.lstsq(part[[*POINTS]], part["cost"])[0] for arm in "abcd" if len(part := rows[rows["arm"] != arm])
+    ]
+    assert most == pytest.approx(max(points[2] for points in found))
+    assert most > summary["points_noise"] > least
 
 
 def test_one_seed_has_no_interval(tmp_path: Path) -> None:

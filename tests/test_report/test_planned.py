@@ -42,7 +42,7 @@ def test_each_comparison_is_a_paired_t_test_after_holm(sweep: Path) -> None:
 
 def test_the_report_has_a_sentence_a_row_and_a_bar_for_each(sweep: Path) -> None:
     first, *told = verdict(grid_of(sweep))
-    assert first.startswith("Planned before the runs, linear top-1 seed by seed, Holm's correction over 2 so that all")
+    assert first.startswith("Planned comparisons, linear top-1 seed by seed, Holm's correction over 2 so that all")
     assert first.endswith(" these do not:")
     assert told[0].startswith("cost of K = 1: +4.77 points (95 % interval ") and "n = 3) differs." in told[0]
     assert told[1].startswith("its noise: +0.07 points") and "the same within 1 point" in told[1]
