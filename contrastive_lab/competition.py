@@ -91,10 +91,17 @@ def _repulsion(
         p, neg = (x.clone().requires_grad_() for x in taken)
         pull, repulsion = torch.autograd.grad(loss(p, neg).sum(), (p, neg))
     ws = tau * repulsion.view(n, S, K)
-    push = torch.einsum("nsk,nskd->nsd", ws, keys[:, : S * K].view(n, S, K, -1))
+    push = _einsum("nsk,nskd->nsd", ws, keys[:, : S * K].view(n, S, K, -1))
     return -tau * pull.view(n, S), ws.sum(dim=2), (ws * taken[1].view(n, S, K)).sum(dim=2), push
 
 
 def _across(query: Tensor, x: Tensor) -> Tensor:
     """Rows x (n, S, D) without their part along the query."""
-    return x - torch.einsum("nsd,nd->ns", x, query)[..., None] * query[:, None]
+    return x - _einsum("nsd,nd->ns", x, query)[..., None] * query[:, None]
+
+
+def _einsum(equation: str, first: Tensor, second: Tensor) -> Tensor:
+    """As torch's, in the tensors' own precision also under autocast."""
+    with torch.autocast(first.device.type, enabled=False):
+        found: Tensor = torch.einsum(equation, first, second)
+    return found

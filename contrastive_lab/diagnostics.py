@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from contrastive_lab import distributed
+from contrastive_lab.encoder import cosines
 from contrastive_lab.losses import gradient_bound, mi_estimate
 from contrastive_lab.pairs import Pairs, blocks, in_sets
 
@@ -69,7 +70,7 @@ def uniformity(x: Tensor, t: float = 2.0) -> Tensor:
     """
     n, rows_of = len(x), []
     for rows in blocks(x, x, None):
-        logits = -t * (2 - 2 * x[rows] @ x.T).clamp(min=0)
+        logits = -t * (2 - 2 * cosines(x[rows], x)).clamp(min=0)
         logits.diagonal(rows.start).fill_(-torch.inf)  # a row with itself
         rows_of.append(logits.logsumexp(dim=1))
     return torch.cat(rows_of).logsumexp(dim=0) - math.log(max(n * (n - 1), 1))

@@ -137,6 +137,13 @@ def test_agreement_is_the_cosine_of_the_parts_across_the_query(sets: int) -> Non
     assert sum(found) / 4 == pytest.approx(float(wanted), rel=1e-9)
 
 
+def test_mixed_precision_changes_no_cause() -> None:
+    query, pos, cos, keys = (x.float() for x in made(4, 6))
+    expected = causes(query, pos, cos, keys, 2, 0.2, nce(0.2, 5.0))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert causes(query, pos, cos, keys, 2, 0.2, nce(0.2, 5.0)) == expected
+
+
 def test_keys_at_hand_are_of_other_images() -> None:
     query, keys = unit(6, 4), unit(10, 4, seed=1)
     ids, key_ids = torch.tensor([0, 1, 2, 3, 4, 5]), torch.tensor([0, 1, 2, 3, 4, 5, 0, 7, 8, 9])

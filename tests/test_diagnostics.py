@@ -57,6 +57,13 @@ def test_uniformity_has_its_closed_forms() -> None:
     assert uniformity(square).item() == pytest.approx(math.log((4 * math.exp(-4) + 2 * math.exp(-8)) / 6), rel=1e-6)
 
 
+def test_mixed_precision_changes_no_uniformity() -> None:
+    x = F.normalize(torch.eye(8).repeat(4, 1) + 20, dim=1)  # nearly one point
+    expected = torch.log((-2 * torch.pdist(x.double()).square()).exp().mean())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert float(uniformity(x)) == pytest.approx(float(expected), rel=1e-3)
+
+
 def test_effective_rank_has_its_closed_forms() -> None:
     assert effective_rank(torch.cat([torch.eye(6), -torch.eye(6)])).item() == pytest.approx(6, rel=1e-5)
     line = torch.outer(torch.linspace(-1, 1, 9), torch.ones(4))

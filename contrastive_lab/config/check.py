@@ -167,10 +167,12 @@ def of_trainer(config: DictConfig) -> Iterator[str]:
     if late := [epoch for epoch in config.checkpoint.keep if epoch > config.epochs]:
         yield f"checkpoint.keep={typed(list(config.checkpoint.keep))}: {late[0]} is after epochs={config.epochs}"
     steps = (config.dataset.images or 0) // config.batch_size  # 0: not known yet
-    for key in ("limit_train_batches", "overfit_batches"):
-        part = config.trainer[key]
-        if (key, part) == ("limit_train_batches", 0) or (isinstance(part, float) and 0 < part * steps < 1):
-            yield f"trainer.{key}={part:g}: leaves no step of an epoch; epochs=0 evaluates the untrained encoder"
+    part = config.trainer.limit_train_batches
+    if part == 0 or (isinstance(part, float) and 0 < part * steps < 1):
+        told = "leaves no step of an epoch; epochs=0 evaluates the untrained encoder"
+        yield f"trainer.limit_train_batches={part:g}: {told}"
+    if config.trainer.overfit_batches:
+        yield "trainer.overfit_batches: must stay 0, as each epoch has other images; see trainer.limit_train_batches"
 
 
 def of_files(config: DictConfig, roots: Sequence[str] = ("dataset.root", "dataset.probe_root")) -> Iterator[str]:

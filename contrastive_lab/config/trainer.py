@@ -50,7 +50,7 @@ class Trainer(Settings):
     limit_test_batches: Batches = Field(description="no effect")
     limit_predict_batches: Batches = Field(description="no effect")
     fast_dev_run: bool | Annotated[int, Field(ge=0)] | None = Field(description="one step, or some, to try all")
-    overfit_batches: Batches = Field(description="batches, or a share of them, to overfit")
+    overfit_batches: Batches = Field(description="must stay 0; limit_train_batches takes part of an epoch")
     val_check_interval: Batches = Field(description="no effect")
     num_sanity_val_steps: int | None = Field(ge=-1, description="no effect")
     check_val_every_n_epoch: int | None = Field(ge=1, description="no effect")

@@ -94,6 +94,14 @@ class KnnProbe(pl.Callback):
         self.right = scores.right
         pl_module.log("knn_top1", scores.top1, prog_bar=True)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return which test images were right: a run that stops in its final evaluation does not score them again."""
+        return {} if self.right is None else {"right": self.right.cpu()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load them."""
+        self.right = state_dict.get("right")
+
 
 def _features(pl_module: pl.LightningModule, split: Split, data: ViewsDataModule) -> Labelled:
     return labelled_features(cast(Encoder, pl_module.encoder), split, data.recipe, workers=data.workers)

@@ -40,7 +40,7 @@ def knn(
     if k < 1 or not temperature > 0:
         raise ValueError(f"knn needs k >= 1 and temperature > 0, not k={k}, temperature={temperature}")
     train, test, classes = checked(train, test, classes)
-    cosines, labels = nearest(train, F.normalize(test.features.to(test.labels.device), dim=1), k)
+    cosines, labels = nearest(train, test.features, k)
     if all_processes:
         cosines, labels = _highest(*_of_all(cosines, labels), k)
     return topk(votes(cosines, labels, temperature, classes), test.labels)
@@ -58,12 +58,13 @@ def votes(cosines: Tensor, labels: Tensor, temperature: float, classes: int) -> 
 
 
 def nearest(train: Split, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Cosines to the k nearest training examples and their labels, both (m, k) or less wide, for queries (m, D)."""
-    cosines, labels = queries.new_empty(len(queries), 0), train.labels.new_empty(len(queries), 0)
+    """Cosines of queries (m, D), of any length, to the k nearest training examples, (m, k) or less wide, and labels."""
+    labels = train.labels.new_empty(len(queries), 0)
+    cosines = torch.empty_like(labels, dtype=torch.float32)
     for features, own in blocks(train):
         keys, found = F.normalize(features, dim=1), []
         for rows in _split(queries, len(keys)):
-            values, nearest = (rows @ keys.T).topk(min(k, len(keys)), dim=1)
+            values, nearest = (F.normalize(rows.to(keys), dim=1) @ keys.T).topk(min(k, len(keys)), dim=1)
             found.append((values, own[nearest]))
         both = (torch.cat(parts) for parts in zip(*found, strict=True))
         first, second = (torch.cat(pair, 1) for pair in zip((cosines, labels), both, strict=True))

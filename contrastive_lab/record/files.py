@@ -6,6 +6,7 @@ Each is written beside its file first, so that a reader never sees half of it.
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,8 +59,8 @@ def no_formula(value: Any) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text, its ends of line as they are."""
-    partial = path.with_suffix(f"{path.suffix}.partial")
+    """Write a text, its ends of line as they are; of two processes the last one's stays, never a part of one."""
+    partial = path.with_suffix(f"{path.suffix}.{os.getpid()}.partial")
     with removed_on_error(partial):
         partial.write_text(text, encoding="utf-8", newline="")
         partial.replace(path)

@@ -1,10 +1,13 @@
 """Which test images an evaluation got right: packed bits in `<run>/right/<name>.npz`, in their order."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contrastive_lab.record.files import removed_on_error
 
 TRANSFER = "transfer_"  # begins the name of an evaluation on the images of another data set
 
@@ -21,9 +24,11 @@ def write_right(folder: Path, name: str, right: Any) -> None:
     right = right.cpu() if hasattr(right, "cpu") else right
     values, path = np.asarray(right, dtype=bool), folder / "right" / f"{name}.npz"
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, bits=np.packbits(values), images=len(values))
-    partial.replace(path)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    with removed_on_error(partial):
+        with partial.open("wb") as file:
+            np.savez(file, bits=np.packbits(values), images=len(values))
+        partial.replace(path)
 
 
 def read_right(folder: Path, name: str) -> NDArray[Any] | None:

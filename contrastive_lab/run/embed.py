@@ -10,7 +10,6 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from torch.nn import functional as F
 
 from contrastive_lab.augment import Recipe
 from contrastive_lab.dataset import Arrays, Files, Splits, Texts, ViewsDataModule
@@ -109,7 +108,7 @@ def nearest_rows(found: Embedded, k: int) -> Near:
     """The k training rows nearest to each row that is looked at; where there is no test split, others than itself."""
     features = torch.from_numpy(found.features)
     train = features[: len(found.splits["train"])]
-    queries, own = F.normalize(features[found.asked], dim=1), "test" not in found.splits
+    queries, own = features[found.asked], "test" not in found.splits
     cosines, rows = nearest(Labelled(train, torch.arange(len(train))), queries, k + own)
     if own:  # of equal rows it need not be the first, nor among so many
         itself = rows == torch.arange(len(queries))[:, None]

@@ -19,12 +19,13 @@ from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.method.base import ContrastiveModule
 from contrastive_lab.record.checkpoint import readable_checkpoint
 from contrastive_lab.record.files import CHECKPOINT, read_json, write_json
-from contrastive_lab.record.result import Result, Status, read_result
+from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.right import TRANSFER, write_right
 from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.build import build_data, build_encoder, score
 from contrastive_lab.run.console import few_neighbours
 from contrastive_lab.run.start import tensors_of
+from contrastive_lab.waiting import alone
 
 NAMED = ("name", "_target_")  # of the node of a protocol, beside its settings
 
@@ -120,7 +121,8 @@ def evaluate_run(folder: Path, config: DictConfig, other: str = "") -> str:
     values = {"evaluation": asked.name, **settings, "top1": scores.top1, "top5": top5, "step": step}
     write_json(folder / f"evaluation_{own if changed else stem}.json", values | {"data_hash": data.hash})
     name = "_".join([score_name(run, asked, other), *([data.hash] if changed else [])])
-    _keep(folder, result, ("knn", run.evaluation.name), name, scores, top5)
+    with alone(folder):
+        _keep(folder, ("knn", run.evaluation.name), name, scores, top5)
     where = f" of {other}" if other else ""
     told = f"{scores.top1:.2f} % top-1" + (f", {top5:.2f} % top-5" if top5 is not None else "")
     return f"{asked.name} on {asked.features}{where}: {told} ({folder})"
@@ -148,8 +150,12 @@ def data_notices(data: ViewsDataModule) -> list[str]:
     return notices
 
 
-def _keep(folder: Path, result: Result, own: Sequence[str], name: str, scores: Scores, top5: float | None) -> None:
-    """Add the accuracies to the result of a run that is done, unless the run has measured them itself."""
+def _keep(folder: Path, own: Sequence[str], name: str, scores: Scores, top5: float | None) -> None:
+    """Add the accuracies to the result of a run that is done, unless the run has measured them itself.
+
+    It is read anew: while these were measured another process may have added its own.
+    """
+    result = read_result(folder)
     measured = result.scores.get(f"{name}_top1") is not None and name in own
     if result.status is Status.DONE and not measured:
         result.scores |= {f"{name}_top1": scores.top1, f"{name}_top5": top5}

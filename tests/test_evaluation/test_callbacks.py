@@ -68,3 +68,6 @@ def test_knn_keeps_which_test_images_were_right(data: ViewsDataModule) -> None:
     _, trainer = fit(data, probe)
     assert probe.right is not None
     assert 100 * probe.right.double().mean() == pytest.approx(float(trainer.callback_metrics["knn_top1"]))
+    (resumed := KnnProbe()).load_state_dict(probe.state_dict())  # stopped in the final evaluation, it scores no more
+    assert resumed.right is not None and torch.equal(resumed.right, probe.right)
+    assert KnnProbe().state_dict() == {}

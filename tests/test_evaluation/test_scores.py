@@ -142,16 +142,18 @@ def test_half_precision_is_computed_in_float32(protocol: Protocol) -> None:
     assert checked(train, DOUBLE[1])[0].features.dtype == torch.float64
 
 
+@pytest.mark.parametrize(("large", "rows"), [(640, 10), (400, 6)])  # the training features alone, and both
 @pytest.mark.parametrize("protocol", [knn, class_mean, linear])
 def test_a_large_split_is_taken_in_blocks_with_the_same_result(
-    protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+    protocol: Protocol, large: int, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train, test = (Split(split.features.half(), split.labels) for split in (TRAIN, TEST))
+    train, test = (Split(split.features.half(), split.labels) for split in (TRAIN, TEST))  # 720 and 480 numbers
     whole = protocol(train, test)
     scores = whole.scores if isinstance(whole, LinearResult) else whole
-    monkeypatch.setattr("contrastive_lab.evaluation.scores.LARGE", 640)  # of 720 and of 480 numbers
-    assert [len(part.labels) for part in blocks(train)] == [10] * 9
-    assert checked(train, test)[0].features.dtype == torch.float16
+    monkeypatch.setattr("contrastive_lab.evaluation.scores.LARGE", large)
+    assert [len(part.labels) for part in blocks(train)] == [rows] * (90 // rows)
+    kept = {640: [torch.float16, torch.float32], 400: [torch.float16, torch.float16]}[large]
+    assert [split.features.dtype for split in checked(train, test)[:2]] == kept
     found = protocol(train, test)
     found_scores = found.scores if isinstance(found, LinearResult) else found
     assert (found_scores.top1, found_scores.top5) == pytest.approx((scores.top1, scores.top5))

@@ -11,7 +11,6 @@ from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.evaluation.scores import Scores
 from contrastive_lab.launch import evaluate
 from contrastive_lab.launch.evaluate import evaluate_sweep
-from contrastive_lab.record.result import read_result
 from contrastive_lab.record.sweep import read_sweep
 from contrastive_lab.run.evaluate import _keep, score_name
 from tests.sweep_folder import write_run, write_sweep
@@ -38,7 +37,7 @@ def test_what_is_there_is_not_done_again_and_the_table_has_the_scores(
         done.append(folder.name)
         if folder.name == "K=8" and len(done) < 3:
             raise RunError("no room")
-        _keep(folder, read_result(folder), ("knn", "linear"), "mean", Scores(40.0 + len(done), 90.0), 90.0)
+        _keep(folder, ("knn", "linear"), "mean", Scores(40.0 + len(done), 90.0), 90.0)
         return "scored"
 
     monkeypatch.setattr(evaluate, "evaluate_run", run)
@@ -94,7 +93,7 @@ def test_the_run_s_own_score_stays_and_a_run_that_goes_on_gets_none(tmp_path: Pa
     for name, status in (("done", "done"), ("interrupted", "interrupted")):
         write_run(tmp_path / name, {"knn_top1": 70.0, "status": status})
         for score in ("knn", "transfer_a_knn"):
-            _keep(tmp_path / name, read_result(tmp_path / name), ("knn", "linear"), score, Scores(10.0, 20.0), 20.0)
+            _keep(tmp_path / name, ("knn", "linear"), score, Scores(10.0, 20.0), 20.0)
     found, other = (json.loads((tmp_path / name / "result.json").read_text()) for name in ("done", "interrupted"))
     assert (found["knn_top1"], found["transfer_a_knn_top1"], "knn_top5" in found) == (70.0, 10.0, False)
     assert other["knn_top1"] == 70.0 and "transfer_a_knn_top1" not in other

@@ -1,6 +1,7 @@
 """JSON and csv files: whole or not there, and the bytes of a table."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,24 @@ def test_a_reader_never_sees_half_of_a_file(
         write(path, {"a": 2})
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_processes_that_write_a_file_at_once_leave_the_last_ones_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replace = tmp_path / "x.json", Path.replace
+
+    def replace_late(partial: Path, target: Path) -> Path:
+        """Put a file in place when another process has written it from its first byte to its last."""
+        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(os, "getpid", lambda: 0)
+        write_json(path, {"other": list(range(100))})
+        assert read_json(path) == {"other": list(range(100))}
+        return replace(partial, target)
+
+    monkeypatch.setattr(Path, "replace", replace_late)
+    write_json(path, {"a": 1})
+    assert read_json(path) == {"a": 1} and list(tmp_path.iterdir()) == [path]
 
 
 def test_an_object_is_written_over_a_longer_one_in_its_room(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """The protocols on a stored run."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from contrastive_lab.evaluation.scores import Scores
+from contrastive_lab.launch.evaluate import evaluate_one
+from contrastive_lab.record.result import read_result
+from contrastive_lab.run import evaluate
 from tests.conftest import ROOT, TINY, command, only_run
 
 
@@ -19,6 +24,21 @@ def test_a_stored_run_scores_as_it_did_at_its_end(tmp_path: Path, trained: Calla
     found = json.loads((tmp_path / folder / "evaluation_linear_h_3.json").read_text())
     assert found["top1"] == stored["linear_top1"]  # the same encoder, the same protocol, the same seed
     assert f"linear on h: {found['top1']:.2f} % top-1" in done.stdout
+
+
+def test_what_another_process_scores_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shutil.copytree(ROOT / "tests" / "stored_runs" / "done", tmp_path / "run")
+
+    def score(*_: object) -> Scores:
+        result = read_result(folder)
+        result.scores |= {"mean_top1": 50.0}
+        result.write(folder)
+        return Scores(40.0, 90.0)
+
+    monkeypatch.setattr(evaluate, "score", score)
+    evaluate_one(folder, {"evaluation": "knn", "evaluation.k": "3"})
+    scores = read_result(folder).scores
+    assert (scores["mean_top1"], scores["knn_k3_top1"]) == (50.0, 40.0)
 
 
 @pytest.mark.parametrize(
