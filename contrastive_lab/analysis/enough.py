@@ -33,7 +33,7 @@ class Enough(NamedTuple):
             to, what is lost by cause and what is kept; with labels, coverage and collisions.
         K: the smallest that is enough, None where the curve says nothing.
         reason: why, in one sentence.
-        along: what K was at the ends of earlier epochs, in one sentence; empty where nothing was kept.
+        along: what K was at the ends of earlier epochs, or that this is not known, in one sentence.
         trust: how sure that is.
         figure: the predicted cost against K.
     """
@@ -98,7 +98,9 @@ def _measured(encoder: Encoder, data: ViewsDataModule, config: DictConfig, curve
 def _along(found: dict[int, int | None], epochs: int) -> str:
     """What was found at the ends of epochs."""
     said = [f"{'no number' if K is None else f'K = {K}'} after {epoch}" for epoch, K in found.items()]
-    return f"On the pilot's way, by epoch of {epochs}: {', '.join(said)}." if said else ""
+    if not said:
+        return "Whether that has settled cannot be told: the pilot kept no checkpoint on its way; train it for longer."
+    return f"On the pilot's way, by epoch of {epochs}: {', '.join(said)}."
 
 
 def judged(table: list[Row], curve: Curve, tolerance: float) -> tuple[int | None, str]:

@@ -35,7 +35,7 @@ def task(asked: Asked) -> None:
     folder = pilot(asked)
     found = answer(folder, curve, asked.tolerance)
     few, most = found.K, found.table[-1]["K"]
-    sentences = [text for text in (found.reason, found.along, found.trust) if text]
+    sentences = [found.reason, found.along, found.trust]
     if few is not None and few < most:
         sentences.append(saving(folder, few, most))
         if asked.check and read_result(folder).scores.get("linear_top1") is None:

@@ -83,7 +83,7 @@ Tensorboard = Csv
 
 
 class Wandb(Settings):
-    """Metrics go to Weights & Biases too; what has a default here goes in with a plus where the yaml lacks it."""
+    """Metrics go to Weights & Biases too; what has a default here a yaml may leave out."""
 
     name: str = Field(description="of its yaml")
     project: str | None = Field(description="of W&B")

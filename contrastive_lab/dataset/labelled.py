@@ -43,7 +43,11 @@ def with_labels(splits: Splits, share: float, seed: int) -> Splits:
         raise ValueError("this data set has no labelled images")
     numbers = labelled(torch.as_tensor(splits.train.labels), share, seed)
     few = splits.train.take(numbers.numpy())
-    return splits._replace(pretrain=few, train=few, labelled=numbers)
+    notices = splits.notices
+    if round(share * len(splits.train) / max(1, splits.classes)) < 1:
+        least = f"{len(numbers)} of {len(splits.train):,} images, one of each class, are the least"
+        notices += (f"labels={share:g}: {least}",)
+    return splits._replace(pretrain=few, train=few, labelled=numbers, notices=notices)
 
 
 def rows(splits: Splits) -> Iterator[dict[str, Any]]:

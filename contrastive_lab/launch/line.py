@@ -67,7 +67,7 @@ def _run_name(override: str) -> str:
     """The override, with our key for the name of a W&B run where that is asked for as Lightning has it, logger.name."""
     key, value = key_and_value(override)
     if key.lstrip("+") == "logger.name" and value not in options("logger"):
-        return f"++logger.run_name={value}"
+        return f"logger.run_name={value}"
     return override
 
 

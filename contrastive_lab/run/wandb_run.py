@@ -29,6 +29,7 @@ BEST = (
     "probe/knn_top1",
     "probe/online_top1",
 )  # of these the summary holds the greatest and the last value
+OURS = ("name", "run_name", "media", "artifacts")  # settings of the logger that are not W&B's
 PATIENCE = 5.0  # seconds to wait for a connection
 
 
@@ -71,10 +72,10 @@ def define_metrics(run: "Run") -> None:
 
 
 def destination(config: DictConfig) -> dict[str, Any]:
-    """What a configuration's logger node hands to `wandb.init`: project, entity, and whatever was added with a plus."""
+    """What a configuration's logger node hands to `wandb.init`: project, entity, and what else is not null."""
     node = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
-    own = {"name": node["run_name"]} if node.get("run_name") else {}
-    return own | {name: value for name, value in node.items() if name not in ("name", "run_name", "media", "artifacts")}
+    told = {"name": node.get("run_name"), **{name: value for name, value in node.items() if name not in OURS}}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def log_artifact(kind: str, name: str, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contrastive_lab.analysis.curve import Curve
-from contrastive_lab.analysis.enough import answer, judged
+from contrastive_lab.analysis.enough import _along, answer, judged
 from contrastive_lab.analysis.result import Row
 from tests.conftest import TINY, only_run
 from tests.theory_programs import with_settings
@@ -52,6 +52,11 @@ def test_beyond_what_the_curve_was_fitted_to_there_is_no_number() -> None:
     assert found is None
     assert said.startswith("No number: even half of the negatives loses more than any run that the curve was fitted to")
     assert "0.90 of noise" in said
+
+
+def test_a_pilot_without_checkpoints_on_its_way_does_not_tell_whether_it_has_settled() -> None:
+    assert _along({}, 1).startswith("Whether that has settled cannot be told")
+    assert _along({1: 4, 2: None}, 3) == "On the pilot's way, by epoch of 3: K = 4 after 1, no number after 2."
 
 
 @pytest.fixture

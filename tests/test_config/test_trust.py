@@ -97,10 +97,10 @@ def test_values_that_are_worked_out_elsewhere_are_named(value: str) -> None:
 
 
 def test_what_conf_has_and_runs_store_is_trusted(compose: Callable[..., DictConfig]) -> None:
-    wandb = ("logger=wandb", "+logger.group=g", "+logger.tags=[a]", "+logger.notes=n", "+logger.mode=offline")
+    wandb = ("logger=wandb", "logger.group=g", "logger.tags=[a]", "logger.notes=n", "logger.mode=offline")
     others = [["strategy=ddp_cpu"], ["dataset=ag_news"], ["method=npid"], ["scale=cifar"]]
     others += [["logger=tensorboard"]] * (find_spec("tensorboard") is not None)
-    for told in ([*wandb, "+logger.job_type=j", "logger.entity=${oc.env:WANDB_ENTITY}"], *others):
+    for told in ([*wandb, "logger.job_type=j", "logger.entity=${oc.env:WANDB_ENTITY}"], *others):
         config = compose(*told)
         assert not [*untrusted_code(config), *untrusted_resolvers(config)]
         assert not [*untrusted_links(config), *untrusted_names(config), *untrusted_logger(config)]

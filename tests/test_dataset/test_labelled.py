@@ -55,6 +55,13 @@ def test_the_probes_and_the_method_have_the_same_few_images(splits: Splits) -> N
     assert [row["image"] for row in rows(few)] == few.labelled.tolist()
 
 
+@pytest.mark.parametrize(("share", "told"), [(0.0001, True), (0.004, True), (0.1, False)])
+def test_a_share_below_one_of_each_class_is_told(share: float, told: bool, splits: Splits) -> None:
+    few = with_labels(splits, share, 0)
+    notice = f"labels={share:g}: 3 of {len(splits.pretrain)} images, one of each class, are the least"
+    assert (notice in few.notices) is told
+
+
 def test_labels_of_unlabelled_images_to_pretrain_on_are_those_of_the_probes(splits: Splits) -> None:
     """As of STL-10, and of a folder with a dataset.probe_root."""
     apart = splits._replace(pretrain=Arrays(splits.pretrain.images[:50]))

@@ -47,8 +47,8 @@ def test_a_folder_may_be_below_the_users(tmp_path: Path, monkeypatch: pytest.Mon
         ("--alpha=.inf", "alpha=inf"),
         ("data_dir=.inf", "data_dir=.inf"),
         ("alpha=7.inf", "alpha=7.inf"),
-        ("logger.name=n1", "++logger.run_name=n1"),
-        ("+logger.name=n1", "++logger.run_name=n1"),
+        ("logger.name=n1", "logger.run_name=n1"),
+        ("+logger.name=n1", "logger.run_name=n1"),
         ("logger.name=wandb", "logger.name=wandb"),  # a group's option, which is refused
     ],
 )

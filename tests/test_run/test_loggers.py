@@ -45,11 +45,11 @@ def test_what_the_user_says_of_a_run_wins(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "online")
     own = (
-        "+logger.group=mine",
-        "+logger.mode=offline",
-        "+logger.tags=[a]",
-        "+logger.job_type=look",
-        "+logger.notes=hm",
+        "logger.group=mine",
+        "logger.mode=offline",
+        "logger.tags=[a]",
+        "logger.job_type=look",
+        "logger.notes=hm",
     )
     told = opened(compose(*TINY, "logger=wandb", "sweep=s", *own), tmp_path, monkeypatch)
     given = {"group": "mine", "mode": "offline", "tags": ["a"], "job_type": "look", "notes": "hm"}
@@ -112,6 +112,6 @@ def test_what_wandb_does_not_take_is_one_line(
     tmp_path: Path, compose: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
-    config = compose("logger=wandb", f"+logger.tags=[{'a' * 65}]")
+    config = compose("logger=wandb", f"logger.tags=[{'a' * 65}]")
     with pytest.raises(ConfigError, match=r"^logger=wandb: .*"):
         build_logger(config, tmp_path, resolve(config))
