@@ -143,6 +143,11 @@ class LastCheckpoint(Checkpoint):
         if self.ended in self.keep and distributed.is_first():
             keep_checkpoint(self.folder, self.ended)
 
+    def on_fit_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Save the encoder of a run of no epochs as it was made, which other protocols are to score, too."""
+        if trainer.max_epochs == 0:
+            self.save(trainer)
+
     def save(self, trainer: pl.Trainer) -> None:
         """Write the metrics so far, then a file beside the last checkpoint, and replace that."""
         for logger in trainer.loggers:

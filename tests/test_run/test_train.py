@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import RunError
+from contrastive_lab.launch.evaluate import evaluate_one
 from contrastive_lab.record.result import Status, read_result
 from tests.conftest import TINY, Line, command, only_run
 from tests.test_method.batches import CONTRASTIVE, METHODS, OBJECTIVE, asked
@@ -125,6 +126,7 @@ def test_an_untrained_encoder_is_evaluated_with_zero_epochs(tmp_path: Path, trai
     assert found["knn_top1"] > 20
     assert found["loss"] is None
     assert "linear" in printed
+    assert evaluate_one(only_run(tmp_path), {"evaluation": "mean"}).startswith("mean on z: ")  # its checkpoint is there
 
 
 def test_images_without_labels_train_and_say_that_nothing_was_probed(
