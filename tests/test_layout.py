@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 # From the bottom up; the members of a line do not import each other, but for what lies in a package of that name.
 LAYERS = (
-    ("errors", "randomness", "distributed", "compat", "imports", "program", "waiting"),
+    ("errors", "randomness", "distributed", "compat", "imports", "output", "program", "waiting"),
     ("losses",),
     ("encoder", "assignment", "own_class"),
     ("pairs", "momentum", "batchnorm", "optim"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from contrastive_lab import __version__
 from contrastive_lab.imports import quickly
+from contrastive_lab.output import outlast_readers
 from contrastive_lab.program import NAME, front, named, program
 
 VERSION = "--version"
@@ -20,6 +21,7 @@ VERSION = "--version"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that arguments begin with, those of this process unless told; returns the exit code."""
+    outlast_readers()
     told = sys.argv[1:] if arguments is None else arguments
     name, start = (told[0] if told else ""), " ".join(front("python"))
     if name.replace("_", "-") in names():
@@ -36,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def enter(name: str, line: Sequence[str]) -> int:
     """Run a command, e.g. "find-k", on its line; returns the exit code."""
+    outlast_readers()
     if VERSION in line[1:]:
         print(NAME, __version__)
         return 0

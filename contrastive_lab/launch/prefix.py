@@ -6,6 +6,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import TextIOBase
 from typing import TextIO, cast
 
+from contrastive_lab.output import outlast_readers
+
 
 class Prefixed(TextIOBase):
     """Writes whole lines to a stream, each behind a name; it is no terminal, so that no bar is drawn."""
@@ -33,7 +35,8 @@ class Prefixed(TextIOBase):
 
 @contextmanager
 def prefixed(name: str) -> Iterator[None]:
-    """Inside, each line printed and each error stands behind a name."""
+    """Inside, each line printed and each error stands behind a name; where nobody reads them, the job goes on."""
+    outlast_readers()  # a job's own process has not done so
     streams = Prefixed(sys.stdout, name), Prefixed(sys.stderr, name)
     out, err = (cast(TextIO, stream) for stream in streams)
     try:
