@@ -43,6 +43,11 @@ def epoch_steps(images: int, N: int, limit: float | None) -> int:
     return int(steps * limit) if isinstance(limit, float) else min(steps, limit)
 
 
+def run_steps(each: int, epochs: int, most: int | None) -> int:
+    """Optimizer steps of a run of epochs of so many; `most` is trainer.max_steps."""
+    return each * epochs if most is None or most < 0 else min(each * epochs, most)
+
+
 def _name(config: DictConfig) -> str:
     K, alpha, _ = _negatives(config)
     negatives = [] if K is None else [f"K{K}"] if alpha is None else [f"K{K}", f"a{alpha:.12g}"]

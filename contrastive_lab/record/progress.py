@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from contrastive_lab.config.resolve import epoch_steps
+from contrastive_lab.config.resolve import epoch_steps, run_steps
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import COMMAND, METRICS, RESULT
 from contrastive_lab.record.run import stored_config
@@ -112,8 +112,7 @@ def planned_steps(run: Path, began: float) -> int | None:
     )
     if not (images and N and epochs):
         return None
-    steps = epoch_steps(int(images), int(N), limit) * int(epochs)
-    return min(steps, most) if most and most > 0 else steps
+    return run_steps(epoch_steps(int(images), int(N), limit), int(epochs), most)
 
 
 def last_rows(path: Path) -> "pd.DataFrame":

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from contrastive_lab import __version__
 from contrastive_lab.config.identity import beside_infonce
 from contrastive_lab.config.paper import paper_differences
-from contrastive_lab.config.resolve import Resolved, epoch_steps
+from contrastive_lab.config.resolve import Resolved, epoch_steps, run_steps
 from contrastive_lab.config.signature import loss_takes
 from contrastive_lab.config.values import with_arch
 from contrastive_lab.dataset import Splits
@@ -28,12 +28,11 @@ from contrastive_lab.record.result import Result
 def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path, short: bool = False) -> str:
     """Return the lines on what is about to run, and on what; of a job behind others of a sweep what matters alone."""
     images, N, method = len(splits.pretrain), config.batch_size, config.method_info
-    optim, each = instantiate(config.optim, _convert_="all"), epoch_steps(images, N, config.trainer.limit_train_batches)
-    negatives = _negatives(config, resolved)
+    optim, negatives = instantiate(config.optim, _convert_="all"), _negatives(config, resolved)
     lines = [
         f"contrastive_lab {__version__}: {method.name} ({method.paper}) on {config.dataset.name}",
         *negatives,
-        f"steps      N = {N} of {images:,} {resolved.kind}, {each} steps an epoch, {config.epochs} epochs, "
+        f"steps      N = {N} of {images:,} {resolved.kind}, {told_steps(config, images)}, "
         f"{resolved.processes} process(es)",
         f"labels     {_labels(splits)}",
         f"optimizer  {optim.kind}, learning rate {optim.rule} = {optim.lr:g}, {optim.schedule}",
@@ -49,6 +48,15 @@ def banner(config: DictConfig, resolved: Resolved, splits: Splits, folder: Path,
         lines.append(f"notice: {longer}; it holds older keys of each")
     notices = [*splits.notices, *few_neighbours(config.probes.knn.k, splits)]
     return fitted([*lines, *(f"notice: {notice}" for notice in notices)])
+
+
+def told_steps(config: DictConfig, images: int) -> str:
+    """How long a run on so many images is, e.g. "19 steps an epoch, 5 epochs, stops after 7 of 95 steps"."""
+    each = epoch_steps(images, config.batch_size, config.trainer.limit_train_batches)
+    most = int(config.trainer.fast_dev_run or 0) or config.trainer.max_steps
+    steps, whole = run_steps(each, config.epochs, most), each * config.epochs
+    stop = f", stops after {steps} of {whole} steps" if steps < whole else ""
+    return f"{each} steps an epoch, {config.epochs} epochs{stop}"
 
 
 def starts_from(config: DictConfig) -> str | None:

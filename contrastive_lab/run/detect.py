@@ -29,7 +29,7 @@ from contrastive_lab.record.run import stored_config
 from contrastive_lab.run.boxes import BoxSheets, PrecisionProbe
 from contrastive_lab.run.build import accelerator, build_backbone
 from contrastive_lab.run.callbacks import Clock, FiniteGuard, LastCheckpoint, last_values
-from contrastive_lab.run.console import fitted, starts_from
+from contrastive_lab.run.console import fitted, starts_from, told_steps
 from contrastive_lab.run.loggers import build_logger, log_final
 from contrastive_lab.run.recorded import given_anew, is_short, output_folder, recorded, resumed_from
 from contrastive_lab.run.scenes import build_scenes
@@ -138,8 +138,8 @@ def _banner(
     lines = [
         f"contrastive_lab: Faster R-CNN with FPN on {config.data.name}{objects}",
         f"start      {config.backbone.name} from {start}",
-        f"steps      {config.batch_size} of {len(data.train):,} images, {len(data)} steps an epoch, {config.epochs} "
-        f"epochs, {resolved.processes} process(es)",
+        f"steps      {config.batch_size} of {len(data.train):,} images, {told_steps(config, len(data.train))}, "
+        f"{resolved.processes} process(es)",
         f"labels     {len(data.train.names)} classes, {len(data.test):,} images to test",
         f"optimizer  {optim.kind}, learning rate {optim.rule} = {optim.lr:g}, {optim.schedule}",
         f"detector   {config.detector.channels} channels, strides {module.detector.strides}, batchnorm "

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import DictConfig
 
 from contrastive_lab.config.identity import config_hash
-from contrastive_lab.config.resolve import resolve
+from contrastive_lab.config.resolve import resolve, run_steps
 from tests.conftest import ROOT
 
 Compose = Callable[..., DictConfig]
@@ -76,3 +76,8 @@ def test_a_run_resolves_once_and_no_package_but_config_works_the_values_out_by_i
 )
 def test_a_name_tells_losses_apart(told: tuple[str, ...], name: str, compose: Compose) -> None:
     assert resolve(compose(*(told if told[0].startswith("method") else ("method=simo", *told)))).name == name
+
+
+@pytest.mark.parametrize(("most", "steps"), [(None, 95), (-1, 95), (0, 0), (7, 7), (96, 95)])
+def test_a_run_has_the_steps_of_its_epochs_or_fewer(most: int | None, steps: int) -> None:
+    assert run_steps(19, 5, most) == steps

@@ -88,6 +88,7 @@ def test_a_job_that_has_not_logged_is_known_by_its_start(tmp_path: Path) -> None
         ({"trainer": {"limit_train_batches": 0.5}}, 390),
         ({"trainer": {"max_steps": 100}}, 100),
         ({"trainer": {"max_steps": 1000}}, 780),
+        ({"trainer": {"max_steps": 0}}, 0),  # as in Lightning
         ({"dataset": {"images": None}}, None),
     ],
 )

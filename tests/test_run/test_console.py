@@ -47,6 +47,23 @@ def test_the_banner_counts_the_steps_that_an_epoch_takes(limit: str, steps: int,
     assert f" {steps} steps an epoch, " in line
 
 
+@pytest.mark.parametrize(
+    ("setting", "end"),
+    [
+        ("max_steps=7", ", stops after 7 of 95 steps"),
+        ("max_steps=95", ""),
+        ("max_steps=-1", ""),
+        ("max_steps=null", ""),
+        ("fast_dev_run=true", ", stops after 1 of 95 steps"),
+        ("fast_dev_run=3", ", stops after 3 of 95 steps"),
+        ("fast_dev_run=false", ""),
+    ],
+)
+def test_the_banner_tells_after_how_many_steps_the_run_stops(setting: str, end: str, compose: Compose) -> None:
+    config = compose("K=4", "batch_size=64", "epochs=5", "trainer.limit_train_batches=19", f"trainer.{setting}")
+    assert f"steps      N = 64 of 5,000 images, 19 steps an epoch, 5 epochs{end}, 1 process(es)" in told(config)
+
+
 def test_the_banner_tells_which_labels_there_are(compose: Compose) -> None:
     config = compose()
     data, bare = (
