@@ -116,7 +116,8 @@ def _labels(splits: Splits) -> str:
 def _negatives(config: DictConfig, resolved: Resolved) -> list[str]:
     K, pool = resolved.K, resolved.pool
     if K is None:
-        return [f"loss       no negatives, tau = {config.tau:g}"]
+        text = "cross-entropy" if config.method_info.get("classifier") else f"no negatives, tau = {config.tau:g}"
+        return [f"loss       {text}"]
     sets = f"{config.sets} sets of " if config.sets > 1 else ""
     where = f"a queue of {sets}{K}" if pool is None else f"{sets}K = {K} of {pool} keys ({config.method_info.pool})"
     lines = [f"negatives  {where}", f"loss       {_loss(config, K, resolved.alpha)}"]

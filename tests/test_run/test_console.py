@@ -91,6 +91,12 @@ def test_a_method_without_negatives_has_no_line_of_them(compose: Compose) -> Non
     assert not [line for line in lines if line.startswith("negatives")]
 
 
+@pytest.mark.parametrize("method", ["supervised", "finetune"])
+def test_the_loss_of_a_classifier_is_cross_entropy(method: str, compose: Compose) -> None:
+    lines = [line for line in told(compose(f"method={method}")) if line.startswith(("loss", "negatives"))]
+    assert lines == ["loss       cross-entropy"]
+
+
 RESULT = Result(Status.DONE, method="x", seed=0, loss=2.0, seconds=1.0, images_per_second=1.0)  # without K and labels
 LOSSES = [  # what is typed, the line of the loss at K = 16 and tau = 0.2, and why there is no estimate
     ("loss=nce method=npid", "nce, tau = 0.2", "loss=nce"),

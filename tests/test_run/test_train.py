@@ -80,7 +80,8 @@ def test_methods_without_negatives_train(method: str, tmp_path: Path, trained: T
     found = result(only_run(tmp_path))
     assert (found["status"], found["K"], found["alpha"], found["mi_estimate"]) == ("done", None, None, None)
     assert found["linear_top1"] > 10
-    assert "no negatives" in printed and "verdict" in printed
+    loss = "cross-entropy" if method in ("supervised", "finetune") else "no negatives"
+    assert f"loss       {loss}" in printed and "verdict" in printed
 
 
 @pytest.mark.parametrize(
