@@ -5,7 +5,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from contrastive_lab.config import options
-from contrastive_lab.config.identity import LATER
+from contrastive_lab.config.check import WITHOUT_ALPHA
+from contrastive_lab.config.identity import LATER, within
 from contrastive_lab.config.overrides import base
 from contrastive_lab.config.values import flat, typed, with_arch
 
@@ -14,11 +15,27 @@ COMPARED = ("K", "alpha", *LATER, "loss.name", "tau", "batch_size", "epochs", "b
 COMPARED_GROUPS = ("method", "head", "optim", "augment", "batchnorm")
 OMITTED = ("augment.size", "augment.mean", "augment.std", "optim.base_lr", "optim.batch_size")
 
+# What nothing uses where another setting has one of some values.
+IDLE = (
+    ("augment.small_views", (0,), ("augment.small_size", "augment.small_crop")),
+    ("augment.blur", (0,), ("augment.blur_sigma",)),
+    ("augment.color.p", (0,), ("augment.color",)),
+    ("batchnorm.kind", ("sync", "plain"), ("batchnorm.groups",)),
+    ("head.kind", ("none",), ("head",)),
+    ("head.kind", ("linear",), ("head.hidden", "head.layers")),
+    ("head.kind", ("linear", "mlp"), ("head.beta", "head.last_norm")),
+    ("loss.name", WITHOUT_ALPHA, ("alpha",)),
+    ("loss.name", ("spectral",), ("tau",)),
+    ("method.queue", (0,), ("method.queue_from_epoch",)),
+    ("optim.kind", ("lars", "adamw"), ("optim.nesterov",)),
+    ("optim.schedule", ("cosine", "warmup_times_cosine"), ("optim.milestones",)),
+)
+
 
 def paper_differences(config: DictConfig, kind: str = "images") -> list[str]:
     """Settings that are not those of the method at `scale=paper`, as lines like `epochs 10 (paper: 200)`.
 
-    Of texts, which are another kind, the views are not compared.
+    Of texts, which are another kind, the views are not compared, and what nothing uses here is left out.
     """
     if config.method_info.id not in options("method"):  # of a yaml beside conf/, in a resumed run
         return []
@@ -26,8 +43,15 @@ def paper_differences(config: DictConfig, kind: str = "images") -> list[str]:
     return [
         f"{key} {_short(key, ours[key])} (paper: {_short(key, papers.get(key))})"
         for key in ours
-        if ours[key] != papers.get(key) and not (key.startswith("augment.") and kind == "texts")
+        if ours[key] != papers.get(key)
+        and not (key.startswith("augment.") and kind == "texts")
+        and not _idle(key, ours)
     ]
+
+
+def _idle(key: str, values: dict[str, Any]) -> bool:
+    """Whether nothing uses a setting beside these values."""
+    return any(values.get(other) in off and within(key, keys) and key != other for other, off, keys in IDLE)
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:

@@ -39,3 +39,27 @@ def test_every_resnet_of_torchvision_is_a_backbone_by_its_name(compose: Compose)
     assert len(names) >= 10
     for name in names:
         assert compose(f"backbone={name}").backbone.arch == name
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "told"),
+    [
+        ("method=simo", "augment.small_", 0),  # the size of small views, which SiMo has none of
+        ("method=swav augment.small_views=0", "augment.small_", 1),  # their number alone
+        ("method=swav augment.small_views=2", "augment.small_", 3),  # their size and crops, too
+        ("method=moco_v2 augment.blur=0.5 augment.blur_sigma=[1,2]", "augment.blur_sigma", 1),
+        ("method=moco_v2 augment.blur=0 augment.blur_sigma=[1,2]", "augment.blur_sigma", 0),
+        ("method=moco_v2 augment.color.hue=0.2", "augment.color", 1),
+        ("method=moco_v2 augment.color.hue=0.2 augment.color.p=0", "augment.color", 1),  # p
+        ("method=moco_v2 batchnorm=sync", "batchnorm.", 1),  # the kind, without MoCo's groups
+        ("method=moco_v2 head.kind=none head.dim=7", "head.", 1),  # the kind
+        ("method=moco_v2 head.layers=3", "head.", 1),
+        ("method=moco_v2 head.layers=3 head.kind=linear", "head.", 1),  # the kind
+        ("method=simo loss=spectral alpha=null", "tau", 0),
+        ("method=simo loss=spectral alpha=null", "alpha", 0),
+        ("method=moco_v2 optim.milestones=[0.5]", "optim.milestones", 0),
+        ("method=moco_v2 optim.milestones=[0.5] optim.schedule=steps", "optim.milestones", 1),
+    ],
+)
+def test_what_nothing_uses_is_not_told(line: str, key: str, told: int, compose: Compose) -> None:
+    assert len([text for text in paper_differences(compose(*line.split())) if text.startswith(key)]) == told
