@@ -35,6 +35,24 @@ class Pace:
         return duration((time.monotonic() - self.began) / done * (steps - trainer.global_step))
 
 
+class GoesOn(pl.Callback):
+    """A line on the step that a run goes on from, before its first one; nothing of a run that starts."""
+
+    def __init__(self) -> None:
+        self.step: int | None = None
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the step: the trainer has it later."""
+        self.step = checkpoint["global_step"]
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Print the line, also where no step is left and the final evaluation alone is to be made."""
+        if self.step is not None and is_first():
+            print(f"goes on from step {self.step} of {trainer.estimated_stepping_batches:.0f}", flush=True)
+
+
 class Bar(TQDMProgressBar):
     """Lightning's bar of an epoch without its version number, refreshed often enough to watch and at no cost."""
 

@@ -32,6 +32,7 @@ def resumed_from(folder: Path) -> Path | None:
     """The checkpoint that a run goes on from; None of one that was stopped before its first, which starts anew."""
     if not has_checkpoint(folder):
         if is_first():
+            print(f"notice: {folder} has no checkpoint; the run starts anew", flush=True)
             set_aside(folder)
         return None
     if is_first() and readable_checkpoint(folder) == folder / PREVIOUS:

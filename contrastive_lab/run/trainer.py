@@ -15,7 +15,7 @@ from contrastive_lab.record.result import Result
 from contrastive_lab.run.build import accelerator
 from contrastive_lab.run.callbacks import Clock
 from contrastive_lab.run.console import quiet
-from contrastive_lab.run.progress import Bar, progress_callback
+from contrastive_lab.run.progress import Bar, GoesOn, progress_callback
 from contrastive_lab.run.recorded import check_end
 
 
@@ -31,7 +31,7 @@ def trainer_of(
         devices=config.strategy.devices,
         max_epochs=config.epochs,
         enable_progress_bar=any(isinstance(each, Bar) for each in shown),  # else Lightning adds one of its own
-        callbacks=[*callbacks, *shown, *last],
+        callbacks=[*callbacks, GoesOn(), *shown, *last],
         logger=[MetricsFile(folder), *loggers],
         default_root_dir=str(folder),
     )

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from contrastive_lab.run import progress
-from contrastive_lab.run.progress import Bar, Lines, Pace, progress_callback
+from contrastive_lab.run.progress import Bar, GoesOn, Lines, Pace, progress_callback
 
 
 @pytest.fixture
@@ -45,6 +46,14 @@ def test_off_a_terminal_an_epoch_is_a_line(clock: list[float], capsys: pytest.Ca
         "epoch 1 of 10  loss 2.5000  about 90 s left".replace("90 s", "2 min"),
         "epoch 10 of 10  loss 2.5000",
     ]
+
+
+def test_a_run_says_which_step_it_goes_on_from_and_nothing_at_its_start(capsys: pytest.CaptureFixture[str]) -> None:
+    started, resumed, module = GoesOn(), GoesOn(), pl.LightningModule()
+    resumed.on_load_checkpoint(trainer(0), module, {"global_step": 54})
+    for callback in (started, resumed):
+        callback.on_fit_start(trainer(0), module)  # which has the step later
+    assert capsys.readouterr().out == "goes on from step 54 of 100\n"
 
 
 def test_the_bar_shows_the_time_left_and_no_version_number(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,7 @@ def test_a_run_that_is_stopped_is_interrupted_and_goes_on_to_the_same_end(
     for steps in range(2, 7):
         assert result(folder)["status"] == "interrupted"
         done = line("resume=x", cwd=tmp_path / "parts")
+        assert f"\ngoes on from step {steps - 1} of 6\n" in done.out
         assert f"stopped after {steps} of 6 steps" in done.err or (done.code, steps) == (0, 6)
     whole = only_run(tmp_path / "whole")
     assert metrics(folder) == metrics(whole)
@@ -182,7 +183,8 @@ def test_a_run_killed_between_a_checkpoint_and_its_row_loses_no_row(
         with pytest.raises(SystemExit):
             line(*told, "hydra.run.dir=x", cwd=tmp_path / "parts")
     monkeypatch.setattr(LastCheckpoint, "save", save)
-    trained(*told, "hydra.run.dir=x", cwd=tmp_path / "parts")
+    out = trained(*told, "hydra.run.dir=x", cwd=tmp_path / "parts")
+    assert "\ngoes on from step 6 of 6\n" in out  # to the final evaluation
     assert metrics(tmp_path / "parts" / "x") == metrics(only_run(tmp_path / "whole"))
 
 
