@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab.output import outlast_readers
-from tests.conftest import ROOT
+from contrastive_lab.record.result import Status, read_result
+from tests.conftest import ROOT, TINY, settled
 
 # Prints a line, waits until nobody reads, prints more than any buffer holds, and ends by writing a file.
 PROGRAM = """
@@ -48,6 +49,23 @@ def test_a_command_goes_on_to_its_end_where_nobody_reads(
         process.stdin.close()
         assert process.wait(60) == 0
     assert (tmp_path / "end").read_text() == "iso8859-1 False 1"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("more", [(), ("-m", "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")])
+def test_a_run_and_the_jobs_of_a_sweep_whose_reader_ends_first_are_done(more: tuple[str, ...], tmp_path: Path) -> None:
+    line = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        *settled(*TINY, "epochs=2", "trainer.enable_progress_bar=null", *more),
+    ]
+    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(line, cwd=tmp_path, env=environ, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(240) == 0
+    found = [read_result(path.parent).status for path in tmp_path.rglob("result.json")]
+    assert found == [Status.DONE] * (2 if more else 1)
 
 
 @pytest.mark.parametrize("words", ["train.py --help", "scripts/export.py --help", "-m contrastive_lab --help"])
