@@ -134,7 +134,8 @@ def conflicting_runs(sweep: Plan, configs: dict[str, DictConfig]) -> list[str]:
     for job in (job for job in sweep.jobs if job.folder in configs):
         folder, config = sweep.folder / job.folder, configs[job.folder]
         result = read_result(folder)
-        other = result.status is not Status.MISSING and result.config_hash != job.config_hash
+        begun = result.status is not Status.MISSING and (result.status is not Status.FAILED or has_config(folder))
+        other = begun and result.config_hash != job.config_hash
         # An older version has another hash for the same configuration.
         if other and (keys := differing(folder, config)):
             problems.append(f"sweep={sweep.name}: {folder} holds another run ({keys}); choose another sweep=<name>")

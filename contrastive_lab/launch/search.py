@@ -154,9 +154,12 @@ def taken_up(searched: Searched) -> Searched:
         raise ConfigError(f"sweep={stored.name}: {folder} holds another search ({told}); choose another sweep=<name>")
     configs, jobs = dict[str, DictConfig](), list[Job]()
     for job in stored.jobs:
-        config, resolved = checked(job.overrides)
-        configs[job.folder] = config
-        jobs.append(replace(job, config_hash=resolved.hash))
+        try:
+            configs[job.folder], resolved = checked(job.overrides)
+        except ConfigError:  # its settings do not go together, as its result says
+            jobs.append(job)
+        else:
+            jobs.append(replace(job, config_hash=resolved.hash))
     sweep = replace(searched.sweep, jobs=jobs)
     check_folders(sweep, configs)
     return replace(searched, sweep=sweep)

@@ -117,3 +117,18 @@ def test_settings_that_do_not_go_together_count_as_a_failure(read: Read, monkeyp
     assert job[1] == "K=10"
     failed = read_result(searched.sweep.folder / "K=100,tau=1")
     assert failed.status is Status.FAILED and str(failed.error).startswith("K=100: more than the N-1 = 63 keys")
+
+
+def test_a_search_goes_on_after_a_trial_whose_settings_do_not_go_together(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ("batch_size=64", "hydra.sweeper.n_trials=3")
+    monkeypatch.setattr(trials, "suggested", lambda space, tried, search: {"K": f"{100 - 45 * len(tried)}", "tau": "1"})
+    run(read(*told), until=1)  # the third is begun
+    again = read(*told)
+    hashed = {job.folder: bool(job.config_hash) for job in again.sweep.jobs}
+    assert hashed == {"K=100,tau=1": False, "K=55,tau=1": True, "K=10,tau=1": True}
+    assert [job[1] for job in run(again)] == ["K=10"]
+    path = again.sweep.folder / "sweep.json"
+    path.write_text(path.read_text().replace('"K=100"', '"K=63"'))  # now they do, as where lost images came back
+    assert next(jobs_left(read(*told)))[1] == "K=63"
