@@ -21,7 +21,6 @@ from contrastive_lab.config.overrides import composed
 from contrastive_lab.config.plugins import ALLOWED
 from contrastive_lab.config.schema import register
 from contrastive_lab.dataset import Arrays, Splits
-from contrastive_lab.launch import command_line
 from contrastive_lab.launch.own_code import in_force
 from tests.small_texts import write_news
 
@@ -133,7 +132,6 @@ def entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         monkeypatch.chdir(cwd)
         monkeypatch.setattr(sys, "argv", [script, *arguments])
         GlobalHydra.instance().clear()
-        command_line.new_folder.cache_clear()
         try:
             code = enter()
         finally:

@@ -108,10 +108,11 @@ def _check_values(args: Namespace, primary: str) -> None:
 
 
 def prepare() -> None:
-    """Register the schema and the names of folders with Hydra."""
+    """Register the schema and the names of folders with Hydra; a line gets new folders of its own."""
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
     register_help()
+    new_folder.cache_clear()
     OmegaConf.register_new_resolver("new_folder", new_folder, replace=True)
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
 

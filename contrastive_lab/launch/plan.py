@@ -149,7 +149,7 @@ def differing(folder: Path, config: DictConfig) -> str:
 
 @lru_cache
 def new_folder(parent: str) -> str:
-    """Make `<parent>/<date>_<time>`, with a number behind it where another run took that second; never shared."""
+    """Make `<parent>/<date>_<time>`, with a number behind it where another run took that second; one for each line."""
     stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
     for number in range(1, 1000):
         folder = Path(parent) / (stem if number == 1 else f"{stem}_{number}")

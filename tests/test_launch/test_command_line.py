@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from contrastive_lab.config import options
@@ -41,6 +42,20 @@ def test_exit_codes(tmp_path: Path, entered: Callable[..., Line]) -> None:
     assert (code, errors[-1]) == (1, "error: not finite at step 3: loss")
     problems = ["error: K=0: must be 1 or more", "error: tau=0.0: must be more than 0"]
     assert ends(lambda config: pytest.fail("work was started"), "K=0", "tau=0") == (2, problems)
+
+
+def test_each_line_of_a_process_has_a_new_folder(tmp_path: Path, entered: Callable[..., Line]) -> None:
+    found: list[str] = []
+
+    def task(config: DictConfig) -> None:
+        found.append(HydraConfig.get().runtime.output_dir)
+        (Path(found[-1]) / ".hydra").mkdir()
+        (Path(found[-1]) / ".hydra" / "config.yaml").touch()  # a run is there
+
+    for K in ("K=4", "K=5"):
+        done = entered("train.py", lambda K=K: command_line(task, ["train.py", K]))
+        assert (done.code, done.err) == (0, "")
+    assert len({*found}) == 2 and all(Path(folder).is_relative_to(tmp_path / "outputs") for folder in found)
 
 
 @pytest.mark.parametrize(
