@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,10 @@ from contrastive_lab.config.values import key_and_value, points, typed
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch.experiment import given
 from contrastive_lab.launch.line import read_line
+from contrastive_lab.launch.plan import NAME, digest
 from contrastive_lab.launch.sources import parted
 from contrastive_lab.program import program, variables
+from contrastive_lab.record.plan import Plan, read_plan
 from contrastive_lab.record.run import check_links
 
 CURVE = SHARE / "docs" / "results" / "negatives" / "cost" / "result.json"
@@ -50,6 +53,8 @@ def read_asked(line: Sequence[str]) -> Asked:
     tolerance = points(own.get("tolerance", "1"), "tolerance")
     out = Path(own.get("out") or f"outputs/find_k/{datetime.now():%Y-%m-%d_%H-%M-%S}")
     check_links(out)
+    if told == "true" and not NAME.fullmatch(name := f"find_k-{out.name}"):
+        raise ConfigError(f"out={out}: check=true makes the sweep {name}, and that must be letters, digits and . _ - =")
     overrides = _with_all_negatives(read_line(["train", *rest]).overrides)
     _check(overrides)
     both = range(int(seed), int(seed) + int(seeds))
@@ -102,14 +107,23 @@ def pilot(asked: Asked) -> Path:
 
 def check(asked: Asked, few: int, most: int) -> list[str]:
     """Train both numbers of negatives on paired seeds; returns the verdict of the sweep's report at the tolerance."""
-    name = f"find_k-{asked.out.name}"
-    seeds = ",".join(map(str, asked.seeds))
     others = [override for override in asked.overrides if key_and_value(override)[0] != "K"]
+    seeds, name = ",".join(map(str, asked.seeds)), _sweep(asked.out, others)
     train(["-m", *others, f"K={few},{most}", f"seed={seeds}", f"sweep={name}"])
     from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
 
     page = write_report(Path("outputs/sweeps") / name, x="K", margin=asked.tolerance)
     return [*page.with_name("verdict.txt").read_text().splitlines(), f"The runs: {page}"]
+
+
+def _sweep(out: Path, others: list[str]) -> str:
+    """The name of the sweep of a check: of its own for each folder, but for one that an older version began."""
+    name = f"find_k-{out.name}"
+    with suppress(ConfigError):  # where there is none
+        told = read_plan(Plan(name).folder).overrides
+        if [override for override in told if key_and_value(override)[0] not in ("K", "seed", "sweep")] == others:
+            return name
+    return f"{name}-{digest([str(out.resolve())])}"
 
 
 def saving(config_of: Path, few: int, most: int) -> str:

@@ -28,6 +28,7 @@ from contrastive_lab.record.result import Status, read_result
 from contrastive_lab.record.run import has_config, stored_config, stored_overrides
 
 QUOTES = "'\""
+NAME = re.compile(r"(?!\.)[\w.+=-]+")  # of a sweep
 LONGEST = 120  # characters of a job's folder
 
 
@@ -35,7 +36,7 @@ def sweep_name(overrides: list[str]) -> str:
     """The name asked for; else `<experiment>-<scale>`; else eight hexadecimal digits that the same line gives again."""
     values = given(overrides)
     if name := values.get("sweep", "").strip("'\""):
-        if not re.fullmatch(r"[\w.+=-]+", name) or name.startswith("."):
+        if not NAME.fullmatch(name):
             raise ConfigError(f"sweep={name}: must be letters, digits and . _ - = alone")
         return name
     if experiment := values.get("experiment"):

@@ -12,6 +12,8 @@ from contrastive_lab.analysis.curve import read_curve
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch import find_k
 from contrastive_lab.launch.find_k import check, pilot, read_asked, saving, train
+from contrastive_lab.launch.plan import digest
+from contrastive_lab.launch.preflight import preflight
 from contrastive_lab.program import variables
 from tests.conftest import TINY, command
 
@@ -50,6 +52,7 @@ def test_a_line_is_the_script_s_own_settings_and_those_of_training() -> None:
         ("hydra.run.dir=x", "hydra.run.dir: find-k chooses it; out=<folder>"),
         ("K=1", "K=1: must be all the negatives"),
         ("tolerence=1", "tolerence"),
+        ("check=true out=x/a%b", "^out=x/a%b: check=true makes the sweep find_k-a%b, and that must be letters, digits"),
     ],
 )
 def test_a_bad_line_is_one_line_before_any_work(line: str, message: str, lines: list[list[str]]) -> None:
@@ -76,15 +79,38 @@ def test_checkpoints_that_were_asked_for_are_those_of_the_pilot(lines: list[list
 def test_a_check_trains_both_on_paired_seeds_and_gives_the_verdict(
     lines: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"find_k-o-{digest([str(tmp_path / 'somewhere' / 'o')])}"
+
     def written(folder: Path, x: str, margin: float) -> Path:
-        assert (folder, x, margin) == (Path("outputs/sweeps/find_k-o"), "K", 0.5)
+        assert (folder, x, margin) == (Path("outputs/sweeps") / name, "K", 0.5)
         (tmp_path / "verdict.txt").write_text("K = 16 is enough.\nn = 3.\n")
         return tmp_path / "report.html"
 
     monkeypatch.setattr("contrastive_lab.report.write_report", written)
     found = check(asked(*SMALL, "K=60", "out=somewhere/o", "tolerance=0.5", "seeds=3", "seed=4"), 16, 60)
-    assert lines == [["-m", *SMALL, "K=16,60", "seed=4,5,6", "sweep=find_k-o"]]
+    assert lines == [["-m", *SMALL, "K=16,60", "seed=4,5,6", f"sweep={name}"]]
     assert found == ["K = 16 is enough.", "n = 3.", f"The runs: {tmp_path / 'report.html'}"]
+
+
+def test_checks_of_other_folders_are_other_sweeps_and_that_of_an_older_version_goes_on(
+    lines: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "verdict.txt").touch()
+    monkeypatch.setattr("contrastive_lab.report.write_report", lambda folder, **_: tmp_path / "report.html")
+
+    def name(*told: str) -> str:
+        check(asked(*SMALL, *told), 16, 63)
+        return lines[-1][-1]
+
+    assert len({name(f"out={out}") for out in ("a/x", "b/x", "a/../a/x")}) == 2
+    _, sweep = preflight(["train.py", "-m", *SMALL, "epochs=2", "K=16,63", "seed=0,1", "sweep=find_k-x"])
+    assert sweep is not None
+    sweep.folder.mkdir(parents=True)
+    sweep.write()
+    assert name("out=a/x", "epochs=2") == "sweep=find_k-x"
+    assert name("out=a/x", "epochs=3").startswith("sweep=find_k-x-")
 
 
 def test_the_curve_of_the_repository_is_there() -> None:
@@ -152,5 +178,5 @@ def test_a_search_ends_in_a_number_a_page_and_a_check(tmp_path: Path) -> None:
     )
     assert "Saves little: the loss holds 64 x" in done.stdout
     assert (tmp_path / "o" / "find_k.html").is_file()
-    runs = list((tmp_path / "outputs" / "sweeps" / "find_k-o").glob("*/result.json"))
+    runs = list((tmp_path / "outputs" / "sweeps").glob("find_k-o-*/*/result.json"))
     assert len(runs) == 4
