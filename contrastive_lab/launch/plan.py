@@ -5,8 +5,10 @@ A name that is none, and a folder that is taken, are a ConfigError.
 
 import fcntl
 import hashlib
+import os
 import re
 import shlex
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
+from weakref import WeakSet
 
 from omegaconf import DictConfig
 
@@ -30,6 +33,9 @@ from contrastive_lab.record.run import has_config, stored_config, stored_overrid
 QUOTES = "'\""
 NAME = re.compile(r"(?!\.)[\w.+=-]+")  # of a sweep
 LONGEST = 120  # characters of a job's folder
+ALONE = fcntl.LOCK_EX | fcntl.LOCK_NB
+LOOK = 0.05  # seconds, more than `at_work` takes
+_locks = WeakSet[TextIO]()  # files that hold a folder
 
 
 def sweep_name(overrides: list[str]) -> str:
@@ -191,25 +197,41 @@ def at_work(folder: Path) -> bool:
     """Whether another process holds the folder of a job."""
     try:
         if (folder / ".lock").exists():
-            lock(folder).close()
+            lock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB).close()  # two that look at once are not in each other's way
     except ConfigError:
         return True
     return False
 
 
-def lock(folder: Path, kind: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> TextIO:
+def lock(folder: Path, kind: int = ALONE) -> TextIO:
     """Make the folder of a sweep or of a job and hold it for this process alone, as long as the file stays open.
 
-    A process that is killed holds nothing any more. ConfigError if another one holds it.
+    A process that is killed holds nothing any more, nor does one that was forked from it, as those that read images.
+    ConfigError if another one holds it, for longer than `at_work` takes to look.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / ".lock").open("w")
-    try:
-        fcntl.flock(file, kind)
-    except OSError:
+    # Opened to read too: a network file system has shared locks of such files alone.
+    file, until = (folder / ".lock").open("a+"), time.monotonic() + (LOOK if kind == ALONE else 0)
+    while True:
+        try:
+            fcntl.flock(file, kind)
+        except OSError:
+            if time.monotonic() >= until:
+                file.close()
+                raise ConfigError(f"another process is at work in {folder}") from None
+            time.sleep(LOOK / 10)
+        else:
+            _locks.add(file)
+            return file
+
+
+def _let_go() -> None:
+    """Close the files of locks in a forked process: the lock is of the open file, which both have."""
+    for file in [*_locks]:
         file.close()
-        raise ConfigError(f"another process is at work in {folder}") from None
-    return file
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def digest(lines: list[str]) -> str:

@@ -1,7 +1,10 @@
+import fcntl
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +133,41 @@ def test_a_job_is_worked_at_until_its_process_ends_however_it_ends(tmp_path: Pat
         other.kill()
         other.wait()
     assert not at_work(tmp_path / "s")
+
+
+def test_a_job_that_is_looked_at_can_be_begun(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    with (folder / ".lock").open("w") as look, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(look, fcntl.LOCK_SH)
+        assert not at_work(folder)  # of two that look, neither takes the other for one that works
+        ended = pool.submit(lambda: time.sleep(0.01) or fcntl.flock(look, fcntl.LOCK_UN))
+        lock(folder).close()
+        ended.result()
+        fcntl.flock(look, fcntl.LOCK_SH)
+        begun = time.monotonic()
+        with pytest.raises(ConfigError, match="another process is at work"):
+            lock(folder)
+        assert time.monotonic() - begun >= 0.05
+
+
+def test_a_forked_process_holds_nothing_of_one_that_is_killed(tmp_path: Path) -> None:
+    """As a worker of a DataLoader, which sees only after seconds that its run is gone."""
+    code = "import os, sys; from pathlib import Path; from contrastive_lab.launch.plan import lock\n"
+    code += "file = lock(Path(sys.argv[1])); child = os.fork()\n"
+    code += "if child: print(child, flush=True)\n"
+    code += "sys.stdin.read()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    )
+    with other:
+        assert other.stdout is not None
+        child = int(other.stdout.readline())
+        assert at_work(tmp_path)
+        other.kill()
+        other.wait()
+        os.kill(child, 0)  # it is there, until its standard input ends
+        lock(tmp_path).close()
 
 
 def test_processes_hold_a_sweep_together_if_they_do_the_same_jobs(planned: Callable[..., Plan]) -> None:
