@@ -1,10 +1,11 @@
 """What is shown while a command works: a bar on a terminal, elsewhere a line now and then; nothing unless asked for.
 
-And how it waits, for another process or for the disk.
+And how it waits, for another process or for the disk, and what it takes away where that is full.
 """
 
 import fcntl
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -71,3 +72,16 @@ def sync(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+@contextmanager
+def removed_on_error(partial: Path) -> Iterator[None]:
+    """Remove a file, or a folder, that could not be written whole, as where the disk is full."""
+    try:
+        yield
+    except BaseException:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+        raise

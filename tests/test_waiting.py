@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contrastive_lab import waiting
-from contrastive_lab.waiting import alone, counted, progress_shown
+from contrastive_lab.waiting import alone, counted, progress_shown, removed_on_error
 
 
 class Clock:
@@ -66,3 +66,14 @@ def test_one_process_at_a_time_works_alone_in_a_folder_and_leaves_nothing_there(
     fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(other)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_written_whole_is_taken_away(tmp_path: Path) -> None:
+    for name in ("file", "folder", "nothing"):
+        with pytest.raises(OSError, match="full"), removed_on_error(tmp_path / name):
+            if name == "folder":
+                (tmp_path / name).mkdir()
+            if name != "nothing":
+                ((tmp_path / name / "part") if name == "folder" else tmp_path / name).touch()
+            raise OSError("full")
+        assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from contrastive_lab.dataset.split import Arrays, Splits
 from contrastive_lab.errors import ConfigError, RunError
+from contrastive_lab.waiting import removed_on_error
 
 FASHION = tuple(torchvision.datasets.FashionMNIST.classes)
 
@@ -66,8 +67,9 @@ def _pack(name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for part in sorted(parts, key=lambda part: part == "train_images"):
         partial = folder / f"{part}.partial-{os.getpid()}.npy"
-        np.save(partial, parts[part])
-        partial.replace(folder / f"{part}.npy")
+        with removed_on_error(partial):
+            np.save(partial, parts[part])
+            partial.replace(folder / f"{part}.npy")
 
 
 def _download(name: str, root: Path) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from contrastive_lab.dataset.cache import ELSEWHERE, cache, stamp
 from contrastive_lab.dataset.decode import Reader
 from contrastive_lab.errors import ConfigError, RunError, first_line
-from contrastive_lab.waiting import alone, sync
+from contrastive_lab.waiting import alone, removed_on_error, sync
 
 PIXELS, PLACES = "pixels.bin", "places.npy"
 FORM = 1  # of the two files; another number makes them anew
@@ -95,7 +95,7 @@ def _make(folder: Path, paths: Sequence[Path], reader: Reader, size: int, worker
     print(f"dataset.pack={size}: decodes {len(paths):,} images once, into {folder}", flush=True)
     shutil.rmtree(partial, ignore_errors=True)  # what was left by one that was killed
     partial.mkdir()
-    try:
+    with removed_on_error(partial):
         sides = list[tuple[int, int]]()
         with (partial / PIXELS).open("wb") as file:
             for pixels in tqdm(_decoded(paths, reader, size, max(1, workers)), "Packing", len(paths), delay=2):
@@ -106,9 +106,6 @@ def _make(folder: Path, paths: Sequence[Path], reader: Reader, size: int, worker
         for path in (partial / PIXELS, partial / PLACES, partial):
             sync(path)
         partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def _decoded(paths: Sequence[Path], reader: Reader, size: int, workers: int) -> Iterator[NDArray[np.uint8]]:

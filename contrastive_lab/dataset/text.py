@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from contrastive_lab.dataset.arrays import check_written
 from contrastive_lab.dataset.split import Splits, Texts
 from contrastive_lab.errors import ConfigError, first_line
+from contrastive_lab.waiting import removed_on_error
 
 SPACES = re.compile(r"<br />|[;:\\]")
 MARKS = re.compile(r"(['.,()!?])")
@@ -110,16 +111,17 @@ def _pack(packed: Path, train: Path, test: Path, min_frequency: int) -> None:
     """Write the arrays into a folder beside `packed` and then give it its name, so that half of it is never taken."""
     partial = packed.with_name(f"{packed.name}.partial-{os.getpid()}")
     texts, labels = zip(*(_read(path) for path in (train, test)), strict=True)
-    words = vocabulary(texts[0], min_frequency)
+    words, from_zero = vocabulary(texts[0], min_frequency), _from_zero(labels, test)
     if not words:
         raise ConfigError(
             f"dataset=ag_news: no word occurs {min_frequency} times in {train}; lower dataset.min_frequency"
         )
-    partial.mkdir(parents=True)
-    (partial / "vocabulary.txt").write_text("\n".join(words), encoding="utf-8")
-    for part, own_texts, own_labels in zip(("train", "test"), texts, _from_zero(labels, test), strict=True):
-        np.save(partial / f"{part}_words.npy", word_ids(own_texts, words))
-        np.save(partial / f"{part}_labels.npy", own_labels)
+    partial.mkdir(parents=True, exist_ok=True)  # left by a killed one of this number
+    with removed_on_error(partial):
+        (partial / "vocabulary.txt").write_text("\n".join(words), encoding="utf-8")
+        for part, own_texts, own_labels in zip(("train", "test"), texts, from_zero, strict=True):
+            np.save(partial / f"{part}_words.npy", word_ids(own_texts, words))
+            np.save(partial / f"{part}_labels.npy", own_labels)
     try:
         partial.rename(packed)
     except OSError:  # another process was faster

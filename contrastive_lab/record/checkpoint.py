@@ -8,8 +8,8 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 from contrastive_lab.errors import ConfigError
-from contrastive_lab.record.files import CHECKPOINT, removed_on_error
-from contrastive_lab.waiting import sync
+from contrastive_lab.record.files import CHECKPOINT
+from contrastive_lab.waiting import removed_on_error, sync
 
 PREVIOUS = "checkpoints/previous.ckpt"
 NOT_FINITE = "checkpoints/not_finite.ckpt"  # what a step began with that came to a NaN or an infinity

@@ -7,10 +7,11 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from contrastive_lab.waiting import removed_on_error
 
 RESULT, METRICS, COMMAND = "result.json", "metrics.csv", "command.txt"  # in the folder of a run
 CONFIG, CHECKPOINT = ".hydra/config.yaml", "checkpoints/last.ckpt"
@@ -77,13 +78,3 @@ def shortest(value: float) -> float:
     with np.errstate(over="ignore"):
         single = np.float32(value)
     return float(str(single)) if float(single) == value else value
-
-
-@contextmanager
-def removed_on_error(partial: Path) -> Iterator[None]:
-    """Remove a file that could not be written whole, as where the disk is full."""
-    try:
-        yield
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

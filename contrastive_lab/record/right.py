@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contrastive_lab.record.files import removed_on_error
+from contrastive_lab.waiting import removed_on_error
 
 TRANSFER = "transfer_"  # begins the name of an evaluation on the images of another data set
 

@@ -20,9 +20,10 @@ from contrastive_lab.losses import at_least_float32
 from contrastive_lab.negatives import are_few
 from contrastive_lab.program import program
 from contrastive_lab.record.checkpoint import NOT_FINITE, keep_checkpoint, kept_checkpoints, replace_checkpoint
-from contrastive_lab.record.files import CHECKPOINT, removed_on_error, shortest
+from contrastive_lab.record.files import CHECKPOINT, shortest
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.run.signals import EVERY
+from contrastive_lab.waiting import removed_on_error
 
 
 class FiniteGuard(pl.Callback):

@@ -51,6 +51,18 @@ def test_a_download_is_packed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not list(tmp_path.rglob("*partial*"))
 
 
+def test_no_part_of_an_array_is_left_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, array: object) -> None:
+        path.write_bytes(b"part")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", FakeCifar)
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        packed("cifar10", str(tmp_path))
+    assert [*(tmp_path / "cifar10").iterdir()] == []
+
+
 def test_packed_arrays_are_used_without_a_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torchvision.datasets, "STL10")
     folder = tmp_path / "stl10"

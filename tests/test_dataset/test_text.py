@@ -1,6 +1,7 @@
 """Texts: from csv files to packed ids of words, and the settings that they bring."""
 
 import lzma
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_arrays_are_packed_once_and_anew_when_a_csv_changes(news: Path) -> None:
     ag_news(str(news), min_frequency=3)
     assert len(list((news / "ag_news").glob("packed_*"))) == 3
     assert not list((news / "ag_news").glob("*partial*"))
+
+
+def test_arrays_that_could_not_be_written_are_no_ones_hindrance(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = {*news.rglob("*")}
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
+        patched.setattr(np, "save", full)
+        ag_news(str(news))
+    assert before == {*news.rglob("*")}
+    ag_news(str(news))
+    (packed,) = (news / "ag_news").glob("packed_*")
+    packed.rename(packed.with_name(f"{packed.name}.partial-{os.getpid()}"))  # of one that was killed
+    ag_news(str(news))
+    assert [*(news / "ag_news").glob("packed_*")] == [packed]
 
 
 def test_texts_that_shall_not_be_packed_are_named(news: Path) -> None:
