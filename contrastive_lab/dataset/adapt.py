@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from contrastive_lab.dataset.look import NAMED
-from contrastive_lab.dataset.split import Arrays, Splits, Texts, split_off
+from contrastive_lab.dataset.split import Arrays, Splits, Texts, check_classes, split_off
 from contrastive_lab.dataset.text import tokens, vocabulary, word_ids
 from contrastive_lab.errors import ConfigError, first_line
 
@@ -37,13 +37,16 @@ def from_datasets(
     fraction of each class is `held_out` by `val_seed`.
 
     Raises:
-        ConfigError: in a line for each item, up to 20 and a count, that cannot be read.
+        ConfigError: in a line for each item, up to 20 and a count, that cannot be read; if a test image is of a class
+            that has no training images, or `classes` has fewer names than there are labels.
     """
     first, second = _arrays(train, "train"), None if test is None else _arrays(test, "test")
     if second is None and val_fraction is not None:
         first, second = split_off(first, val_fraction, val_seed)
     names = tuple(map(str, getattr(train, "classes", ())))
-    return Splits(first, None if second is None else first, second, names=names)
+    splits = Splits(first, None if second is None else first, second, names=names)
+    check_classes(splits, "test", "train.classes")
+    return splits
 
 
 def _arrays(items: Items, name: str) -> Arrays:
@@ -95,7 +98,8 @@ def from_texts(
 ) -> Splits:
     """Texts with their labels, whole numbers from 0, as splits of `Texts`, cut into words as `tokens` does.
 
-    Words that occur less than `min_frequency` times in the training texts are left out. ConfigError if none is left.
+    Words that occur less than `min_frequency` times in the training texts are left out. ConfigError if none is left, or
+    a test text is of a class that has no training texts.
     """
     cut = [[tokens(text) for text, _ in part] for part in (train, test or ())]
     words = vocabulary(cut[0], min_frequency)
@@ -105,4 +109,6 @@ def from_texts(
         Texts(word_ids(own, words), np.array([label for _, label in part], np.int64), words)
         for own, part in zip(cut, (train, test or ()), strict=True)
     )
-    return Splits(first, first, None if test is None else second)
+    splits = Splits(first, first, None if test is None else second)
+    check_classes(splits, "test", "classes", "texts")
+    return splits

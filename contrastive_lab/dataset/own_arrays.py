@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contrastive_lab.dataset.split import Arrays, Splits, split_off
+from contrastive_lab.dataset.split import Arrays, Splits, check_classes, split_off
 from contrastive_lab.errors import ConfigError, first_line
 
 
@@ -40,7 +40,7 @@ def own_arrays(root: str, val_fraction: float | None = None, val_seed: int = 0) 
     elif test is None and not notices:
         notices = [f"nothing is tested: no test_images.npy in {root}; dataset.val_fraction=0.1 holds out a tenth"]
     splits = Splits(extra or train, train if test is not None else None, test, tuple(notices), names)
-    _check_classes(folder, splits)
+    check_classes(splits, folder / "test_labels.npy", folder / "classes.npy")
     return splits
 
 
@@ -77,14 +77,3 @@ def _mapped(path: Path) -> NDArray[Any]:
 def _names(folder: Path) -> tuple[str, ...]:
     path = folder / "classes.npy"
     return tuple(map(str, _mapped(path).tolist())) if path.is_file() else ()
-
-
-def _check_classes(folder: Path, splits: Splits) -> None:
-    """Check that each test image is of a class with training images, and that each class has a name or none has."""
-    if splits.test is not None and splits.train is not None:
-        known, tested = (np.unique(np.asarray(part.labels)) for part in (splits.train, splits.test))
-        if len(other := np.setdiff1d(tested, known)):
-            raise ConfigError(f"{folder / 'test_labels.npy'}: class {other[0]} has no training images")
-    if splits.names and len(splits.names) < splits.classes:
-        told = f"{len(splits.names)} names of {splits.classes} classes"
-        raise ConfigError(f"{folder / 'classes.npy'}: {told}; a name for each label is needed")

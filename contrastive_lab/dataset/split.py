@@ -15,6 +15,7 @@ from torch import Tensor
 
 from contrastive_lab import distributed
 from contrastive_lab.dataset.decode import Decodes, Reader
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.randomness import generator
 
 ALL = slice(None)
@@ -167,3 +168,20 @@ class Splits(NamedTuple):
     def probed(self) -> bool:
         """Whether there are labels to train a probe with and others to test it with."""
         return all(part is not None and part.labels is not None for part in (self.train, self.test))
+
+
+def check_classes(splits: Splits, tested: object, named: object, kind: str = "images") -> None:
+    """Check that each test example is of a class that is trained on, and that each class has a name or none has.
+
+    `tested` and `named` are where the labels of the tests and the names are from, and `kind` is what they are of.
+
+    Raises:
+        ConfigError: in a line that begins with where what is wrong is from.
+    """
+    if splits.test is not None and splits.train is not None:
+        known, own = (np.unique(np.asarray(part.labels)) for part in (splits.train, splits.test))
+        if len(other := np.setdiff1d(own, known)):
+            raise ConfigError(f"{tested}: class {other[0]} has no training {kind}")
+    if splits.names and len(splits.names) < splits.classes:
+        told = f"{len(splits.names)} names of {splits.classes} classes"
+        raise ConfigError(f"{named}: {told}; a name for each label is needed")

@@ -87,3 +87,15 @@ def test_texts_become_ids_of_the_words_that_are_frequent_in_training() -> None:
     assert from_texts(train, min_frequency=1).test is None
     with pytest.raises(ConfigError, match="no word occurs 9 times in the training texts; lower min_frequency"):
         from_texts(train, min_frequency=9)
+
+
+def test_a_class_that_only_the_test_has_is_told_before_any_training() -> None:
+    def items(*labels: int) -> Pairs:
+        return Pairs([(Image.fromarray(NOISE[0]), label) for label in labels])
+
+    with pytest.raises(ConfigError, match=r"^test: class 1 has no training images$"):
+        from_datasets(items(0, 2), items(2, 1))
+    with pytest.raises(ConfigError, match=r"^train.classes: 3 names of 4 classes; a name for each label is needed$"):
+        from_datasets(items(0, 3))
+    with pytest.raises(ConfigError, match=r"^test: class 5 has no training texts$"):
+        from_texts([("a cat", 0), ("a dog", 1)], [("a cat", 0), ("a dog", 5)], min_frequency=1)
