@@ -7,8 +7,8 @@ contrastive-lab evaluate run=outputs/simo/<date> dataset=cifar10 data_dir=/data
 contrastive-lab evaluate sweep=outputs/sweeps/<name> evaluation=mean
 
 The accuracies of a run that is done go into its result.json beside its own, and so into the report of its sweep. On
-another data set (transfer) the name of that comes first: transfer_cifar10_linear_top1. Of a sweep the finished runs are
-evaluated that have no such score yet.
+another data set (transfer) the name of that comes first: transfer_cifar10_linear_top1. Of a sweep the finished runs of
+its last line are evaluated that have no such score yet.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from contrastive_lab.launch.script import OWN_CODE, PLACES, Values, run_script, 
 
 FORMS = {
     "run=<folder of a run>": "whose encoder is evaluated, and where the accuracies go; this or",
-    "sweep=<folder of a sweep>": "whose finished runs are; needed",
+    "sweep=<folder of a sweep>": "whose finished runs are, those of its last line; needed",
     "evaluation=<protocol>": "linear unless told; classifier of a fine-tuned run",
     "evaluation.*=<value>": "a setting of the protocol, see below",
     **DATASET,

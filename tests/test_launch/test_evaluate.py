@@ -55,6 +55,25 @@ def test_what_is_there_is_not_done_again_and_the_table_has_the_scores(
     assert table["mean_top1"][4] == 41.0 and table["mean_top1"][8] == 43.0 and table["linear_top1"][4] == 50.0
 
 
+def test_finished_runs_of_earlier_lines_are_told(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda folder, *_: seen.append(folder.name) or "scored")
+    (sweep / "K=32" / "result.json").unlink()
+    evaluate_sweep(sweep, {"evaluation": "mean"})
+    assert "notice" not in capsys.readouterr().out
+    for name, status in (("K=1", "done"), ("K=2", "done"), ("K=3", "failed"), ("K=5", "done")):
+        write_run(sweep / name, {"status": status})
+        (sweep / name / ".hydra").mkdir()
+        (sweep / name / ".hydra" / "config.yaml").touch()
+    (sweep / "K=5" / "result.json").write_text("{")
+    evaluate_sweep(sweep, {"evaluation": "mean"})
+    told = capsys.readouterr().out.splitlines()[0]
+    assert told.startswith(f"notice: 2 finished runs of earlier lines in {sweep}: sweep= takes them once the line that")
+    assert seen == ["K=4", "K=8"] * 2
+
+
 def test_a_sweep_without_a_finished_run_is_one_line(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path / "s", [({"K": 4}, None)])
     with pytest.raises(ConfigError, match="no finished run in it"):
