@@ -27,7 +27,7 @@ from contrastive_lab.launch.script import asks_for_help, exit_code, help_text
 
 FORMS = {
     "run=<folder of a run>": "whose backbone the detector starts from; or",
-    "sweep=<folder of a sweep>": "all of whose runs do, each by itself; or",
+    "sweep=<folder of a sweep>": "all runs of whose last line do, each by itself; or",
     "experiment=<name>": "pre-trains first, or takes what it has pre-trained before: eqco/table9",
     "start=run|random|supervised": "the run's weights, none, or a library's of ImageNet's labels; run unless told",
     "data=canvases|coco": "objects pasted on clutter, or a json of COCO's form",

@@ -20,7 +20,7 @@ from contrastive_lab.launch.script import asks_for_help, exit_code, help_text
 
 FORMS = {
     "run=<folder of a run>": "whose backbone is fine-tuned; or",
-    "sweep=<folder of a sweep>": "all of whose runs are, each by itself; one of the two is needed",
+    "sweep=<folder of a sweep>": "all runs of whose last line are, each by itself; one of the two is needed",
     "labels=<share>": "of the labelled images, as many of each class, a function of the seed; 1.0 unless told",
     "start=run|random": "from the run's weights, or from scratch for comparison; run unless told",
     "method.frozen=true": "train a linear classifier on the backbone as it is",
