@@ -66,8 +66,14 @@ def final_scores(config: DictConfig, method: ContrastiveModule[Any], data: Views
     name, neighbours = config.evaluation.name, config.probes.knn
     found = {name: score(config, method.encoder, data, getattr(method, "classifier", None))}
     if config.epochs == 0 and name != "knn":
-        found["knn"] = knn(method.encoder, data, k=neighbours.k, temperature=neighbours.temperature)
+        of = _probed(config)
+        found["knn"] = knn(method.encoder, data, of, k=neighbours.k, temperature=neighbours.temperature)
     return {name: scores for name, scores in found.items() if scores}
+
+
+def _probed(config: DictConfig) -> str:
+    """The features of a run's own kNN: h, and without an epoch pixels where its final evaluation is of these."""
+    return "pixels" if config.epochs == 0 and config.evaluation.get("features") == "pixels" else "h"
 
 
 def top5_of(scores: Scores, data: ViewsDataModule) -> float | None:
@@ -87,7 +93,8 @@ def score_name(run: DictConfig, asked: DictConfig, other: str = "") -> str:
     Settings stand in it where they are not those with which the run itself scores so, else those of the protocol's
     yaml, e.g. "knn_k20" or "mean_h". On another data set the name of that comes first, e.g. "transfer_cifar10_knn".
     """
-    own = {"knn": {"features": "h", **run.probes.knn}, run.evaluation.name: run.evaluation} if not other else {}
+    knn_of_run = {"features": _probed(run), **run.probes.knn}
+    own = {"knn": knn_of_run, run.evaluation.name: run.evaluation} if not other else {}
     usual = own.get(asked.name) or composed([*by_method(run), f"evaluation={asked.name}"]).evaluation
     differing = [(key, value) for key, value in asked.items() if key not in NAMED and value != usual.get(key)]
     settings = [str(value) if key == "features" else f"{key!s}{value}".removesuffix(".0") for key, value in differing]

@@ -41,6 +41,17 @@ def test_what_another_process_scores_meanwhile_stays(tmp_path: Path, monkeypatch
     assert (scores["mean_top1"], scores["knn_k3_top1"]) == (50.0, 40.0)
 
 
+def test_a_run_that_scores_pixels_has_their_neighbours_too(tmp_path: Path, trained: Callable[..., str]) -> None:
+    trained(*TINY, "epochs=0", "evaluation.features=pixels")
+    run = only_run(tmp_path)
+    own = read_result(run).scores["knn_top1"]
+    evaluate_one(run, {"evaluation": "knn", "evaluation.features": "pixels"})
+    found = read_result(run).scores
+    assert found["knn_top1"] == own and "knn_pixels_top1" not in found  # it has measured that itself
+    evaluate_one(run, {"evaluation": "knn"})
+    assert read_result(run).scores["knn_h_top1"] != own
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
