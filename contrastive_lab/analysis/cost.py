@@ -8,15 +8,7 @@ import pandas as pd
 from contrastive_lab.analysis import curve
 from contrastive_lab.analysis.cost_figure import predicted_against_seen, split
 from contrastive_lab.analysis.cost_of_runs import cost_rows
-from contrastive_lab.analysis.curve import (
-    CAUSES,
-    by_causes,
-    by_log_K,
-    coefficients,
-    coefficients_over_seeds,
-    error,
-    without_each_arm,
-)
+from contrastive_lab.analysis.curve import CAUSES, by_causes, by_log_K, coefficients, coefficients_over_seeds, error
 from contrastive_lab.analysis.result import AnalysisResult, checked
 from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
@@ -51,7 +43,7 @@ def run(**values: Any) -> AnalysisResult:
     summary: dict[str, Any] = {"metric": s.metric, "seeds": int(known["seed"].nunique())}
     for name, mean, low, high in zip(CAUSES, points.mean, points.low, points.high, strict=True):
         summary |= {f"points_{name}": float(mean)} | _interval(name, low, high)
-    for name, of in zip(CAUSES, zip(*without_each_arm(known, by_causes).values(), strict=True), strict=True):
+    for name, of in zip(CAUSES, zip(*curve.without_each_arm(known, by_causes).values(), strict=True), strict=True):
         summary |= {f"points_{name}_without_an_arm_{end.__name__}": float(end(of)) for end in (min, max)}
     summary |= {f"reach_{name}": reach for name, reach in found.reach.items()}
     for kind, part in rows[rows["sets"] == 1].groupby("fitted"):

@@ -15,8 +15,12 @@ from contrastive_lab.randomness import generator
 
 def balanced(counts: Sequence[int], share: float) -> list[int]:
     """How many images of each class are taken of so many: share * n / C, at least 1, and all of a class with fewer."""
-    each = max(1, round(share * sum(counts) / max(1, len(counts))))
+    each = max(1, _of_each(share, sum(counts), len(counts)))
     return [min(count, each) for count in counts]
+
+
+def _of_each(share: float, n: int, classes: int) -> int:
+    return round(share * n / max(1, classes))
 
 
 def labelled(labels: Tensor, share: float, seed: int) -> Tensor:
@@ -44,7 +48,7 @@ def with_labels(splits: Splits, share: float, seed: int) -> Splits:
     numbers = labelled(torch.as_tensor(splits.train.labels), share, seed)
     few = splits.train.take(numbers.numpy())
     notices = splits.notices
-    if round(share * len(splits.train) / max(1, splits.classes)) < 1:
+    if _of_each(share, len(splits.train), splits.classes) < 1:
         least = f"{len(numbers)} of {len(splits.train):,} images, one of each class, are the least"
         notices += (f"labels={share:g}: {least}",)
     return splits._replace(pretrain=few, train=few, labelled=numbers, notices=notices)

@@ -17,7 +17,8 @@ from contrastive_lab.report.paired import against_reference
 from contrastive_lab.report.references import reference_metrics
 from contrastive_lab.report.stats import texts
 
-METRICS = ("linear_top1", "knn_top1", "mi_estimate", "loss", "images_per_second", "seconds")
+PROBED = ("linear_top1", "knn_top1")
+METRICS = (*PROBED, "mi_estimate", "loss", "images_per_second", "seconds")
 LOGGED_LAST = ("effective_rank", "competition", "factor", "agreement", "dispersion")
 
 
@@ -47,8 +48,8 @@ def measured(grid: Grid) -> list[str]:
     Among the accuracies are those of `evaluate`, as of the mean classifier; not the probe's that trains along.
     """
     scores = [name for name in map(str, grid.sweep.done) if name.endswith("_top1") and is_accuracy(name)]
-    first = (grid.y, *METRICS[:2], *(name for name in scores if name != "online_top1"))
-    return known(grid.sweep.done, (*first, *METRICS, *reference_metrics(grid), LOGGED_LAST[0]))
+    first = (grid.y, *PROBED, *(name for name in scores if name != "online_top1"))
+    return known(grid.sweep.done, (*first, *METRICS, *reference_metrics(grid), "effective_rank"))
 
 
 @lru_cache(maxsize=1)  # of the last grid, which three tables ask for

@@ -54,9 +54,8 @@ def test_the_points_have_the_range_that_all_arms_but_one_give(tmp_path: Path) ->
     summary = cost(table=stored(rows, tmp_path)).summary
     least, most = (summary[f"points_noise_without_an_arm_{end}"] for end in ("min", "max"))
     assert least == pytest.approx(POINTS["noise"])  # without it
-    found = [
-        np.linalg.lstsq(part[[*POINTS]], part["cost"])[0] for arm in "abcd" if len(part := rows[rows["arm"] != arm])
-    ]
+    parts = [rows[rows["arm"] != arm] for arm in "abcd"]
+    found = [np.linalg.lstsq(part[[*POINTS]], part["cost"])[0] for part in parts]
     assert most == pytest.approx(max(points[2] for points in found))
     assert most > summary["points_noise"] > least
 

@@ -1,10 +1,12 @@
 import math
+import shlex
 from html import unescape
 from pathlib import Path
 
 import pytest
 
 from contrastive_lab.launch.experiment import load
+from contrastive_lab.record.plan import read_plan
 from contrastive_lab.report import page, write_report
 from contrastive_lab.report.plot import KINDS
 from contrastive_lab.report.tables import write_tables
@@ -86,6 +88,13 @@ def test_the_tables_in_docs_are_what_a_report_makes_of_their_runs(folder: Path, 
     (tmp_path / "verdict.txt").write_text("\n".join(verdict(grid)) + "\n")
     for name in ("runs.csv", "table.csv", "table.md", "comparisons.csv", "verdict.txt"):
         assert (tmp_path / name).read_text() == (folder / name).read_text(), name
+
+
+@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
+def test_the_sweeps_in_docs_name_no_folder_of_the_machine_that_made_them(folder: Path) -> None:
+    plan = read_plan(folder)
+    told = [*shlex.split(plan.command), *plan.overrides, *(text for job in plan.jobs for text in job.overrides)]
+    assert not [text for text in told if text.rpartition("=")[2].startswith(("/", "~"))]
 
 
 def test_a_metric_that_is_asked_for_is_plotted_and_an_earlier_one_goes(tmp_path: Path) -> None:
