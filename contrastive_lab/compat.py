@@ -227,6 +227,11 @@ def logged_next(trainer: "pl.Trainer") -> dict[str, float]:
     return {name: float(value) for name, value in log.items()}
 
 
+def without_signals(trainer: "pl.Trainer") -> None:
+    """`_signal_connector`: leave signals to who has them; Lightning's handler of SIGTERM waits for all processes."""
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+
+
 def workspace_json(board: Any) -> str:
     """`Workspace._to_model`: what W&B would store of a workspace, as JSON."""
     return str(board._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))

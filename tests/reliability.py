@@ -30,12 +30,12 @@ SUBJECTS = {
     ),
     "signals": Subject(
         "SIGTERM, SIGINT and SIGUSR1 to two processes, at random moments",
-        f"{RUN}_signals.py::test_a_signal_to_one_of_two_processes_ends_both",
+        f"{RUN}_signals_of_two.py::test_a_signal_to_one_of_two_processes_ends_both",
         variable="SIGNALS",
     ),
     "evaluation": Subject(
         "SIGTERM to two processes, in the final evaluation",
-        f"{RUN}_signals.py::test_a_signal_in_the_final_evaluation_of_two_processes",
+        f"{RUN}_signals_of_two.py::test_a_signal_in_the_final_evaluation_of_two_processes",
     ),
     "nodes": Subject("nodes of torchrun lost", f"{RUN}_two_nodes.py"),
     "queue": Subject("jobs sent to a queue again", "tests/test_launch/test_slurm.py"),

@@ -1,5 +1,6 @@
 """Signals that stop a run: it ends after the step it is at, with a checkpoint, in all of its processes."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ class StopSignal(pl.Callback):
         self.agreed, self.time, self.due = 0, time.monotonic(), 0  # the last agreement's step and time, the next's step
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the signals, after Lightning took SIGTERM in a way in which two processes wait for each other."""
+        """Take the signals."""
         self.before = {number: signal.signal(number, self._take) for number in STOPPING}
         self.due, self.time, self.agreed = 0, time.monotonic(), trainer.global_step
 
@@ -59,10 +60,14 @@ class StopSignal(pl.Callback):
             self.due = step + max(1, min(EVERY, int(SECONDS / max(seconds, 1e-9))))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Agree for the last time, and give the signals back."""
+        """Agree for the last time, and give the signals back; a later one ends the first process."""
         self._agree(pl_module, trainer.global_step)
         for number, handler in self.before.items():
             signal.signal(number, handler)
+        if not self.number:
+            left_to_first()
+            if self.taken:
+                os.kill(os.getpid(), self.taken)
 
 
 @contextmanager

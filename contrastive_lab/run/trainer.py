@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
+from contrastive_lab.compat import without_signals
 from contrastive_lab.record.checkpoint import tensors_alone
 from contrastive_lab.record.metrics_file import MetricsFile
 from contrastive_lab.record.result import Result
@@ -35,6 +36,7 @@ def trainer_of(
         logger=[MetricsFile(folder), *loggers],
         default_root_dir=str(folder),
     )
+    without_signals(trainer)
     return cast(pl.Trainer, trainer)
 
 
