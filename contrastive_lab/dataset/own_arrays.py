@@ -2,7 +2,7 @@
 
 train_images.npy  uint8 (n, H, W) or (n, H, W, C), C = 1 or 3    needed
 train_labels.npy  whole numbers from 0, (n,)
-test_images.npy, test_labels.npy                                 both or none
+test_images.npy, test_labels.npy                                 both or none; with train_labels
 unlabeled_images.npy                                             what is pre-trained on, in place of train_images
 classes.npy       names in the order of the labels, (C,)
 """
@@ -31,6 +31,8 @@ def own_arrays(root: str, val_fraction: float | None = None, val_seed: int = 0) 
     train, test = (_labelled(folder, part) for part in ("train", "test"))
     extra, names = _labelled(folder, "unlabeled"), _names(folder)
     assert train is not None
+    if test is not None and train.labels is None:
+        raise ConfigError(f"{folder / 'train_labels.npy'}: is not there, and test_labels.npy is")
     notices = [] if train.labels is not None else [f"no labels: no train_labels.npy in {root}"]
     if val_fraction is not None:
         if test is not None or notices:

@@ -84,6 +84,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"train_images": images(6, 5, 4, 3), "train_labels": LABELS / 2}, "train_labels.npy: holds float64; labels are"),
     ({"train_images": images(6, 5, 4), "test_images": images(6, 5, 4)}, "test_labels.npy: is not there, and test_im"),
     (
+        {"train_images": images(6, 5, 4), "test_images": images(6, 5, 4), "test_labels": LABELS},
+        "train_labels.npy: is not there, and test_labels.npy is",
+    ),
+    (
         {
             "train_images": images(6, 5, 4),
             "train_labels": LABELS,
