@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from contrastive_lab.imports import quickly
 from contrastive_lab.launch.command_line import prepare
-from contrastive_lab.launch.find_k import Asked, check, pilot, read_asked, saving
+from contrastive_lab.launch.find_k import CURVE, CURVE_OF, Asked, check, pilot, read_asked
 from contrastive_lab.launch.script import asks_for_help, exit_code, help_text
 from contrastive_lab.record.result import read_result
 
@@ -30,12 +30,13 @@ def task(asked: Asked) -> None:
     with quickly():  # here, so that errors need not wait for torch
         from contrastive_lab.analysis.curve import read_curve
         from contrastive_lab.analysis.enough import answer
+        from contrastive_lab.analysis.saved import saving
 
     curve = read_curve(asked.curve)
     folder = pilot(asked)
     found = answer(folder, curve, asked.tolerance)
     few, most = found.K, found.table[-1]["K"]
-    sentences = [found.reason, found.along, found.trust]
+    sentences = [found.reason, found.along, found.trust, *([CURVE_OF] if asked.curve == CURVE else [])]
     if few is not None and few < most:
         sentences.append(saving(folder, few, most))
         if asked.check and read_result(folder).scores.get("linear_top1") is None:

@@ -28,8 +28,8 @@ def expand(overrides: list[str]) -> list[Part]:
     """Add what an experiment sets and sweeps, e.g. "method=simo" and "K=1,4,16", to the overrides that name it.
 
     An experiment with a list of grids has a part for each; everything else is one part. A key given by the user stays
-    as it is, and so do overrides that name no experiment that there is. An experiment without a grid for the scale is
-    a ConfigError.
+    as it is, but where an arm has it `always`, and so do overrides that name no experiment that there is. An experiment
+    without a grid for the scale is a ConfigError.
     """
     values, (node, scale) = given(overrides), chosen(overrides)
     if node and scale not in node["grid"]:
@@ -37,8 +37,9 @@ def expand(overrides: list[str]) -> list[Part]:
     parts = []
     for grid in grids(node, scale) or [Grid(None, {})]:
         settings = {key: ",".join(map(typed, several)) for key, several in grid.axes.items()}
-        added = [f"{key}={value}" for key, value in settings.items() if key.lstrip("+") not in values]
-        parts.append(Part(grid.arm, [*overrides, *added]))
+        added = [f"{k}={value}" for k, value in settings.items() if k in grid.always or k.lstrip("+") not in values]
+        kept = [override for override in overrides if key_and_value(override)[0] not in grid.always]
+        parts.append(Part(grid.arm, [*kept, *added]))
     return parts
 
 

@@ -17,15 +17,15 @@ Type = Callable[..., Line]
 @pytest.mark.parametrize(
     ("K", "check", "labels", "said"),
     [
-        (None, "true", True, ["why", "before", "how sure"]),
-        (63, "true", True, ["why", "before", "how sure"]),
-        (8, "false", True, ["why", "before", "how sure", "saves"]),
-        (8, "true", True, ["why", "before", "how sure", "saves", "verdict of 8 and 63"]),
+        (None, "true", True, ["why", "before", "how sure", "The curve is of"]),
+        (63, "true", True, ["why", "before", "how sure", "The curve is of"]),
+        (8, "false", True, ["why", "before", "how sure", "The curve is of", "saves"]),
+        (8, "true", True, ["why", "before", "how sure", "The curve is of", "saves", "verdict of 8 and 63"]),
         (
             8,
             "true",
             False,
-            ["why", "before", "how sure", "saves", "Not checked: no linear accuracy, which needs"],
+            ["why", "before", "how sure", "The curve is of", "saves", "Not checked: no linear accuracy, which needs"],
         ),
     ],
 )
@@ -38,7 +38,7 @@ def test_the_answer_is_checked_where_fewer_would_do_and_labels_tell(
     page.write = lambda out, sentences: out / f"{len(sentences)}.html"
     monkeypatch.setattr("contrastive_lab.analysis.enough.answer", lambda *_: page)
     monkeypatch.setattr(find_k, "pilot", lambda asked: tmp_path / "run")
-    monkeypatch.setattr(find_k, "saving", lambda *_: "saves")
+    monkeypatch.setattr("contrastive_lab.analysis.saved.saving", lambda *_: "saves")
     monkeypatch.setattr(find_k, "check", lambda asked, few, most: [f"verdict of {few} and {most}"])
     find_k.task(read_asked(["find-k", f"check={check}", "out=o"]))
     first, *lines, last = capsys.readouterr().out.splitlines()
@@ -48,3 +48,15 @@ def test_the_answer_is_checked_where_fewer_would_do_and_labels_tell(
 
 def test_a_wrong_line_is_one_clear_error(type_script: Type) -> None:
     assert type_script("find_k", "check=yes") == (2, "", "error: check=yes: must be true or false\n")
+
+
+def test_a_curve_of_one_s_own_is_not_said_to_be_that_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = SimpleNamespace(K=None, table=[{"K": 63}], reason="why", along="before", trust="how sure")
+    page.write = lambda out, sentences: out
+    monkeypatch.setattr("contrastive_lab.analysis.enough.answer", lambda *_: page)
+    monkeypatch.setattr(find_k, "pilot", lambda asked: tmp_path)
+    (tmp_path / "own.json").write_text(find_k.CURVE.read_text())
+    find_k.task(read_asked(["find-k", f"curve={tmp_path / 'own.json'}", "out=o"]))
+    assert capsys.readouterr().out.splitlines() == ["", "why", "before", "how sure", "The page: o"]

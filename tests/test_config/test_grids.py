@@ -1,4 +1,5 @@
 from contrastive_lab.config.grids import Grid, grids
+from contrastive_lab.launch.experiment import expand
 
 
 def test_a_grid_has_what_the_experiment_sets_and_what_it_sweeps_at_a_scale() -> None:
@@ -11,3 +12,16 @@ def test_a_grid_has_what_the_experiment_sets_and_what_it_sweeps_at_a_scale() -> 
     ]
     assert grids(node, "laptop") == arms
     assert grids({}, "laptop") == grids(node, "paper") == []
+
+
+def test_what_makes_an_arm_what_it_is_stands_before_what_the_experiment_sets() -> None:
+    node = {"set": {"epochs": 9}, "grid": {"laptop": [{"arm": "untrained", "always": {"epochs": 0}, "seed": [0, 1]}]}}
+    assert grids(node, "laptop") == [Grid("untrained", {"epochs": [0], "seed": [0, 1]}, frozenset({"epochs"}))]
+
+
+def test_what_a_user_types_does_not_train_the_untrained_encoder() -> None:
+    told = ["experiment=compare/cifar10", "scale=laptop", "epochs=9"]
+    overrides = {part.arm: part.overrides for part in expand(told)}
+    assert "epochs=9" in overrides["SimCLR"] and "epochs=4" not in overrides["SimCLR"]
+    for arm in ("untrained", "pixels"):
+        assert "epochs=0" in overrides[arm] and "epochs=9" not in overrides[arm]

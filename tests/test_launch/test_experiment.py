@@ -28,7 +28,7 @@ EXPECTED = {
 }
 OURS = {f"compare/{name}" for name in ("cifar10", "cifar100")}  # of no paper: no scale of a paper, hours for a laptop
 OURS |= {f"negatives/{name}" for name in ("ag_news", "batch_size", "causes", "cifar100", "collisions", "epochs")}
-OURS |= {f"negatives/{name}" for name in ("learning_rates", "methods", "remember", "same_rate", "tau")}
+OURS |= {f"negatives/{name}" for name in ("learning_rates", "methods", "remember", "same_rate", "small_batches", "tau")}
 NAMES = sorted(EXPECTED | OURS)
 EVERY_ONE = pytest.mark.parametrize("name", NAMES)
 EVERY_SCALE = pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_numbers_of_the_paper_are_pairs_with_a_source(name: str) -> None:
 
 @EVERY_SCALE
 def test_a_comparison_is_of_two_settings_that_the_experiment_runs(name: str, scale: str) -> None:
-    found = [axes | {"arm": [arm]} for arm, axes in grids(load(name), scale)]
+    found = [grid.axes | {"arm": [grid.arm]} for grid in grids(load(name), scale)]
     for entry in load(name).get("comparisons", []):
         assert set(entry) == {"name", "setting", "less"}
         for chosen in (entry["setting"], entry["less"]):
@@ -191,6 +191,8 @@ def test_every_job_of_every_experiment_can_run(name: str, scale: str, compose: C
 
 # From the papers' tables, typed a second time: x to y, by experiment and label.
 PAPERS: dict[tuple[str, str], dict[Any, float]] = {
+    ("negatives/small_batches", "InfoNCE"): {32: 78.3, 64: 81.47, 128: 83.09, 256: 83.26},
+    ("negatives/small_batches", "DCL"): {32: 84.6, 64: 85.57, 128: 85.63, 256: 85.36},
     ("eqco/fig3_moco", "MoCo v1 (alpha = K)"): {256: 54.7, 65536: 60.6},
     ("eqco/fig3_simclr", "SimCLR, alpha = 256"): {255: 62.0},
     ("eqco/fig3_simclr", "SimCLR, alpha = 4096"): {255: 65.3},

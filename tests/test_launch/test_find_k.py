@@ -11,7 +11,7 @@ import pytest
 from contrastive_lab.analysis.curve import read_curve
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch import find_k
-from contrastive_lab.launch.find_k import check, pilot, read_asked, saving, train
+from contrastive_lab.launch.find_k import check, pilot, read_asked, train
 from contrastive_lab.launch.plan import digest
 from contrastive_lab.launch.preflight import preflight
 from contrastive_lab.program import variables
@@ -136,22 +136,6 @@ def test_training_that_fails_ends_the_search_by_its_line(monkeypatch: pytest.Mon
     monkeypatch.setattr("subprocess.run", run)
     with pytest.raises(RunError, match=r"^python train.py K=4 ended with exit code 3; the same line goes on"):
         train(["K=4"])
-
-
-@pytest.mark.parametrize(
-    ("told", "said"),
-    [
-        ((), "Saves little: the loss holds 64 x 4 cosines in place of 64 x 63, but all 64 keys of a batch are encoded"),
-        (("method=moco_v2", "K=512"), "Saves: the queue holds 4 keys of 128 numbers in place of 63"),
-        (("method=npid",), "Saves: the loss holds 64 x 4 cosines in place of 64 x 63; the bank keeps a code for every"),
-    ],
-)
-def test_what_is_saved_is_said_by_where_keys_come_from(
-    told: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = find_k.composed(asked(*SMALL, *told).overrides)
-    monkeypatch.setattr("contrastive_lab.record.run.stored_config", lambda folder: config)
-    assert saving(Path("o"), 4, 63).startswith(said)
 
 
 @pytest.mark.long
