@@ -49,7 +49,7 @@ def run(**values: Any) -> AnalysisResult:
     for kind, part in rows[rows["sets"] == 1].groupby("fitted"):
         errors = {f"error_{name}": error(part, part[name]) for name in ("by_causes", "by_log_K")}
         summary |= {f"{'left_out' if kind else 'tests'}_{name}": value for name, value in errors.items()}
-    split_by_cause = split(rows, found)
+    split_by_cause = split(rows, points)
     table = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
     return AnalysisResult(table, predicted_against_seen(rows), summary, {"split": split_by_cause})
 

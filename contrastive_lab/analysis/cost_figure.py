@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from contrastive_lab.analysis.curve import CAUSES, Curve, error, over_seeds
+from contrastive_lab.analysis.curve import CAUSES, error, over_seeds
+from contrastive_lab.report.inference import Estimate
 from contrastive_lab.report.plot import COLOURS, MARKERS
 
 PANELS = {"by_causes": "factor, competition and noise", "by_log_K": "log K"}
@@ -46,32 +47,32 @@ def _points(axes: Axes, own: pd.DataFrame, name: str, number: int) -> None:
                           marker=marker, markersize=size, markerfacecolor=fill, capsize=2)  # fmt: skip
 
 
-def split(rows: pd.DataFrame, curve: Curve) -> Figure:
-    """What each cause costs a setting by the curve, one behind the other, and beside it the cost that was seen."""
+def split(rows: pd.DataFrame, points: Estimate) -> Figure:
+    """What each cause costs a setting, by `points` in the order of `CAUSES`, with intervals, and what was seen."""
     shown = over_seeds(rows)
-    figure = Figure(figsize=(8.5, 1.6 + 0.34 * len(shown)), layout="constrained")
-    axes, at = figure.subplots(), range(len(shown))
-    ends = {1: pd.Series(0.0, shown.index), -1: pd.Series(0.0, shown.index)}
-    for name, color in zip(CAUSES, COLOURS, strict=False):
-        cost = curve.points[name] * shown[name]
-        for side, start in ends.items():
-            part = cost.clip(lower=0) if side > 0 else cost.clip(upper=0)
-            axes.barh(at, part, left=start, height=0.6, color=color, label=name if side > 0 else None)
-            ends[side] = start + part
-    axes.errorbar(shown["cost"], at, xerr=_reach(shown), linestyle="", marker="o", color="black", capsize=3,
-                  elinewidth=1, label="seen, 95 % t interval over seeds")  # fmt: skip
+    figure = Figure(figsize=(8.5, 1.6 + 0.62 * len(shown)), layout="constrained")
+    axes, at = figure.subplots(), np.arange(len(shown))
+    for number, (name, color) in enumerate(zip(CAUSES, COLOURS, strict=False)):
+        cost, one, other = (float(of[number]) * shown[name] for of in (points.mean, points.low, points.high))
+        part = pd.DataFrame({"cost": cost, "low": np.minimum(one, other), "high": np.maximum(one, other)})
+        axes.barh(at + 0.2 * (number - 1.5), part["cost"], height=0.18, color=color, label=name, xerr=_reach(part),
+                  error_kw={"elinewidth": 0.8, "capsize": 2, "ecolor": "0.35"})  # fmt: skip
+    total = sum(float(mean) * shown[name] for mean, name in zip(points.mean, CAUSES, strict=True))
+    axes.plot(total, at + 0.3, "D", color="black", markerfacecolor="none", markersize=5, label="all three")
+    axes.errorbar(shown["cost"], at + 0.3, xerr=_reach(shown), linestyle="", marker="o", color="black", capsize=3,
+                  elinewidth=1, label="seen")  # fmt: skip
     sets = [f", {n:.0f} sets" if n > 1 else "" for n in shown["sets"]]
     axes.set_yticks(
         at, [f"{arm}, K = {K:.0f}{more}" for arm, K, more in zip(shown["arm"], shown["K"], sets, strict=True)]
     )
     axes.invert_yaxis()
     axes.axvline(0, color="0.5", linewidth=0.8)
-    axes.set_xlabel("points of accuracy less than with the most negatives")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    axes.set_xlabel("points of accuracy less than with the most negatives; 95 % intervals over seeds")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     return figure
 
 
 def _reach(shown: pd.DataFrame) -> NDArray[np.float64]:
-    """From the mean cost down to and up to the ends of its interval; nothing where there is none."""
+    """From the mean cost down to and up to the ends of its interval; nothing where there is none or it ends before."""
     reach: NDArray[np.float64] = np.stack([shown["cost"] - shown["low"], shown["high"] - shown["cost"]])
-    return np.where(np.isnan(reach), 0.0, reach)
+    return np.nan_to_num(reach).clip(min=0.0)

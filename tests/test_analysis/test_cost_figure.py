@@ -1,14 +1,16 @@
 """The figures of `theory=cost` show what the table holds."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.container import BarContainer, ErrorbarContainer
 
 from contrastive_lab.analysis.cost_figure import predicted_against_seen, split
-from contrastive_lab.analysis.curve import Curve
+from contrastive_lab.report.inference import Estimate
 from tests.cost_rows import LOST, POINTS, made_up
 
-CURVE = Curve(POINTS, 0.1, dict.fromkeys(POINTS, 1.0))
+MEANS = np.array([*POINTS.values()])
+INTERVALS = Estimate(MEANS, 0.5 * MEANS, 2 * MEANS, n=5, sd=np.ones_like(MEANS))
 
 
 def test_what_was_not_fitted_is_hollow_and_more_sets_are_smaller_and_by_causes_alone() -> None:
@@ -25,16 +27,22 @@ def test_what_was_not_fitted_is_hollow_and_more_sets_are_smaller_and_by_causes_a
     assert "(tests)" in log_K.get_title()
 
 
-def test_the_bars_of_a_setting_are_its_causes_in_points() -> None:
-    figure = split(made_up(), CURVE)
-    bars = [each for each in figure.axes[0].containers if isinstance(each, BarContainer)]
-    assert len(bars) == 2 * len(POINTS)  # to the right of 0 and, of what fewer keys have more of, to the left
-    widths = [sum(bar[0].get_width() for bar in bars[2 * i : 2 * i + 2]) for i in range(3)]
-    assert widths == pytest.approx([points * lost for points, lost in zip(POINTS.values(), LOST["a"][1], strict=True)])
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()][:2] == ["a, K = 1", "a, K = 16"]
+def test_the_bars_of_a_setting_are_its_causes_in_points_with_their_intervals() -> None:
+    axes = split(made_up(), INTERVALS).axes[0]
+    bars = [each for each in axes.containers if isinstance(each, BarContainer)]
+    assert [str(bar.get_label()) for bar in bars] == [*POINTS]
+    for bar, points, lost in zip(bars, POINTS.values(), LOST["a"][1], strict=True):
+        assert bar[0].get_width() == pytest.approx(points * lost)
+        ((low, high),) = [part.get_segments()[0][:, 0] for part in bar.errorbar.lines[2]]
+        assert (low, high) == pytest.approx((0.5 * points * lost, 2 * points * lost))
+    (total,) = [line for line in axes.lines if line.get_label() == "all three"]
+    assert total.get_xdata()[0] == pytest.approx(float(MEANS @ LOST["a"][1]))
+    assert [text.get_text() for text in axes.get_yticklabels()][:2] == ["a, K = 1", "a, K = 16"]
 
 
 def test_what_few_keys_gain_lies_left_of_nought() -> None:
-    figure = split(made_up().assign(noise=-0.5), CURVE)
-    bars = [each for each in figure.axes[0].containers if isinstance(each, BarContainer)]
-    assert bars[5][0].get_width() == pytest.approx(-1.0)
+    axes = split(made_up().assign(noise=-0.5), INTERVALS).axes[0]
+    (noise,) = [each for each in axes.containers if isinstance(each, BarContainer) and each.get_label() == "noise"]
+    assert noise[0].get_width() == pytest.approx(-0.5 * POINTS["noise"])
+    ((low, high),) = [part.get_segments()[0][:, 0] for part in noise.errorbar.lines[2]]
+    assert (low, high) == pytest.approx((-POINTS["noise"], -0.25 * POINTS["noise"]))
