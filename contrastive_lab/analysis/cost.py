@@ -14,7 +14,7 @@ from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.tables import read_table
 
-READ = [*curve.SETTING, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]  # of the table of an earlier time
+READ = [*curve.SETTING, "kind", "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]  # of an earlier table
 
 
 def run(**values: Any) -> AnalysisResult:
@@ -40,7 +40,7 @@ def run(**values: Any) -> AnalysisResult:
     known = rows[rows["fitted"]]
     found, points = curve.fit(known), coefficients_over_seeds(known, by_causes)
     rows = _predicted(rows)
-    summary: dict[str, Any] = {"metric": s.metric, "seeds": int(known["seed"].nunique())}
+    summary: dict[str, Any] = {"metric": s.metric, "seeds": int(known["seed"].nunique()), "kinds": [*found.kinds]}
     for name, mean, low, high in zip(CAUSES, points.mean, points.low, points.high, strict=True):
         summary |= {f"points_{name}": float(mean)} | _interval(name, low, high)
     for name, of in zip(CAUSES, zip(*curve.without_each_arm(known, by_causes).values(), strict=True), strict=True):

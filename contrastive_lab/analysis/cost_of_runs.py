@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from contrastive_lab.analysis.bounds_of_runs import built, config_of
+from contrastive_lab.config.resolve import resolve
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.evaluation.competition import Kept, kept, keys_of_images, lost
 from contrastive_lab.record.files import CHECKPOINT
@@ -75,7 +76,7 @@ def _measured(sweep: Sweep, group: pd.DataFrame, metric: str, data_dir: str | No
 
     every, rows = of(int(most["K"])), []
     arm = sweep.asked.loc[str(most.name)].get("arm") or _name(config)
-    start = {"sweep": sweep.name, "arm": str(arm), "seed": int(config.seed)}
+    start = {"sweep": sweep.name, "kind": resolve(config).kind, "arm": str(arm), "seed": int(config.seed)}
     for run, values in group[group["K"] < most["K"]].iterrows():
         few = of(int(values["K"]), int(values["sets"]))
         counts = {"K": int(values["K"]), "sets": int(values["sets"]), "of": int(most["K"])}

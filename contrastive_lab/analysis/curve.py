@@ -2,10 +2,11 @@
 
 A row is a run with few negatives beside the run of its arm and seed with the most: what it lost by cause (`factor`,
 `competition`, `noise`, see `contrastive_lab.evaluation.competition.Lost`), its `K` and the larger K, `of`, its `sets`,
-and its `cost`, points of linear accuracy. An arm is what differs in neither K, sets nor seed. [made here]
+its `cost`, points of linear accuracy, and what its data consist of, `kind`. An arm is what differs in neither K, sets
+nor seed. [made here]
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,11 +32,13 @@ class Curve(NamedTuple):
         points: of accuracy that one unit of each cause costs.
         error: root mean square error of the mean cost of a setting whose arm was not fitted.
         reach: the largest loss of each cause that it was fitted to.
+        kinds: what the data consist of that it was fitted to, of "images" and "texts".
     """
 
     points: Mapping[str, float]
     error: float
     reach: Mapping[str, float]
+    kinds: Sequence[str]
 
     def cost(self, lost: Mapping[str, float]) -> float:
         """Predicted points of linear accuracy."""
@@ -55,7 +58,7 @@ def read_curve(path: Path) -> Curve:
     try:
         values = read_json(path)
         parts = [{name: float(values[f"{kind}_{name}"]) for name in CAUSES} for kind in ("points", "reach")]
-        return Curve(parts[0], float(values["left_out_error_by_causes"]), parts[1])
+        return Curve(parts[0], float(values["left_out_error_by_causes"]), parts[1], [*map(str, values["kinds"])])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"curve={path}: no result.json of theory=cost ({type(error).__name__}: {error})") from None
 
@@ -123,4 +126,4 @@ def fit(rows: pd.DataFrame) -> Curve:
         )
     points = dict(zip(CAUSES, map(float, coefficients(rows, by_causes)), strict=True))
     reach = {name: float(rows[name].max()) for name in CAUSES}
-    return Curve(points, error(rows, left_out(rows, by_causes, rows)), reach)
+    return Curve(points, error(rows, left_out(rows, by_causes, rows)), reach, sorted(rows["kind"].unique()))

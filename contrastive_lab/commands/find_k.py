@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from contrastive_lab.imports import quickly
 from contrastive_lab.launch.command_line import prepare
-from contrastive_lab.launch.find_k import CURVE, CURVE_OF, Asked, check, pilot, read_asked
+from contrastive_lab.launch.find_k import CURVE, CURVE_OF, Asked, check, check_kind, pilot, read_asked
 from contrastive_lab.launch.script import asks_for_help, exit_code, help_text
 from contrastive_lab.record.result import read_result
 
@@ -33,6 +33,7 @@ def task(asked: Asked) -> None:
         from contrastive_lab.analysis.saved import saving
 
     curve = read_curve(asked.curve)
+    check_kind(asked, curve.kinds)
     folder = pilot(asked)
     found = answer(folder, curve, asked.tolerance)
     few, most = found.K, found.table[-1]["K"]

@@ -23,10 +23,7 @@ from contrastive_lab.record.plan import Plan, read_plan
 from contrastive_lab.record.run import check_links
 
 CURVE = SHARE / "docs" / "results" / "negatives" / "cost" / "result.json"
-CURVE_OF = (
-    "The curve is of a small ResNet on CIFAR-10 after 4 epochs at tau = 0.1; on texts what it predicts was not seen "
-    "(docs/find_k.md)."
-)
+CURVE_OF = "The curve is of a small ResNet on CIFAR-10 after 4 epochs at tau = 0.1 (docs/find_k.md)."
 
 
 class Asked(NamedTuple):
@@ -92,6 +89,21 @@ def _check(overrides: list[str]) -> None:
         raise ConfigError("K=1: must be all the negatives that are at hand, or the most that you would have")
 
 
+def check_kind(asked: Asked, kinds: Sequence[str]) -> None:
+    """A ConfigError where the data consist of something else than what the curve was fitted to."""
+    config = composed(asked.overrides)
+    if (kind := resolve(config).kind) not in kinds:
+        few = f"{program('train')} -m {' '.join(_without_K(asked.overrides))} K=1,16,{resolve(config).K} seed=0,1,2,3,4"
+        raise ConfigError(
+            f"dataset={config.dataset.name}: has {kind}, and the curve is of {' and '.join(kinds)}, which says nothing "
+            f"of them (docs/find_k.md); {few} tells what few negatives cost, curve=<result.json> takes another curve"
+        )
+
+
+def _without_K(overrides: list[str]) -> list[str]:
+    return [override for override in overrides if key_and_value(override)[0] != "K"]
+
+
 def train(arguments: Sequence[str]) -> None:
     """Run `train` of this package in a process of its own; a RunError if it does not come to its end."""
     line = [sys.executable, "-m", "contrastive_lab", "train", *arguments]
@@ -111,8 +123,8 @@ def pilot(asked: Asked) -> Path:
 
 def check(asked: Asked, few: int, most: int) -> list[str]:
     """Train both numbers of negatives on paired seeds; returns the verdict of the sweep's report at the tolerance."""
-    others = [override for override in asked.overrides if key_and_value(override)[0] != "K"]
-    seeds, name = ",".join(map(str, asked.seeds)), _sweep(asked.out, others)
+    others, seeds = _without_K(asked.overrides), ",".join(map(str, asked.seeds))
+    name = _sweep(asked.out, others)
     train(["-m", *others, f"K={few},{most}", f"seed={seeds}", f"sweep={name}"])
     from contrastive_lab.report import write_report  # here, so that errors need not wait for matplotlib
 

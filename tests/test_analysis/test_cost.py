@@ -26,7 +26,7 @@ def test_a_stored_table_is_fitted_again(tmp_path: Path) -> None:
     assert result.summary["points_noise_low"] == pytest.approx(result.summary["points_noise_high"])
     assert result.summary["left_out_error_by_causes"] == pytest.approx(0, abs=1e-9)
     assert result.summary["left_out_error_by_log_K"] > 0.5
-    assert (result.summary["seeds"], len(result.table)) == (3, 24)
+    assert (result.summary["seeds"], len(result.table), result.summary["kinds"]) == (3, 24, ["images"])
     assert [row["by_causes"] for row in result.table] == pytest.approx([row["cost"] for row in result.table])
     assert [*result.further] == ["split"]
 
@@ -34,9 +34,11 @@ def test_a_stored_table_is_fitted_again(tmp_path: Path) -> None:
 def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: Path) -> None:
     rows, others = made_up(), made_up(1).assign(arm=lambda rows: "other " + rows["arm"], fitted=False)
     others["cost"] += 0.5
+    others["kind"] = "texts"
     result = cost(table=stored(pd.concat([rows, others]), tmp_path))
     assert result.summary["points_factor"] == pytest.approx(POINTS["factor"])
     assert result.summary["tests_error_by_causes"] == pytest.approx(0.5)
+    assert result.summary["kinds"] == ["images"]  # what it was tested on is not what it is of
     assert {row["arm"] for row in result.table if row["arm"].startswith("other")} == {f"other {arm}" for arm in "abcd"}
 
 

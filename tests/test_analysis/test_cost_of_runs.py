@@ -52,6 +52,7 @@ def test_a_sweep_is_measured_on_its_encoders_with_the_most_negatives(
         ("simo, info_nce, alpha K, tau 0.2", 1, 32, 3),
         ("simo, info_nce, alpha 64, tau 0.2", 1, 32, 3),
     ]
+    assert {row["kind"] for row in rows} == {"images"}
     for row, alpha in zip(rows, ("null", "64"), strict=True):
         most = folder / f"K=32,alpha={alpha}"
         few = folder / row["run"]

@@ -27,6 +27,7 @@ def test_costs_that_are_sums_of_causes_are_found_and_predicted() -> None:
     assert error(rows, left_out(rows, by_causes, rows)) == pytest.approx(0, abs=1e-9)
     assert error(rows, left_out(rows, by_log_K, rows)) > 0.5
     assert curve.reach["noise"] == rows["noise"].max()
+    assert curve.kinds == ["images"]
 
 
 def test_an_arm_that_is_left_out_is_predicted_by_the_others_alone() -> None:
@@ -65,7 +66,7 @@ def test_the_error_is_of_means_over_seeds() -> None:
 
 
 def test_a_curve_says_what_it_was_not_fitted_to() -> None:
-    curve = Curve(POINTS, 0.3, {"factor": 1.0, "competition": 0.5, "noise": 0.8})
+    curve = Curve(POINTS, 0.3, {"factor": 1.0, "competition": 0.5, "noise": 0.8}, ["images"])
     assert curve.cost({"factor": 1.0, "competition": 0.5, "noise": 0.0}) == pytest.approx(1.2 + 0.5 * 3.0)
     assert curve.beyond({"factor": 1.05, "competition": 0.5, "noise": 0.0}) == []
     assert curve.beyond({"factor": 2.0, "competition": 0.5, "noise": 0.9}) == ["factor", "noise"]

@@ -14,7 +14,8 @@ from contrastive_lab.analysis.result import Row
 from tests.conftest import TINY, only_run
 from tests.theory_programs import with_settings
 
-CURVE = Curve({"factor": 0.0, "competition": 2.0, "noise": 4.0}, 0.4, {"factor": 3.0, "competition": 1.0, "noise": 0.9})
+POINTS = {"factor": 0.0, "competition": 2.0, "noise": 4.0}
+CURVE = Curve(POINTS, 0.4, {"factor": 3.0, "competition": 1.0, "noise": 0.9}, ["images"])
 
 
 def rows(costs: dict[int, float | None]) -> list[Row]:

@@ -11,7 +11,7 @@ import pytest
 from contrastive_lab.analysis.curve import read_curve
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.launch import find_k
-from contrastive_lab.launch.find_k import check, pilot, read_asked, train
+from contrastive_lab.launch.find_k import check, check_kind, pilot, read_asked, train
 from contrastive_lab.launch.plan import digest
 from contrastive_lab.launch.preflight import preflight
 from contrastive_lab.program import variables
@@ -117,6 +117,20 @@ def test_the_curve_of_the_repository_is_there() -> None:
     curve = read_curve(find_k.CURVE)
     assert curve.error > 0
     assert curve.reach["competition"] <= 1
+    assert curve.kinds == ["images"]
+
+
+def test_texts_get_no_number_by_a_curve_of_images_before_any_work() -> None:
+    found = asked("dataset=ag_news", "method=simo", "batch_size=64")
+    with pytest.raises(ConfigError) as raised:
+        check_kind(found, ["images"])
+    assert str(raised.value) == (
+        "dataset=ag_news: has texts, and the curve is of images, which says nothing of them (docs/find_k.md); "
+        "python train.py -m dataset=ag_news method=simo batch_size=64 K=1,16,63 seed=0,1,2,3,4 "
+        "tells what few negatives cost, curve=<result.json> takes another curve"
+    )
+    check_kind(found, ["images", "texts"])
+    check_kind(asked(*SMALL), ["images"])
 
 
 def test_another_file_is_no_curve(tmp_path: Path) -> None:
@@ -142,7 +156,7 @@ def test_training_that_fails_ends_the_search_by_its_line(monkeypatch: pytest.Mon
 def test_a_search_ends_in_a_number_a_page_and_a_check(tmp_path: Path) -> None:
     points = {"points_factor": 0.0, "points_competition": 0.0, "points_noise": 1.0}
     reach = {"reach_factor": 9.0, "reach_competition": 1.0, "reach_noise": 1.0, "left_out_error_by_causes": 2.0}
-    (tmp_path / "result.json").write_text(json.dumps(points | reach))
+    (tmp_path / "result.json").write_text(json.dumps(points | reach | {"kinds": ["images"]}))
     tiny = [part for part in TINY[1:] if not part.startswith("trainer.limit")]
     line = [
         *tiny,
