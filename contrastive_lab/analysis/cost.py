@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from contrastive_lab.analysis import curve
+from contrastive_lab.analysis.collisions import with_collisions
 from contrastive_lab.analysis.cost_figure import predicted_against_seen, split
 from contrastive_lab.analysis.cost_of_runs import cost_rows
 from contrastive_lab.analysis.curve import CAUSES, by_causes, by_log_K, coefficients, coefficients_over_seeds, error
@@ -26,7 +27,8 @@ def run(**values: Any) -> AnalysisResult:
     Returns:
         A row for each run with fewer negatives than the most of its arm and seed, as `analysis.curve` describes it;
         `fitted` says of which part it is. `by_causes` and `by_log_K` are its predicted costs, of a row that is fitted
-        by the other arms. The points of a cause have an interval over seeds, and the least and the greatest that all
+        by the other arms. `collisions` is part of no fit: with `theory.collisions` it is what they cost, measured by
+        leaving them out. The points of a cause have an interval over seeds, and the least and the greatest that all
         arms but one give. Log K is fitted to the runs with one set, as it says nothing of sets; so are all errors.
 
     Raises:
@@ -37,6 +39,8 @@ def run(**values: Any) -> AnalysisResult:
     if bool(s.sweeps) == (s.table is not None) or (s.table is not None and s.tests):
         raise ConfigError("theory.sweeps=[]: needed, folders of sweeps to fit to, or theory.table=<csv> alone")
     rows = _read(Path(s.table)) if s.table is not None else _measured(s)
+    if s.collisions is not None:
+        rows = with_collisions(rows, s.collisions_of, Path(s.collisions), s.metric)
     known = rows[rows["fitted"]]
     found, points = curve.fit(known), coefficients_over_seeds(known, by_causes)
     rows = _predicted(rows)

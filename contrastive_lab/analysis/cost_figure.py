@@ -11,6 +11,7 @@ from contrastive_lab.report.inference import Estimate
 from contrastive_lab.report.plot import COLOURS, MARKERS
 
 PANELS = {"by_causes": "factor, competition and noise", "by_log_K": "log K"}
+COLLISIONS = "collisions"
 SEEN = "seen: a point is the mean over seeds, with its 95 % t interval"
 
 
@@ -48,18 +49,22 @@ def _points(axes: Axes, own: pd.DataFrame, name: str, number: int) -> None:
 
 
 def split(rows: pd.DataFrame, points: Estimate) -> Figure:
-    """What each cause costs a setting, by `points` in the order of `CAUSES`, with intervals, and what was seen."""
+    """What each cause costs a setting, by `points` in the order of `CAUSES`, with intervals, and what was seen.
+
+    So does it show what collisions cost, where a row has them; they are no part of the sum.
+    """
     shown = over_seeds(rows)
     figure = Figure(figsize=(8.5, 1.6 + 0.62 * len(shown)), layout="constrained")
     axes, at = figure.subplots(), np.arange(len(shown))
-    for number, (name, color) in enumerate(zip(CAUSES, COLOURS, strict=False)):
-        cost, one, other = (float(of[number]) * shown[name] for of in (points.mean, points.low, points.high))
-        part = pd.DataFrame({"cost": cost, "low": np.minimum(one, other), "high": np.maximum(one, other)})
-        axes.barh(at + 0.2 * (number - 1.5), part["cost"], height=0.18, color=color, label=name, xerr=_reach(part),
-                  error_kw={"elinewidth": 0.8, "capsize": 2, "ecolor": "0.35"})  # fmt: skip
+    for name, mean, *ends in zip(CAUSES, points.mean, points.low, points.high, strict=True):
+        one, other = (float(end) * shown[name] for end in ends)
+        part = {"cost": float(mean) * shown[name], "low": np.minimum(one, other), "high": np.maximum(one, other)}
+        _bars(axes, name, pd.DataFrame(part))
+    if "collisions" in rows:
+        _bars(axes, COLLISIONS, over_seeds(rows, "collisions").assign(cost=lambda found: found["collisions"]))
     total = sum(float(mean) * shown[name] for mean, name in zip(points.mean, CAUSES, strict=True))
-    axes.plot(total, at + 0.3, "D", color="black", markerfacecolor="none", markersize=5, label="all three")
-    axes.errorbar(shown["cost"], at + 0.3, xerr=_reach(shown), linestyle="", marker="o", color="black", capsize=3,
+    axes.plot(total, at + 0.35, "D", color="black", markerfacecolor="none", markersize=5, label="all three")
+    axes.errorbar(shown["cost"], at + 0.35, xerr=_reach(shown), linestyle="", marker="o", color="black", capsize=3,
                   elinewidth=1, label="seen")  # fmt: skip
     sets = [f", {n:.0f} sets" if n > 1 else "" for n in shown["sets"]]
     axes.set_yticks(
@@ -68,8 +73,16 @@ def split(rows: pd.DataFrame, points: Estimate) -> Figure:
     axes.invert_yaxis()
     axes.axvline(0, color="0.5", linewidth=0.8)
     axes.set_xlabel("points of accuracy less than with the most negatives; 95 % intervals over seeds")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
     return figure
+
+
+def _bars(axes: Axes, name: str, shown: pd.DataFrame) -> None:
+    """A bar for each setting that has this part, with its interval, one below the other."""
+    number, known = [*CAUSES, COLLISIONS].index(name), shown["cost"].notna().to_numpy()
+    axes.barh(np.arange(len(shown))[known] + 0.17 * (number - 2), shown["cost"][known], height=0.15, label=name,
+              color=COLOURS[number], xerr=_reach(shown[known]),
+              error_kw={"elinewidth": 0.8, "capsize": 2, "ecolor": "0.35"})  # fmt: skip
 
 
 def _reach(shown: pd.DataFrame) -> NDArray[np.float64]:

@@ -101,10 +101,10 @@ def left_out(rows: pd.DataFrame, by: Explained, known: pd.DataFrame) -> pd.Serie
     return pd.concat(found).reindex(rows.index)
 
 
-def over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row for each arm, K and sets: the means over its seeds, `low` and `high` of the cost's 95 % t interval."""
+def over_seeds(rows: pd.DataFrame, of: str = "cost") -> pd.DataFrame:
+    """A row for each arm, K and sets: the means over its seeds, `low` and `high` of one's 95 % t interval."""
     groups = rows.groupby(SETTING, sort=False)
-    spread = interval(groups["cost"].mean(), groups["cost"].sem(), groups["cost"].count())
+    spread = interval(groups[of].mean(), groups[of].sem(), groups[of].count())
     return groups.mean(numeric_only=True).join(spread[["low", "high"]]).reset_index()
 
 

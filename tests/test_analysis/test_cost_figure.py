@@ -40,6 +40,22 @@ def test_the_bars_of_a_setting_are_its_causes_in_points_with_their_intervals() -
     assert [text.get_text() for text in axes.get_yticklabels()][:2] == ["a, K = 1", "a, K = 16"]
 
 
+def test_collisions_are_a_bar_of_the_settings_that_have_them_and_no_part_of_the_sum() -> None:
+    rows, without = made_up(), split(made_up(), INTERVALS).axes[0]
+    rows.loc[(rows["arm"] == "b") & (rows["K"] == 16), "collisions"] = [1.0, 2.0, 6.0]
+    axes = split(rows, INTERVALS).axes[0]
+    (bar,) = [each for each in axes.containers if isinstance(each, BarContainer) and each.get_label() == "collisions"]
+    assert [patch.get_width() for patch in bar] == [3]
+    assert round(bar[0].get_y() + bar[0].get_height() / 2) == [*LOST].index("b") * 2 + [*LOST["b"]].index(16)
+    ((low, high),) = [part.get_segments()[0][:, 0] for part in bar.errorbar.lines[2]]
+    half = 4.302653 * (7 / 3) ** 0.5  # 97.5 % of Student's t with 2 degrees, variance 7
+    assert (low, high) == pytest.approx((3 - half, 3 + half))
+    sums = [
+        next(line for line in each.lines if line.get_label() == "all three").get_xdata() for each in (axes, without)
+    ]
+    assert np.array_equal(*sums)
+
+
 def test_what_few_keys_gain_lies_left_of_nought() -> None:
     axes = split(made_up().assign(noise=-0.5), INTERVALS).axes[0]
     (noise,) = [each for each in axes.containers if isinstance(each, BarContainer) and each.get_label() == "noise"]
