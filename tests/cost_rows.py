@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+SETTINGS = {"kind": "images", "dataset": "arrays", "backbone": "resnet18", "tau": 0.1, "epochs": 4, "batch_size": 256}
 POINTS = {"factor": 1.2, "competition": 3.0, "noise": 2.0}
 LOST = {  # factor, competition and noise of two K of each arm
     "a": {1: (2.5, 0.4, 0.6), 16: (0.7, 0.1, 0.4)},
@@ -18,6 +19,6 @@ def made_up(seeds: int = 3) -> pd.DataFrame:
         for K, lost in found.items():
             cost = sum(points * each for points, each in zip(POINTS.values(), lost, strict=True))
             known = {"arm": arm, "K": K, "sets": 1, "of": 255, "cost": cost, **dict(zip(POINTS, lost, strict=True))}
-            known |= {"kind": "images", "dispersion": 20.0, "fitted": True}
+            known |= {**SETTINGS, "dispersion": 20.0, "fitted": True}
             rows += [{**known, "seed": seed} for seed in range(seeds)]
     return pd.DataFrame(rows)

@@ -3,19 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from contrastive_lab.analysis import curve
 from contrastive_lab.analysis.collisions import with_collisions
 from contrastive_lab.analysis.cost_figure import predicted_against_seen, split
 from contrastive_lab.analysis.cost_of_runs import cost_rows
-from contrastive_lab.analysis.curve import CAUSES, by_causes, by_log_K, coefficients, coefficients_over_seeds, error
+from contrastive_lab.analysis.curve import CAUSES, SETTINGS, by_causes, by_log_K, coefficients, error
 from contrastive_lab.analysis.result import AnalysisResult, checked
 from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.tables import read_table
 
-READ = [*curve.SETTING, "kind", "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]  # of an earlier table
+READ = [*curve.SETTING, *SETTINGS, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]  # of an earlier table
 
 
 def run(**values: Any) -> AnalysisResult:
@@ -28,8 +29,10 @@ def run(**values: Any) -> AnalysisResult:
         A row for each run with fewer negatives than the most of its arm and seed, as `analysis.curve` describes it;
         `fitted` says of which part it is. `by_causes` and `by_log_K` are its predicted costs, of a row that is fitted
         by the other arms. `collisions` is part of no fit: with `theory.collisions` it is what they cost, measured by
-        leaving them out. The points of a cause have an interval over seeds, and the least and the greatest that all
-        arms but one give. Log K is fitted to the runs with one set, as it says nothing of sets; so are all errors.
+        leaving them out. The points of a cause have an interval over the seeds that have all settings, and the least
+        and the greatest that all arms but one give. Log K is fitted to the runs with one set, as it says nothing of
+        sets; so are all errors. `left_out_error_more_by_causes` is by how much that by causes is larger, and its
+        interval.
 
     Raises:
         ConfigError: names a setting that is out of range.
@@ -42,24 +45,32 @@ def run(**values: Any) -> AnalysisResult:
     if s.collisions is not None:
         rows = with_collisions(rows, s.collisions_of, Path(s.collisions), s.metric)
     known = rows[rows["fitted"]]
-    found, points = curve.fit(known), coefficients_over_seeds(known, by_causes)
+    found, points = curve.fit(known), curve.over_seeds_left_out(known, lambda some: coefficients(some, by_causes))
     rows = _predicted(rows)
-    summary: dict[str, Any] = {"metric": s.metric, "seeds": int(known["seed"].nunique()), "kinds": [*found.kinds]}
-    for name, mean, low, high in zip(CAUSES, points.mean, points.low, points.high, strict=True):
-        summary |= {f"points_{name}": float(mean)} | _interval(name, low, high)
+    summary: dict[str, Any] = {"metric": s.metric, "seeds": int(known["seed"].nunique()), "settings": found.settings}
+    for name, mean, *ends in zip(CAUSES, points.mean, points.low, points.high, strict=True):
+        summary |= _number(f"points_{name}", mean, *ends)
     for name, of in zip(CAUSES, zip(*curve.without_each_arm(known, by_causes).values(), strict=True), strict=True):
         summary |= {f"points_{name}_without_an_arm_{end.__name__}": float(end(of)) for end in (min, max)}
-    summary |= {f"reach_{name}": reach for name, reach in found.reach.items()}
-    for kind, part in rows[rows["sets"] == 1].groupby("fitted"):
-        errors = {f"error_{name}": error(part, part[name]) for name in ("by_causes", "by_log_K")}
-        summary |= {f"{'left_out' if kind else 'tests'}_{name}": value for name, value in errors.items()}
+    summary |= {f"reach_{name}": reach for name, reach in found.reach.items()} | _errors(rows)
     split_by_cause = split(rows, points)
     table = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
     return AnalysisResult(table, predicted_against_seen(rows), summary, {"split": split_by_cause})
 
 
-def _interval(name: str, low: float, high: float) -> dict[str, float | None]:
-    return {f"points_{name}_{end}": None if pd.isna(at) else float(at) for end, at in (("low", low), ("high", high))}
+def _number(name: str, mean: float, low: float, high: float) -> dict[str, float | None]:
+    ends = {f"{name}_{end}": None if pd.isna(at) else float(at) for end, at in (("low", low), ("high", high))}
+    return {name: float(mean), **ends}
+
+
+def _errors(rows: pd.DataFrame) -> dict[str, float | None]:
+    """The errors by causes and by log K, of arms that were left out and of tests, and how much more the first is."""
+    found: dict[str, float | None] = {}
+    for kind, part in rows[rows["sets"] == 1].groupby("fitted"):
+        both = {f"error_{name}": error(part, part[name]) for name in ("by_causes", "by_log_K")}
+        found |= {f"{'left_out' if kind else 'tests'}_{name}": value for name, value in both.items()}
+    more = curve.over_seeds_left_out(rows[rows["fitted"]], lambda some: -np.diff(curve.errors(some)))
+    return found | _number("left_out_error_more_by_causes", *(float(each[0]) for each in more[:3]))
 
 
 def _measured(s: Cost) -> pd.DataFrame:

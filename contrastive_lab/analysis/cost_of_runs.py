@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from contrastive_lab.analysis.bounds_of_runs import built, config_of
-from contrastive_lab.config.resolve import resolve
+from contrastive_lab.analysis.curve import settings_of
 from contrastive_lab.errors import ConfigError, RunError
 from contrastive_lab.evaluation.competition import Kept, kept, keys_of_images, lost
 from contrastive_lab.record.files import CHECKPOINT
@@ -45,6 +45,10 @@ def cost_rows(folder: Path, metric: str, data_dir: str | None, seed: int) -> lis
         raise ValueError(
             f"theory.sweeps: no finished runs in {folder} with fewer and more negatives of one arm and seed"
         )
+    most = {str(row["arm"]): row["of"] for row in rows}
+    if len({*most.values()}) > 1:
+        told = ", ".join(f"{K} of {arm}" for arm, K in most.items())
+        print(f"notice: an arm of {folder} is set beside its own run with the most negatives: {told}", file=sys.stderr)
     return rows
 
 
@@ -76,7 +80,7 @@ def _measured(sweep: Sweep, group: pd.DataFrame, metric: str, data_dir: str | No
 
     every, rows = of(int(most["K"])), []
     arm = sweep.asked.loc[str(most.name)].get("arm") or _name(config)
-    start = {"sweep": sweep.name, "kind": resolve(config).kind, "arm": str(arm), "seed": int(config.seed)}
+    start = {"sweep": sweep.name, **settings_of(config), "arm": str(arm), "seed": int(config.seed)}
     for run, values in group[group["K"] < most["K"]].iterrows():
         few = of(int(values["K"]), int(values["sets"]))
         counts = {"K": int(values["K"]), "sets": int(values["sets"]), "of": int(most["K"])}

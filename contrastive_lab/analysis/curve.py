@@ -2,18 +2,21 @@
 
 A row is a run with few negatives beside the run of its arm and seed with the most: what it lost by cause (`factor`,
 `competition`, `noise`, see `contrastive_lab.evaluation.competition.Lost`), its `K` and the larger K, `of`, its `sets`,
-its `cost`, points of linear accuracy, and what its data consist of, `kind`. An arm is what differs in neither K, sets
-nor seed. [made here]
+its `cost`, points of linear accuracy, and its `SETTINGS`. An arm is what differs in neither K, sets nor seed. [made
+here]
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from omegaconf import DictConfig
 
+from contrastive_lab.config.resolve import resolve
+from contrastive_lab.config.signature import loss_takes
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.files import read_json
 from contrastive_lab.report.inference import Estimate, t_interval
@@ -23,6 +26,7 @@ Matrix = NDArray[np.float64]
 Explained = Callable[[pd.DataFrame], Matrix]  # what costs are explained by: of n rows a matrix (n, coefficients)
 CAUSES = ("factor", "competition", "noise")
 SETTING = ["arm", "K", "sets"]
+SETTINGS = ("kind", "dataset", "backbone", "tau", "epochs", "batch_size")  # of the runs that a curve is fitted to
 
 
 class Curve(NamedTuple):
@@ -31,14 +35,16 @@ class Curve(NamedTuple):
     Fields:
         points: of accuracy that one unit of each cause costs.
         error: root mean square error of the mean cost of a setting whose arm was not fitted.
+        doubling_error: the same of points for each doubling of K.
         reach: the largest loss of each cause that it was fitted to.
-        kinds: what the data consist of that it was fitted to, of "images" and "texts".
+        settings: the values of each of `SETTINGS` that it was fitted to; `kind` is "images" or "texts".
     """
 
     points: Mapping[str, float]
     error: float
+    doubling_error: float
     reach: Mapping[str, float]
-    kinds: Sequence[str]
+    settings: Mapping[str, Sequence[Any]]
 
     def cost(self, lost: Mapping[str, float]) -> float:
         """Predicted points of linear accuracy."""
@@ -47,6 +53,26 @@ class Curve(NamedTuple):
     def beyond(self, lost: Mapping[str, float], slack: float = 0.1) -> list[str]:
         """Causes that are lost by more than the curve was fitted to, by a share of it."""
         return [name for name in CAUSES if lost[name] > (1 + slack) * self.reach[name]]
+
+    def beside(self, own: Mapping[str, Any]) -> str:
+        """What the curve was fitted to and which of its own settings some run has otherwise, in one sentence."""
+        of = ", ".join(f"{name}={' or '.join(map(_text, self.settings[name]))}" for name in SETTINGS[1:])
+        others = [name for name in SETTINGS[1:] if own[name] is not None and own[name] not in self.settings[name]]
+        if not others:
+            return f"The curve is of {of}, as this is."
+        told = ", ".join(f"{name}={_text(own[name])}" for name in others)
+        return f"The curve is of {of}. This has {told}: how well it holds there is not known."
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def settings_of(config: DictConfig) -> dict[str, Any]:
+    """`SETTINGS` of a run; tau is None for a loss without one."""
+    found = {name: config[name] for name in SETTINGS[3:]} | {name: config[name].name for name in SETTINGS[1:3]}
+    without = config.loss.name == "spectral" or not loss_takes(config, "tau")
+    return {"kind": resolve(config).kind, **found, **({"tau": None} if without else {})}
 
 
 def read_curve(path: Path) -> Curve:
@@ -57,8 +83,9 @@ def read_curve(path: Path) -> Curve:
     """
     try:
         values = read_json(path)
-        parts = [{name: float(values[f"{kind}_{name}"]) for name in CAUSES} for kind in ("points", "reach")]
-        return Curve(parts[0], float(values["left_out_error_by_causes"]), parts[1], [*map(str, values["kinds"])])
+        points, reach = ({name: float(values[f"{kind}_{name}"]) for name in CAUSES} for kind in ("points", "reach"))
+        error, doubling = (float(values[f"left_out_error_{by}"]) for by in ("by_causes", "by_log_K"))
+        return Curve(points, error, doubling, reach, {name: [*values["settings"][name]] for name in SETTINGS})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"curve={path}: no result.json of theory=cost ({type(error).__name__}: {error})") from None
 
@@ -80,12 +107,19 @@ def coefficients(rows: pd.DataFrame, by: Explained) -> Matrix:
     return found
 
 
-def coefficients_over_seeds(rows: pd.DataFrame, by: Explained) -> Estimate:
-    """The coefficients with 95 % t intervals by the jackknife: each seed is left out once."""
-    whole, seeds = coefficients(rows, by), rows["seed"].unique()
-    without = [coefficients(rows[rows["seed"] != seed], by) for seed in seeds] if len(seeds) > 1 else [whole]
-    n = len(without)
-    return t_interval(n * whole[:, None] - (n - 1) * np.stack(without, axis=1))._replace(mean=whole)
+def over_seeds_left_out(rows: pd.DataFrame, of: Callable[[pd.DataFrame], Matrix]) -> Estimate:
+    """Numbers that come of the rows, with 95 % t intervals by the jackknife: each seed is left out once.
+
+    A seed that lacks settings which others have counts for the numbers, and not for their interval.
+    """
+    counts = rows.groupby("seed").size()
+    seeds = counts.index[counts == counts.max()]
+    own = rows[rows["seed"].isin(seeds)]
+    every, without = of(own), [of(own[own["seed"] != seed]) for seed in seeds if len(seeds) > 1]
+    n = max(1, len(without))
+    found = t_interval(n * every[:, None] - (n - 1) * np.stack(without or [every], axis=1))
+    whole, half = of(rows), (found.high - found.low) / 2
+    return found._replace(mean=whole, low=whole - half, high=whole + half)
 
 
 def without_each_arm(rows: pd.DataFrame, by: Explained) -> dict[Hashable, Matrix]:
@@ -114,6 +148,15 @@ def error(rows: pd.DataFrame, predicted: pd.Series) -> float:
     return float(np.sqrt(((means["cost"] - means["predicted"]) ** 2).mean()))
 
 
+def errors(rows: pd.DataFrame) -> Matrix:
+    """The error of the mean cost of a setting with one set whose arm was left out, by causes and by log K.
+
+    Log K is fitted to the runs with one set, as it says nothing of sets.
+    """
+    one = rows[rows["sets"] == 1]
+    return np.array([error(one, left_out(one, by, of)) for by, of in ((by_causes, rows), (by_log_K, one))])
+
+
 def fit(rows: pd.DataFrame) -> Curve:
     """The curve of some rows.
 
@@ -126,4 +169,10 @@ def fit(rows: pd.DataFrame) -> Curve:
         )
     points = dict(zip(CAUSES, map(float, coefficients(rows, by_causes)), strict=True))
     reach = {name: float(rows[name].max()) for name in CAUSES}
-    return Curve(points, error(rows, left_out(rows, by_causes, rows)), reach, sorted(rows["kind"].unique()))
+    left, doubling = map(float, errors(rows))
+    return Curve(points, left, doubling, reach, {name: _values(rows[name]) for name in SETTINGS})
+
+
+def _values(column: pd.Series) -> list[Any]:
+    """The values of a column that has numbers or words, in order."""
+    return sorted(column.dropna().unique().tolist())

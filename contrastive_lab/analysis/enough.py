@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from contrastive_lab.analysis.bounds_of_runs import built
 from contrastive_lab.analysis.curve import CAUSES, Curve
 from contrastive_lab.analysis.result import AnalysisResult, Row, text
+from contrastive_lab.competition import KEYS
 from contrastive_lab.config.resolve import resolve
 from contrastive_lab.dataset import ViewsDataModule
 from contrastive_lab.encoder import Encoder
@@ -73,7 +74,9 @@ def answer(folder: Path, curve: Curve, tolerance: float) -> Enough:
         load_stored(encoder, folder, "encoder.", path)
         along[epoch] = judged(_measured(encoder, data, config, curve, most), curve, tolerance)[0]
     trust = f"The curve was off by {curve.error:.2f} points (root mean square) for arms that it was not fitted to"
+    trust += f" (points for each doubling of K by {curve.doubling_error:.2f})"
     trust += ", more than the tolerance: check=true trains both." if curve.error > tolerance else "; check=true tells."
+    trust += f" Of {most:,} negatives {KEYS:,} are measured, more count as these." if most > KEYS else ""
     return Enough(
         table, *judged(table, curve, tolerance), _along(along, config.epochs), trust, _figure(table, curve, tolerance)
     )

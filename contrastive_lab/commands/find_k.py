@@ -9,9 +9,10 @@ the same out= goes on.
 
 from collections.abc import Sequence
 
+from contrastive_lab.config.overrides import composed
 from contrastive_lab.imports import quickly
 from contrastive_lab.launch.command_line import prepare
-from contrastive_lab.launch.find_k import CURVE, CURVE_OF, Asked, check, check_kind, pilot, read_asked
+from contrastive_lab.launch.find_k import Asked, check, check_kind, pilot, read_asked
 from contrastive_lab.launch.script import asks_for_help, exit_code, help_text
 from contrastive_lab.record.result import read_result
 
@@ -28,16 +29,17 @@ FORMS = {
 def task(asked: Asked) -> None:
     """Train the pilot, judge, check, and leave a page."""
     with quickly():  # here, so that errors need not wait for torch
-        from contrastive_lab.analysis.curve import read_curve
+        from contrastive_lab.analysis.curve import read_curve, settings_of
         from contrastive_lab.analysis.enough import answer
         from contrastive_lab.analysis.saved import saving
 
     curve = read_curve(asked.curve)
-    check_kind(asked, curve.kinds)
+    own = settings_of(composed(asked.overrides))
+    check_kind(asked, curve.settings["kind"])
     folder = pilot(asked)
     found = answer(folder, curve, asked.tolerance)
     few, most = found.K, found.table[-1]["K"]
-    sentences = [found.reason, found.along, found.trust, *([CURVE_OF] if asked.curve == CURVE else [])]
+    sentences = [found.reason, found.along, found.trust, curve.beside(own)]
     if few is not None and few < most:
         sentences.append(saving(folder, few, most))
         if asked.check and read_result(folder).scores.get("linear_top1") is None:

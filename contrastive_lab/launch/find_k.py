@@ -23,7 +23,6 @@ from contrastive_lab.record.plan import Plan, read_plan
 from contrastive_lab.record.run import check_links
 
 CURVE = SHARE / "docs" / "results" / "negatives" / "cost" / "result.json"
-CURVE_OF = "The curve is of a small ResNet on CIFAR-10 after 4 epochs at tau = 0.1 (docs/find_k.md)."
 
 
 class Asked(NamedTuple):

@@ -40,6 +40,21 @@ def test_without_a_checkpoint_a_run_is_left_out_by_name(tmp_path: Path, capsys: 
     )
 
 
+def test_arms_that_are_set_beside_other_numbers_of_negatives_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [
+        job(arm, 60.0, alpha=alpha, K=K, seed=0) for arm, alpha, most in (("a", 4, 64), ("b", 8, 16)) for K in (1, most)
+    ]
+    monkeypatch.setattr(
+        "contrastive_lab.analysis.cost_of_runs._measured",
+        lambda sweep, group, *_: [{"arm": sweep.asked.loc[group.index[0], "arm"], "of": int(group["K"].iloc[0])}],
+    )
+    assert len(cost_rows(folder := write_sweep(tmp_path / "s", jobs), "linear_top1", None, 0)) == 2
+    told = f"notice: an arm of {folder} is set beside its own run with the most negatives: 64 of a, 16 of b\n"
+    assert capsys.readouterr().err == told
+
+
 @pytest.mark.long
 @pytest.mark.usefixtures("no_report")
 def test_a_sweep_is_measured_on_its_encoders_with_the_most_negatives(
@@ -52,7 +67,7 @@ def test_a_sweep_is_measured_on_its_encoders_with_the_most_negatives(
         ("simo, info_nce, alpha K, tau 0.2", 1, 32, 3),
         ("simo, info_nce, alpha 64, tau 0.2", 1, 32, 3),
     ]
-    assert {row["kind"] for row in rows} == {"images"}
+    assert {(row["kind"], row["dataset"], row["tau"]) for row in rows} == {("images", "fashion_mnist_mini", 0.2)}
     for row, alpha in zip(rows, ("null", "64"), strict=True):
         most = folder / f"K=32,alpha={alpha}"
         few = folder / row["run"]

@@ -1,23 +1,31 @@
 """The fit of costs to their causes, against numbers that are known."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
+from omegaconf import DictConfig
 
 from contrastive_lab.analysis.curve import (
     Curve,
+    Matrix,
     by_causes,
     by_log_K,
     coefficients,
-    coefficients_over_seeds,
     error,
+    errors,
     fit,
     left_out,
     over_seeds,
+    over_seeds_left_out,
+    read_curve,
+    settings_of,
 )
-from tests.cost_rows import POINTS, made_up
+from contrastive_lab.launch.find_k import CURVE
+from contrastive_lab.record.files import read_json
+from tests.cost_rows import POINTS, SETTINGS, made_up
 
 
 def test_costs_that_are_sums_of_causes_are_found_and_predicted() -> None:
@@ -27,7 +35,8 @@ def test_costs_that_are_sums_of_causes_are_found_and_predicted() -> None:
     assert error(rows, left_out(rows, by_causes, rows)) == pytest.approx(0, abs=1e-9)
     assert error(rows, left_out(rows, by_log_K, rows)) > 0.5
     assert curve.reach["noise"] == rows["noise"].max()
-    assert curve.kinds == ["images"]
+    assert curve.settings == {name: [value] for name, value in SETTINGS.items()}
+    assert curve.doubling_error == pytest.approx(error(rows, left_out(rows, by_log_K, rows)))
 
 
 def test_an_arm_that_is_left_out_is_predicted_by_the_others_alone() -> None:
@@ -44,12 +53,24 @@ def test_the_coefficient_of_log_K_is_points_per_doubling() -> None:
 
 def test_the_jackknife_of_a_mean_is_the_t_interval_of_the_seeds() -> None:
     rows = made_up().assign(cost=lambda rows: rows["seed"].map({0: 1.0, 1: 2.0, 2: 6.0}))
-    found = coefficients_over_seeds(rows, lambda rows: np.ones((len(rows), 1)))
+    found = over_seeds_left_out(rows, mean)
     half = 4.302653 * math.sqrt(7) / math.sqrt(3)  # 97.5 % of Student's t with 2 degrees, variance 7
     assert (found.mean[0], found.low[0], found.high[0]) == pytest.approx((3, 3 - half, 3 + half))
-    one = coefficients_over_seeds(rows[rows["seed"] == 2], lambda rows: np.ones((len(rows), 1)))
+    one = over_seeds_left_out(rows[rows["seed"] == 2], mean)
     assert one.mean[0] == pytest.approx(6)
     assert math.isnan(one.low[0])
+
+
+def test_a_seed_that_lacks_settings_counts_for_the_mean_and_not_for_its_interval() -> None:
+    rows = made_up().assign(cost=lambda rows: rows["seed"].map({0: 1.0, 1: 2.0, 2: 6.0}))
+    more = rows[(rows["arm"] == "a") & (rows["K"] == 1)].iloc[:1].assign(seed=3, cost=103.0)
+    found = over_seeds_left_out(pd.concat([rows, more]), mean)
+    assert found.mean[0] == pytest.approx(3 + 100 / (len(rows) + 1))
+    assert found.high[0] - found.mean[0] == pytest.approx(4.302653 * math.sqrt(7 / 3))
+
+
+def mean(rows: pd.DataFrame) -> Matrix:
+    return coefficients(rows, lambda rows: np.ones((len(rows), 1)))
 
 
 def test_settings_are_means_over_seeds_with_an_interval_of_their_cost() -> None:
@@ -66,10 +87,43 @@ def test_the_error_is_of_means_over_seeds() -> None:
 
 
 def test_a_curve_says_what_it_was_not_fitted_to() -> None:
-    curve = Curve(POINTS, 0.3, {"factor": 1.0, "competition": 0.5, "noise": 0.8}, ["images"])
+    curve = Curve(POINTS, 0.3, 0.2, {"factor": 1.0, "competition": 0.5, "noise": 0.8}, {})
     assert curve.cost({"factor": 1.0, "competition": 0.5, "noise": 0.0}) == pytest.approx(1.2 + 0.5 * 3.0)
     assert curve.beyond({"factor": 1.05, "competition": 0.5, "noise": 0.0}) == []
     assert curve.beyond({"factor": 2.0, "competition": 0.5, "noise": 0.9}) == ["factor", "noise"]
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({}, ", as this is."),
+        ({"dataset": "b", "tau": None}, ", as this is."),
+        ({"tau": 0.25, "epochs": 10}, ". This has tau=0.25, epochs=10: how well it holds there is not known."),
+    ],
+)
+def test_a_curve_says_which_settings_of_a_run_are_not_its_own(own: dict[str, object], said: str) -> None:
+    told: dict[str, object] = {"dataset": "a", "backbone": "c", "tau": 0.1, "epochs": 4, "batch_size": 256}
+    settings: dict[str, list[object]] = {name: [value] for name, value in told.items()} | {"dataset": ["a", "b"]}
+    of = "dataset=a or b, backbone=c, tau=0.1, epochs=4, batch_size=256"
+    assert Curve(POINTS, 0.3, 0.2, {}, settings).beside(told | own) == f"The curve is of {of}{said}"
+
+
+def test_the_settings_of_a_run_are_those_of_its_line(compose: Callable[..., DictConfig]) -> None:
+    line = ("method=simo", "dataset=cifar10", "scale=laptop")
+    found = settings_of(compose(*line, "tau=0.3", "epochs=7", "batch_size=32"))
+    own = {"dataset": "cifar10", "backbone": "small_resnet", "tau": 0.3, "epochs": 7, "batch_size": 32}
+    assert found == {"kind": "images", **own}
+    assert settings_of(compose(*line, "loss=spectral"))["tau"] is None
+
+
+def test_the_curve_that_ships_is_the_fit_of_the_table_beside_it() -> None:
+    rows = pd.read_csv(CURVE.with_name("table.csv"))
+    found, stored = fit(rows), read_curve(CURVE)
+    assert found.settings == stored.settings
+    assert (found.points, found.reach) == (pytest.approx(stored.points), pytest.approx(stored.reach))
+    assert (found.error, found.doubling_error) == pytest.approx((stored.error, stored.doubling_error))
+    more = over_seeds_left_out(rows, lambda some: -np.diff(errors(some)))
+    assert read_json(CURVE)["left_out_error_more_by_causes_low"] == pytest.approx(more.low[0])
 
 
 def test_one_arm_is_too_few() -> None:

@@ -15,7 +15,7 @@ from tests.conftest import TINY, only_run
 from tests.theory_programs import with_settings
 
 POINTS = {"factor": 0.0, "competition": 2.0, "noise": 4.0}
-CURVE = Curve(POINTS, 0.4, {"factor": 3.0, "competition": 1.0, "noise": 0.9}, ["images"])
+CURVE = Curve(POINTS, 0.4, 0.3, {"factor": 3.0, "competition": 1.0, "noise": 0.9}, {})
 
 
 def rows(costs: dict[int, float | None]) -> list[Row]:
@@ -72,6 +72,8 @@ def test_a_run_is_measured_at_powers_of_two_and_all_of_its_negatives(run: Path, 
     assert found.table[-1]["cost"] == 0
     assert found.K == 1
     assert "was off by 0.40 points" in found.trust
+    assert "(points for each doubling of K by 0.30)" in found.trust
+    assert "are measured" not in found.trust
     assert found.along == "On the pilot's way, by epoch of 2: K = 1 after 1."
     few = found.table[2]
     table = with_settings("competition", run=str(run), K=[4, 12], alphas=[64.0], taus=[0.2])().table

@@ -1,5 +1,6 @@
 """The command `find-k`: what it says; the runs that it starts have their tests in test_launch/test_find_k.py."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from contrastive_lab.commands import find_k
-from contrastive_lab.launch.find_k import read_asked
+from contrastive_lab.launch.find_k import CURVE, read_asked
 from tests.conftest import Line
 from tests.sweep_folder import write_run
 
@@ -50,13 +51,17 @@ def test_a_wrong_line_is_one_clear_error(type_script: Type) -> None:
     assert type_script("find_k", "check=yes") == (2, "", "error: check=yes: must be true or false\n")
 
 
-def test_a_curve_of_one_s_own_is_not_said_to_be_that_of_the_project(
+def test_the_curve_is_said_to_be_of_what_its_file_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = SimpleNamespace(K=None, table=[{"K": 63}], reason="why", along="before", trust="how sure")
     page.write = lambda out, sentences: out
     monkeypatch.setattr("contrastive_lab.analysis.enough.answer", lambda *_: page)
     monkeypatch.setattr(find_k, "pilot", lambda asked: tmp_path)
-    (tmp_path / "own.json").write_text(find_k.CURVE.read_text())
-    find_k.task(read_asked(["find-k", f"curve={tmp_path / 'own.json'}", "out=o"]))
-    assert capsys.readouterr().out.splitlines() == ["", "why", "before", "how sure", "The page: o"]
+    curve = json.loads(CURVE.read_text())
+    curve["settings"] |= {"dataset": ["fashion_mnist_mini"], "tau": [0.2]}
+    (tmp_path / "own.json").write_text(json.dumps(curve))
+    find_k.task(read_asked(["find-k", f"curve={tmp_path / 'own.json'}", "epochs=4", "out=o"]))
+    of = "dataset=fashion_mnist_mini, backbone=small_resnet, tau=0.2, epochs=4, batch_size=256"
+    said = ["", "why", "before", "how sure", f"The curve is of {of}, as this is.", "The page: o"]
+    assert capsys.readouterr().out.splitlines() == said

@@ -117,7 +117,7 @@ def test_the_curve_of_the_repository_is_there() -> None:
     curve = read_curve(find_k.CURVE)
     assert curve.error > 0
     assert curve.reach["competition"] <= 1
-    assert curve.kinds == ["images"]
+    assert curve.settings["kind"] == ["images"]
 
 
 def test_texts_get_no_number_by_a_curve_of_images_before_any_work() -> None:
@@ -156,7 +156,9 @@ def test_training_that_fails_ends_the_search_by_its_line(monkeypatch: pytest.Mon
 def test_a_search_ends_in_a_number_a_page_and_a_check(tmp_path: Path) -> None:
     points = {"points_factor": 0.0, "points_competition": 0.0, "points_noise": 1.0}
     reach = {"reach_factor": 9.0, "reach_competition": 1.0, "reach_noise": 1.0, "left_out_error_by_causes": 2.0}
-    (tmp_path / "result.json").write_text(json.dumps(points | reach | {"kinds": ["images"]}))
+    settings = {"dataset": ["cifar10"], "backbone": ["small_resnet"], "tau": [0.1], "epochs": [4], "batch_size": [64]}
+    curve = points | reach | {"left_out_error_by_log_K": 1.0, "settings": {"kind": ["images"], **settings}}
+    (tmp_path / "result.json").write_text(json.dumps(curve))
     tiny = [part for part in TINY[1:] if not part.startswith("trainer.limit")]
     line = [
         *tiny,
@@ -174,6 +176,7 @@ def test_a_search_ends_in_a_number_a_page_and_a_check(tmp_path: Path) -> None:
         "off by 2.00 points (root mean square) for arms that it was not fitted to, more than the tolerance"
         in done.stdout
     )
+    assert "This has dataset=fashion_mnist_mini, tau=0.2" in done.stdout
     assert "Saves little: the loss holds 64 x" in done.stdout
     assert (tmp_path / "o" / "find_k.html").is_file()
     runs = list((tmp_path / "outputs" / "sweeps").glob("find_k-o-*/*/result.json"))
