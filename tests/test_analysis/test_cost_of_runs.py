@@ -50,7 +50,8 @@ def test_arms_that_are_set_beside_other_numbers_of_negatives_are_told(
         "contrastive_lab.analysis.cost_of_runs._measured",
         lambda sweep, group, *_: [{"arm": sweep.asked.loc[group.index[0], "arm"], "of": int(group["K"].iloc[0])}],
     )
-    assert len(cost_rows(folder := write_sweep(tmp_path / "s", jobs), "linear_top1", None, 0)) == 2
+    folder = write_sweep(tmp_path / "s", jobs)
+    assert len(cost_rows(folder, "linear_top1", None, 0)) == 2
     told = f"notice: an arm of {folder} is set beside its own run with the most negatives: 64 of a, 16 of b\n"
     assert capsys.readouterr().err == told
 
