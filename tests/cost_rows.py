@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-SETTINGS = {"kind": "images", "dataset": "arrays", "backbone": "resnet18", "tau": 0.1, "epochs": 4, "batch_size": 256}
+SETTINGS = {"kind": "images", "method": "simo", "loss": "info_nce", "dataset": "arrays", "backbone": "resnet18"}
+SETTINGS |= {"tau": 0.1, "epochs": 4, "batch_size": 256}
 POINTS = {"factor": 1.2, "competition": 3.0, "noise": 2.0}
 LOST = {  # factor, competition and noise of two K of each arm
     "a": {1: (2.5, 0.4, 0.6), 16: (0.7, 0.1, 0.4)},

@@ -7,6 +7,8 @@ import pandas as pd
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.sweep import read_sweep
 
+COME, ALONE = -1.0, 0.0  # own_class_share: null, negatives as they come, and none of the query's own class
+
 
 def with_collisions(rows: pd.DataFrame, arm: str | None, folder: Path, metric: str) -> pd.DataFrame:
     """The rows with `collisions`, what they cost the runs of an arm, where the sweep has the K and the seed of a run.
@@ -47,10 +49,12 @@ def collision_costs(folder: Path, metric: str) -> dict[tuple[int, int], float]:
     if not {*needs} <= {*told}:
         raise ConfigError(f"theory.collisions={folder}: must be a sweep over own_class_share=null and 0, K and seeds")
     keys = told[needs].apply(pd.to_numeric).assign(accuracy=done[metric].astype(float))
-    keys["own_class_share"] = keys["own_class_share"].fillna(1)  # as they come; 0 is none of the own class
+    keys["own_class_share"] = keys["own_class_share"].fillna(COME)
+    if missing := [name for name, share in (("null", COME), ("0", ALONE)) if share not in set(keys["own_class_share"])]:
+        raise ConfigError(f"theory.collisions={folder}: has no finished run with own_class_share={missing[0]}")
     if keys.duplicated(needs).any():
         raise ConfigError(f"theory.collisions={folder}: must have one run of each own_class_share, K and seed")
     table = keys.pivot(index=["own_class_share", "seed"], columns="K", values="accuracy")
     costs = table.rsub(table[table.columns.max()], axis=0).iloc[:, :-1].stack().dropna()
-    both = {key: (costs.get((1, *key)), costs.get((0, *key))) for key in {key[1:] for key in costs.index}}
+    both = {key: (costs.get((COME, *key)), costs.get((ALONE, *key))) for key in {key[1:] for key in costs.index}}
     return {key: come - alone for key, (come, alone) in both.items() if come is not None and alone is not None}

@@ -39,15 +39,12 @@ def run(**values: Any) -> AnalysisResult:
         ValueError: where there are no runs to fit to.
     """
     s = checked(Cost, values)
-    if bool(s.sweeps) == (s.table is not None) or (s.table is not None and s.tests):
-        raise ConfigError("theory.sweeps=[]: needed, folders of sweeps to fit to, or theory.table=<csv> alone")
-    rows = _read(Path(s.table)) if s.table is not None else _measured(s)
-    if s.collisions is not None:
-        rows = with_collisions(rows, s.collisions_of, Path(s.collisions), s.metric)
+    rows = _rows(s)
     known = rows[rows["fitted"]]
     found, points = curve.fit(known), curve.over_seeds_left_out(known, lambda some: coefficients(some, by_causes))
     rows = _predicted(rows)
-    summary: dict[str, Any] = {"metric": s.metric, "seeds": int(known["seed"].nunique()), "settings": found.settings}
+    seeds = {"seeds": int(known["seed"].nunique()), "seeds_of_intervals": len(curve.whole_seeds(known))}
+    summary: dict[str, Any] = {"metric": s.metric, **seeds, "settings": found.settings}
     for name, mean, *ends in zip(CAUSES, points.mean, points.low, points.high, strict=True):
         summary |= _number(f"points_{name}", mean, *ends)
     for name, of in zip(CAUSES, zip(*curve.without_each_arm(known, by_causes).values(), strict=True), strict=True):
@@ -56,6 +53,16 @@ def run(**values: Any) -> AnalysisResult:
     split_by_cause = split(rows, points)
     table = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
     return AnalysisResult(table, predicted_against_seen(rows), summary, {"split": split_by_cause})
+
+
+def _rows(s: Cost) -> pd.DataFrame:
+    """The rows that the settings ask for."""
+    if bool(s.sweeps) == (s.table is not None) or (s.table is not None and s.tests):
+        raise ConfigError("theory.sweeps=[]: needed, folders of sweeps to fit to, or theory.table=<csv> alone")
+    if s.collisions is None and s.collisions_of is not None:
+        raise ConfigError(f"theory.collisions_of={s.collisions_of}: needs theory.collisions=<sweep>")
+    rows = _read(Path(s.table)) if s.table is not None else _measured(s)
+    return rows if s.collisions is None else with_collisions(rows, s.collisions_of, Path(s.collisions), s.metric)
 
 
 def _number(name: str, mean: float, low: float, high: float) -> dict[str, float | None]:
@@ -88,7 +95,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise ConfigError(f"theory.table={path}: no such file")
     names, rows = read_table(path)
     if missing := [name for name in READ if name not in names]:
-        raise ConfigError(f"theory.table={path}: no table of theory=cost, it lacks {', '.join(missing)}")
+        raise ConfigError(f"theory.table={path}: no table of this version's theory=cost, it lacks {', '.join(missing)}")
     return pd.DataFrame(rows, columns=names).infer_objects()
 
 

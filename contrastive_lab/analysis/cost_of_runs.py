@@ -45,9 +45,9 @@ def cost_rows(folder: Path, metric: str, data_dir: str | None, seed: int) -> lis
         raise ValueError(
             f"theory.sweeps: no finished runs in {folder} with fewer and more negatives of one arm and seed"
         )
-    most = {str(row["arm"]): row["of"] for row in rows}
-    if len({*most.values()}) > 1:
-        told = ", ".join(f"{K} of {arm}" for arm, K in most.items())
+    most = dict.fromkeys((row["of"], str(row["arm"])) for row in rows)
+    if len({K for K, _ in most}) > 1:
+        told = ", ".join(f"{K} of {arm}" for K, arm in most)
         print(f"notice: an arm of {folder} is set beside its own run with the most negatives: {told}", file=sys.stderr)
     return rows
 

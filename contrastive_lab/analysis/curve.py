@@ -26,7 +26,8 @@ Matrix = NDArray[np.float64]
 Explained = Callable[[pd.DataFrame], Matrix]  # what costs are explained by: of n rows a matrix (n, coefficients)
 CAUSES = ("factor", "competition", "noise")
 SETTING = ["arm", "K", "sets"]
-SETTINGS = ("kind", "dataset", "backbone", "tau", "epochs", "batch_size")  # of the runs that a curve is fitted to
+# Of the runs that a curve is fitted to, as a line of train has them, but for what the data consist of.
+SETTINGS = ("kind", "method", "loss", "dataset", "backbone", "tau", "epochs", "batch_size")
 
 
 class Curve(NamedTuple):
@@ -59,7 +60,7 @@ class Curve(NamedTuple):
         of = ", ".join(f"{name}={' or '.join(map(_text, self.settings[name]))}" for name in SETTINGS[1:])
         others = [name for name in SETTINGS[1:] if own[name] is not None and own[name] not in self.settings[name]]
         if not others:
-            return f"The curve is of {of}, as this is."
+            return f"The curve is of {of}, as this is in these."
         told = ", ".join(f"{name}={_text(own[name])}" for name in others)
         return f"The curve is of {of}. This has {told}: how well it holds there is not known."
 
@@ -70,9 +71,11 @@ def _text(value: object) -> str:
 
 def settings_of(config: DictConfig) -> dict[str, Any]:
     """`SETTINGS` of a run; tau is None for a loss without one."""
-    found = {name: config[name] for name in SETTINGS[3:]} | {name: config[name].name for name in SETTINGS[1:3]}
+    found = {name: config[name].name for name in ("loss", "dataset", "backbone")}
+    found |= {name: config[name] for name in ("tau", "epochs", "batch_size")}
     without = config.loss.name == "spectral" or not loss_takes(config, "tau")
-    return {"kind": resolve(config).kind, **found, **({"tau": None} if without else {})}
+    first = {"kind": resolve(config).kind, "method": config.method_info.id}
+    return {**first, **found, **({"tau": None} if without else {})}
 
 
 def read_curve(path: Path) -> Curve:
@@ -87,7 +90,8 @@ def read_curve(path: Path) -> Curve:
         error, doubling = (float(values[f"left_out_error_{by}"]) for by in ("by_causes", "by_log_K"))
         return Curve(points, error, doubling, reach, {name: [*values["settings"][name]] for name in SETTINGS})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"curve={path}: no result.json of theory=cost ({type(error).__name__}: {error})") from None
+        why = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"curve={path}: no result.json that this version's theory=cost wrote ({why})") from None
 
 
 def by_causes(rows: pd.DataFrame) -> Matrix:
@@ -112,14 +116,21 @@ def over_seeds_left_out(rows: pd.DataFrame, of: Callable[[pd.DataFrame], Matrix]
 
     A seed that lacks settings which others have counts for the numbers, and not for their interval.
     """
-    counts = rows.groupby("seed").size()
-    seeds = counts.index[counts == counts.max()]
-    own = rows[rows["seed"].isin(seeds)]
-    every, without = of(own), [of(own[own["seed"] != seed]) for seed in seeds if len(seeds) > 1]
-    n = max(1, len(without))
-    found = t_interval(n * every[:, None] - (n - 1) * np.stack(without or [every], axis=1))
-    whole, half = of(rows), (found.high - found.low) / 2
+    seeds = whole_seeds(rows)
+    own, whole = rows[rows["seed"].isin(seeds)], of(rows)
+    every = of(own) if seeds else whole
+    without = [of(own[own["seed"] != seed]) for seed in seeds if len(seeds) > 1] or [every]
+    n = len(without)
+    found = t_interval(n * every[:, None] - (n - 1) * np.stack(without, axis=1))
+    half = (found.high - found.low) / 2
     return found._replace(mean=whole, low=whole - half, high=whole + half)
+
+
+def whole_seeds(rows: pd.DataFrame) -> list[Hashable]:
+    """The seeds that have all settings that any seed has."""
+    settings = {seed: {*own[SETTING].itertuples(index=False)} for seed, own in rows.groupby("seed")}
+    every = set[Hashable]().union(*settings.values())
+    return [seed for seed, own in settings.items() if own == every]
 
 
 def without_each_arm(rows: pd.DataFrame, by: Explained) -> dict[Hashable, Matrix]:

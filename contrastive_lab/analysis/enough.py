@@ -73,10 +73,7 @@ def answer(folder: Path, curve: Curve, tolerance: float) -> Enough:
     for epoch, path in kept_checkpoints(folder).items():
         load_stored(encoder, folder, "encoder.", path)
         along[epoch] = judged(_measured(encoder, data, config, curve, most), curve, tolerance)[0]
-    trust = f"The curve was off by {curve.error:.2f} points (root mean square) for arms that it was not fitted to"
-    trust += f" (points for each doubling of K by {curve.doubling_error:.2f})"
-    trust += ", more than the tolerance: check=true trains both." if curve.error > tolerance else "; check=true tells."
-    trust += f" Of {most:,} negatives {KEYS:,} are measured, more count as these." if most > KEYS else ""
+    trust = _trust(curve, tolerance, most)
     return Enough(
         table, *judged(table, curve, tolerance), _along(along, config.epochs), trust, _figure(table, curve, tolerance)
     )
@@ -96,6 +93,14 @@ def _measured(encoder: Encoder, data: ViewsDataModule, config: DictConfig, curve
         table.append({**row, "competition": few.competition, "factor": few.factor, "agreement": few.agreement})
         table[-1] |= _of_labels(data, K)
     return table
+
+
+def _trust(curve: Curve, tolerance: float, most: int) -> str:
+    """How far the curve was off, and how many of the most negatives are measured."""
+    said = f"The curve was off by {curve.error:.2f} points (root mean square) for arms that it was not fitted to"
+    said += f" (points for each doubling of K by {curve.doubling_error:.2f})"
+    said += ", more than the tolerance: check=true trains both." if curve.error > tolerance else "; check=true tells."
+    return said + (f" Of {most:,} negatives {KEYS:,} are measured, more count as these." if most > KEYS else "")
 
 
 def _along(found: dict[int, int | None], epochs: int) -> str:

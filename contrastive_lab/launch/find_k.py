@@ -92,7 +92,9 @@ def check_kind(asked: Asked, kinds: Sequence[str]) -> None:
     """A ConfigError where the data consist of something else than what the curve was fitted to."""
     config = composed(asked.overrides)
     if (kind := resolve(config).kind) not in kinds:
-        few = f"{program('train')} -m {' '.join(_without_K(asked.overrides))} K=1,16,{resolve(config).K} seed=0,1,2,3,4"
+        most = resolve(config).K or 255
+        numbers = ",".join(map(str, sorted({1, min(16, most), most})))
+        few = f"{program('train')} -m {' '.join(_without_K(asked.overrides))} K={numbers} seed=0,1,2,3,4"
         raise ConfigError(
             f"dataset={config.dataset.name}: has {kind}, and the curve is of {' and '.join(kinds)}, which says nothing "
             f"of them (docs/find_k.md); {few} tells what few negatives cost, curve=<result.json> takes another curve"

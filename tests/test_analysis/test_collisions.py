@@ -40,8 +40,10 @@ def test_collisions_are_shown_beside_the_causes_and_fitted_to_nothing(tmp_path: 
     [
         ([{"own_class_share": None, "K": 1}], "x", "collisions_of=x: must be the arm of these runs, one of a, b, c, d"),
         ([{"alpha": 4, "K": 1}], "a", "must be a sweep over own_class_share=null and 0, K and seeds"),
-        ([{"own_class_share": 0, "K": 1, "tau": tau} for tau in (0.1, 0.2)], "a", "must have one run of each own"),
-        ([{"own_class_share": 0, "K": K} for K in (1, 255)], "a", "has no K and seed of the runs of a"),
+        ([{"own_class_share": s, "K": 1, "tau": t} for s in (None, 0) for t in (0.1, 0.2)], "a", "have one run of"),
+        ([{"own_class_share": 0, "K": K} for K in (1, 255)], "a", "has no finished run with own_class_share=null"),
+        ([{"own_class_share": None, "K": K} for K in (1, 255)], "a", "has no finished run with own_class_share=0"),
+        ([{"own_class_share": s, "K": K} for K in (2, 255) for s in (None, 0)], "a", "no K and seed of the runs of a"),
     ],
 )  # fmt: skip
 def test_a_sweep_that_does_not_tell_what_collisions_cost_is_named(
@@ -50,3 +52,8 @@ def test_a_sweep_that_does_not_tell_what_collisions_cost_is_named(
     folder = write_sweep(tmp_path / "s", [({**job, "seed": 0}, {"linear_top1": 50.0}) for job in jobs])
     with pytest.raises(ConfigError, match=message):
         cost(table=table, collisions=str(folder), collisions_of=of)
+
+
+def test_an_arm_without_a_sweep_is_told_what_it_needs(table: str) -> None:
+    with pytest.raises(ConfigError, match="collisions_of=a: needs theory"):
+        cost(table=table, collisions_of="a")

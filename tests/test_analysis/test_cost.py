@@ -27,6 +27,7 @@ def test_a_stored_table_is_fitted_again(tmp_path: Path) -> None:
     assert result.summary["left_out_error_by_causes"] == pytest.approx(0, abs=1e-9)
     assert result.summary["left_out_error_by_log_K"] > 0.5
     assert (result.summary["seeds"], len(result.table), result.summary["settings"]["tau"]) == (3, 24, [0.1])
+    assert result.summary["seeds_of_intervals"] == 3
     more = result.summary["left_out_error_more_by_causes"]
     assert more == pytest.approx(-result.summary["left_out_error_by_log_K"])  # that by causes is 0
     assert [row["by_causes"] for row in result.table] == pytest.approx([row["cost"] for row in result.table])
@@ -86,5 +87,5 @@ def test_a_bad_setting_is_named(settings: dict[str, Any], message: str) -> None:
 
 
 def test_another_table_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no table of theory=cost, it lacks competition, noise"):
+    with pytest.raises(ConfigError, match="no table of this version's theory=cost, it lacks competition, noise"):
         cost(table=stored(made_up().drop(columns=["competition", "noise"]), tmp_path))

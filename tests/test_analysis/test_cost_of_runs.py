@@ -43,16 +43,15 @@ def test_without_a_checkpoint_a_run_is_left_out_by_name(tmp_path: Path, capsys: 
 def test_arms_that_are_set_beside_other_numbers_of_negatives_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs = [
-        job(arm, 60.0, alpha=alpha, K=K, seed=0) for arm, alpha, most in (("a", 4, 64), ("b", 8, 16)) for K in (1, most)
-    ]
+    mosts = ((0, 64), (1, 16), (2, 64))
+    jobs = [job("a", 60.0, K=K, seed=seed) for seed, most in mosts for K in (1, most)]
     monkeypatch.setattr(
         "contrastive_lab.analysis.cost_of_runs._measured",
         lambda sweep, group, *_: [{"arm": sweep.asked.loc[group.index[0], "arm"], "of": int(group["K"].iloc[0])}],
     )
     folder = write_sweep(tmp_path / "s", jobs)
-    assert len(cost_rows(folder, "linear_top1", None, 0)) == 2
-    told = f"notice: an arm of {folder} is set beside its own run with the most negatives: 64 of a, 16 of b\n"
+    assert len(cost_rows(folder, "linear_top1", None, 0)) == 3
+    told = f"notice: an arm of {folder} is set beside its own run with the most negatives: 64 of a, 16 of a\n"
     assert capsys.readouterr().err == told
 
 

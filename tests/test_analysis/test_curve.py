@@ -22,6 +22,7 @@ from contrastive_lab.analysis.curve import (
     over_seeds_left_out,
     read_curve,
     settings_of,
+    whole_seeds,
 )
 from contrastive_lab.launch.find_k import CURVE
 from contrastive_lab.record.files import read_json
@@ -69,6 +70,15 @@ def test_a_seed_that_lacks_settings_counts_for_the_mean_and_not_for_its_interval
     assert found.high[0] - found.mean[0] == pytest.approx(4.302653 * math.sqrt(7 / 3))
 
 
+def test_without_two_seeds_that_have_all_settings_there_is_no_interval() -> None:
+    rows = made_up(2)
+    found = over_seeds_left_out(rows[(rows["seed"] == 0) | (rows["arm"] == "a")], mean)
+    assert (whole_seeds(rows), math.isfinite(found.mean[0]), math.isnan(found.low[0])) == ([0, 1], True, True)
+    other = rows.assign(arm=lambda rows: rows["arm"].where(rows["seed"] == 0, "other " + rows["arm"]))
+    assert whole_seeds(other) == []  # as many rows, of other arms
+    assert math.isnan(over_seeds_left_out(other, mean).high[0])
+
+
 def mean(rows: pd.DataFrame) -> Matrix:
     return coefficients(rows, lambda rows: np.ones((len(rows), 1)))
 
@@ -96,22 +106,24 @@ def test_a_curve_says_what_it_was_not_fitted_to() -> None:
 @pytest.mark.parametrize(
     ("own", "said"),
     [
-        ({}, ", as this is."),
-        ({"dataset": "b", "tau": None}, ", as this is."),
+        ({}, ", as this is in these."),
+        ({"dataset": "b", "tau": None}, ", as this is in these."),
         ({"tau": 0.25, "epochs": 10}, ". This has tau=0.25, epochs=10: how well it holds there is not known."),
     ],
 )
 def test_a_curve_says_which_settings_of_a_run_are_not_its_own(own: dict[str, object], said: str) -> None:
-    told: dict[str, object] = {"dataset": "a", "backbone": "c", "tau": 0.1, "epochs": 4, "batch_size": 256}
+    told: dict[str, object] = {"method": "m", "loss": "l", "dataset": "a", "backbone": "c", "tau": 0.1, "epochs": 4}
+    told["batch_size"] = 256
     settings: dict[str, list[object]] = {name: [value] for name, value in told.items()} | {"dataset": ["a", "b"]}
-    of = "dataset=a or b, backbone=c, tau=0.1, epochs=4, batch_size=256"
+    of = "method=m, loss=l, dataset=a or b, backbone=c, tau=0.1, epochs=4, batch_size=256"
     assert Curve(POINTS, 0.3, 0.2, {}, settings).beside(told | own) == f"The curve is of {of}{said}"
 
 
 def test_the_settings_of_a_run_are_those_of_its_line(compose: Callable[..., DictConfig]) -> None:
     line = ("method=simo", "dataset=cifar10", "scale=laptop")
     found = settings_of(compose(*line, "tau=0.3", "epochs=7", "batch_size=32"))
-    own = {"dataset": "cifar10", "backbone": "small_resnet", "tau": 0.3, "epochs": 7, "batch_size": 32}
+    own = {"method": "simo", "loss": "info_nce", "dataset": "cifar10", "backbone": "small_resnet", "tau": 0.3}
+    own |= {"epochs": 7, "batch_size": 32}
     assert found == {"kind": "images", **own}
     assert settings_of(compose(*line, "loss=spectral"))["tau"] is None
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from contrastive_lab.commands import find_k
+from contrastive_lab.errors import ConfigError
 from contrastive_lab.launch.find_k import CURVE, read_asked
 from tests.conftest import Line
 from tests.sweep_folder import write_run
@@ -62,6 +63,14 @@ def test_the_curve_is_said_to_be_of_what_its_file_tells(
     curve["settings"] |= {"dataset": ["fashion_mnist_mini"], "tau": [0.2]}
     (tmp_path / "own.json").write_text(json.dumps(curve))
     find_k.task(read_asked(["find-k", f"curve={tmp_path / 'own.json'}", "epochs=4", "out=o"]))
-    of = "dataset=fashion_mnist_mini, backbone=small_resnet, tau=0.2, epochs=4, batch_size=256"
-    said = ["", "why", "before", "how sure", f"The curve is of {of}, as this is.", "The page: o"]
-    assert capsys.readouterr().out.splitlines() == said
+    of = "method=simo, loss=info_nce or spectral, dataset=fashion_mnist_mini, backbone=small_resnet, tau=0.2, epochs=4"
+    said = f"The curve is of {of}, batch_size=256, as this is in these."
+    assert capsys.readouterr().out.splitlines() == ["", "why", "before", "how sure", said, "The page: o"]
+
+
+def test_texts_are_refused_before_the_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = list[object]()
+    monkeypatch.setattr(find_k, "pilot", started.append)
+    with pytest.raises(ConfigError, match=r"^dataset=ag_news: has texts, and the curve is of images"):
+        find_k.task(read_asked(["find-k", "method=simo", "dataset=ag_news", "out=o"]))
+    assert not started

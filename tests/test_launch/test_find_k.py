@@ -129,13 +129,15 @@ def test_texts_get_no_number_by_a_curve_of_images_before_any_work() -> None:
         "python train.py -m dataset=ag_news method=simo batch_size=64 K=1,16,63 seed=0,1,2,3,4 "
         "tells what few negatives cost, curve=<result.json> takes another curve"
     )
+    with pytest.raises(ConfigError, match=" K=1,15 seed=0,1,2,3,4 tells"):
+        check_kind(asked("dataset=ag_news", "method=simo", "batch_size=16"), ["images"])
     check_kind(found, ["images", "texts"])
     check_kind(asked(*SMALL), ["images"])
 
 
 def test_another_file_is_no_curve(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"points_factor": 1}')
-    with pytest.raises(ConfigError, match=r"curve=.*x.json: no result.json of theory=cost \(KeyError"):
+    with pytest.raises(ConfigError, match=r"curve=.*x.json: no result.json that .* theory=cost wrote \(KeyError"):
         read_curve(tmp_path / "x.json")
 
 
@@ -156,8 +158,9 @@ def test_training_that_fails_ends_the_search_by_its_line(monkeypatch: pytest.Mon
 def test_a_search_ends_in_a_number_a_page_and_a_check(tmp_path: Path) -> None:
     points = {"points_factor": 0.0, "points_competition": 0.0, "points_noise": 1.0}
     reach = {"reach_factor": 9.0, "reach_competition": 1.0, "reach_noise": 1.0, "left_out_error_by_causes": 2.0}
-    settings = {"dataset": ["cifar10"], "backbone": ["small_resnet"], "tau": [0.1], "epochs": [4], "batch_size": [64]}
-    curve = points | reach | {"left_out_error_by_log_K": 1.0, "settings": {"kind": ["images"], **settings}}
+    settings = {"method": ["simo"], "loss": ["info_nce"], "dataset": ["cifar10"], "backbone": ["small_resnet"]}
+    own = {"tau": [0.1], "epochs": [4], "batch_size": [64]}
+    curve = points | reach | {"left_out_error_by_log_K": 1.0, "settings": {"kind": ["images"], **settings, **own}}
     (tmp_path / "result.json").write_text(json.dumps(curve))
     tiny = [part for part in TINY[1:] if not part.startswith("trainer.limit")]
     line = [
@@ -172,10 +175,8 @@ def test_a_search_ends_in_a_number_a_page_and_a_check(tmp_path: Path) -> None:
     done = command("scripts/find_k.py", *line, cwd=tmp_path, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "is predicted to cost 0." in done.stdout
-    assert (
-        "off by 2.00 points (root mean square) for arms that it was not fitted to, more than the tolerance"
-        in done.stdout
-    )
+    assert "off by 2.00 points (root mean square) for arms that it was not fitted to (points for each" in done.stdout
+    assert "doubling of K by 1.00), more than the tolerance" in done.stdout
     assert "This has dataset=fashion_mnist_mini, tau=0.2" in done.stdout
     assert "Saves little: the loss holds 64 x" in done.stdout
     assert (tmp_path / "o" / "find_k.html").is_file()
