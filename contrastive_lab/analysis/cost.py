@@ -95,7 +95,8 @@ def _read(path: Path) -> pd.DataFrame:
         raise ConfigError(f"theory.table={path}: no such file")
     names, rows = read_table(path)
     if missing := [name for name in READ if name not in names]:
-        raise ConfigError(f"theory.table={path}: no table of this version's theory=cost, it lacks {', '.join(missing)}")
+        lacks = ", ".join(missing)
+        raise ConfigError(f"theory.table={path}: no table of theory=cost that this version reads, it lacks {lacks}")
     return pd.DataFrame(rows, columns=names).infer_objects()
 
 

@@ -91,7 +91,7 @@ def read_curve(path: Path) -> Curve:
         return Curve(points, error, doubling, reach, {name: [*values["settings"][name]] for name in SETTINGS})
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"curve={path}: no result.json that this version's theory=cost wrote ({why})") from None
+        raise ConfigError(f"curve={path}: no result.json of theory=cost that this version reads ({why})") from None
 
 
 def by_causes(rows: pd.DataFrame) -> Matrix:

@@ -137,7 +137,7 @@ def test_texts_get_no_number_by_a_curve_of_images_before_any_work() -> None:
 
 def test_another_file_is_no_curve(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"points_factor": 1}')
-    with pytest.raises(ConfigError, match=r"curve=.*x.json: no result.json that .* theory=cost wrote \(KeyError"):
+    with pytest.raises(ConfigError, match=r"curve=.*x.json: no result.json of theory=cost that .* \(KeyError"):
         read_curve(tmp_path / "x.json")
 
 
