@@ -20,6 +20,6 @@ def made_up(seeds: int = 3) -> pd.DataFrame:
         for K, lost in found.items():
             cost = sum(points * each for points, each in zip(POINTS.values(), lost, strict=True))
             known = {"arm": arm, "K": K, "sets": 1, "of": 255, "cost": cost, **dict(zip(POINTS, lost, strict=True))}
-            known |= {**SETTINGS, "dispersion": 20.0, "fitted": True}
+            known |= {**SETTINGS, "sweep": "s", "dispersion": 20.0, "fitted": True}
             rows += [{**known, "seed": seed} for seed in range(seeds)]
     return pd.DataFrame(rows)

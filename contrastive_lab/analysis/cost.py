@@ -16,7 +16,17 @@ from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.tables import read_table
 
-READ = [*curve.SETTING, *SETTINGS, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]  # of an earlier table
+READ = [
+    "sweep",
+    *curve.SETTING,
+    *SETTINGS,
+    "seed",
+    "of",
+    "cost",
+    *CAUSES,
+    "dispersion",
+    "fitted",
+]  # of an earlier table
 
 
 def run(**values: Any) -> AnalysisResult:
@@ -31,8 +41,8 @@ def run(**values: Any) -> AnalysisResult:
         by the other arms. `collisions` is part of no fit: with `theory.collisions` it is what they cost, measured by
         leaving them out. The points of a cause have an interval over the seeds that have all settings, and the least
         and the greatest that all arms but one give. Log K is fitted to the runs with one set, as it says nothing of
-        sets; so are all errors. `left_out_error_more_by_causes` is by how much that by causes is larger, and its
-        interval.
+        sets; so are all errors. `left_out_error_more_by_causes` and `tests_error_more_by_causes` are by how much
+        that by causes is larger, with intervals.
 
     Raises:
         ConfigError: names a setting that is out of range.
@@ -62,6 +72,8 @@ def _rows(s: Cost) -> pd.DataFrame:
     if s.collisions is None and s.collisions_of is not None:
         raise ConfigError(f"theory.collisions_of={s.collisions_of}: needs theory.collisions=<sweep>")
     rows = _read(Path(s.table)) if s.table is not None else _measured(s)
+    tests = rows["arm"].isin(rows["arm"][rows["fitted"]]) & ~rows["fitted"]  # under the name of an arm that is fitted
+    rows["arm"] = rows["arm"].where(~tests, rows["arm"] + ", " + rows["sweep"])
     return rows if s.collisions is None else with_collisions(rows, s.collisions_of, Path(s.collisions), s.metric)
 
 
@@ -73,11 +85,20 @@ def _number(name: str, mean: float, low: float, high: float) -> dict[str, float 
 def _errors(rows: pd.DataFrame) -> dict[str, float | None]:
     """The errors by causes and by log K, of arms that were left out and of tests, and how much more the first is."""
     found: dict[str, float | None] = {}
-    for kind, part in rows[rows["sets"] == 1].groupby("fitted"):
-        both = {f"error_{name}": error(part, part[name]) for name in ("by_causes", "by_log_K")}
-        found |= {f"{'left_out' if kind else 'tests'}_{name}": value for name, value in both.items()}
-    more = curve.over_seeds_left_out(rows[rows["fitted"]], lambda some: -np.diff(curve.errors(some)))
-    return found | _number("left_out_error_more_by_causes", *(float(each[0]) for each in more[:3]))
+    for fitted, part in rows[rows["sets"] == 1].groupby("fitted"):
+        kind = "left_out" if fitted else "tests"
+        found |= dict(zip((f"{kind}_error_by_causes", f"{kind}_error_by_log_K"), _both(part), strict=True))
+        if fitted:
+            more = curve.over_seeds_left_out(rows[rows["fitted"]], lambda some: -np.diff(curve.errors(some)))
+        else:
+            more = curve.over_seeds_left_out(part, lambda some: -np.diff(_both(some)))
+        found |= _number(f"{kind}_error_more_by_causes", *(float(each[0]) for each in more[:3]))
+    return found
+
+
+def _both(rows: pd.DataFrame) -> curve.Matrix:
+    """The errors of what was predicted, by causes and by log K."""
+    return np.array([error(rows, rows[name]) for name in ("by_causes", "by_log_K")])
 
 
 def _measured(s: Cost) -> pd.DataFrame:

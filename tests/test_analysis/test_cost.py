@@ -38,6 +38,16 @@ def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: P
     rows, others = made_up(), made_up(1).assign(arm=lambda rows: "other " + rows["arm"], fitted=False)
     others["cost"] += 0.5
     others["dataset"] = "other"
+    same = cost(
+        table=stored(
+            pd.concat([rows, others.assign(arm=others["arm"].str.removeprefix("other "), sweep="t")]), tmp_path
+        )
+    )
+    assert {row["arm"] for row in same.table} == {*"abcd"} | {f"{arm}, t" for arm in "abcd"}
+    assert same.summary["tests_error_by_causes"] == pytest.approx(0.5)
+    more = same.summary["tests_error_by_causes"] - same.summary["tests_error_by_log_K"]
+    assert same.summary["tests_error_more_by_causes"] == pytest.approx(more)
+    assert same.summary["tests_error_more_by_causes_low"] is None  # of one seed
     result = cost(table=stored(pd.concat([rows, others]), tmp_path))
     assert result.summary["points_factor"] == pytest.approx(POINTS["factor"])
     assert result.summary["tests_error_by_causes"] == pytest.approx(0.5)
