@@ -1,4 +1,7 @@
-"""What collisions cost: what few negatives cost as they come, less the same where none is of the query's own class."""
+"""What collisions cost: what few negatives cost as they come, less the same where none is of the query's own class.
+
+[made here]
+"""
 
 from pathlib import Path
 
@@ -55,6 +58,6 @@ def collision_costs(folder: Path, metric: str) -> dict[tuple[int, int], float]:
     if keys.duplicated(needs).any():
         raise ConfigError(f"theory.collisions={folder}: must have one run of each own_class_share, K and seed")
     table = keys.pivot(index=["own_class_share", "seed"], columns="K", values="accuracy")
-    costs = table.rsub(table[table.columns.max()], axis=0).iloc[:, :-1].stack().dropna()
-    both = {key: (costs.get((COME, *key)), costs.get((ALONE, *key))) for key in {key[1:] for key in costs.index}}
-    return {key: come - alone for key, (come, alone) in both.items() if come is not None and alone is not None}
+    costs = table.rsub(table[table.columns.max()], axis=0).iloc[:, :-1]
+    parted = costs.loc[COME] - costs.loc[ALONE]  # a row for each seed, a column for each K
+    return {(seed, K): value for K in parted for seed, value in parted[K].dropna().items()}

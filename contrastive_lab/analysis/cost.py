@@ -16,17 +16,8 @@ from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.tables import read_table
 
-READ = [
-    "sweep",
-    *curve.SETTING,
-    *SETTINGS,
-    "seed",
-    "of",
-    "cost",
-    *CAUSES,
-    "dispersion",
-    "fitted",
-]  # of an earlier table
+# Of the table of an earlier time.
+READ = ["sweep", *curve.SETTING, *SETTINGS, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]
 
 
 def run(**values: Any) -> AnalysisResult:

@@ -38,11 +38,8 @@ def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: P
     rows, others = made_up(), made_up(1).assign(arm=lambda rows: "other " + rows["arm"], fitted=False)
     others["cost"] += 0.5
     others["dataset"] = "other"
-    same = cost(
-        table=stored(
-            pd.concat([rows, others.assign(arm=others["arm"].str.removeprefix("other "), sweep="t")]), tmp_path
-        )
-    )
+    named = others.assign(arm=others["arm"].str.removeprefix("other "), sweep="t")
+    same = cost(table=stored(pd.concat([rows, named]), tmp_path))
     assert {row["arm"] for row in same.table} == {*"abcd"} | {f"{arm}, t" for arm in "abcd"}
     assert same.summary["tests_error_by_causes"] == pytest.approx(0.5)
     more = same.summary["tests_error_by_causes"] - same.summary["tests_error_by_log_K"]
