@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, cast
 
+import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet, conv1x1, conv3x3
+
+LEAST_INPUTS = 16  # numbers of float32 in a register of AVX-512
 
 
 def imagenet_resnet(
@@ -50,12 +53,8 @@ def small_resnet(
     """A ResNet that trains in minutes on a laptop: one basic block for each width, each but the first halves the size.
 
     The last of `widths`, the channels, is the width of the features. A `stem_stride` of 2 halves the size at once, 1
-    keeps it and costs four times the work. A width below 8 is a ValueError: torch 2.15's gradient of a 1x1 convolution
-    with a stride and fewer than 8 input channels in channels_last writes outside its memory on a CPU without AVX-512
-    (seen on AVX2).
+    keeps it and costs four times the work.
     """
-    if min(widths) < 8:
-        raise ValueError(f"backbone.widths={list(widths)}: must be 8 or more each")
     return SmallResNet(widths, stem_stride, zero_init_residual)
 
 
@@ -80,9 +79,26 @@ class SmallResNet(nn.Module):
 
 
 def _block(inputs: int, outputs: int, stride: int) -> BasicBlock:
-    same = inputs == outputs and stride == 1
-    skip = None if same else nn.Sequential(conv1x1(inputs, outputs, stride), nn.BatchNorm2d(outputs))
-    return BasicBlock(inputs, outputs, stride, skip)
+    if inputs == outputs and stride == 1:
+        return BasicBlock(inputs, outputs)
+    conv = conv1x1(inputs, outputs, stride) if inputs >= LEAST_INPUTS else OfEachNthPixel(inputs, outputs, stride)
+    return BasicBlock(inputs, outputs, stride, nn.Sequential(conv, nn.BatchNorm2d(outputs)))
+
+
+class OfEachNthPixel(nn.Conv2d):
+    """A 1x1 convolution without a bias of each `stride`-th pixel of each `stride`-th row.
+
+    It is that with a stride, whose gradient oneDNN writes outside its memory in channels_last, if there are fewer input
+    channels than a register holds numbers (LEAST_INPUTS at most): a crash, a hang or wrong gradients (oneDNN #6035).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (n, inputs, H, W) -> (n, outputs, ceil(H / stride), ceil(W / stride))."""
+        down, across = self.stride
+        return F.conv2d(x[:, :, ::down, ::across], self.weight)
 
 
 def _widened(module: nn.Module, width: int) -> nn.Module:

@@ -1,16 +1,25 @@
 """Backbones: their sizes, stems and first weights, timm's names and the mean of word vectors."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import nn
 
-from contrastive_lab.backbone import BagOfWords, imagenet_resnet, small_image_resnet, small_resnet, timm_model
+from contrastive_lab.backbone import (
+    BagOfWords,
+    OfEachNthPixel,
+    imagenet_resnet,
+    small_image_resnet,
+    small_resnet,
+    timm_model,
+)
 
 
 def parameters(net: nn.Module) -> int:
@@ -54,6 +63,25 @@ def test_small_resnet_halves_at_each_width(stride: int, size: int) -> None:
         sizes.append(x.shape[-1])
     assert sizes == [size, size // 2, -(-size // 4)]
     assert net(torch.zeros(2, 3, 28, 28)).shape == (2, 32)
+
+
+@pytest.mark.parametrize("size", [5, 8])
+def test_each_nth_pixel_is_a_convolution_with_a_stride(size: int) -> None:
+    conv = OfEachNthPixel(2, 3, 2).double()
+    x = torch.randn(4, 2, size, size, dtype=torch.float64)
+    torch.testing.assert_close(conv(x), F.conv2d(x, conv.weight, stride=2))
+    assert sorted(conv.state_dict()) == ["weight"]
+
+
+@pytest.mark.parametrize("channels", [1, 4, 8, 12, 16])
+def test_gradients_of_few_channels_are_those_of_float64(channels: int) -> None:
+    skip = small_resnet((channels, 2 * channels)).blocks[1].downsample[0]  # a stride of 2, at which oneDNN #6035 is met
+    plain = copy.deepcopy(skip).double()  # which oneDNN does not take
+    images, pull = torch.randn(16, channels, 48, 48), torch.randn(16, 2 * channels, 24, 24)
+    skip.to(memory_format=torch.channels_last)
+    (skip(images.contiguous(memory_format=torch.channels_last)) * pull).sum().backward()
+    (plain(images.double()) * pull).sum().backward()
+    torch.testing.assert_close(skip.weight.grad.double(), plain.weight.grad, rtol=1e-3, atol=1e-2)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ Resnets = Literal[
     "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2",
 ]  # fmt: skip
 PRETRAINED = "starts from the library's own weights, from its cache or downloaded"
-Widths = Annotated[list[Annotated[int, Field(ge=8)]], Field(examples=[[32, 64, 128]])]
+Widths = Annotated[list[Annotated[int, Field(ge=1)]], Field(examples=[[32, 64, 128]])]
 
 
 class Crop(Settings):

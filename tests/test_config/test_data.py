@@ -25,14 +25,6 @@ def test_areas_are_a_least_and_a_greatest_share(scale: list[float], right: bool)
     assert [*found.values()] == ([] if right else [f"scale={typed(scale)}: must be [least,greatest], at most 1"])
 
 
-def test_widths_below_8_write_outside_their_memory() -> None:
-    values = {"name": "small_resnet", "stem_stride": 2, "zero_init_residual": False}
-    assert problems(data.SmallResnet, values | {"widths": [8, 16]}) == {}
-    assert [*problems(data.SmallResnet, values | {"widths": [8, 7]}).values()] == [
-        "widths=[8,7]: must be 8 or more each"
-    ]
-
-
 DATASET: dict[str, Any] = {"name": "x", "size": 28, "images": None, "mean": [0.5], "std": [0.5], "splits": {}}
 CHANNELS = "one number, or three for red, green and blue"
 

@@ -19,7 +19,7 @@ class Outer(Settings):
     share: float = Field(ge=0, le=1)
     per: Literal["query", "batch"]
     order: list[Literal["color", "gray"]]
-    widths: list[Annotated[int, Field(ge=8)]] = Field(examples=[[32, 64]], min_length=1)
+    widths: list[Annotated[int, Field(ge=1)]] = Field(examples=[[32, 64]], min_length=1)
     inner: Inner
     flag: bool
     limit: int | float | None
@@ -47,7 +47,7 @@ def test_good_values_have_no_problems() -> None:
         ({"share": 2}, "t.share=2: must be between 0 and 1"),
         ({"per": 3}, "t.per=3: choose one of query, batch"),
         ({"order": ["foo", "bar"]}, "t.order=[foo,bar]: choose some of color, gray"),
-        ({"widths": [4, 8]}, "t.widths=[4,8]: must be 8 or more each"),
+        ({"widths": [0, 8]}, "t.widths=[0,8]: must be 1 or more each"),
         ({"widths": []}, "t.widths=[]: must be a list of whole numbers, e.g. [32,64]"),
         ({"inner": 3}, "t.inner=3: must be set key by key"),
         ({"inner": {"scale": ["a"]}}, "t.inner.scale=[a]: must be a list of numbers, e.g. [0.2,1.0]"),

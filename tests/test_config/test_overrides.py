@@ -83,7 +83,7 @@ WRONG = [
         "backbone.widths: a setting of backbone=small_resnet: add it",
     ),
     (["checkpoint_every_n_steps=0"], "checkpoint_every_n_steps=0: must be 1 or more"),
-    (["backbone.widths=[4,8]"], "backbone.widths=[4,8]: must be 8 or more each"),
+    (["backbone.widths=[0,8]"], "backbone.widths=[0,8]: must be 1 or more each"),
     (["scale.blur=2"], "scale.blur=2: must be between 0 and 1"),
     (["probes=3"], "probes=3: must be set key by key"),
     (["scale=laptop/npid"], "scale=laptop/npid: must be the name of an option"),
