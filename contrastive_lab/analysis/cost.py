@@ -1,5 +1,6 @@
 """What few negatives cost, split by cause, and whether the causes predict it; see docs/theory.md."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ from contrastive_lab.analysis import curve
 from contrastive_lab.analysis.collisions import with_collisions
 from contrastive_lab.analysis.cost_figure import predicted_against_seen, split
 from contrastive_lab.analysis.cost_of_runs import cost_rows
-from contrastive_lab.analysis.curve import CAUSES, SETTINGS, by_causes, by_log_K, coefficients, error
-from contrastive_lab.analysis.result import AnalysisResult, checked
+from contrastive_lab.analysis.curve import CAUSES, SETTING, SETTINGS, by_causes, by_log_K, coefficients, error
+from contrastive_lab.analysis.result import AnalysisResult, Row, checked
 from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.tables import read_table
 
 # Of the table of an earlier time.
-READ = ["sweep", *curve.SETTING, *SETTINGS, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]
+READ = ["sweep", *SETTING, *SETTINGS, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]
 
 
 def run(**values: Any) -> AnalysisResult:
@@ -29,11 +30,13 @@ def run(**values: Any) -> AnalysisResult:
     Returns:
         A row for each run with fewer negatives than the most of its arm and seed, as `analysis.curve` describes it;
         `fitted` says of which part it is. `by_causes` and `by_log_K` are its predicted costs, of a row that is fitted
-        by the other arms. `collisions` is part of no fit: with `theory.collisions` it is what they cost, measured by
-        leaving them out. The points of a cause have an interval over the seeds that have all settings, and the least
-        and the greatest that all arms but one give. Log K is fitted to the runs with one set, as it says nothing of
-        sets; so are all errors. `left_out_error_more_by_causes` and `tests_error_more_by_causes` are by how much
-        that by causes is larger, with intervals.
+        by the other arms; `by_same_setting` is the mean cost of a test's arm, K and sets where they were fitted.
+        `collisions` is part of no fit: with `theory.collisions` it is what they cost, measured by leaving them out. The
+        points of a cause have an interval over the seeds that have all settings, and the least and the greatest that
+        all arms but one give. Log K is fitted to the runs with one set, as it says nothing of sets; so are all errors.
+        Beside those of tests stand two without a fit: that nothing is lost and, where all their settings were fitted,
+        `by_same_setting`. `left_out_error_more_by_causes` and `tests_error_more_by_causes` are by how much that by
+        causes is larger than that by log K, with intervals.
 
     Raises:
         ConfigError: names a setting that is out of range.
@@ -52,8 +55,20 @@ def run(**values: Any) -> AnalysisResult:
         summary |= {f"points_{name}_without_an_arm_{end.__name__}": float(end(of)) for end in (min, max)}
     summary |= {f"reach_{name}": reach for name, reach in found.reach.items()} | _errors(rows)
     split_by_cause = split(rows, points)
-    table = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
-    return AnalysisResult(table, predicted_against_seen(rows), summary, {"split": split_by_cause})
+    figure, further = predicted_against_seen(rows), {"split": split_by_cause}
+    return AnalysisResult(_records(rows), figure, summary, further, _records(_by_setting(rows)))
+
+
+def _records(rows: pd.DataFrame) -> list[Row]:
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _by_setting(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row for each arm, K and sets, the mean of its cost over seeds with its 95 % t interval, and its predictions."""
+    shown = curve.over_seeds(rows)
+    shown["n"] = rows.groupby(SETTING, sort=False)["seed"].nunique().to_numpy()
+    shown = shown[[*SETTING, "n", "cost", "low", "high", "by_causes", "by_log_K"]]
+    return shown.astype(object).where(shown.notna(), None)
 
 
 def _rows(s: Cost) -> pd.DataFrame:
@@ -63,6 +78,9 @@ def _rows(s: Cost) -> pd.DataFrame:
     if s.collisions is None and s.collisions_of is not None:
         raise ConfigError(f"theory.collisions_of={s.collisions_of}: needs theory.collisions=<sweep>")
     rows = _read(Path(s.table)) if s.table is not None else _measured(s)
+    known = rows[rows["fitted"]].groupby(SETTING)["cost"].mean()
+    same = known.reindex(pd.MultiIndex.from_frame(rows[SETTING])).to_numpy()
+    rows["by_same_setting"] = np.where(rows["fitted"], math.nan, same)
     tests = rows["arm"].isin(rows["arm"][rows["fitted"]]) & ~rows["fitted"]  # under the name of an arm that is fitted
     rows["arm"] = rows["arm"].where(~tests, rows["arm"] + ", " + rows["sweep"])
     return rows if s.collisions is None else with_collisions(rows, s.collisions_of, Path(s.collisions), s.metric)
@@ -82,6 +100,9 @@ def _errors(rows: pd.DataFrame) -> dict[str, float | None]:
         if fitted:
             more = curve.over_seeds_left_out(rows[rows["fitted"]], lambda some: -np.diff(curve.errors(some)))
         else:
+            found |= {"tests_error_by_nothing": error(part, part["cost"] * 0)}
+            if part["by_same_setting"].notna().all():
+                found |= {"tests_error_by_same_setting": error(part, part["by_same_setting"])}
             more = curve.over_seeds_left_out(part, lambda some: -np.diff(_both(some)))
         found |= _number(f"{kind}_error_more_by_causes", *(float(each[0]) for each in more[:3]))
     return found

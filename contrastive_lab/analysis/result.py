@@ -26,12 +26,14 @@ class AnalysisResult:
         figure: axes with units and a legend.
         summary: one flat object: numbers, text or None.
         further: other figures, by the name of their files.
+        shown: rows to print in place of a table that is too long to read; none prints the table.
     """
 
     table: Sequence[Row]
     figure: Figure
     summary: dict[str, Any] = field(default_factory=dict)
     further: dict[str, Figure] = field(default_factory=dict)
+    shown: Sequence[Row] = ()
 
     def write(self, folder: Path) -> None:
         """Write table.csv, figure.png, figure.pdf, further figures and result.json, the last one last."""
@@ -42,8 +44,9 @@ class AnalysisResult:
         write_json(folder / RESULT, self.summary)
 
     def __str__(self) -> str:
-        """The table, right-aligned, four digits a number, in parts where it is wide, and the summary."""
-        columns = [[name, *(text(row[name]) for row in self.table)] for name in self.table[0]]
+        """The rows to print, right-aligned, four digits a number, in parts where they are wide, and the summary."""
+        rows = self.shown or self.table
+        columns = [[name, *(text(row[name]) for row in rows)] for name in rows[0]]
         widths = [max(map(len, column)) for column in columns]
         cells = [[cell.rjust(width) for cell in column] for column, width in zip(columns, widths, strict=True)]
         tables = ["\n".join("  ".join(row) for row in zip(*part, strict=True)) for part in _parts(cells)]

@@ -20,6 +20,10 @@ def stored(rows: pd.DataFrame, folder: Path) -> str:
     return str(folder / "table.csv")
 
 
+def rms(values: pd.Series) -> float:
+    return float(np.sqrt((values**2).mean()))
+
+
 def test_a_stored_table_is_fitted_again(tmp_path: Path) -> None:
     result = cost(table=stored(made_up(), tmp_path))
     assert {name: result.summary[f"points_{name}"] for name in POINTS} == pytest.approx(POINTS)
@@ -32,6 +36,9 @@ def test_a_stored_table_is_fitted_again(tmp_path: Path) -> None:
     assert more == pytest.approx(-result.summary["left_out_error_by_log_K"])  # that by causes is 0
     assert [row["by_causes"] for row in result.table] == pytest.approx([row["cost"] for row in result.table])
     assert [*result.further] == ["split"]
+    assert [(row["arm"], row["K"], row["n"]) for row in result.shown] == [
+        (arm, K, 3) for arm in "abcd" for K in (1, 16)
+    ]
 
 
 def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: Path) -> None:
@@ -45,9 +52,13 @@ def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: P
     more = same.summary["tests_error_by_causes"] - same.summary["tests_error_by_log_K"]
     assert same.summary["tests_error_more_by_causes"] == pytest.approx(more)
     assert same.summary["tests_error_more_by_causes_low"] is None  # of one seed
+    assert same.summary["tests_error_by_nothing"] == pytest.approx(rms(others["cost"]))
+    before = rows.groupby(["arm", "K"])["cost"].mean().loc[[*zip(named["arm"], named["K"], strict=True)]]
+    assert same.summary["tests_error_by_same_setting"] == pytest.approx(rms(named["cost"] - before.to_numpy()))
     result = cost(table=stored(pd.concat([rows, others]), tmp_path))
     assert result.summary["points_factor"] == pytest.approx(POINTS["factor"])
     assert result.summary["tests_error_by_causes"] == pytest.approx(0.5)
+    assert "tests_error_by_same_setting" not in result.summary  # none of these arms was fitted
     assert result.summary["settings"]["dataset"] == ["arrays"]  # what it was tested on is not what it is of
     assert {row["arm"] for row in result.table if row["arm"].startswith("other")} == {f"other {arm}" for arm in "abcd"}
 

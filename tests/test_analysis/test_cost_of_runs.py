@@ -1,6 +1,7 @@
 """Costs of stored runs: which runs are compared, and what is measured on them."""
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def test_runs_are_compared_within_an_arm_and_seed_the_most_negatives_first(tmp_p
     ]
     (group,) = arms(read_sweep(write_sweep(tmp_path / "s", jobs)), "linear_top1")
     assert group[["K", "sets", "linear_top1"]].to_numpy().tolist() == [[64, 1, 70.0], [1, 1, 60.0], [1, 9, 65.0]]
+
+
+def test_all_keys_are_one_run_of_the_arms_that_are_one_loss_there(tmp_path: Path) -> None:
+    jobs = [
+        job("InfoNCE", 70.0, alpha=None, K=255, seed=0),
+        job("InfoNCE", 60.0, alpha=None, K=1, seed=0),
+        job("EqCo", 65.0, alpha=256, K=1, seed=0),  # log(256 / 255) = 0.004
+        job("EqCo", 66.0, alpha=256, K=1, seed=1),  # with no run of all keys
+        job("less", 62.0, alpha=128, K=1, seed=0),
+        job("DCL", 61.0, alpha=math.inf, K=1, seed=0),
+    ]
+    found = [*arms(read_sweep(write_sweep(tmp_path / "s", jobs)), "linear_top1")]
+    assert [group["linear_top1"].tolist() for group in found] == [[70.0, 60.0], [70.0, 65.0]]
 
 
 def test_without_a_checkpoint_a_run_is_left_out_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,16 +74,19 @@ def test_arms_that_are_set_beside_other_numbers_of_negatives_are_told(
 def test_a_sweep_is_measured_on_its_encoders_with_the_most_negatives(
     tmp_path: Path, trained: Callable[..., str]
 ) -> None:
-    trained("-m", *TINY[1:], "K=1,32", "alpha=null,64", "seed=3", "sweep=s", "trainer.limit_train_batches=2")
+    told = [*TINY[1:], "K=1,32", "alpha=null,64,32.1", "seed=3", "sweep=s", "trainer.limit_train_batches=2"]
+    trained("-m", *told)
     folder = tmp_path / "outputs" / "sweeps" / "s"
-    rows = cost_rows(folder, "linear_top1", None, 0)
+    shutil.rmtree(folder / "K=32,alpha=32.1")  # with all 32 keys it is InfoNCE, to 0.003
+    rows = sorted(cost_rows(folder, "linear_top1", None, 0), key=lambda row: row["run"])
     assert [(row["arm"], row["K"], row["of"], row["seed"]) for row in rows] == [
-        ("simo, info_nce, alpha K, tau 0.2", 1, 32, 3),
+        ("simo, info_nce, alpha 32.1, tau 0.2", 1, 32, 3),
         ("simo, info_nce, alpha 64, tau 0.2", 1, 32, 3),
+        ("simo, info_nce, alpha K, tau 0.2", 1, 32, 3),
     ]
     assert {(row["kind"], row["dataset"], row["tau"]) for row in rows} == {("images", "fashion_mnist_mini", 0.2)}
-    for row, alpha in zip(rows, ("null", "64"), strict=True):
-        most = folder / f"K=32,alpha={alpha}"
+    for row, (alpha, beside) in zip(rows, (("32.1", "null"), ("64", "64"), ("null", "null")), strict=True):
+        most = folder / f"K=32,alpha={beside}"
         few = folder / row["run"]
         assert few.name == f"K=1,alpha={alpha}"
         top1 = [read_result(run).scores["linear_top1"] for run in (most, few)]

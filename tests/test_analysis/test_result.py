@@ -16,6 +16,11 @@ def test_a_printed_table_is_aligned_and_short() -> None:
     assert text(1.5e-22) == "1.5e-22"
 
 
+def test_other_rows_are_printed_in_place_of_a_long_table() -> None:
+    result = AnalysisResult([{"a": 1}, {"a": 2}], Figure(), shown=[{"b": 3}])
+    assert str(result).split() == ["b", "3"]
+
+
 def test_a_wide_table_is_printed_in_parts_of_100_columns() -> None:
     rows = [{"K": K, **{f"column_{i:02}": 1000.5 * K * i for i in range(20)}} for K in (1, 4)]
     out = str(AnalysisResult(rows, Figure(), {"sentence": "word " * 40}))
