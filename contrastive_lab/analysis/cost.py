@@ -1,6 +1,7 @@
 """What few negatives cost, split by cause, and whether the causes predict it; see docs/theory.md."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,17 @@ def run(**values: Any) -> AnalysisResult:
     summary |= {f"reach_{name}": reach for name, reach in found.reach.items()} | _errors(rows)
     split_by_cause = split(rows, points)
     figure, further = predicted_against_seen(rows), {"split": split_by_cause}
-    return AnalysisResult(_records(rows), figure, summary, further, _records(_by_setting(rows)))
+    return AnalysisResult(_records(_with_own_names(rows)), figure, summary, further, _records(_by_setting(rows)))
 
 
 def _records(rows: pd.DataFrame) -> list[Row]:
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _with_own_names(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the arms of tests as their sweeps name them."""
+    names = zip(rows["arm"], rows["sweep"], rows["fitted"], strict=True)
+    return rows.assign(arm=[arm if fitted else arm.removesuffix(f", {sweep}") for arm, sweep, fitted in names])
 
 
 def _by_setting(rows: pd.DataFrame) -> pd.DataFrame:
@@ -73,13 +80,15 @@ def _by_setting(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _rows(s: Cost) -> pd.DataFrame:
     """The rows that the settings ask for."""
-    if bool(s.sweeps) == (s.table is not None) or (s.table is not None and s.tests):
-        raise ConfigError("theory.sweeps=[]: needed, folders of sweeps to fit to, or theory.table=<csv> alone")
+    if bool(s.sweeps) == (s.table is not None):
+        given = ",".join(s.sweeps)
+        raise ConfigError(f"theory.sweeps=[{given}]: needed, folders of sweeps to fit to, or a theory.table, not both")
     if s.collisions is None and s.collisions_of is not None:
         raise ConfigError(f"theory.collisions_of={s.collisions_of}: needs theory.collisions=<sweep>")
-    rows = _read(Path(s.table)) if s.table is not None else _measured(s)
-    known = rows[rows["fitted"]].groupby(SETTING)["cost"].mean()
-    same = known.reindex(pd.MultiIndex.from_frame(rows[SETTING])).to_numpy()
+    known = [_measured(s, s.sweeps, fitted=True)] if s.table is None else [_read(Path(s.table))]
+    rows = pd.concat([*known, *([_measured(s, s.tests, fitted=False)] if s.tests else [])], ignore_index=True)
+    before = rows[rows["fitted"]].groupby(SETTING)["cost"].mean()
+    same = before.reindex(pd.MultiIndex.from_frame(rows[SETTING])).to_numpy()
     rows["by_same_setting"] = np.where(rows["fitted"], math.nan, same)
     tests = rows["arm"].isin(rows["arm"][rows["fitted"]]) & ~rows["fitted"]  # under the name of an arm that is fitted
     rows["arm"] = rows["arm"].where(~tests, rows["arm"] + ", " + rows["sweep"])
@@ -113,14 +122,9 @@ def _both(rows: pd.DataFrame) -> curve.Matrix:
     return np.array([error(rows, rows[name]) for name in ("by_causes", "by_log_K")])
 
 
-def _measured(s: Cost) -> pd.DataFrame:
-    sweeps = [(Path(folder), fitted) for part, fitted in ((s.sweeps, True), (s.tests, False)) for folder in part]
-    rows = [
-        {**row, "fitted": fitted}
-        for folder, fitted in sweeps
-        for row in cost_rows(folder, s.metric, s.data_dir, s.seed)
-    ]
-    return pd.DataFrame(rows)
+def _measured(s: Cost, sweeps: Sequence[str], fitted: bool) -> pd.DataFrame:
+    rows = [row for folder in sweeps for row in cost_rows(Path(folder), s.metric, s.data_dir, s.seed)]
+    return pd.DataFrame(rows).assign(fitted=fitted)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -65,7 +65,7 @@ class Cost(Settings):
 
     sweeps: list[str] = Field(examples=[["outputs/sweeps/a"]], description="folders of sweeps to fit to")
     tests: list[str] = Field(examples=[["outputs/sweeps/b"]], description="folders of sweeps to predict without a fit")
-    table: Location = Field(description="table.csv of an earlier theory=cost in place of sweeps and tests")
+    table: Location = Field(description="table.csv of an earlier theory=cost in place of sweeps")
     collisions: Location = Field(description="sweep with own_class_share null and 0, to show what they cost")
     collisions_of: str | None = Field(description="arm whose loss that of the sweep of theory.collisions is")
     metric: str = Field(description="accuracy that a cost is in, such as knn_top1")

@@ -47,7 +47,8 @@ def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: P
     others["dataset"] = "other"
     named = others.assign(arm=others["arm"].str.removeprefix("other "), sweep="t")
     same = cost(table=stored(pd.concat([rows, named]), tmp_path))
-    assert {row["arm"] for row in same.table} == {*"abcd"} | {f"{arm}, t" for arm in "abcd"}
+    assert {row["arm"] for row in same.shown} == {*"abcd"} | {f"{arm}, t" for arm in "abcd"}
+    assert {row["arm"] for row in same.table} == {*"abcd"}  # so that the table can be read again
     assert same.summary["tests_error_by_causes"] == pytest.approx(0.5)
     more = same.summary["tests_error_by_causes"] - same.summary["tests_error_by_log_K"]
     assert same.summary["tests_error_more_by_causes"] == pytest.approx(more)
@@ -61,6 +62,19 @@ def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: P
     assert "tests_error_by_same_setting" not in result.summary  # none of these arms was fitted
     assert result.summary["settings"]["dataset"] == ["arrays"]  # what it was tested on is not what it is of
     assert {row["arm"] for row in result.table if row["arm"].startswith("other")} == {f"other {arm}" for arm in "abcd"}
+
+
+def test_a_sweep_is_predicted_by_a_stored_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = made_up(1).drop(columns="fitted").assign(sweep="t", cost=lambda rows: rows["cost"] + 0.5)
+    monkeypatch.setattr("contrastive_lab.analysis.cost.cost_rows", lambda folder, *_: others.to_dict("records"))
+    told = {"table": stored(made_up().assign(collisions=1.0), tmp_path), "tests": [str(tmp_path / "t")]}
+    result = cost(**told)
+    assert result.summary["tests_error_by_causes"] == pytest.approx(0.5)
+    result.write(tmp_path)
+    again = cost(table=str(tmp_path / "table.csv"))
+    assert again.summary["tests_error_by_causes"] == pytest.approx(0.5)
+    assert [row["arm"] for row in again.shown] == [row["arm"] for row in result.shown]
+    assert [row["collisions"] for row in again.table] == pytest.approx([*[1.0] * 24, *[math.nan] * 8], nan_ok=True)
 
 
 def test_runs_with_more_sets_are_fitted_and_count_in_no_error_as_log_K_knows_none(tmp_path: Path) -> None:
@@ -92,8 +106,8 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, r"theory.sweeps=\[\]: needed, folders of sweeps to fit to, or theory.table"),
-        ({"sweeps": ["a"], "table": "b"}, "theory.sweeps"),
+        ({}, r"theory.sweeps=\[\]: needed, folders of sweeps to fit to, or"),
+        ({"sweeps": ["a"], "table": "b"}, r"theory.sweeps=\[a\]: needed, .* not both"),
         ({"table": "nothing.csv"}, "theory.table=nothing.csv: no such file"),
         ({"sweeps": ["nothing"]}, "sweep=nothing: no such folder"),
         ({"sweeps": "outputs"}, "theory.sweeps=outputs: must be a list"),
