@@ -88,8 +88,8 @@ def _block(inputs: int, outputs: int, stride: int) -> BasicBlock:
 class OfEachNthPixel(nn.Conv2d):
     """A 1x1 convolution without a bias of each `stride`-th pixel of each `stride`-th row.
 
-    It is that with a stride, whose gradient oneDNN writes outside its memory in channels_last, if there are fewer input
-    channels than a register holds numbers (LEAST_INPUTS at most): a crash, a hang or wrong gradients (oneDNN #6035).
+    It equals the convolution with that stride, without oneDNN's gradient of it: in channels_last, with fewer input
+    channels than a register holds numbers, that writes outside its memory, a crash, a hang or wrong (oneDNN #6035).
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:

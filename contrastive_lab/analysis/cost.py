@@ -29,7 +29,7 @@ def run(**values: Any) -> AnalysisResult:
         values: as `Cost` describes them.
 
     Returns:
-        A row for each run with fewer negatives than the most of its arm and seed, as `analysis.curve` describes it;
+        A row for each run with fewer negatives than the most of its arm and seed, as `analysis.curve` has it;
         `fitted` says of which part it is. `by_causes` and `by_log_K` are its predicted costs, of a row that is fitted
         by the other arms; `by_same_setting` is the mean cost of a test's arm, K and sets where they were fitted.
         `collisions` is part of no fit: with `theory.collisions` it is what they cost, measured by leaving them out. The
@@ -80,18 +80,22 @@ def _by_setting(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _rows(s: Cost) -> pd.DataFrame:
     """The rows that the settings ask for."""
-    if bool(s.sweeps) == (s.table is not None):
-        given = ",".join(s.sweeps)
-        raise ConfigError(f"theory.sweeps=[{given}]: needed, folders of sweeps to fit to, or a theory.table, not both")
+    if not s.sweeps and s.table is None:
+        raise ConfigError("theory.sweeps=[]: needed, folders of sweeps to fit to, or theory.table=<csv>")
+    if s.sweeps and s.table is not None:
+        raise ConfigError(f"theory.table={s.table}: not with theory.sweeps, in whose place it is")
     if s.collisions is None and s.collisions_of is not None:
         raise ConfigError(f"theory.collisions_of={s.collisions_of}: needs theory.collisions=<sweep>")
     known = [_measured(s, s.sweeps, fitted=True)] if s.table is None else [_read(Path(s.table))]
-    rows = pd.concat([*known, *([_measured(s, s.tests, fitted=False)] if s.tests else [])], ignore_index=True)
+    tests = [_measured(s, s.tests, fitted=False)] if s.tests else []
+    if again := sorted({*known[0]["sweep"]} & {sweep for rows in tests for sweep in rows["sweep"]}):
+        raise ConfigError(f"theory.tests: {again[0]} is among what the curve is fitted to or tested on already")
+    rows = pd.concat([*known, *tests], ignore_index=True)
     before = rows[rows["fitted"]].groupby(SETTING)["cost"].mean()
     same = before.reindex(pd.MultiIndex.from_frame(rows[SETTING])).to_numpy()
     rows["by_same_setting"] = np.where(rows["fitted"], math.nan, same)
-    tests = rows["arm"].isin(rows["arm"][rows["fitted"]]) & ~rows["fitted"]  # under the name of an arm that is fitted
-    rows["arm"] = rows["arm"].where(~tests, rows["arm"] + ", " + rows["sweep"])
+    alike = rows["arm"].isin(rows["arm"][rows["fitted"]]) & ~rows["fitted"]  # under the name of an arm that is fitted
+    rows["arm"] = rows["arm"].where(~alike, rows["arm"] + ", " + rows["sweep"])
     return rows if s.collisions is None else with_collisions(rows, s.collisions_of, Path(s.collisions), s.metric)
 
 
@@ -123,7 +127,10 @@ def _both(rows: pd.DataFrame) -> curve.Matrix:
 
 
 def _measured(s: Cost, sweeps: Sequence[str], fitted: bool) -> pd.DataFrame:
-    rows = [row for folder in sweeps for row in cost_rows(Path(folder), s.metric, s.data_dir, s.seed)]
+    try:
+        rows = [row for folder in sweeps for row in cost_rows(Path(folder), s.metric, s.data_dir, s.seed)]
+    except ValueError as error:
+        raise ValueError(f"theory.{'sweeps' if fitted else 'tests'}: {error}") from None
     return pd.DataFrame(rows).assign(fitted=fitted)
 
 

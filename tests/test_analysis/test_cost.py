@@ -42,7 +42,7 @@ def test_a_stored_table_is_fitted_again(tmp_path: Path) -> None:
 
 
 def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: Path) -> None:
-    rows, others = made_up(), made_up(1).assign(arm=lambda rows: "other " + rows["arm"], fitted=False)
+    rows, others = made_up(), made_up(1).assign(arm=lambda rows: "other " + rows["arm"], sweep="t", fitted=False)
     others["cost"] += 0.5
     others["dataset"] = "other"
     named = others.assign(arm=others["arm"].str.removeprefix("other "), sweep="t")
@@ -54,8 +54,11 @@ def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: P
     assert same.summary["tests_error_more_by_causes"] == pytest.approx(more)
     assert same.summary["tests_error_more_by_causes_low"] is None  # of one seed
     assert same.summary["tests_error_by_nothing"] == pytest.approx(rms(others["cost"]))
-    before = rows.groupby(["arm", "K"])["cost"].mean().loc[[*zip(named["arm"], named["K"], strict=True)]]
-    assert same.summary["tests_error_by_same_setting"] == pytest.approx(rms(named["cost"] - before.to_numpy()))
+    assert same.summary["tests_error_by_same_setting"] == pytest.approx(0.5)
+    odd = rows.assign(cost=lambda rows: rows["cost"] + (rows["K"] == 16))  # which no cause says
+    summary = cost(table=stored(pd.concat([odd, named]), tmp_path)).summary
+    assert summary["tests_error_by_same_setting"] == pytest.approx(0.5)
+    assert summary["tests_error_by_causes"] != pytest.approx(0.5)
     result = cost(table=stored(pd.concat([rows, others]), tmp_path))
     assert result.summary["points_factor"] == pytest.approx(POINTS["factor"])
     assert result.summary["tests_error_by_causes"] == pytest.approx(0.5)
@@ -67,13 +70,15 @@ def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: P
 def test_a_sweep_is_predicted_by_a_stored_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     others = made_up(1).drop(columns="fitted").assign(sweep="t", cost=lambda rows: rows["cost"] + 0.5)
     monkeypatch.setattr("contrastive_lab.analysis.cost.cost_rows", lambda folder, *_: others.to_dict("records"))
-    told = {"table": stored(made_up().assign(collisions=1.0), tmp_path), "tests": [str(tmp_path / "t")]}
+    told: dict[str, Any] = {"table": stored(made_up().assign(collisions=1.0), tmp_path), "tests": [str(tmp_path / "t")]}
     result = cost(**told)
     assert result.summary["tests_error_by_causes"] == pytest.approx(0.5)
     result.write(tmp_path)
     again = cost(table=str(tmp_path / "table.csv"))
     assert again.summary["tests_error_by_causes"] == pytest.approx(0.5)
     assert [row["arm"] for row in again.shown] == [row["arm"] for row in result.shown]
+    with pytest.raises(ConfigError, match=r"theory\.tests: t is among what the curve is fitted to or"):
+        cost(table=str(tmp_path / "table.csv"), tests=[str(tmp_path / "t")])
     assert [row["collisions"] for row in again.table] == pytest.approx([*[1.0] * 24, *[math.nan] * 8], nan_ok=True)
 
 
@@ -107,7 +112,7 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({}, r"theory.sweeps=\[\]: needed, folders of sweeps to fit to, or"),
-        ({"sweeps": ["a"], "table": "b"}, r"theory.sweeps=\[a\]: needed, .* not both"),
+        ({"sweeps": ["a"], "table": "b"}, "theory.table=b: not with theory.sweeps, in whose place it is"),
         ({"table": "nothing.csv"}, "theory.table=nothing.csv: no such file"),
         ({"sweeps": ["nothing"]}, "sweep=nothing: no such folder"),
         ({"sweeps": "outputs"}, "theory.sweeps=outputs: must be a list"),
