@@ -35,9 +35,10 @@ def run(**values: Any) -> AnalysisResult:
         `collisions` is part of no fit: with `theory.collisions` it is what they cost, measured by leaving them out. The
         points of a cause have an interval over the seeds that have all settings, and the least and the greatest that
         all arms but one give. Log K is fitted to the runs with one set, as it says nothing of sets; so are all errors.
-        Beside those of tests stand two without a fit: that nothing is lost and, where all their settings were fitted,
-        `by_same_setting`. `left_out_error_more_by_causes` and `tests_error_more_by_causes` are by how much that by
-        causes is larger than that by log K, with intervals.
+        Beside them stand three without a fit, where they say something of all settings: that nothing is lost, that each
+        K costs what it costs the other arms of the fit on average, `by_each_K`, and `by_same_setting`.
+        `left_out_error_more_by_causes` and `tests_error_more_by_causes` are by how much that by causes is larger than
+        that by log K, with intervals.
 
     Raises:
         ConfigError: names a setting that is out of range.
@@ -110,15 +111,19 @@ def _errors(rows: pd.DataFrame) -> dict[str, float | None]:
     for fitted, part in rows[rows["sets"] == 1].groupby("fitted"):
         kind = "left_out" if fitted else "tests"
         found |= dict(zip((f"{kind}_error_by_causes", f"{kind}_error_by_log_K"), _both(part), strict=True))
+        found |= _without_a_fit(part, kind)
         if fitted:
             more = curve.over_seeds_left_out(rows[rows["fitted"]], lambda some: -np.diff(curve.errors(some)))
         else:
-            found |= {"tests_error_by_nothing": error(part, part["cost"] * 0)}
-            if part["by_same_setting"].notna().all():
-                found |= {"tests_error_by_same_setting": error(part, part["by_same_setting"])}
             more = curve.over_seeds_left_out(part, lambda some: -np.diff(_both(some)))
         found |= _number(f"{kind}_error_more_by_causes", *(float(each[0]) for each in more[:3]))
     return found
+
+
+def _without_a_fit(rows: pd.DataFrame, kind: str) -> dict[str, float | None]:
+    """The errors of what is said without causes or a slope, where it is said of all settings."""
+    said = {"nothing": rows["cost"] * 0, "each_K": rows["by_each_K"], "same_setting": rows["by_same_setting"]}
+    return {f"{kind}_error_by_{name}": error(rows, each) for name, each in said.items() if each.notna().all()}
 
 
 def _both(rows: pd.DataFrame) -> curve.Matrix:
@@ -147,6 +152,7 @@ def _read(path: Path) -> pd.DataFrame:
 def _predicted(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with the cost that the causes and log K predict, by runs that they were not fitted to."""
     own = rows[rows["fitted"]]
+    rows["by_each_K"] = curve.of_other_arms(rows, own)
     for name, by, known in (("by_causes", by_causes, own), ("by_log_K", by_log_K, own[own["sets"] == 1])):
         rows[name] = by(rows) @ coefficients(known, by)
         rows.loc[own.index, name] = curve.left_out(own, by, known)

@@ -146,6 +146,13 @@ def left_out(rows: pd.DataFrame, by: Explained, known: pd.DataFrame) -> pd.Serie
     return pd.concat(found).reindex(rows.index)
 
 
+def of_other_arms(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    """The mean cost of the row's K and sets over the other arms that are `known`, NaN where none has them."""
+    arms = known.groupby(SETTING, sort=False)["cost"].mean().reset_index()
+    told = rows[SETTING].reset_index().merge(arms, on=["K", "sets"], suffixes=("", "_known"))
+    return told[told["arm"] != told["arm_known"]].groupby("index")["cost"].mean().reindex(rows.index)
+
+
 def over_seeds(rows: pd.DataFrame, of: str = "cost") -> pd.DataFrame:
     """A row for each arm, K and sets: the means over its seeds, `low` and `high` of one's 95 % t interval."""
     groups = rows.groupby(SETTING, sort=False)

@@ -54,6 +54,8 @@ def test_a_sweep_that_was_not_fitted_is_predicted_by_those_that_were(tmp_path: P
     assert same.summary["tests_error_more_by_causes"] == pytest.approx(more)
     assert same.summary["tests_error_more_by_causes_low"] is None  # of one seed
     assert same.summary["tests_error_by_nothing"] == pytest.approx(rms(others["cost"]))
+    each_K = named["K"].map(rows.groupby("K")["cost"].mean())
+    assert same.summary["tests_error_by_each_K"] == pytest.approx(rms(named["cost"] - each_K))
     assert same.summary["tests_error_by_same_setting"] == pytest.approx(0.5)
     odd = rows.assign(cost=lambda rows: rows["cost"] + (rows["K"] == 16))  # which no cause says
     summary = cost(table=stored(pd.concat([odd, named]), tmp_path)).summary

@@ -18,6 +18,7 @@ from contrastive_lab.analysis.curve import (
     errors,
     fit,
     left_out,
+    of_other_arms,
     over_seeds,
     over_seeds_left_out,
     read_curve,
@@ -45,6 +46,18 @@ def test_an_arm_that_is_left_out_is_predicted_by_the_others_alone() -> None:
     rows.loc[rows["arm"] == "a", "cost"] += 7
     off = left_out(rows, by_causes, rows) - rows["cost"]
     assert off[rows["arm"] == "a"].to_numpy() == pytest.approx(-7)
+
+
+def test_a_K_costs_what_it_costs_the_other_arms_on_average() -> None:
+    rows = made_up()
+    more = pd.concat([rows, rows[(rows["arm"] == "b") & (rows["K"] == 1)].assign(seed=9)])  # an arm counts once
+    means = rows.groupby(["arm", "K"])["cost"].mean()
+    found = of_other_arms(rows, more)
+    for arm, K, cost in zip(rows["arm"], rows["K"], found, strict=True):
+        assert cost == pytest.approx(sum(means[other, K] for other in "abcd" if other != arm) / 3)
+    new = rows.assign(arm="new", K=4).iloc[:2]
+    assert of_other_arms(new, rows).isna().all()
+    assert of_other_arms(new.assign(K=16), rows).to_list() == pytest.approx([means[:, 16].mean()] * 2)
 
 
 def test_the_coefficient_of_log_K_is_points_per_doubling() -> None:
