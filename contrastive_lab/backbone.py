@@ -15,7 +15,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet, conv1x1, conv3x3
 
-LEAST_INPUTS = 16  # numbers of float32 in a register of AVX-512
+LEAST_INPUTS = 16  # channels, as many as a register of AVX-512 holds numbers of 32 bits; see OfEachNthPixel
 
 
 def imagenet_resnet(
@@ -88,8 +88,9 @@ def _block(inputs: int, outputs: int, stride: int) -> BasicBlock:
 class OfEachNthPixel(nn.Conv2d):
     """A 1x1 convolution without a bias of each `stride`-th pixel of each `stride`-th row.
 
-    It equals the convolution with that stride, without oneDNN's gradient of it: in channels_last, with fewer input
-    channels than a register holds numbers, that writes outside its memory, a crash, a hang or wrong (oneDNN #6035).
+    It equals the convolution with that stride, without oneDNN's gradient of it. In channels_last, with fewer input
+    channels than a register holds numbers, that one writes outside its memory: it crashes, hangs or is wrong
+    (oneDNN #6035).
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:

@@ -18,7 +18,7 @@ from contrastive_lab.config.theory import Cost
 from contrastive_lab.errors import ConfigError
 from contrastive_lab.record.tables import read_table
 
-# Of the table of an earlier time.
+# Columns that a stored table needs.
 READ = ["sweep", *SETTING, *SETTINGS, "seed", "of", "cost", *CAUSES, "dispersion", "fitted"]
 
 
@@ -66,7 +66,7 @@ def _records(rows: pd.DataFrame) -> list[Row]:
 
 
 def _with_own_names(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the arms of tests as their sweeps name them."""
+    """The rows with the arms of tests as their sweeps name them, for a table that can be read again."""
     names = zip(rows["arm"], rows["sweep"], rows["fitted"], strict=True)
     return rows.assign(arm=[arm if fitted else arm.removesuffix(f", {sweep}") for arm, sweep, fitted in names])
 

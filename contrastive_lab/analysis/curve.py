@@ -147,7 +147,7 @@ def left_out(rows: pd.DataFrame, by: Explained, known: pd.DataFrame) -> pd.Serie
 
 
 def of_other_arms(rows: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
-    """The mean cost of the row's K and sets over the other arms that are `known`, NaN where none has them."""
+    """For each row the mean cost, in points, of its K and sets over the other `known` arms; NaN without any."""
     arms = known.groupby(SETTING, sort=False)["cost"].mean().reset_index()
     told = rows[SETTING].reset_index().merge(arms, on=["K", "sets"], suffixes=("", "_known"))
     return told[told["arm"] != told["arm_known"]].groupby("index")["cost"].mean().reindex(rows.index)
